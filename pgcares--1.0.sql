@@ -1,0 +1,358 @@
+/* pgcares--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION pgcares" to load this file. \quit
+
+-- Records
+
+CREATE TYPE dns_record AS (
+	name text,
+	ttl integer,
+	class text,
+	type text,
+	rdata text,
+	data jsonb
+);
+
+COMMENT ON TYPE dns_record IS 'a DNS resource record';
+COMMENT ON COLUMN dns_record.name IS 'owner of the record, without a final dot';
+COMMENT ON COLUMN dns_record.ttl IS 'seconds that the record may be kept';
+COMMENT ON COLUMN dns_record.class IS 'class, IN almost always';
+COMMENT ON COLUMN dns_record.type IS 'record type';
+COMMENT ON COLUMN dns_record.rdata IS 'data in presentation format, as in a zone file';
+COMMENT ON COLUMN dns_record.data IS 'data with the field names of the RFCs';
+
+-- All functions that ask a name server are VOLATILE, since planning must not
+-- send packets, and expensive.
+
+CREATE FUNCTION dns_query(
+	name text,
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN',
+	on_error text DEFAULT NULL)
+RETURNS SETOF dns_record
+AS 'MODULE_PATHNAME', 'pgcares_query'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_query(text, text, text, text)
+IS 'records of any type';
+
+CREATE FUNCTION dns_a(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	address inet,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_a'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_a(text, text)
+IS 'A records: IPv4 addresses';
+
+CREATE FUNCTION dns_aaaa(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	address inet,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_aaaa'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_aaaa(text, text)
+IS 'AAAA records: IPv6 addresses';
+
+CREATE FUNCTION dns_caa(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	flags integer,
+	tag text,
+	value text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_caa'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_caa(text, text)
+IS 'CAA records: certification authorities that may issue';
+
+CREATE FUNCTION dns_cname(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	cname text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_cname'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION dns_cname(text, text)
+IS 'CNAME records: canonical name of an alias';
+
+CREATE FUNCTION dns_hinfo(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	cpu text,
+	os text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_hinfo'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_hinfo(text, text)
+IS 'HINFO records: host information';
+
+CREATE FUNCTION dns_https(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	priority integer,
+	target text,
+	params jsonb,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_https'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_https(text, text)
+IS 'HTTPS records: service bindings of HTTPS';
+
+CREATE FUNCTION dns_mx(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	preference integer,
+	exchange text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_mx'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_mx(text, text)
+IS 'MX records: mail exchanges';
+
+CREATE FUNCTION dns_naptr(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	naptr_order integer,
+	preference integer,
+	flags text,
+	services text,
+	regexp text,
+	replacement text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_naptr'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_naptr(text, text)
+IS 'NAPTR records: naming authority pointers';
+
+CREATE FUNCTION dns_ns(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	nsdname text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_ns'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_ns(text, text)
+IS 'NS records: authoritative name servers';
+
+CREATE FUNCTION dns_ptr(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	ptrdname text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_ptr'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_ptr(text, text)
+IS 'PTR records: names that an address or name points to';
+
+CREATE FUNCTION dns_ptr(address inet, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	ptrdname text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_ptr_inet'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_ptr(inet, text)
+IS 'PTR records of an address: its names';
+
+CREATE FUNCTION dns_soa(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	mname text,
+	rname text,
+	serial bigint,
+	refresh bigint,
+	retry bigint,
+	expire bigint,
+	minimum bigint,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_soa'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION dns_soa(text, text)
+IS 'SOA records: start of a zone of authority';
+
+CREATE FUNCTION dns_srv(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	priority integer,
+	weight integer,
+	port integer,
+	target text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_srv'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_srv(text, text)
+IS 'SRV records: servers of a service';
+
+CREATE FUNCTION dns_svcb(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	priority integer,
+	target text,
+	params jsonb,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_svcb'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_svcb(text, text)
+IS 'SVCB records: service bindings';
+
+CREATE FUNCTION dns_tlsa(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	cert_usage integer,
+	selector integer,
+	matching_type integer,
+	data bytea,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_tlsa'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_tlsa(text, text)
+IS 'TLSA records: certificate associations';
+
+CREATE FUNCTION dns_txt(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	txt text,
+	strings bytea[],
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_txt'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_txt(text, text)
+IS 'TXT records: text strings';
+
+CREATE FUNCTION dns_uri(name text, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	priority integer,
+	weight integer,
+	target text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_uri'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_uri(text, text)
+IS 'URI records: uniform resource identifiers';
+
+-- Without network
+
+CREATE FUNCTION dns_reverse_address(address inet)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_reverse_address'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_reverse_address(inet)
+IS 'name of an address in in-addr.arpa or ip6.arpa';
+
+CREATE FUNCTION dns_address_from_reverse(name text)
+RETURNS inet
+AS 'MODULE_PATHNAME', 'pgcares_address_from_reverse'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_address_from_reverse(text)
+IS 'address of a name in in-addr.arpa or ip6.arpa';
+
+CREATE FUNCTION dns_to_ascii(name text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_to_ascii'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_to_ascii(text)
+IS 'domain name with A-labels, as it is asked';
+
+CREATE FUNCTION dns_to_unicode(name text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_to_unicode'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_to_unicode(text)
+IS 'domain name with U-labels, for people to read';
+
+CREATE FUNCTION dns_strerror(code integer)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_strerror'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_strerror(integer)
+IS 'what a status code of c-ares means';
+
+CREATE FUNCTION dns_statuses()
+RETURNS TABLE (
+	status text,
+	code integer,
+	sqlstate text,
+	message text)
+AS 'MODULE_PATHNAME', 'pgcares_statuses'
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 21;
+
+COMMENT ON FUNCTION dns_statuses()
+IS 'outcomes of lookups';
+
+CREATE FUNCTION dns_types()
+RETURNS TABLE (
+	type text,
+	code integer,
+	meaning text)
+AS 'MODULE_PATHNAME', 'pgcares_types'
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 90;
+
+COMMENT ON FUNCTION dns_types()
+IS 'record types that have a name';
+
+CREATE FUNCTION dns_version()
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_version'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_version()
+IS 'versions of pgcares and of the c-ares library in use';
+
+-- Operation
+
+CREATE FUNCTION dns_servers()
+RETURNS TABLE (
+	ord integer,
+	address inet,
+	udp_port integer,
+	tcp_port integer,
+	interface text,
+	source text)
+AS 'MODULE_PATHNAME', 'pgcares_servers'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 3;
+
+COMMENT ON FUNCTION dns_servers()
+IS 'name servers that a lookup asks now';
+
+CREATE FUNCTION dns_reset()
+RETURNS void
+AS 'MODULE_PATHNAME', 'pgcares_reset'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION dns_reset()
+IS 'forgets what this session has learned about the name servers';
+
+-- The names that are asked leave the network, and with them whatever somebody
+-- puts into a name: who may ask is for the administrator to decide.  The same
+-- goes for what tells of the network.
+
+REVOKE ALL ON FUNCTION dns_query(text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_a(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_aaaa(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_caa(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_cname(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_hinfo(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_https(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_mx(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_naptr(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_ns(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_ptr(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_ptr(inet, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_soa(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_srv(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_svcb(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_tlsa(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_txt(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_uri(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_servers() FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_reset() FROM PUBLIC;

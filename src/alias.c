@@ -1,0 +1,141 @@
+/*
+ * alias.c
+ *
+ * Finds the records that answer a question: those that are reached from its
+ * name by the aliases in the answer section, CNAME (RFC 1034 section 3.6.2) and
+ * DNAME (RFC 6672).  Whatever else a server puts into the answer is nobody's
+ * business.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#define MAX_STEPS	16
+
+static bool next_name(const DnsMessage *message, const DnsQuestion *question,
+					  const DnsName *name, DnsName *next, bool *found);
+static bool read_target(const DnsMessage *message, const DnsRR *rr,
+						DnsName *target);
+static int	suffix_offset(const DnsName *name, const DnsName *suffix);
+static bool substitute(const DnsName *name, int offset, const DnsName *target,
+					   DnsName *next);
+
+/*
+ * Follows the aliases of a sound message from the question's name to *owner,
+ * the name whose records are asked for.
+ */
+AliasEnd
+alias_follow(const DnsMessage *message, const DnsQuestion *question,
+			 DnsName *owner)
+{
+	DnsName		seen[MAX_STEPS + 1];
+
+	*owner = question->name;
+	for (int steps = 0; steps <= MAX_STEPS; steps++)
+	{
+		bool		found;
+
+		seen[steps] = *owner;
+		if (!next_name(message, question, &seen[steps], owner, &found))
+			return found ? ALIAS_RECORDS : ALIAS_NO_RECORDS;
+		for (int i = 0; i <= steps; i++)
+		{
+			if (name_equal(&seen[i], owner))
+				return ALIAS_LOOP;
+		}
+	}
+	return ALIAS_TOO_LONG;
+}
+
+/*
+ * Is a record of the answer section one of those that answer the question, once
+ * its owner is known?
+ */
+bool
+alias_answers(const DnsRR *rr, const DnsQuestion *question,
+			  const DnsName *owner)
+{
+	return (rr->type == question->type || question->type == DNS_TYPE_ANY) &&
+		(rr->class == question->class || question->class == DNS_CLASS_ANY) &&
+		name_equal(&rr->name, owner);
+}
+
+/*
+ * Takes one step.  False at the end of the chain; *found tells whether the
+ * records asked for are there.
+ */
+static bool
+next_name(const DnsMessage *message, const DnsQuestion *question,
+		  const DnsName *name, DnsName *next, bool *found)
+{
+	DnsCursor	cursor;
+	DnsRR		rr;
+	bool		cname = false;
+	bool		dname = false;
+
+	*found = false;
+	wire_section(message, DNS_ANSWER, &cursor);
+	while (wire_next(&cursor, &rr))
+	{
+		DnsName		target;
+		int			offset;
+
+		if (alias_answers(&rr, question, name))
+		{
+			*found = true;
+			return false;
+		}
+		if (cname || rr.class != question->class)
+			continue;
+		if (rr.type == DNS_TYPE_CNAME && name_equal(&rr.name, name))
+			cname = read_target(message, &rr, next);
+		else if (rr.type == DNS_TYPE_DNAME && !dname &&
+				 (offset = suffix_offset(name, &rr.name)) > 0 &&
+				 read_target(message, &rr, &target))
+			dname = substitute(name, offset, &target, next);
+	}
+	return cname || dname;
+}
+
+static bool
+read_target(const DnsMessage *message, const DnsRR *rr, DnsName *target)
+{
+	const uint8 *pos = rr->rdata;
+
+	return wire_name(message, &pos, rr->rdata + rr->rdlength, target);
+}
+
+/* Where in name the suffix begins, in octets; -1 if it is none. */
+static int
+suffix_offset(const DnsName *name, const DnsName *suffix)
+{
+	int			offset = 0;
+
+	while (name->len - offset > suffix->len)
+		offset += 1 + name->octets[offset];
+	if (name->len - offset != suffix->len)
+		return -1;
+	for (int i = 0; i < suffix->len; i++)
+	{
+		if (pg_ascii_tolower(name->octets[offset + i]) !=
+			pg_ascii_tolower(suffix->octets[i]))
+			return -1;
+	}
+	return offset;
+}
+
+/*
+ * Puts target in the place of what begins at offset (RFC 6672 section 2.2).
+ * False where the result would be too long.
+ */
+static bool
+substitute(const DnsName *name, int offset, const DnsName *target,
+		   DnsName *next)
+{
+	if (offset + target->len > WIRE_NAME_MAX)
+		return false;
+	memcpy(next->octets, name->octets, offset);
+	memcpy(next->octets + offset, target->octets, target->len);
+	next->len = offset + target->len;
+	return true;
+}

@@ -1,0 +1,403 @@
+/*
+ * channel.c
+ *
+ * Makes c-ares channels from the settings, and keeps one idle channel for the
+ * next lookup: it has learned which servers answer.  The library does what a
+ * scheduler does: query ids, which server to ask, when to ask again, sockets.
+ * It gets one placeholder question for all queries; the messages on the wire
+ * are ours (guard.c).  Channels are made in the backend that uses them, never
+ * in the postmaster, and nothing here starts a thread.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <sys/stat.h>
+
+#include "pgcares.h"
+
+#include "storage/fd.h"
+
+#define FAILOVER_CHANCE		10	/* 1 query in so many probes a failed server */
+#define FAILOVER_DELAY		5000	/* ms until it may be probed */
+
+static DnsChannel *idle_channel = NULL;
+
+static DnsChannel *make_channel(const DnsChannelConfig *config);
+static void read_config(DnsChannelConfig *config);
+static bool same_config(const DnsChannelConfig *a, const DnsChannelConfig *b);
+static bool copy_config(DnsChannelConfig *to, const DnsChannelConfig *from);
+static ares_status_t start_channel(DnsChannel *channel, const char *csv);
+static ares_status_t init_library_channel(DnsChannel *channel);
+static ares_status_t set_servers(DnsChannel *channel, const char *csv);
+static ares_status_t make_placeholder(DnsChannel *channel);
+static void set_local(DnsChannel *channel);
+
+/*
+ * Refuses to go on with a library that is too old: it is found at run time, and
+ * need not be the one that we were built with.
+ */
+void
+channel_check_library(void)
+{
+	int			version;
+	const char *text = ares_version(&version);
+
+	if (version < OLDEST_ARES_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("pgcares cannot use c-ares %s", text),
+				 errdetail("Older versions have known vulnerabilities."),
+				 errhint("Install c-ares %s or newer.",
+						 OLDEST_ARES_VERSION_TEXT)));
+}
+
+/*
+ * A channel made from the present settings: the idle one, or a new one.  NULL
+ * if no name server is configured.  The caller owns it: channel_keep() or
+ * channel_destroy().  Raises where the settings cannot be carried out.
+ */
+DnsChannel *
+channel_open(void)
+{
+	DnsChannelConfig config;
+	DnsChannel *channel = idle_channel;
+
+	read_config(&config);
+	if (channel == NULL || !same_config(&channel->config, &config))
+		return make_channel(&config);
+	idle_channel = NULL;
+	return channel;
+}
+
+/*
+ * Puts the name servers that a lookup would ask now into servers, and gives
+ * their number; *source tells where they come from.
+ */
+int
+channel_servers(DnsServer *servers, int max, const char **source)
+{
+	DnsChannelConfig config;
+	DnsChannel *channel;
+	char	   *csv;
+	int			count = 0;
+
+	read_config(&config);
+	*source = *config.servers != '\0' ? "pgcares.servers" : setting_resolvconf;
+	if (*config.servers == '\0' && !(config.flags & ARES_FLAG_NO_DFLT_SVR))
+	{
+		config.flags |= ARES_FLAG_NO_DFLT_SVR;
+		channel = make_channel(&config);
+		if (channel == NULL)
+		{
+			*source = "default";
+			config.flags &= ~ARES_FLAG_NO_DFLT_SVR;
+			channel = make_channel(&config);
+		}
+	}
+	else
+		channel = make_channel(&config);
+	if (channel == NULL)
+		return 0;
+
+	csv = ares_get_servers_csv(channel->ares);
+	for (const char *at = csv; at != NULL && *at != '\0' && count < max;)
+		at = server_from_library(at, &servers[count++]);
+	ares_free_string(csv);
+	channel_destroy(channel);
+	return count;
+}
+
+/*
+ * Takes back a channel on which nothing is in flight, for the next lookup.  It
+ * holds no socket then, unless the flag stayopen asks for it.
+ */
+void
+channel_keep(DnsChannel *channel)
+{
+	channel_release_descriptors(channel);
+	channel_reset();
+	idle_channel = channel;
+}
+
+/*
+ * Frees a channel and whatever is in flight on it; the callbacks of those
+ * queries run.  Takes NULL and channels that were not finished.
+ */
+void
+channel_destroy(DnsChannel *channel)
+{
+	if (channel == NULL)
+		return;
+	if (channel->ares != NULL)
+		ares_destroy(channel->ares);
+	if (channel->placeholder != NULL)
+		ares_dns_record_destroy(channel->placeholder);
+	channel_release_descriptors(channel);
+	free(channel->sockets);
+	free(channel->slot_of_id);
+	free(channel->config.servers);
+	free(channel->config.local_ip4);
+	free(channel->config.local_ip6);
+	free(channel->config.local_dev);
+	free(channel->config.resolvconf);
+	free(channel);
+}
+
+/*
+ * Drops the idle channel and what it has learned.
+ */
+void
+channel_reset(void)
+{
+	channel_destroy(idle_channel);
+	idle_channel = NULL;
+}
+
+/*
+ * Reserves descriptors for the sockets that the next call of the library may
+ * open, so that its socket functions need not ask.  Where the server allows no
+ * more, they find none and say so.
+ */
+void
+channel_reserve_descriptors(DnsChannel *channel)
+{
+	int			wanted = 2;		/* UDP and TCP */
+
+	if (channel->config.udp_max_queries > 0)
+		wanted += channel->window->in_flight / channel->config.udp_max_queries;
+	while (channel->spare_descriptors < wanted && AcquireExternalFD())
+		channel->spare_descriptors++;
+}
+
+/*
+ * Gives back the reserved descriptors that no socket has taken.
+ */
+void
+channel_release_descriptors(DnsChannel *channel)
+{
+	for (; channel->spare_descriptors > 0; channel->spare_descriptors--)
+		ReleaseExternalFD();
+}
+
+/*
+ * A new channel; NULL if there is no name server.  Raises where there is no
+ * memory, and where a name server cannot be used.
+ */
+static DnsChannel *
+make_channel(const DnsChannelConfig *config)
+{
+	char	   *csv = server_csv(config->servers);
+	DnsChannel *channel = calloc(1, sizeof(DnsChannel));
+	ares_status_t status = ARES_ENOMEM;
+
+	if (channel != NULL && copy_config(&channel->config, config))
+		status = start_channel(channel, csv);
+	if (status == ARES_SUCCESS)
+		return channel;
+
+	channel_destroy(channel);
+	if (status == ARES_ENOMEM)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	if (status != ARES_ENOSERVER)
+		elog(ERROR, "could not make a resolver channel: %s",
+			 ares_strerror(status));
+	return NULL;
+}
+
+/*
+ * Puts the settings that a channel is made of into *config, and what is known
+ * of the file it is made of.  The strings are the settings'.
+ */
+static void
+read_config(DnsChannelConfig *config)
+{
+	/* Padding is compared too. */
+	memset(config, 0, sizeof(*config));
+	config->flags = setting_flag_bits &
+		(ARES_FLAG_USEVC | ARES_FLAG_PRIMARY | ARES_FLAG_STAYOPEN |
+		 ARES_FLAG_NO_DFLT_SVR);
+	config->timeout = Min(setting_timeout, setting_max_timeout);
+	config->tries = setting_tries;
+	config->udp_port = setting_udp_port;
+	config->tcp_port = setting_tcp_port;
+	config->rotate = setting_rotate;
+	config->send_buffer_size = setting_socket_send_buffer_size;
+	config->receive_buffer_size = setting_socket_receive_buffer_size;
+	config->udp_max_queries = setting_udp_max_queries;
+	config->servers = setting_servers;
+	config->local_ip4 = setting_local_ip4;
+	config->local_ip6 = setting_local_ip6;
+	config->local_dev = setting_local_dev;
+	config->resolvconf = setting_resolvconf;
+
+	/* The system's file counts only where we name no servers. */
+	if (*setting_servers == '\0')
+	{
+		struct stat st;
+
+		if (stat(setting_resolvconf, &st) == 0)
+		{
+			config->file_device = st.st_dev;
+			config->file_inode = st.st_ino;
+			config->file_size = st.st_size;
+			config->file_mtime = st.st_mtim.tv_sec * INT64CONST(1000000000) +
+				st.st_mtim.tv_nsec;
+		}
+	}
+}
+
+static bool
+same_config(const DnsChannelConfig *a, const DnsChannelConfig *b)
+{
+	return memcmp(a, b, offsetof(DnsChannelConfig, servers)) == 0 &&
+		strcmp(a->servers, b->servers) == 0 &&
+		strcmp(a->local_ip4, b->local_ip4) == 0 &&
+		strcmp(a->local_ip6, b->local_ip6) == 0 &&
+		strcmp(a->local_dev, b->local_dev) == 0 &&
+		strcmp(a->resolvconf, b->resolvconf) == 0;
+}
+
+/* False where there is no memory; what has been copied is freed all the same. */
+static bool
+copy_config(DnsChannelConfig *to, const DnsChannelConfig *from)
+{
+	*to = *from;
+	to->servers = strdup(from->servers);
+	to->local_ip4 = strdup(from->local_ip4);
+	to->local_ip6 = strdup(from->local_ip6);
+	to->local_dev = strdup(from->local_dev);
+	to->resolvconf = strdup(from->resolvconf);
+	return to->servers && to->local_ip4 && to->local_ip6 &&
+		to->local_dev && to->resolvconf;
+}
+
+/* Makes everything in a channel that has its configuration. */
+static ares_status_t
+start_channel(DnsChannel *channel, const char *csv)
+{
+	ares_status_t status;
+
+	channel->slot_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
+	if (channel->slot_of_id == NULL)
+		return ARES_ENOMEM;
+
+	status = make_placeholder(channel);
+	if (status == ARES_SUCCESS)
+		status = init_library_channel(channel);
+	if (status == ARES_SUCCESS)
+		status = ares_set_socket_functions_ex(channel->ares,
+											  &socket_functions, channel);
+	if (status == ARES_SUCCESS)
+		status = set_servers(channel, csv);
+	if (status == ARES_SUCCESS)
+		set_local(channel);
+	return status;
+}
+
+/*
+ * Every option is given, so that no default of the library, and no option of a
+ * file that does not concern us, changes what a lookup does.
+ */
+static ares_status_t
+init_library_channel(DnsChannel *channel)
+{
+	DnsChannelConfig *config = &channel->config;
+	bool		system = (*config->servers == '\0');
+	char		lookups[] = "b";
+	struct ares_options options = {0};
+	int			mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
+		ARES_OPT_MAXTIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
+		ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
+		ARES_OPT_RESOLVCONF | ARES_OPT_UDP_MAX_QUERIES |
+		ARES_OPT_QUERY_CACHE | ARES_OPT_SERVER_FAILOVER;
+
+	/* Servers of ours come later and take the place of the default one. */
+	options.flags = config->flags | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
+	if (!system)
+		options.flags &= ~ARES_FLAG_NO_DFLT_SVR;
+	options.timeout = config->timeout;
+	options.maxtimeout = config->timeout;
+	options.tries = config->tries;
+	options.udp_port = config->udp_port;
+	options.tcp_port = config->tcp_port;
+	options.lookups = lookups;
+	options.sock_state_cb = socket_state_changed;
+	options.sock_state_cb_data = channel;
+	options.resolvconf_path = system ? config->resolvconf : "/dev/null";
+	options.udp_max_queries = config->udp_max_queries;
+	options.server_failover_opts.retry_chance = FAILOVER_CHANCE;
+	options.server_failover_opts.retry_delay = FAILOVER_DELAY;
+	if (config->rotate != ROTATE_SYSTEM)
+		mask |= config->rotate == ROTATE_ON ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE;
+	if (config->send_buffer_size > 0)
+	{
+		options.socket_send_buffer_size = config->send_buffer_size;
+		mask |= ARES_OPT_SOCK_SNDBUF;
+	}
+	if (config->receive_buffer_size > 0)
+	{
+		options.socket_receive_buffer_size = config->receive_buffer_size;
+		mask |= ARES_OPT_SOCK_RCVBUF;
+	}
+	return ares_init_options(&channel->ares, &options, mask);
+}
+
+/*
+ * Gives the library our servers, if we name any, and counts those it has.
+ */
+static ares_status_t
+set_servers(DnsChannel *channel, const char *csv)
+{
+	char	   *servers;
+	ares_status_t status;
+
+	if (*csv != '\0')
+	{
+		status = ares_set_servers_csv(channel->ares, csv);
+		if (status != ARES_SUCCESS)
+			return status;
+	}
+
+	servers = ares_get_servers_csv(channel->ares);
+	if (servers == NULL)
+		return ARES_ENOMEM;
+	for (const char *at = servers; *at != '\0'; at++)
+		channel->nservers += (at == servers || at[-1] == ',');
+	ares_free_string(servers);
+
+	if (channel->nservers == 0)
+		return ARES_ENOSERVER;
+	if (channel->config.flags & ARES_FLAG_PRIMARY)
+		channel->nservers = 1;
+	return ARES_SUCCESS;
+}
+
+/* The question that stands for all questions in the library's books. */
+static ares_status_t
+make_placeholder(DnsChannel *channel)
+{
+	ares_status_t status;
+
+	status = ares_dns_record_create(&channel->placeholder, 0, ARES_FLAG_RD,
+									ARES_OPCODE_QUERY, ARES_RCODE_NOERROR);
+	if (status == ARES_SUCCESS)
+		status = ares_dns_record_query_add(channel->placeholder, ".",
+										   ARES_REC_TYPE_A, ARES_CLASS_IN);
+	return status;
+}
+
+static void
+set_local(DnsChannel *channel)
+{
+	struct in_addr ip4;
+	struct in6_addr ip6;
+
+	if (inet_pton(AF_INET, channel->config.local_ip4, &ip4) == 1)
+		ares_set_local_ip4(channel->ares, ntohl(ip4.s_addr));
+	if (inet_pton(AF_INET6, channel->config.local_ip6, &ip6) == 1)
+		ares_set_local_ip6(channel->ares, (const unsigned char *) &ip6);
+	if (*channel->config.local_dev != '\0')
+		ares_set_local_dev(channel->ares, channel->config.local_dev);
+}

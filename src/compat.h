@@ -1,0 +1,91 @@
+/*
+ * compat.h
+ *
+ * The only file that asks which PostgreSQL or which c-ares this is.  Each
+ * entry says what changed in which version and goes when that version goes.
+ */
+#ifndef PGCARES_COMPAT_H
+#define PGCARES_COMPAT_H
+
+#include "postgres.h"
+
+#include <ares.h>
+
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+#include "storage/latch.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pgcares needs PostgreSQL 15 or newer"
+#endif
+
+/* Eleven security fixes: checked here, by the Makefile and when loading. */
+#define OLDEST_ARES_VERSION			0x012209
+#define OLDEST_ARES_VERSION_TEXT	"1.34.9"
+
+#if ARES_VERSION < OLDEST_ARES_VERSION
+#error "pgcares needs c-ares 1.34.9 or newer"
+#endif
+
+/*
+ * A wait event set that no resource owner knows: it lives until it is freed.
+ * PostgreSQL 17 gave sets to resource owners instead of memory contexts.
+ */
+static inline WaitEventSet *
+create_wait_event_set(int nevents)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, nevents);
+#else
+	return CreateWaitEventSet(TopMemoryContext, nevents);
+#endif
+}
+
+/*
+ * The wait event shown while a lookup waits.  Since PostgreSQL 17 an extension
+ * may name its own; the name is registered at the first wait.
+ */
+static inline uint32
+answer_wait_event(void)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew("PgcaresAnswer");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/*
+ * Memory that a check hook hands to its assign hook; NULL where there is none.
+ * PostgreSQL 16 moved it from malloc() to a memory context of its own.
+ */
+static inline void *
+guc_extra(size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
+static inline void
+guc_extra_free(void *extra)
+{
+#if PG_VERSION_NUM >= 160000
+	guc_free(extra);
+#else
+	free(extra);
+#endif
+}
+
+#endif							/* PGCARES_COMPAT_H */

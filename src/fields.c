@@ -1,0 +1,413 @@
+/*
+ * fields.c
+ *
+ * Writes the fields of record data that have a format of their own: encodings,
+ * times, type bitmaps, locations, service parameters, address prefixes.  All
+ * take what wire.c has found sound, and write ASCII.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <time.h>
+
+#include "pgcares.h"
+
+#include "common/base64.h"
+
+static void append_angle(StringInfo out, uint32 angle, char positive,
+						 char negative);
+static void append_metres(StringInfo out, uint8 power);
+static void append_param_value(StringInfo out, uint16 key, const uint8 *value,
+							   size_t len);
+static void append_alpn(StringInfo out, const uint8 *value, size_t len);
+static void append_addresses(StringInfo out, const uint8 *value, size_t len,
+							 size_t size);
+
+/*
+ * Character-strings one after the other, with nothing between them.
+ */
+void
+append_joined(StringInfo out, const DnsField *field)
+{
+	const uint8 *pos = field->data;
+	const uint8 *data;
+	size_t		len;
+
+	while (rdata_string(&pos, field->data + field->len, &data, &len))
+		append_octets(out, data, len, ESCAPED_IN_TEXT);
+}
+
+/*
+ * Hexadecimal digits, in upper case as dig has them.
+ */
+void
+append_hex(StringInfo out, const uint8 *octets, size_t len)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < len; i++)
+	{
+		appendStringInfoChar(out, digits[octets[i] >> 4]);
+		appendStringInfoChar(out, digits[octets[i] & 15]);
+	}
+}
+
+/*
+ * Hexadecimal digits in lower case, a separator between groups of so many
+ * octets: EUI addresses (RFC 7043) and the identifiers of RFC 6742.
+ */
+void
+append_hex_groups(StringInfo out, const uint8 *octets, size_t len,
+				  int group, char separator)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (i > 0 && i % group == 0)
+			appendStringInfoChar(out, separator);
+		appendStringInfo(out, "%02x", octets[i]);
+	}
+}
+
+/*
+ * Base64 without line breaks (RFC 4648 section 4).
+ */
+void
+append_base64(StringInfo out, const uint8 *octets, size_t len)
+{
+	int			size = pg_b64_enc_len(len);
+
+	enlargeStringInfo(out, size + 1);
+	out->len += pg_b64_encode((const char *) octets, len,
+							  out->data + out->len, size);
+	out->data[out->len] = '\0';
+}
+
+/*
+ * Base32 with the extended hex alphabet, unpadded, as in NSEC3 records
+ * (RFC 4648 section 7, RFC 5155 section 3.3).
+ */
+void
+append_base32hex(StringInfo out, const uint8 *octets, size_t len)
+{
+	static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+	uint32		bits = 0;
+	int			nbits = 0;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		bits = (bits << 8) | octets[i];
+		for (nbits += 8; nbits >= 5; nbits -= 5)
+			appendStringInfoChar(out, alphabet[(bits >> (nbits - 5)) & 31]);
+	}
+	if (nbits > 0)
+		appendStringInfoChar(out, alphabet[(bits << (5 - nbits)) & 31]);
+}
+
+/*
+ * An address of 4 or 16 octets.
+ */
+void
+append_address(StringInfo out, const uint8 *octets, size_t len)
+{
+	char		text[INET6_ADDRSTRLEN];
+
+	inet_ntop(len == 4 ? AF_INET : AF_INET6, octets, text, sizeof(text));
+	appendStringInfoString(out, text);
+}
+
+/*
+ * A number of a SVCB parameter as a word (RFC 9460 section 2.1).
+ */
+void
+append_param_key(StringInfo out, uint16 key)
+{
+	static const char *const keys[] = {
+		"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech",
+		"ipv6hint", "dohpath", "ohttp"
+	};
+
+	if (key < lengthof(keys))
+		appendStringInfoString(out, keys[key]);
+	else
+		appendStringInfo(out, "key%d", key);
+}
+
+/*
+ * Seconds since 1970 as strftime() formats them, in UTC.
+ */
+void
+append_time(StringInfo out, uint32 seconds, const char *format)
+{
+	time_t		time = seconds;
+	struct tm	tm;
+	char		text[32];
+
+	strftime(text, sizeof(text), format, gmtime_r(&time, &tm));
+	appendStringInfoString(out, text);
+}
+
+/*
+ * The type of a certificate (RFC 4398 section 2.1).
+ */
+void
+append_cert_type(StringInfo out, uint16 type)
+{
+	static const char *const names[] = {
+		NULL, "PKIX", "SPKI", "PGP", "IPKIX", "ISPKI", "IPGP", "ACPKIX",
+		"IACPKIX"
+	};
+
+	if (type > 0 && type < lengthof(names))
+		appendStringInfoString(out, names[type]);
+	else if (type == 253 || type == 254)
+		appendStringInfoString(out, type == 253 ? "URI" : "OID");
+	else
+		appendStringInfo(out, "%d", type);
+}
+
+/*
+ * Gives the next type of a bitmap (RFC 4034 section 4.1.2); *bit, which begins
+ * at 0, is where to go on.  -1 at the end.
+ */
+int
+next_type(const uint8 *octets, size_t len, int *bit)
+{
+	size_t		at = 0;
+	int			seen = 0;		/* bits of the windows before this one */
+
+	while (at + 2 <= len)
+	{
+		int			window_bits = octets[at + 1] * 8;
+
+		for (; *bit < seen + window_bits; (*bit)++)
+		{
+			int			offset = *bit - seen;
+
+			if (octets[at + 2 + offset / 8] & (0x80 >> (offset % 8)))
+			{
+				(*bit)++;
+				return octets[at] * 256 + offset;
+			}
+		}
+		seen += window_bits;
+		at += 2 + octets[at + 1];
+	}
+	return -1;
+}
+
+/*
+ * The types of a bitmap, blanks between them.
+ */
+void
+append_types(StringInfo out, const uint8 *octets, size_t len)
+{
+	const char *separator = "";
+	int			bit = 0;
+	int			type;
+
+	while ((type = next_type(octets, len, &bit)) >= 0)
+	{
+		appendStringInfo(out, "%s%s", separator, type_text(type));
+		separator = " ";
+	}
+}
+
+/*
+ * The gateway of IPSECKEY and the relay of AMTRELAY; a dot for none.
+ */
+void
+append_gateway(StringInfo out, const DnsField *field)
+{
+	switch (field->number)
+	{
+		case GATEWAY_NONE:
+			appendStringInfoChar(out, '.');
+			break;
+		case GATEWAY_NAME:
+			append_name(out, &field->name, true);
+			break;
+		default:
+			append_address(out, field->data, field->len);
+			break;
+	}
+}
+
+/*
+ * Address prefixes (RFC 3123 section 5): family, address, length; an
+ * exclamation mark for a negation.
+ */
+void
+append_prefixes(StringInfo out, const uint8 *octets, size_t len)
+{
+	const uint8 *at = octets;
+
+	while (at < octets + len)
+	{
+		int			family = wire_u16(at);
+		int			size = at[3] & 0x7f;
+		uint8		address[16] = {0};
+
+		memcpy(address, at + 4, Min(size, (int) sizeof(address)));
+		appendStringInfo(out, "%s%s%d:", at > octets ? " " : "",
+						 at[3] & 0x80 ? "!" : "", family);
+		if (family == 1 || family == 2)
+			append_address(out, address, family == 1 ? 4 : 16);
+		else
+			append_hex(out, at + 4, size);
+		appendStringInfo(out, "/%d", at[2]);
+		at += 4 + size;
+	}
+}
+
+/*
+ * A location (RFC 1876 section 3).
+ */
+void
+append_location(StringInfo out, const uint8 *octets)
+{
+	int64		altitude = (int64) wire_u32(octets + 12) - 10000000;
+
+	append_angle(out, wire_u32(octets + 4), 'N', 'S');
+	appendStringInfoChar(out, ' ');
+	append_angle(out, wire_u32(octets + 8), 'E', 'W');
+	appendStringInfo(out, " %s%d.%02dm", altitude < 0 ? "-" : "",
+					 (int) (Abs(altitude) / 100), (int) (Abs(altitude) % 100));
+	for (int i = 1; i <= 3; i++)
+	{
+		appendStringInfoChar(out, ' ');
+		append_metres(out, octets[i]);
+	}
+}
+
+/*
+ * Service parameters (RFC 9460 section 2.1).
+ */
+void
+append_params(StringInfo out, const uint8 *octets, size_t len)
+{
+	const uint8 *at = octets;
+
+	while (at < octets + len)
+	{
+		uint16		key = wire_u16(at);
+		size_t		value_len = wire_u16(at + 2);
+
+		if (at > octets)
+			appendStringInfoChar(out, ' ');
+		append_param_key(out, key);
+		if (value_len > 0)
+		{
+			appendStringInfoChar(out, '=');
+			append_param_value(out, key, at + 4, value_len);
+		}
+		at += 4 + value_len;
+	}
+}
+
+/* Thousandths of a second of arc from 2^31 on. */
+static void
+append_angle(StringInfo out, uint32 angle, char positive, char negative)
+{
+	const uint32 zero = (uint32) 1 << 31;
+	uint32		value = angle >= zero ? angle - zero : zero - angle;
+
+	appendStringInfo(out, "%u %u %u.%03u %c", value / 3600000,
+					 value / 60000 % 60, value / 1000 % 60, value % 1000,
+					 angle >= zero ? positive : negative);
+}
+
+/* A digit and the power of ten it is multiplied with, in centimetres. */
+static void
+append_metres(StringInfo out, uint8 power)
+{
+	int			mantissa = power >> 4;
+	int			exponent = power & 15;
+
+	if (exponent < 2)
+		appendStringInfo(out, "%d.%02dm", 0,
+						 exponent == 0 ? mantissa : mantissa * 10);
+	else
+	{
+		appendStringInfo(out, "%d", mantissa);
+		for (int i = 2; i < exponent && mantissa > 0; i++)
+			appendStringInfoChar(out, '0');
+		appendStringInfoChar(out, 'm');
+	}
+}
+
+static void
+append_param_value(StringInfo out, uint16 key, const uint8 *value, size_t len)
+{
+	switch (key)
+	{
+		case SVC_MANDATORY:
+			for (size_t i = 0; i < len; i += 2)
+			{
+				if (i > 0)
+					appendStringInfoChar(out, ',');
+				append_param_key(out, wire_u16(value + i));
+			}
+			break;
+		case SVC_ALPN:
+			append_alpn(out, value, len);
+			break;
+		case SVC_PORT:
+			appendStringInfo(out, "%d", wire_u16(value));
+			break;
+		case SVC_IPV4HINT:
+			append_addresses(out, value, len, 4);
+			break;
+		case SVC_IPV6HINT:
+			append_addresses(out, value, len, 16);
+			break;
+		case SVC_ECH:
+			append_base64(out, value, len);
+			break;
+		default:
+			appendStringInfoChar(out, '"');
+			append_octets(out, value, len, ESCAPED_IN_QUOTES);
+			appendStringInfoChar(out, '"');
+			break;
+	}
+}
+
+/*
+ * A list in which commas part the items: those within are escaped once for the
+ * list, and the whole once more for the quotes (RFC 9460 appendix A.1).
+ */
+static void
+append_alpn(StringInfo out, const uint8 *value, size_t len)
+{
+	StringInfoData list;
+	const uint8 *pos = value;
+	const uint8 *data;
+	size_t		data_len;
+
+	initStringInfo(&list);
+	while (rdata_string(&pos, value + len, &data, &data_len))
+	{
+		if (list.len > 0)
+			appendStringInfoChar(&list, ',');
+		for (size_t i = 0; i < data_len; i++)
+		{
+			if (data[i] == ',' || data[i] == '\\')
+				appendStringInfoChar(&list, '\\');
+			appendStringInfoChar(&list, data[i]);
+		}
+	}
+	appendStringInfoChar(out, '"');
+	append_octets(out, (uint8 *) list.data, list.len, ESCAPED_IN_QUOTES);
+	appendStringInfoChar(out, '"');
+	pfree(list.data);
+}
+
+static void
+append_addresses(StringInfo out, const uint8 *value, size_t len, size_t size)
+{
+	for (size_t i = 0; i < len; i += size)
+	{
+		if (i > 0)
+			appendStringInfoChar(out, ',');
+		append_address(out, value + i, size);
+	}
+}

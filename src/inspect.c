@@ -1,0 +1,129 @@
+/*
+ * inspect.c
+ *
+ * SQL functions that show what pgcares knows and has: record types, statuses,
+ * versions, the name servers in use.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "utils/builtins.h"
+#include "utils/elog.h"
+
+PG_FUNCTION_INFO_V1(pgcares_version);
+PG_FUNCTION_INFO_V1(pgcares_strerror);
+PG_FUNCTION_INFO_V1(pgcares_statuses);
+PG_FUNCTION_INFO_V1(pgcares_types);
+PG_FUNCTION_INFO_V1(pgcares_servers);
+PG_FUNCTION_INFO_V1(pgcares_reset);
+
+/*
+ * dns_version(): the library's is the one that is loaded.
+ */
+Datum
+pgcares_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("pgcares %s, c-ares %s",
+											  PGCARES_VERSION,
+											  ares_version(NULL))));
+}
+
+/*
+ * dns_strerror(code): the library's words for a status of its own.
+ */
+Datum
+pgcares_strerror(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(ares_strerror(PG_GETARG_INT32(0))));
+}
+
+/*
+ * dns_statuses()
+ */
+Datum
+pgcares_statuses(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	const DnsStatus *status;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; (status = outcome_status_at(i)) != NULL; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		values[0] = CStringGetTextDatum(status->name);
+		values[1] = Int32GetDatum(status->code);
+		values[2] = CStringGetTextDatum(unpack_sql_state(status->sqlstate));
+		values[3] = CStringGetTextDatum(status->message);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * dns_types()
+ */
+Datum
+pgcares_types(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	const DnsType *type;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; (type = rrtype_at(i)) != NULL; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = CStringGetTextDatum(type->name);
+		values[1] = Int32GetDatum(type->code);
+		values[2] = CStringGetTextDatum(type->meaning);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * dns_servers(): those that a lookup would ask now, in the order of the
+ * configuration.
+ */
+Datum
+pgcares_servers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	DnsServer	servers[MAX_ASKED_SERVERS];
+	const char *source;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	count = channel_servers(servers, lengthof(servers), &source);
+	for (int i = 0; i < count; i++)
+	{
+		DnsServer  *server = &servers[i];
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = InetPGetDatum(record_inet(server->address,
+											  server->family == AF_INET ? 4 : 16));
+		values[2] = Int32GetDatum(server->udp_port);
+		values[3] = Int32GetDatum(server->tcp_port);
+		values[4] = CStringGetTextDatum(server->interface);
+		nulls[4] = server->interface[0] == '\0';
+		values[5] = CStringGetTextDatum(source);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * dns_reset(): forgets what has been learned about the name servers.
+ */
+Datum
+pgcares_reset(PG_FUNCTION_ARGS)
+{
+	channel_reset();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,325 @@
+/*
+ * json.c
+ *
+ * Record data as jsonb: an object with the RFC's field names.  Numbers are
+ * numbers, lists are arrays, all else is text as in presentation format, names
+ * without their final dot.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+static void push_field(JsonbParseState **state, const DnsField *field);
+static void push_key(JsonbParseState **state, const char *key);
+static void push_text(JsonbParseState **state, StringInfo buffer);
+static void push_number(JsonbParseState **state, int64 number);
+static void push_decimal(JsonbParseState **state, double number, int digits);
+static void push_strings(JsonbParseState **state, const uint8 *octets,
+						 size_t len);
+static void push_types(JsonbParseState **state, const DnsField *field);
+static void push_location(JsonbParseState **state, const uint8 *octets);
+static void push_params(JsonbParseState **state, const DnsField *field);
+static void push_param_value(JsonbParseState **state, uint16 key,
+							 const uint8 *value, size_t len);
+static void push_addresses(JsonbParseState **state, const uint8 *value,
+						   size_t len, size_t size);
+static Jsonb *end_object(JsonbParseState **state);
+
+/*
+ * The data of a record of a sound message, palloc'd.
+ */
+Jsonb *
+json_rdata(const DnsMessage *message, const DnsRR *rr)
+{
+	JsonbParseState *state = NULL;
+	DnsRdata	rdata;
+	DnsField	field;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	rdata_open(message, rr, &rdata);
+	while (rdata_next(&rdata, &field))
+	{
+		push_key(&state, field.def->name);
+		push_field(&state, &field);
+	}
+	return end_object(&state);
+}
+
+/*
+ * The parameters of a SVCB or HTTPS record, palloc'd.
+ */
+Jsonb *
+json_params(const DnsField *field)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_params(&state, field);
+	return end_object(&state);
+}
+
+static void
+push_field(JsonbParseState **state, const DnsField *field)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	switch (field->def->kind)
+	{
+		case FIELD_U8:
+		case FIELD_U16:
+		case FIELD_U32:
+		case FIELD_RELAY_TYPE:
+			push_number(state, field->number);
+			return;
+		case FIELD_TYPES:
+			push_types(state, field);
+			return;
+		case FIELD_STRINGS:
+			push_strings(state, field->data, field->len);
+			return;
+		case FIELD_LOC:
+			push_location(state, field->data);
+			return;
+		case FIELD_PARAMS:
+			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+			push_params(state, field);
+			pushJsonbValue(state, WJB_END_OBJECT, NULL);
+			return;
+		case FIELD_TIME:
+			append_time(&buffer, field->number, "%Y-%m-%dT%H:%M:%SZ");
+			break;
+		case FIELD_NAME:
+			append_name(&buffer, &field->name, false);
+			break;
+		case FIELD_STRING:
+		case FIELD_TAG:
+		case FIELD_TEXT:
+			append_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
+			break;
+		case FIELD_JOINED:
+			append_joined(&buffer, field);
+			break;
+		case FIELD_SALT:
+		case FIELD_UNKNOWN:
+			append_hex(&buffer, field->data, field->len);
+			break;
+		default:
+			append_field(&buffer, field);
+			break;
+	}
+	push_text(state, &buffer);
+}
+
+static void
+push_key(JsonbParseState **state, const char *key)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = pstrdup(key);
+	value.val.string.len = strlen(key);
+	pushJsonbValue(state, WJB_KEY, &value);
+}
+
+/* Pushes what has the place of a value or of an element. */
+static void
+push_value(JsonbParseState **state, JsonbValue *value)
+{
+	bool		in_array = (*state)->contVal.type == jbvArray;
+
+	pushJsonbValue(state, in_array ? WJB_ELEM : WJB_VALUE, value);
+}
+
+/* Pushes the text of a buffer, which is not the caller's any more. */
+static void
+push_text(JsonbParseState **state, StringInfo buffer)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = buffer->data;
+	value.val.string.len = buffer->len;
+	push_value(state, &value);
+}
+
+static void
+push_number(JsonbParseState **state, int64 number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(number);
+	push_value(state, &value);
+}
+
+static void
+push_decimal(JsonbParseState **state, double number, int digits)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(
+		DirectFunctionCall3(numeric_in,
+							CStringGetDatum(psprintf("%.*f", digits, number)),
+							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	push_value(state, &value);
+}
+
+static void
+push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
+{
+	const uint8 *pos = octets;
+	const uint8 *data;
+	size_t		data_len;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	while (rdata_string(&pos, octets + len, &data, &data_len))
+	{
+		StringInfoData buffer;
+
+		initStringInfo(&buffer);
+		append_octets(&buffer, data, data_len, ESCAPED_IN_TEXT);
+		push_text(state, &buffer);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+static void
+push_types(JsonbParseState **state, const DnsField *field)
+{
+	int			bit = 0;
+	int			type;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	while ((type = next_type(field->data, field->len, &bit)) >= 0)
+	{
+		StringInfoData buffer;
+
+		initStringInfo(&buffer);
+		appendStringInfoString(&buffer, type_text(type));
+		push_text(state, &buffer);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Degrees north and east, metres (RFC 1876 section 2). */
+static void
+push_location(JsonbParseState **state, const uint8 *octets)
+{
+	static const char *const keys[] = {"version", "size", "horiz_pre", "vert_pre"};
+	static const char *const angles[] = {"latitude", "longitude"};
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_key(state, keys[0]);
+	push_number(state, octets[0]);
+	for (int i = 1; i <= 3; i++)
+	{
+		double		metres = (octets[i] >> 4) / 100.0;
+
+		for (int power = octets[i] & 15; power > 0; power--)
+			metres *= 10;
+		push_key(state, keys[i]);
+		push_decimal(state, metres, 2);
+	}
+	for (int i = 0; i < 2; i++)
+	{
+		double		units = (double) wire_u32(octets + 4 + 4 * i) - 2147483648.0;
+
+		push_key(state, angles[i]);
+		push_decimal(state, units / 3600000, 8);
+	}
+	push_key(state, "altitude");
+	push_decimal(state, wire_u32(octets + 12) / 100.0 - 100000, 2);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+push_params(JsonbParseState **state, const DnsField *field)
+{
+	const uint8 *at = field->data;
+
+	while (at < field->data + field->len)
+	{
+		StringInfoData key;
+		size_t		len = wire_u16(at + 2);
+
+		initStringInfo(&key);
+		append_param_key(&key, wire_u16(at));
+		push_key(state, key.data);
+		push_param_value(state, wire_u16(at), at + 4, len);
+		at += 4 + len;
+	}
+}
+
+static void
+push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
+				 size_t len)
+{
+	StringInfoData buffer;
+	JsonbValue	present;
+
+	initStringInfo(&buffer);
+	switch (key)
+	{
+		case SVC_MANDATORY:
+			pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+			for (size_t i = 0; i < len; i += 2)
+			{
+				initStringInfo(&buffer);
+				append_param_key(&buffer, wire_u16(value + i));
+				push_text(state, &buffer);
+			}
+			pushJsonbValue(state, WJB_END_ARRAY, NULL);
+			return;
+		case SVC_ALPN:
+			push_strings(state, value, len);
+			return;
+		case SVC_NO_DEFAULT_ALPN:
+			present.type = jbvBool;
+			present.val.boolean = true;
+			push_value(state, &present);
+			return;
+		case SVC_PORT:
+			push_number(state, wire_u16(value));
+			return;
+		case SVC_IPV4HINT:
+			push_addresses(state, value, len, 4);
+			return;
+		case SVC_IPV6HINT:
+			push_addresses(state, value, len, 16);
+			return;
+		case SVC_ECH:
+			append_base64(&buffer, value, len);
+			break;
+		default:
+			append_octets(&buffer, value, len, ESCAPED_IN_TEXT);
+			break;
+	}
+	push_text(state, &buffer);
+}
+
+static void
+push_addresses(JsonbParseState **state, const uint8 *value, size_t len,
+			   size_t size)
+{
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (size_t i = 0; i < len; i += size)
+	{
+		StringInfoData buffer;
+
+		initStringInfo(&buffer);
+		append_address(&buffer, value + i, size);
+		push_text(state, &buffer);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+static Jsonb *
+end_object(JsonbParseState **state)
+{
+	return JsonbValueToJsonb(pushJsonbValue(state, WJB_END_OBJECT, NULL));
+}

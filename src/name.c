@@ -1,0 +1,205 @@
+/*
+ * name.c
+ *
+ * SQL functions on names and addresses that need no network.
+ */
+#include "postgres.h"
+
+#include <idn2.h>
+
+#include "pgcares.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+static bool address_of_reverse(const DnsName *name, uint8 *octets, size_t *len);
+static int	label_number(const uint8 *label, int base);
+static void append_unicode_label(StringInfo out, const uint8 *label);
+static char *unicode_label(const char *a_label);
+
+PG_FUNCTION_INFO_V1(pgcares_reverse_address);
+PG_FUNCTION_INFO_V1(pgcares_address_from_reverse);
+PG_FUNCTION_INFO_V1(pgcares_to_ascii);
+PG_FUNCTION_INFO_V1(pgcares_to_unicode);
+
+/*
+ * dns_reverse_address(address)
+ */
+Datum
+pgcares_reverse_address(PG_FUNCTION_ARGS)
+{
+	StringInfoData buffer;
+	DnsName		name;
+
+	question_reverse_name(DatumGetInetPP(PG_GETARG_DATUM(0)), &name);
+	initStringInfo(&buffer);
+	append_name(&buffer, &name, false);
+	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
+}
+
+/*
+ * dns_address_from_reverse(name)
+ */
+Datum
+pgcares_address_from_reverse(PG_FUNCTION_ARGS)
+{
+	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	DnsName		name;
+	uint8		octets[16];
+	size_t		len;
+
+	if (question_name(written, false, &name) != NULL ||
+		!address_of_reverse(&name, octets, &len))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not the reverse name of an address", written),
+				 errhint("It is four numbers below in-addr.arpa, or 32 hexadecimal digits below ip6.arpa.")));
+	PG_RETURN_DATUM(InetPGetDatum(record_inet(octets, len)));
+}
+
+/*
+ * dns_to_ascii(name)
+ */
+Datum
+pgcares_to_ascii(PG_FUNCTION_ARGS)
+{
+	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	StringInfoData buffer;
+	DnsName		name;
+	const char *reason = question_name(written, true, &name);
+
+	if (reason != NULL)
+		question_refuse_name(written, reason);
+	initStringInfo(&buffer);
+	append_name(&buffer, &name, false);
+	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
+}
+
+/*
+ * dns_to_unicode(name)
+ */
+Datum
+pgcares_to_unicode(PG_FUNCTION_ARGS)
+{
+	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	StringInfoData buffer;
+	DnsName		name;
+	const char *reason = question_name(written, true, &name);
+
+	if (reason != NULL)
+		question_refuse_name(written, reason);
+	initStringInfo(&buffer);
+	if (name.len == 1)
+		appendStringInfoChar(&buffer, '.');
+	for (const uint8 *label = name.octets; *label != 0; label += 1 + *label)
+	{
+		if (buffer.len > 0)
+			appendStringInfoChar(&buffer, '.');
+		append_unicode_label(&buffer, label);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(buffer.data, buffer.len,
+													  PG_UTF8)));
+}
+
+/* The address whose reverse name it is; false if it is none. */
+static bool
+address_of_reverse(const DnsName *name, uint8 *octets, size_t *len)
+{
+	static const uint8 ip4_suffix[] = "\7in-addr\4arpa";
+	static const uint8 ip6_suffix[] = "\3ip6\4arpa";
+	const uint8 *at = name->octets;
+	const uint8 *labels[33];
+	int			count = 0;
+
+	while (*at != 0 && count < (int) lengthof(labels))
+	{
+		if (pg_strcasecmp((const char *) at, (const char *) ip4_suffix) == 0 ||
+			pg_strcasecmp((const char *) at, (const char *) ip6_suffix) == 0)
+			break;
+		labels[count++] = at;
+		at += 1 + *at;
+	}
+	if (at[0] == 7 && count == 4)
+	{
+		*len = 4;
+		for (int i = 0; i < 4; i++)
+		{
+			int			number = label_number(labels[3 - i], 10);
+
+			if (number < 0)
+				return false;
+			octets[i] = number;
+		}
+		return true;
+	}
+	if (at[0] == 3 && count == 32)
+	{
+		*len = 16;
+		for (int i = 0; i < 16; i++)
+		{
+			int			high = label_number(labels[31 - 2 * i], 16);
+			int			low = label_number(labels[30 - 2 * i], 16);
+
+			if (high < 0 || low < 0)
+				return false;
+			octets[i] = high << 4 | low;
+		}
+		return true;
+	}
+	return false;
+}
+
+/* A number below 256 in decimal, or one hexadecimal digit; -1 if it is not. */
+static int
+label_number(const uint8 *label, int base)
+{
+	char		digits[4] = "";
+	char	   *end;
+	long		number;
+
+	if (*label > (base == 10 ? 3 : 1) || !isxdigit(label[1]) ||
+		(*label > 1 && label[1] == '0'))
+		return -1;
+	memcpy(digits, label + 1, *label);
+	number = strtol(digits, &end, base);
+	return *end == '\0' && number <= 255 ? number : -1;
+}
+
+/*
+ * Writes a label in UTF-8: an A-label as its U-label where that gives the same
+ * A-label back, anything else as it is.
+ */
+static void
+append_unicode_label(StringInfo out, const uint8 *label)
+{
+	StringInfoData ascii;
+	char	   *unicode = NULL;
+
+	initStringInfo(&ascii);
+	append_octets(&ascii, label + 1, *label, ESCAPED_IN_NAMES);
+	if (pg_strncasecmp(ascii.data, "xn--", 4) == 0)
+		unicode = unicode_label(ascii.data);
+	appendStringInfoString(out, unicode != NULL ? unicode : ascii.data);
+	idn2_free(unicode);
+	pfree(ascii.data);
+}
+
+/* Freed with idn2_free(); NULL where there is no U-label. */
+static char *
+unicode_label(const char *a_label)
+{
+	char	   *unicode = NULL;
+	char	   *again = NULL;
+
+	if (idn2_to_unicode_8z8z(a_label, &unicode, 0) != IDN2_OK)
+		return NULL;
+	if (idn2_to_ascii_8z(unicode, &again,
+						 IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK ||
+		pg_strcasecmp(again, a_label) != 0)
+	{
+		idn2_free(unicode);
+		unicode = NULL;
+	}
+	idn2_free(again);
+	return unicode;
+}

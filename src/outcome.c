@@ -1,0 +1,332 @@
+/*
+ * outcome.c
+ *
+ * What came of a question: one of our statuses, read from the answer's RCODE
+ * where there is an answer and from the library's status where there is none.
+ * What then happens, an error, a warning or nothing, is decided here and
+ * nowhere else.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "port/pg_bitutils.h"
+
+#define DNS_SQLSTATE(a, b, c) MAKE_SQLSTATE('N', 'D', a, b, c)
+
+#define HINT_MISSING	"Use on_error => 'missing_ok' to go on without rows."
+#define HINT_FAILED		"Use on_error => 'warning' or 'ignore' to go on without rows."
+#define HINT_TIMEOUT	"Increase pgcares.timeout or pgcares.tries, or check pgcares.servers."
+#define HINT_SERVERS	"Check pgcares.servers."
+#define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
+
+static const DnsStatus statuses[] = {
+	{"NOERROR", 0, 0, "records were found", NULL},
+	{"NODATA", 0, DNS_SQLSTATE('0', '0', '0'),
+	"the name has no such records", HINT_MISSING},
+	{"FORMERR", 1, DNS_SQLSTATE('0', '0', '1'),
+	"the server did not understand the query", HINT_FAILED},
+	{"SERVFAIL", 2, DNS_SQLSTATE('0', '0', '2'), "server failure", HINT_FAILED},
+	{"NXDOMAIN", 3, DNS_SQLSTATE('0', '0', '3'), "no such domain", HINT_MISSING},
+	{"NOTIMP", 4, DNS_SQLSTATE('0', '0', '4'),
+	"the server does not implement this", HINT_FAILED},
+	{"REFUSED", 5, DNS_SQLSTATE('0', '0', '5'),
+	"the server refused to answer", HINT_SERVERS},
+	{"YXDOMAIN", 6, DNS_SQLSTATE('0', '0', '6'),
+	"a name exists that should not", HINT_FAILED},
+	{"YXRRSET", 7, DNS_SQLSTATE('0', '0', '7'),
+	"records exist that should not", HINT_FAILED},
+	{"NXRRSET", 8, DNS_SQLSTATE('0', '0', '8'),
+	"records do not exist that should", HINT_FAILED},
+	{"NOTAUTH", 9, DNS_SQLSTATE('0', '0', '9'),
+	"the server is not authoritative", HINT_SERVERS},
+	{"NOTZONE", 10, DNS_SQLSTATE('0', '1', '0'),
+	"the name is not in the zone", HINT_FAILED},
+	{"DSOTYPENI", 11, DNS_SQLSTATE('0', '1', '1'),
+	"the server does not implement this DSO type", HINT_FAILED},
+	{"BADVERS", 16, DNS_SQLSTATE('0', '1', '6'),
+	"the server does not support this version of EDNS", HINT_FAILED},
+	{"BADCOOKIE", 23, DNS_SQLSTATE('0', '2', '3'),
+	"the server wants a cookie", HINT_FAILED},
+	{"MALFORMED", ARES_EBADRESP, DNS_SQLSTATE('A', '1', '0'),
+	"malformed answer", HINT_FAILED},
+	{"UNREACHABLE", ARES_ECONNREFUSED, DNS_SQLSTATE('A', '1', '1'),
+	"no server could be reached", HINT_SERVERS},
+	{"TIMEOUT", ARES_ETIMEOUT, DNS_SQLSTATE('A', '1', '2'),
+	"no answer", HINT_TIMEOUT},
+	{"NOSERVER", ARES_ENOSERVER, DNS_SQLSTATE('A', '2', '6'),
+	"no name server is configured", HINT_NO_SERVER},
+	{"BADNAME", ARES_EBADNAME, ERRCODE_INVALID_PARAMETER_VALUE,
+	"the text is not a domain name", NULL},
+};
+
+/* Extended errors (RFC 8914 section 5.2 and the IANA registry). */
+static const char *const extended_errors[] = {
+	"Other Error", "Unsupported DNSKEY Algorithm",
+	"Unsupported DS Digest Type", "Stale Answer", "Forged Answer",
+	"DNSSEC Indeterminate", "DNSSEC Bogus", "Signature Expired",
+	"Signature Not Yet Valid", "DNSKEY Missing", "RRSIGs Missing",
+	"No Zone Key Bit Set", "NSEC Missing", "Cached Error", "Not Ready",
+	"Blocked", "Censored", "Filtered", "Prohibited", "Stale NXDOMAIN Answer",
+	"Not Authoritative", "Not Supported", "No Reachable Authority",
+	"Network Error", "Invalid Data", "Signature Expired before Valid",
+	"Too Early", "Unsupported NSEC3 Iterations Value",
+	"Unable to conform to policy", "Synthesized"
+};
+
+static const DnsStatus *status_by_name(const char *name);
+static const DnsStatus *status_by_rcode(int rcode);
+static void read_answer(DnsOutcome *outcome, const DnsSlot *slot);
+static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
+static char *describe_extended_error(const DnsMessage *message);
+static char *describe_tries(const DnsOutcome *outcome);
+
+/*
+ * What came of a slot's question.  The outcome's message points into the slot;
+ * the rest is palloc'd and lives on when the window is closed.  Raises where
+ * memory ran out.
+ */
+void
+outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
+{
+	DnsChannel *channel = slot->window->channel;
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->question = slot->question;
+	outcome->queries = slot->queries;
+	outcome->servers = pg_popcount64(slot->servers_asked);
+
+	if (slot->nonexistent)
+	{
+		outcome->status = status_by_rcode(RCODE_NXDOMAIN);
+		outcome->note = "This name is special and not looked up in the DNS.";
+		return;
+	}
+	if (slot->answered ||
+		(slot->answer != NULL && slot->status != ARES_ETIMEOUT &&
+		 slot->status != ARES_ECONNREFUSED))
+	{
+		read_answer(outcome, slot);
+		return;
+	}
+
+	switch (slot->status)
+	{
+		case ARES_ETIMEOUT:
+			set_failure(outcome, "TIMEOUT", NULL);
+			break;
+		case ARES_ECONNREFUSED:
+			set_failure(outcome, "UNREACHABLE", NULL);
+			if (channel->last_errno != 0)
+				outcome->note = psprintf("The last error was: %s.",
+										 strerror(channel->last_errno));
+			break;
+		case ARES_ENOSERVER:
+			set_failure(outcome, "NOSERVER", NULL);
+			break;
+		case ARES_ENOMEM:
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory")));
+			break;
+		default:
+			elog(ERROR, "unexpected status of a query: %s",
+				 ares_strerror(slot->status));
+	}
+}
+
+/*
+ * Acts on an outcome without records as the caller wants it: raises, warns or
+ * returns.  text is the name as the user wrote it.
+ */
+void
+outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
+{
+	const DnsStatus *status = outcome->status;
+	const char *class = "";
+	char	   *tries;
+	int			level = ERROR;
+
+	if (on_error == ON_ERROR_IGNORE ||
+		(on_error != ON_ERROR_ERROR && outcome_is_missing(outcome)))
+		return;
+	if (on_error == ON_ERROR_WARNING)
+		level = WARNING;
+
+	if (outcome->question.class != DNS_CLASS_IN)
+		class = psprintf("%s ", class_text(outcome->question.class));
+	tries = describe_tries(outcome);
+	ereport(level,
+			(errcode(status->sqlstate),
+			 errmsg("could not look up %s%s records of \"%s\": %s (%s)",
+					class, type_text(outcome->question.type), text,
+					outcome->why ? outcome->why : status->message,
+					status->name),
+			 tries ? errdetail_internal("%s", tries) : 0,
+			 status->hint ? errhint("%s", status->hint) : 0));
+}
+
+/*
+ * Is it that the name, or the records, do not exist?
+ */
+bool
+outcome_is_missing(const DnsOutcome *outcome)
+{
+	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
+		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
+}
+
+/*
+ * Were records found?
+ */
+bool
+outcome_is_noerror(const DnsOutcome *outcome)
+{
+	return outcome->status->sqlstate == 0;
+}
+
+/*
+ * The statuses from the first to the last: NULL behind the last one.
+ */
+const DnsStatus *
+outcome_status_at(int index)
+{
+	return index < (int) lengthof(statuses) ? &statuses[index] : NULL;
+}
+
+static const DnsStatus *
+status_by_name(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(statuses); i++)
+	{
+		if (strcmp(statuses[i].name, name) == 0)
+			return &statuses[i];
+	}
+	elog(ERROR, "no status \"%s\"", name);
+}
+
+/* RCODEs without a name of their own get one from their number. */
+static const DnsStatus *
+status_by_rcode(int rcode)
+{
+	DnsStatus  *status;
+	int			digits = Min(rcode, 99);
+
+	for (int i = 0; i < (int) lengthof(statuses); i++)
+	{
+		const DnsStatus *known = &statuses[i];
+
+		if (known->code == rcode && known->sqlstate != 0 &&
+			known->sqlstate == DNS_SQLSTATE('0', '0' + digits / 10,
+											'0' + digits % 10))
+			return known;
+	}
+	status = palloc0(sizeof(DnsStatus));
+	status->name = psprintf("RCODE%d", rcode);
+	status->code = rcode;
+	status->sqlstate = DNS_SQLSTATE('0', '0' + digits / 10, '0' + digits % 10);
+	status->message = "the server gave an error";
+	status->hint = HINT_FAILED;
+	return status;
+}
+
+static void
+read_answer(DnsOutcome *outcome, const DnsSlot *slot)
+{
+	DnsMessage *message = &outcome->message;
+	int			rcode;
+
+	wire_open(message, slot->answer, slot->answer_len);
+	if (slot->malformed)
+	{
+		set_failure(outcome, "MALFORMED", NULL);
+		return;
+	}
+	rcode = wire_rcode(message);
+	outcome->extended_error = describe_extended_error(message);
+	if (rcode != RCODE_NOERROR)
+	{
+		outcome->status = status_by_rcode(rcode);
+		return;
+	}
+
+	switch (alias_follow(message, &slot->question, &outcome->owner))
+	{
+		case ALIAS_RECORDS:
+			outcome->status = status_by_name("NOERROR");
+			if (slot->truncated && !slot->window->style.ignore_tc)
+				set_failure(outcome, "MALFORMED",
+							"the answer is truncated over TCP too");
+			break;
+		case ALIAS_NO_RECORDS:
+			outcome->status = status_by_name("NODATA");
+			if (slot->truncated)
+				set_failure(outcome, "MALFORMED", "the answer is truncated");
+			break;
+		case ALIAS_LOOP:
+			set_failure(outcome, "MALFORMED", "its aliases form a loop");
+			break;
+		case ALIAS_TOO_LONG:
+			set_failure(outcome, "MALFORMED",
+						"its aliases form a chain of more than 16");
+			break;
+	}
+}
+
+static void
+set_failure(DnsOutcome *outcome, const char *name, const char *why)
+{
+	outcome->status = status_by_name(name);
+	outcome->why = why;
+}
+
+/*
+ * The extended error in an answer as a sentence, or NULL.  Its text comes from
+ * a stranger.
+ */
+static char *
+describe_extended_error(const DnsMessage *message)
+{
+	StringInfoData sentence;
+	DnsRR		opt;
+	const uint8 *value;
+	size_t		len;
+	int			code;
+
+	if (!wire_opt(message, &opt) ||
+		!wire_opt_option(&opt, EDNS_OPTION_EDE, &value, &len) || len < 2)
+		return NULL;
+	code = wire_u16(value);
+
+	initStringInfo(&sentence);
+	appendStringInfo(&sentence, "The server added extended error %d", code);
+	if (code < (int) lengthof(extended_errors))
+		appendStringInfo(&sentence, " (%s)", extended_errors[code]);
+	if (len > 2)
+	{
+		appendStringInfoString(&sentence, ": ");
+		append_octets(&sentence, value + 2, len - 2, ESCAPED_IN_TEXT);
+	}
+	appendStringInfoChar(&sentence, '.');
+	return sentence.data;
+}
+
+static char *
+describe_tries(const DnsOutcome *outcome)
+{
+	StringInfoData sentences;
+
+	initStringInfo(&sentences);
+	if (outcome->queries > 0)
+		appendStringInfo(&sentences, "%d %s sent to %d %s.",
+						 outcome->queries,
+						 outcome->queries == 1 ? "query was" : "queries were",
+						 outcome->servers,
+						 outcome->servers == 1 ? "server" : "servers");
+	if (outcome->note != NULL)
+		appendStringInfo(&sentences, "%s%s", sentences.len > 0 ? " " : "",
+						 outcome->note);
+	if (outcome->extended_error != NULL)
+		appendStringInfo(&sentences, " %s", outcome->extended_error);
+	return sentences.len > 0 ? sentences.data : NULL;
+}

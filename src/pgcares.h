@@ -1,0 +1,618 @@
+/*
+ * pgcares.h
+ *
+ * Types and prototypes that the files of pgcares share, in sections by file,
+ * in the order in which a lookup passes through them: settings, question,
+ * window, channel, socket, guard, wait, outcome, record.
+ */
+#ifndef PGCARES_H
+#define PGCARES_H
+
+#include "compat.h"
+
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/ilist.h"
+#include "lib/stringinfo.h"
+#include "portability/instr_time.h"
+#include "utils/inet.h"
+#include "utils/jsonb.h"
+
+/* ---- wire.c: DNS messages as they are (RFC 1035) ---- */
+
+#define WIRE_HEADER_SIZE	12
+#define WIRE_LABEL_MAX		63	/* octets of a label */
+#define WIRE_NAME_MAX		255 /* octets of a name, the root label included */
+#define WIRE_UDP_MIN		512 /* what every server may send without EDNS */
+
+#define WIRE_QR				0x8000
+#define WIRE_OPCODE_MASK	0x7800
+#define WIRE_TC				0x0200
+#define WIRE_RD				0x0100
+#define WIRE_CD				0x0010
+#define WIRE_RCODE_MASK		0x000f
+
+#define DNS_TYPE_A			1
+#define DNS_TYPE_CNAME		5
+#define DNS_TYPE_PTR		12
+#define DNS_TYPE_DNAME		39
+#define DNS_TYPE_OPT		41
+#define DNS_TYPE_TKEY		249
+#define DNS_TYPE_AXFR		252
+#define DNS_TYPE_ANY		255
+#define DNS_TYPE_AMTRELAY	260
+
+#define DNS_CLASS_IN		1
+#define DNS_CLASS_CH		3
+#define DNS_CLASS_HS		4
+#define DNS_CLASS_NONE		254
+#define DNS_CLASS_ANY		255
+
+#define RCODE_NOERROR		0
+#define RCODE_FORMERR		1
+#define RCODE_SERVFAIL		2
+#define RCODE_NXDOMAIN		3
+#define RCODE_NOTIMP		4
+#define RCODE_REFUSED		5
+#define RCODE_BADVERS		16
+
+#define EDNS_DO				0x8000
+#define EDNS_OPTION_EDE		15	/* RFC 8914 */
+
+/* Parameters of SVCB and HTTPS records (RFC 9460 section 14.3). */
+#define SVC_MANDATORY		0
+#define SVC_ALPN			1
+#define SVC_NO_DEFAULT_ALPN 2
+#define SVC_PORT			3
+#define SVC_IPV4HINT		4
+#define SVC_ECH				5
+#define SVC_IPV6HINT		6
+#define SVC_DOHPATH			7
+#define SVC_OHTTP			8
+
+/* Kinds of gateway in IPSECKEY and AMTRELAY records. */
+#define GATEWAY_NONE		0
+#define GATEWAY_IP4			1
+#define GATEWAY_IP6			2
+#define GATEWAY_NAME		3
+
+/* A name in wire form, uncompressed, the root label at its end. */
+typedef struct DnsName
+{
+	uint8		len;
+	uint8		octets[WIRE_NAME_MAX];
+} DnsName;
+
+typedef struct DnsQuestion
+{
+	DnsName		name;
+	uint16		type;
+	uint16		class;
+} DnsQuestion;
+
+/* The sections that hold records; the numbers index DnsMessage.count. */
+typedef enum DnsSection
+{
+	DNS_ANSWER = 1,
+	DNS_AUTHORITY,
+	DNS_ADDITIONAL
+} DnsSection;
+
+/* A message that lies somewhere else. */
+typedef struct DnsMessage
+{
+	const uint8 *start;
+	const uint8 *end;
+	uint16		id;
+	uint16		flags;
+	uint16		count[4];
+} DnsMessage;
+
+typedef struct DnsRR
+{
+	DnsName		name;
+	uint16		type;
+	uint16		class;
+	uint32		ttl;			/* as sent: see record_ttl() */
+	uint16		rdlength;
+	const uint8 *rdata;			/* points into the message */
+} DnsRR;
+
+/* A place in a section. */
+typedef struct DnsCursor
+{
+	const DnsMessage *message;
+	const uint8 *pos;
+	int			left;			/* records that are still to come */
+} DnsCursor;
+
+/* How a field of a record's data is laid out and written. */
+typedef enum DnsFieldKind
+{
+	FIELD_U8,
+	FIELD_U16,
+	FIELD_U32,
+	FIELD_TIME,					/* 32-bit seconds since 1970, RFC 4034 3.1.5 */
+	FIELD_TYPE,					/* number of a record type */
+	FIELD_CERT_TYPE,			/* RFC 4398 section 2.1 */
+	FIELD_RELAY_TYPE,			/* a bit and a number, RFC 8777 section 4.2 */
+	FIELD_IP4,
+	FIELD_IP6,
+	FIELD_EUI48,
+	FIELD_EUI64,
+	FIELD_GROUPS,				/* 64 bits as four hexadecimal groups */
+	FIELD_LOC,					/* the whole of a LOC record */
+	FIELD_NAME,
+	FIELD_STRING,				/* a character-string, quoted */
+	FIELD_TAG,					/* a character-string, not quoted */
+	FIELD_SALT,					/* length octet, then hexadecimal; - if empty */
+	FIELD_HASH,					/* length octet, then base32hex */
+	FIELD_JOINED,				/* character-strings joined; stands before
+								 * FIELD_STRINGS, which reads the same octets */
+	/* all of these go on to the end of the data */
+	FIELD_STRINGS,
+	FIELD_TEXT,					/* quoted */
+	FIELD_HEX,
+	FIELD_BASE64,
+	FIELD_TYPES,				/* bitmap of record types */
+	FIELD_PARAMS,				/* parameters of SVCB */
+	FIELD_PREFIXES,				/* items of APL */
+	FIELD_GATEWAY,
+	FIELD_UNKNOWN				/* RFC 3597 */
+} DnsFieldKind;
+
+typedef struct DnsFieldDef
+{
+	const char *name;			/* the RFC's, in lower case; NULL ends a list */
+	DnsFieldKind kind;
+} DnsFieldDef;
+
+/* A field of one record; which members count depends on the kind. */
+typedef struct DnsField
+{
+	const DnsFieldDef *def;
+	uint32		number;
+	const uint8 *data;			/* points into the message */
+	size_t		len;
+	DnsName		name;
+} DnsField;
+
+/* A place in the data of a record. */
+typedef struct DnsRdata
+{
+	const DnsMessage *message;
+	const DnsRR *rr;
+	const DnsFieldDef *def;
+	const uint8 *pos;
+	const uint8 *end;
+} DnsRdata;
+
+extern uint16 wire_u16(const uint8 *at);
+extern uint32 wire_u32(const uint8 *at);
+extern void wire_put_u16(uint8 *at, uint16 value);
+extern bool wire_open(DnsMessage *message, const uint8 *octets, size_t len);
+extern bool wire_name(const DnsMessage *message, const uint8 **pos,
+					  const uint8 *limit, DnsName *name);
+extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
+						  const uint8 **pos);
+extern bool wire_section(const DnsMessage *message, DnsSection section,
+						 DnsCursor *cursor);
+extern bool wire_next(DnsCursor *cursor, DnsRR *rr);
+extern bool wire_opt(const DnsMessage *message, DnsRR *opt);
+extern int	wire_rcode(const DnsMessage *message);
+extern bool wire_opt_option(const DnsRR *opt, uint16 code,
+							const uint8 **value, size_t *len);
+extern bool wire_sound(const DnsMessage *message);
+
+/* ---- rdata.c: the data of records, field by field ---- */
+
+extern void rdata_open(const DnsMessage *message, const DnsRR *rr,
+					   DnsRdata *rdata);
+extern bool rdata_next(DnsRdata *rdata, DnsField *field);
+extern bool rdata_done(const DnsRdata *rdata);
+extern bool rdata_sound(const DnsMessage *message, const DnsRR *rr);
+extern bool rdata_string(const uint8 **pos, const uint8 *end,
+						 const uint8 **data, size_t *len);
+
+/* ---- rrtype.c: the record types ---- */
+
+#define RRTYPE_MAX_FIELDS	9
+
+typedef struct DnsType
+{
+	uint16		code;
+	const char *name;
+	const char *meaning;
+	DnsFieldDef fields[RRTYPE_MAX_FIELDS + 1];
+} DnsType;
+
+extern const DnsType *rrtype_by_code(uint16 code);
+extern int	rrtype_by_name(const char *name);
+extern const DnsType *rrtype_at(int index);
+extern const char *rrclass_name(uint16 code);
+extern int	rrclass_by_name(const char *name);
+extern const DnsFieldDef *rrtype_fields(const DnsRR *rr);
+
+/* ---- settings.c: the configuration parameters ---- */
+
+typedef enum OnError
+{
+	ON_ERROR_ERROR,
+	ON_ERROR_MISSING_OK,
+	ON_ERROR_WARNING,
+	ON_ERROR_IGNORE
+} OnError;
+
+typedef enum Rotate
+{
+	ROTATE_SYSTEM,
+	ROTATE_ON,
+	ROTATE_OFF
+} Rotate;
+
+extern char *setting_servers;
+extern int	setting_udp_port;
+extern int	setting_tcp_port;
+extern int	setting_timeout;	/* ms */
+extern int	setting_tries;
+extern int	setting_deadline;	/* ms, 0 is none */
+extern int	setting_max_timeout;	/* ms */
+extern int	setting_max_answer_memory;	/* kB */
+extern char *setting_flags;
+extern int	setting_flag_bits;	/* ARES_FLAG_ of setting_flags */
+extern int	setting_rotate;
+extern int	setting_edns_udp_size;
+extern bool setting_dnssec;
+extern bool setting_checking_disabled;
+extern char *setting_local_ip4;
+extern char *setting_local_ip6;
+extern char *setting_local_dev;
+extern int	setting_socket_send_buffer_size;	/* octets, 0 is the system's */
+extern int	setting_socket_receive_buffer_size; /* the same */
+extern int	setting_udp_max_queries;
+extern char *setting_resolvconf;
+extern int	setting_on_error;
+extern bool setting_idn;
+
+extern void settings_init(void);
+extern OnError settings_on_error(const char *name);
+extern bool settings_list(const char *value, List **elements);
+
+/* ---- server.c: name servers as the settings write them ---- */
+
+typedef struct DnsServer
+{
+	int			family;			/* AF_INET or AF_INET6 */
+	uint8		address[16];	/* 4 or 16 octets of it count */
+	int			udp_port;		/* 0 if none was given */
+	int			tcp_port;
+	char		interface[IFNAMSIZ];	/* of a link-local address, or empty */
+} DnsServer;
+
+extern const char *server_parse(const char *text, DnsServer *server);
+extern char *server_csv(const char *setting);
+extern const char *server_from_library(const char *list, DnsServer *server);
+
+/* ---- question.c: what users ask ---- */
+
+extern const char *question_name(const char *text, bool idn, DnsName *name);
+extern void question_refuse_name(const char *text, const char *reason) pg_attribute_noreturn();
+extern uint16 question_type(const char *text);
+extern uint16 question_class(const char *text);
+extern void question_reverse_name(const inet *address, DnsName *name);
+extern bool question_address(const char *text, inet *address);
+extern bool question_never_asked(const DnsName *name);
+extern bool name_equal(const DnsName *a, const DnsName *b);
+
+/* ---- window.c: questions in flight and their answers, in order ---- */
+
+#define WINDOW_MAX	16384		/* far below the 65536 query ids */
+
+struct DnsChannel;
+struct DnsWindow;
+
+/* What the queries of a window look like. */
+typedef struct DnsStyle
+{
+	bool		rd;
+	bool		cd;
+	bool		dnssec;			/* DO bit */
+	bool		edns;
+	uint16		edns_udp_size;
+	bool		dns0x20;		/* the case of letters is random */
+	bool		ignore_tc;		/* take truncated answers as they are */
+	bool		first_answer;	/* take failures without asking another server */
+} DnsStyle;
+
+/* A question on its way, with its answer when it has come. */
+typedef struct DnsSlot
+{
+	struct DnsWindow *window;
+	int			index;			/* in the window's slots */
+	slist_node	free_node;		/* while it is free */
+	dlist_node	asked_node;		/* from window_submit() to window_pop() */
+	dlist_node	pending_node;	/* from window_submit() until it is done */
+
+	DnsQuestion question;
+	int64		elapsed_limit;	/* age of the window, ms, at which time is up */
+	bool		in_flight;		/* the library has it */
+	bool		done;			/* what follows is final */
+	bool		popped;			/* the feeder is through with it */
+	ares_status_t status;		/* the library's last word */
+
+	/* Written by the guard. */
+	uint16		id;
+	uint32		socket_serial;	/* of the last query's socket */
+	bool		edns;			/* queries have an OPT record */
+	bool		nonexistent;	/* a special name, never asked */
+	bool		answered;		/* answer is the final one */
+	bool		malformed;
+	bool		truncated;
+	int			failures;		/* answers that were failures */
+	int			queries;		/* sent so far */
+	uint64		servers_asked;	/* a bit each, numbered by the channel */
+	uint8	   *answer;			/* malloc'd, the slot's */
+	size_t		answer_len;
+} DnsSlot;
+
+typedef struct DnsWindow
+{
+	MemoryContext context;
+	MemoryContextCallback release;
+	struct DnsChannel *channel; /* ours; NULL if no server is configured */
+	DnsStyle	style;
+	instr_time	opened;
+	int			capacity;
+	DnsSlot    *slots;
+	slist_head	free;
+	dlist_head	asked;
+	dlist_head	pending;
+	int			in_flight;
+
+	/* Noted inside the library, raised outside. */
+	Size		answer_memory;
+	Size		answer_memory_limit;
+	bool		over_memory_limit;
+	bool		out_of_memory;
+
+	/* For wait.c. */
+	WaitEventSet *events;
+	int			max_events;
+	WaitEvent  *occurred;
+	ares_fd_events_t *fd_events;
+} DnsWindow;
+
+extern DnsWindow *window_open(int capacity);
+extern void window_close(DnsWindow *window);
+extern bool window_has_room(const DnsWindow *window);
+extern void window_submit(DnsWindow *window, const DnsQuestion *question);
+extern void window_wait(DnsWindow *window);
+extern DnsSlot *window_head(DnsWindow *window);
+extern void window_pop(DnsWindow *window);
+extern void window_store(DnsSlot *slot, const uint8 *octets, size_t len);
+
+/* ---- channel.c: c-ares channels made from the settings ---- */
+
+#define MAX_QUERY_IDS		65536
+#define MAX_PROBES			8
+#define MAX_ASKED_SERVERS	64	/* bits of DnsSlot.servers_asked */
+
+/* What a channel is made of; the strings come last. */
+typedef struct DnsChannelConfig
+{
+	int			flags;
+	int			timeout;		/* ms */
+	int			tries;
+	int			udp_port;
+	int			tcp_port;
+	int			rotate;
+	int			send_buffer_size;
+	int			receive_buffer_size;
+	int			udp_max_queries;
+	uint64		file_device;	/* of resolvconf, where it is read */
+	uint64		file_inode;
+	int64		file_size;
+	int64		file_mtime;		/* ns */
+	char	   *servers;
+	char	   *local_ip4;
+	char	   *local_ip6;
+	char	   *local_dev;
+	char	   *resolvconf;
+} DnsChannelConfig;
+
+/* A copy of a query that the library sends to see whether a server is back. */
+typedef struct DnsProbe
+{
+	bool		used;
+	uint16		id;
+	uint32		socket_serial;
+	DnsQuestion question;
+} DnsProbe;
+
+typedef struct DnsSocket
+{
+	int			fd;
+	bool		tcp;
+	bool		want_read;		/* what the library waits for */
+	bool		want_write;
+	bool		out_waits;		/* our own octets wait for the connection */
+	uint32		serial;			/* unlike descriptors never used again */
+	int			server;			/* number of the server, see nasked */
+	int			refused;		/* errno for which it must not be used */
+
+	/* TCP only: the frame that is coming in, and what goes out. */
+	uint8	   *in;
+	size_t		in_len;
+	uint8	   *out;
+	size_t		out_len;
+	size_t		out_size;
+} DnsSocket;
+
+/* A channel and all that hangs on it; malloc'd, since the library uses it. */
+typedef struct DnsChannel
+{
+	ares_channel_t *ares;
+	ares_dns_record_t *placeholder;
+	DnsChannelConfig config;
+	int			nservers;
+	DnsWindow  *window;			/* the owner, NULL while idle */
+
+	uint16	   *slot_of_id;		/* slot index + 1 by query id, or 0 */
+	DnsSlot    *submitting;		/* whose first query has no id yet */
+	DnsQuestion last_question;	/* the one that was sent last */
+	DnsProbe	probes[MAX_PROBES];
+	int			next_probe;
+
+	DnsSocket **sockets;		/* by descriptor */
+	int			max_sockets;
+	uint32		last_serial;
+	bool		sockets_changed;
+	int			spare_descriptors;	/* reserved, no socket has them */
+	bool		no_descriptors; /* a socket could not have one */
+	int			last_errno;
+	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
+	int			nasked;
+} DnsChannel;
+
+extern void channel_check_library(void);
+extern DnsChannel *channel_open(void);
+extern int	channel_servers(DnsServer *servers, int max, const char **source);
+extern void channel_keep(DnsChannel *channel);
+extern void channel_destroy(DnsChannel *channel);
+extern void channel_reset(void);
+extern void channel_reserve_descriptors(DnsChannel *channel);
+extern void channel_release_descriptors(DnsChannel *channel);
+
+/* ---- socket.c: the socket functions under the library ---- */
+
+extern const struct ares_socket_functions_ex socket_functions;
+extern void socket_state_changed(void *arg, ares_socket_t fd, int readable,
+								 int writable);
+extern bool socket_wants_write(const DnsSocket *socket);
+extern void socket_writable(DnsChannel *channel, int fd);
+extern bool socket_send_message(DnsChannel *channel, DnsSocket *socket,
+								const uint8 *message, size_t len);
+
+/* ---- stream.c: messages over TCP ---- */
+
+#define STREAM_PREFIX		2	/* octets of the length before a message */
+#define STREAM_MAX_FRAME	(STREAM_PREFIX + 65535)
+
+extern ares_ssize_t stream_receive(DnsChannel *channel, DnsSocket *socket,
+								   uint8 *buffer, size_t len);
+extern bool stream_queue(DnsSocket *socket, const uint8 *message, size_t len);
+extern bool stream_flush(DnsChannel *channel, DnsSocket *socket);
+
+/* ---- guard.c: what goes out, and what may come in ---- */
+
+#define GUARD_MAX_QUERY		(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4 + 11)
+#define GUARD_STUB_SIZE		(WIRE_HEADER_SIZE + 1 + 4)
+
+extern void guard_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
+extern void guard_unbind(DnsChannel *channel, DnsSlot *slot);
+extern size_t guard_outgoing(DnsChannel *channel, DnsSocket *socket,
+							 const uint8 *query, size_t len, uint8 *message);
+extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
+							 const uint8 *octets, size_t len, uint8 *stub);
+
+/* ---- wait.c: the one place that sleeps ---- */
+
+extern void wait_for_answers(DnsWindow *window, int64 limit);
+
+/* ---- alias.c: from the question's name to the records ---- */
+
+typedef enum AliasEnd
+{
+	ALIAS_RECORDS,
+	ALIAS_NO_RECORDS,
+	ALIAS_LOOP,
+	ALIAS_TOO_LONG
+} AliasEnd;
+
+extern AliasEnd alias_follow(const DnsMessage *message,
+							 const DnsQuestion *question, DnsName *owner);
+extern bool alias_answers(const DnsRR *rr, const DnsQuestion *question,
+						  const DnsName *owner);
+
+/* ---- outcome.c: what came of a question ---- */
+
+typedef struct DnsStatus
+{
+	const char *name;
+	int			code;			/* RCODE, or the library's status */
+	int			sqlstate;		/* 0 for NOERROR */
+	const char *message;
+	const char *hint;
+} DnsStatus;
+
+typedef struct DnsOutcome
+{
+	const DnsStatus *status;
+	const char *why;			/* instead of the status' message */
+	DnsQuestion question;
+	DnsMessage	message;		/* the answer, while the slot holds it */
+	DnsName		owner;			/* of the records, if there are any */
+	int			queries;
+	int			servers;
+	const char *note;			/* a sentence */
+	const char *extended_error; /* a sentence */
+} DnsOutcome;
+
+extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
+extern void outcome_report(const DnsOutcome *outcome, const char *text,
+						   OnError on_error);
+extern bool outcome_is_missing(const DnsOutcome *outcome);
+extern bool outcome_is_noerror(const DnsOutcome *outcome);
+extern const DnsStatus *outcome_status_at(int index);
+
+/* ---- record.c: records to rows ---- */
+
+extern int32 record_ttl(const DnsRR *rr);
+extern inet *record_inet(const uint8 *octets, size_t len);
+extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
+							bool typed);
+
+/* ---- json.c: record data as jsonb ---- */
+
+extern Jsonb *json_rdata(const DnsMessage *message, const DnsRR *rr);
+extern Jsonb *json_params(const DnsField *field);
+
+/* ---- presentation.c: names and record data as zone files have them ---- */
+
+/* What a backslash precedes in names, and in quoted strings. */
+#define ESCAPED_IN_NAMES	"\"$().;@\\ "
+#define ESCAPED_IN_QUOTES	"\"\\"
+#define ESCAPED_IN_TEXT		"\\"
+
+extern void append_rdata(StringInfo out, const DnsMessage *message,
+						 const DnsRR *rr);
+extern void append_field(StringInfo out, const DnsField *field);
+extern void append_name(StringInfo out, const DnsName *name, bool final_dot);
+extern void append_octets(StringInfo out, const uint8 *octets, size_t len,
+						  const char *escaped);
+extern const char *type_text(uint16 code);
+extern const char *class_text(uint16 code);
+
+/* ---- fields.c: fields with a format of their own ---- */
+
+extern void append_joined(StringInfo out, const DnsField *field);
+extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
+extern void append_hex_groups(StringInfo out, const uint8 *octets, size_t len,
+							  int group, char separator);
+extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
+extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
+extern void append_address(StringInfo out, const uint8 *octets, size_t len);
+extern void append_time(StringInfo out, uint32 seconds, const char *format);
+extern void append_cert_type(StringInfo out, uint16 type);
+extern int	next_type(const uint8 *octets, size_t len, int *bit);
+extern void append_types(StringInfo out, const uint8 *octets, size_t len);
+extern void append_gateway(StringInfo out, const DnsField *field);
+extern void append_prefixes(StringInfo out, const uint8 *octets, size_t len);
+extern void append_location(StringInfo out, const uint8 *octets);
+extern void append_param_key(StringInfo out, uint16 key);
+extern void append_params(StringInfo out, const uint8 *octets, size_t len);
+
+#endif							/* PGCARES_H */

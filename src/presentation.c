@@ -1,0 +1,213 @@
+/*
+ * presentation.c
+ *
+ * Writes names, types, classes and record data in presentation format, as zone
+ * files have it and dig prints it (RFC 1035 section 5.1, RFC 3597 section 5 for
+ * what has no format of its own).  Octets that are not printable ASCII are
+ * escaped: what comes out is valid in every database encoding.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+static void append_strings(StringInfo out, const DnsField *field);
+static void append_quoted(StringInfo out, const uint8 *octets, size_t len);
+
+/*
+ * The data of a record of a sound message.
+ */
+void
+append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
+{
+	DnsRdata	rdata;
+	DnsField	field;
+	bool		first = true;
+
+	rdata_open(message, rr, &rdata);
+	while (rdata_next(&rdata, &field))
+	{
+		int			before = out->len;
+
+		if (field.def->kind == FIELD_JOINED)
+			continue;			/* its strings come next */
+		if (!first)
+			appendStringInfoChar(out, ' ');
+		append_field(out, &field);
+		if (out->len == before + 1 && !first)
+			out->data[--out->len] = '\0';	/* an empty field leaves no blank */
+		first = false;
+	}
+}
+
+/*
+ * A name, the root as a dot; other names end in a dot only if asked for.
+ */
+void
+append_name(StringInfo out, const DnsName *name, bool final_dot)
+{
+	const uint8 *label = name->octets;
+
+	if (name->len == 1)
+		appendStringInfoChar(out, '.');
+	while (*label != 0)
+	{
+		append_octets(out, label + 1, *label, ESCAPED_IN_NAMES);
+		label += 1 + *label;
+		if (*label != 0 || final_dot)
+			appendStringInfoChar(out, '.');
+	}
+}
+
+/*
+ * Octets as ASCII: those in escaped with a backslash before them (a blank as
+ * \032), those that are not printable as \DDD.
+ */
+void
+append_octets(StringInfo out, const uint8 *octets, size_t len,
+			  const char *escaped)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		uint8		octet = octets[i];
+		bool		special = octet != 0 && strchr(escaped, octet) != NULL;
+
+		if (octet < ' ' || octet > '~' || (special && octet == ' '))
+			appendStringInfo(out, "\\%03d", octet);
+		else if (special)
+			appendStringInfo(out, "\\%c", octet);
+		else
+			appendStringInfoChar(out, octet);
+	}
+}
+
+/*
+ * The mnemonic of a type, or TYPEnnn.  Static or palloc'd.
+ */
+const char *
+type_text(uint16 code)
+{
+	const DnsType *type = rrtype_by_code(code);
+
+	return type != NULL ? type->name : psprintf("TYPE%d", code);
+}
+
+/*
+ * The mnemonic of a class, or CLASSnnn.  Static or palloc'd.
+ */
+const char *
+class_text(uint16 code)
+{
+	const char *name = rrclass_name(code);
+
+	return name != NULL ? name : psprintf("CLASS%d", code);
+}
+
+/*
+ * A field of record data.
+ */
+void
+append_field(StringInfo out, const DnsField *field)
+{
+	switch (field->def->kind)
+	{
+		case FIELD_U8:
+		case FIELD_U16:
+		case FIELD_U32:
+			appendStringInfo(out, "%u", field->number);
+			break;
+		case FIELD_RELAY_TYPE:
+			appendStringInfo(out, "%u %u", field->number >> 7,
+							 field->number & 0x7f);
+			break;
+		case FIELD_CERT_TYPE:
+			append_cert_type(out, field->number);
+			break;
+		case FIELD_TIME:
+			append_time(out, field->number, "%Y%m%d%H%M%S");
+			break;
+		case FIELD_TYPE:
+			appendStringInfoString(out, type_text(field->number));
+			break;
+		case FIELD_IP4:
+		case FIELD_IP6:
+			append_address(out, field->data, field->len);
+			break;
+		case FIELD_EUI48:
+		case FIELD_EUI64:
+			append_hex_groups(out, field->data, field->len, 1, '-');
+			break;
+		case FIELD_GROUPS:
+			append_hex_groups(out, field->data, field->len, 2, ':');
+			break;
+		case FIELD_LOC:
+			append_location(out, field->data);
+			break;
+		case FIELD_NAME:
+			append_name(out, &field->name, true);
+			break;
+		case FIELD_STRING:
+		case FIELD_TEXT:
+			append_quoted(out, field->data, field->len);
+			break;
+		case FIELD_TAG:
+			append_octets(out, field->data, field->len, ESCAPED_IN_NAMES);
+			break;
+		case FIELD_STRINGS:
+			append_strings(out, field);
+			break;
+		case FIELD_SALT:
+			if (field->len == 0)
+				appendStringInfoChar(out, '-');
+			/* FALLTHROUGH */
+		case FIELD_HEX:
+			append_hex(out, field->data, field->len);
+			break;
+		case FIELD_HASH:
+			append_base32hex(out, field->data, field->len);
+			break;
+		case FIELD_BASE64:
+			append_base64(out, field->data, field->len);
+			break;
+		case FIELD_TYPES:
+			append_types(out, field->data, field->len);
+			break;
+		case FIELD_PARAMS:
+			append_params(out, field->data, field->len);
+			break;
+		case FIELD_PREFIXES:
+			append_prefixes(out, field->data, field->len);
+			break;
+		case FIELD_GATEWAY:
+			append_gateway(out, field);
+			break;
+		case FIELD_JOINED:
+			break;
+		case FIELD_UNKNOWN:
+			appendStringInfo(out, "\\# %zu ", field->len);
+			append_hex(out, field->data, field->len);
+			break;
+	}
+}
+
+static void
+append_strings(StringInfo out, const DnsField *field)
+{
+	const uint8 *pos = field->data;
+	const uint8 *data;
+	size_t		len;
+
+	while (rdata_string(&pos, field->data + field->len, &data, &len))
+	{
+		if (data > field->data + 1)
+			appendStringInfoChar(out, ' ');
+		append_quoted(out, data, len);
+	}
+}
+
+static void
+append_quoted(StringInfo out, const uint8 *octets, size_t len)
+{
+	appendStringInfoChar(out, '"');
+	append_octets(out, octets, len, ESCAPED_IN_QUOTES);
+	appendStringInfoChar(out, '"');
+}

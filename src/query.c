@@ -1,0 +1,152 @@
+/*
+ * query.c
+ *
+ * The SQL functions that look up records.  A lookup is a window of one
+ * question; whatever fails in it leaves nothing behind.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+static Datum typed_lookup(FunctionCallInfo fcinfo, uint16 type);
+static void lookup(FunctionCallInfo fcinfo, const DnsQuestion *question,
+				   const char *written, OnError on_error, bool typed);
+static OnError on_error_argument(FunctionCallInfo fcinfo, int argument);
+static void ask_name(const char *written, DnsName *name);
+
+/* One SQL function for each type: its columns say what it gives. */
+#define TYPED_FUNCTION(symbol, type) \
+	PG_FUNCTION_INFO_V1(symbol); \
+	Datum symbol(PG_FUNCTION_ARGS) { return typed_lookup(fcinfo, type); } \
+	extern int no_such_variable
+
+TYPED_FUNCTION(pgcares_a, 1);
+TYPED_FUNCTION(pgcares_aaaa, 28);
+TYPED_FUNCTION(pgcares_caa, 257);
+TYPED_FUNCTION(pgcares_cname, 5);
+TYPED_FUNCTION(pgcares_hinfo, 13);
+TYPED_FUNCTION(pgcares_https, 65);
+TYPED_FUNCTION(pgcares_mx, 15);
+TYPED_FUNCTION(pgcares_naptr, 35);
+TYPED_FUNCTION(pgcares_ns, 2);
+TYPED_FUNCTION(pgcares_ptr, DNS_TYPE_PTR);
+TYPED_FUNCTION(pgcares_soa, 6);
+TYPED_FUNCTION(pgcares_srv, 33);
+TYPED_FUNCTION(pgcares_svcb, 64);
+TYPED_FUNCTION(pgcares_tlsa, 52);
+TYPED_FUNCTION(pgcares_txt, 16);
+TYPED_FUNCTION(pgcares_uri, 256);
+
+PG_FUNCTION_INFO_V1(pgcares_ptr_inet);
+PG_FUNCTION_INFO_V1(pgcares_query);
+
+/*
+ * dns_query(name, type, class, on_error)
+ */
+Datum
+pgcares_query(PG_FUNCTION_ARGS)
+{
+	DnsQuestion question;
+	char	   *written;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return (Datum) 0;
+
+	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	question.type = question_type(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	question.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	ask_name(written, &question.name);
+	lookup(fcinfo, &question, written, on_error_argument(fcinfo, 3), false);
+	return (Datum) 0;
+}
+
+/*
+ * dns_ptr(address, on_error)
+ */
+Datum
+pgcares_ptr_inet(PG_FUNCTION_ARGS)
+{
+	DnsQuestion question = {.type = DNS_TYPE_PTR, .class = DNS_CLASS_IN};
+	Datum		address;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+
+	address = PG_GETARG_DATUM(0);
+	question_reverse_name(DatumGetInetPP(address), &question.name);
+	lookup(fcinfo, &question,
+		   TextDatumGetCString(DirectFunctionCall1(network_host, address)),
+		   on_error_argument(fcinfo, 1), true);
+	return (Datum) 0;
+}
+
+/* dns_mx(name, on_error) and its likes. */
+static Datum
+typed_lookup(FunctionCallInfo fcinfo, uint16 type)
+{
+	DnsQuestion question = {.type = type, .class = DNS_CLASS_IN};
+	char	   *written;
+	inet		address;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+
+	/* An untyped literal is text, also where it is an address. */
+	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (type == DNS_TYPE_PTR && question_address(written, &address))
+		question_reverse_name(&address, &question.name);
+	else
+		ask_name(written, &question.name);
+	lookup(fcinfo, &question, written, on_error_argument(fcinfo, 1), true);
+	return (Datum) 0;
+}
+
+/*
+ * Asks one question and puts what is found into the function's result.  A DNS
+ * failure is reported when the window is closed, so that it does not cost the
+ * channel.
+ */
+static void
+lookup(FunctionCallInfo fcinfo, const DnsQuestion *question, const char *written,
+	   OnError on_error, bool typed)
+{
+	DnsWindow  *window = window_open(1);
+	DnsOutcome	outcome;
+	DnsSlot    *slot;
+
+	window_submit(window, question);
+	while ((slot = window_head(window)) == NULL)
+		window_wait(window);
+
+	outcome_read(&outcome, slot);
+	if (outcome_is_noerror(&outcome))
+		record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
+	window_close(window);
+
+	if (!outcome_is_noerror(&outcome))
+		outcome_report(&outcome, written, on_error);
+}
+
+/* What the call, or else the setting, says about failures. */
+static OnError
+on_error_argument(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_NARGS() <= argument || PG_ARGISNULL(argument))
+		return setting_on_error;
+	return settings_on_error(text_to_cstring(PG_GETARG_TEXT_PP(argument)));
+}
+
+static void
+ask_name(const char *written, DnsName *name)
+{
+	const char *reason = question_name(written, setting_idn, name);
+
+	if (reason != NULL)
+		question_refuse_name(written, reason);
+}

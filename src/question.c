@@ -1,0 +1,365 @@
+/*
+ * question.c
+ *
+ * Turns what users write into a question: names with escapes and U-labels into
+ * wire form (RFC 1035 section 5.1, RFC 5891), types and classes by mnemonic or
+ * number (RFC 3597 section 5), addresses into the names of their PTR records.
+ * Parsing a name never raises, so that batches can go on after a bad one.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+
+#include "pgcares.h"
+
+#include "catalog/namespace.h"
+#include "common/string.h"
+#include "mb/pg_wchar.h"
+
+#include "utils/inet.h"
+
+static const char *parse_ascii_name(const char *text, DnsName *name);
+static const char *parse_escape(const char **at, uint8 *octet);
+static const char *add_label(DnsName *name, const uint8 *label, int len);
+static const char *to_ascii(const char *text, char **ascii);
+static char *text_to_utf8(const char *text);
+static int	parse_number(const char *text, const char *prefix, int max);
+static bool has_suffix(const DnsName *name, const char *label);
+
+/*
+ * Puts the name that text stands for into *name.  Gives NULL, or the reason why
+ * it is no name: a sentence that stays valid.  idn tells whether text that is
+ * not ASCII may be converted.
+ */
+const char *
+question_name(const char *text, bool idn, DnsName *name)
+{
+	const char *reason;
+	char	   *ascii;
+
+	if (pg_is_ascii(text))
+		return parse_ascii_name(text, name);
+	if (!idn)
+		return "It is not ASCII, and pgcares.idn is off.";
+
+	reason = to_ascii(text, &ascii);
+	if (reason == NULL)
+	{
+		reason = parse_ascii_name(ascii, name);
+		idn2_free(ascii);
+	}
+	return reason;
+}
+
+/*
+ * Raises that text is no domain name.
+ */
+void
+question_refuse_name(const char *text, const char *reason)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is not a domain name", text),
+			 errdetail("%s", reason),
+			 errhint("Write octets that are no printable ASCII as \\DDD, a decimal number of three digits.")));
+}
+
+/*
+ * The number of a record type that a user wrote.  Raises where it is none, or
+ * one that cannot be looked up.
+ */
+uint16
+question_type(const char *text)
+{
+	int			type = rrtype_by_name(text);
+
+	if (type < 0)
+		type = parse_number(text, "TYPE", 65535);
+	if (type < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a record type", text),
+				 errhint("Write a mnemonic of dns_types(), TYPE and a number up to 65535, or the number.")));
+	if (type == DNS_TYPE_OPT ||
+		(type >= DNS_TYPE_TKEY && type <= DNS_TYPE_AXFR))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot look up records of type \"%s\"", text),
+				 errdetail("Zone transfers and transactions are no lookups.")));
+	return type;
+}
+
+/*
+ * The number of a class that a user wrote.  Raises where it is none.
+ */
+uint16
+question_class(const char *text)
+{
+	int			class = rrclass_by_name(text);
+
+	if (class < 0)
+		class = parse_number(text, "CLASS", 65535);
+	if (class < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a class", text),
+				 errhint("Write IN, CH, HS, NONE or ANY, CLASS and a number up to 65535, or the number.")));
+	return class;
+}
+
+/*
+ * The name of an address's PTR records (RFC 1035 section 3.5, RFC 3596
+ * section 2.5).  The netmask does not count.
+ */
+void
+question_reverse_name(const inet *address, DnsName *name)
+{
+	const uint8 *octets = ip_addr(address);
+	char		text[sizeof("f.") * 32 + sizeof("ip6.arpa")];
+	char	   *at = text;
+
+	if (ip_family(address) == PGSQL_AF_INET)
+		sprintf(text, "%d.%d.%d.%d.in-addr.arpa",
+				octets[3], octets[2], octets[1], octets[0]);
+	else
+	{
+		for (int i = 15; i >= 0; i--)
+			at += sprintf(at, "%x.%x.", octets[i] & 0xf, octets[i] >> 4);
+		strcpy(at, "ip6.arpa");
+	}
+	if (parse_ascii_name(text, name) != NULL)
+		elog(ERROR, "cannot make the reverse name of an address");
+}
+
+/*
+ * Reads an address that stands where a name is expected; false if it is none.
+ * Only the full form is one: anything else may be a name.
+ */
+bool
+question_address(const char *text, inet *address)
+{
+	inet_struct *ip = (inet_struct *) VARDATA_ANY(address);
+
+	memset(address, 0, sizeof(*address));
+	if (inet_pton(AF_INET, text, ip->ipaddr) == 1)
+	{
+		ip->family = PGSQL_AF_INET;
+		ip->bits = 32;
+	}
+	else if (inet_pton(AF_INET6, text, ip->ipaddr) == 1)
+	{
+		ip->family = PGSQL_AF_INET6;
+		ip->bits = 128;
+	}
+	else
+		return false;
+	SET_INET_VARSIZE(address);
+	return true;
+}
+
+/*
+ * Names that never exist in the DNS and are never sent there: onion (RFC 7686
+ * section 2) and invalid (RFC 6761 section 6.4).
+ */
+bool
+question_never_asked(const DnsName *name)
+{
+	return has_suffix(name, "onion") || has_suffix(name, "invalid");
+}
+
+/*
+ * Are two names the same (RFC 4343)?  Length octets are below 'A', so all
+ * octets can be treated as letters.
+ */
+bool
+name_equal(const DnsName *a, const DnsName *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (int i = 0; i < a->len; i++)
+	{
+		if (pg_ascii_tolower(a->octets[i]) != pg_ascii_tolower(b->octets[i]))
+			return false;
+	}
+	return true;
+}
+
+static const char *
+parse_ascii_name(const char *text, DnsName *name)
+{
+	uint8		label[WIRE_LABEL_MAX + 1];
+	int			len = 0;
+	const char *at = text;
+	const char *reason = NULL;
+
+	name->len = 0;
+	if (*text == '\0')
+		return "It is empty.";
+	if (strcmp(text, ".") == 0)
+		at++;					/* the root */
+
+	while (*at != '\0' && reason == NULL)
+	{
+		uint8		octet = *at;
+
+		if (octet == '.')
+		{
+			reason = add_label(name, label, len);
+			len = 0;
+			at++;
+			continue;
+		}
+		if (octet == '\\')
+			reason = parse_escape(&at, &octet);
+		else if (octet <= ' ' || octet == 0x7f)
+			reason = "White space and control characters have to be escaped.";
+		else
+			at++;
+		if (len < (int) sizeof(label))
+			label[len++] = octet;
+	}
+	if (reason == NULL && len > 0)
+		reason = add_label(name, label, len);
+	if (reason == NULL)
+		name->octets[name->len++] = 0;
+	return reason;
+}
+
+/* Reads \DDD or \X at *at, and moves behind it. */
+static const char *
+parse_escape(const char **at, uint8 *octet)
+{
+	const char *digits = *at + 1;
+	int			value = 0;
+
+	if (*digits == '\0')
+		return "It ends with a backslash.";
+	if (!isdigit((unsigned char) *digits))
+	{
+		*octet = *digits;
+		*at = digits + 1;
+		return NULL;
+	}
+	for (int i = 0; i < 3; i++)
+	{
+		if (!isdigit((unsigned char) digits[i]))
+			return "A backslash and a digit begin a decimal number of three digits.";
+		value = value * 10 + digits[i] - '0';
+	}
+	if (value > 255)
+		return "An octet is 255 at most.";
+	*octet = value;
+	*at = digits + 3;
+	return NULL;
+}
+
+static const char *
+add_label(DnsName *name, const uint8 *label, int len)
+{
+	if (len == 0)
+		return "A label is empty.";
+	if (len > WIRE_LABEL_MAX)
+		return "A label has more than 63 octets.";
+	/* The root label has to find its place too. */
+	if (name->len + 1 + len + 1 > WIRE_NAME_MAX)
+		return "It has more than 255 octets.";
+	name->octets[name->len++] = len;
+	memcpy(name->octets + name->len, label, len);
+	name->len += len;
+	return NULL;
+}
+
+/*
+ * Converts U-labels to A-labels (UTS 46, non-transitional, and IDNA2008).  The
+ * result is freed with idn2_free().
+ */
+static const char *
+to_ascii(const char *text, char **ascii)
+{
+	char	   *utf8;
+	int			rc;
+
+	if (strchr(text, '\\') != NULL)
+		return "Escapes cannot be mixed with characters that are not ASCII.";
+	utf8 = text_to_utf8(text);
+	if (utf8 == NULL)
+		return "It has characters that have no equivalent in Unicode.";
+
+	rc = idn2_to_ascii_8z(utf8, ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+	pfree(utf8);
+	if (rc == IDN2_MALLOC)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return rc == IDN2_OK ? NULL : idn2_strerror(rc);
+}
+
+/*
+ * Converts from the database encoding; NULL where that is not possible.  In an
+ * SQL_ASCII database the bytes have to be UTF-8 already.
+ */
+static char *
+text_to_utf8(const char *text)
+{
+	int			len = strlen(text);
+	int			encoding = GetDatabaseEncoding();
+	int			size = len * MAX_CONVERSION_GROWTH + 1;
+	char	   *utf8;
+	Oid			conversion;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return pg_verify_mbstr(PG_UTF8, text, len, true) ? pstrdup(text) : NULL;
+
+	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(conversion))
+		return NULL;
+	utf8 = palloc(size);
+	if (pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+									  (unsigned char *) text, len,
+									  (unsigned char *) utf8, size,
+									  true) != len)
+	{
+		pfree(utf8);
+		return NULL;
+	}
+	return utf8;
+}
+
+/* Reads PREFIXnnn or nnn, in any case; -1 if it is neither. */
+static int
+parse_number(const char *text, const char *prefix, int max)
+{
+	int			value = 0;
+
+	if (pg_strncasecmp(text, prefix, strlen(prefix)) == 0)
+		text += strlen(prefix);
+	if (*text == '\0')
+		return -1;
+	for (; *text != '\0'; text++)
+	{
+		if (!isdigit((unsigned char) *text))
+			return -1;
+		value = value * 10 + *text - '0';
+		if (value > max)
+			return -1;
+	}
+	return value;
+}
+
+/* Is label the last one of the name before the root? */
+static bool
+has_suffix(const DnsName *name, const char *label)
+{
+	int			len = strlen(label);
+	const uint8 *at = name->octets;
+
+	while (*at != 0)
+	{
+		if (*at == len && at[1 + len] == 0 &&
+			pg_strncasecmp((const char *) at + 1, label, len) == 0)
+			return true;
+		at += 1 + *at;
+	}
+	return false;
+}

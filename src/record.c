@@ -1,0 +1,241 @@
+/*
+ * record.c
+ *
+ * Turns the records of an answer into rows.  The columns of a typed function
+ * are the fields of its record type, found by name in the table of types, so
+ * that there is one way for all types and none is written out.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+static void generic_row(const DnsMessage *message, const DnsRR *rr,
+						Datum *values);
+static void typed_row(const DnsMessage *message, const DnsRR *rr,
+					  TupleDesc desc, Datum *values, bool *nulls);
+static int	find_column(TupleDesc desc, const char *type, const char *field);
+static Datum field_datum(const DnsField *field, const char *column, Oid type);
+static Datum strings_array(const DnsField *field);
+static Datum bytea_datum(const uint8 *octets, size_t len);
+
+/*
+ * The TTL of a record as a number of seconds: one with the top bit set counts
+ * as 0 (RFC 2181 section 8).
+ */
+int32
+record_ttl(const DnsRR *rr)
+{
+	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
+}
+
+/*
+ * An address as a palloc'd inet of full length.
+ */
+inet *
+record_inet(const uint8 *octets, size_t len)
+{
+	inet	   *result = palloc0(sizeof(inet));
+
+	ip_family(result) = len == 4 ? PGSQL_AF_INET : PGSQL_AF_INET6;
+	ip_bits(result) = len * 8;
+	memcpy(ip_addr(result), octets, len);
+	SET_INET_VARSIZE(result);
+	return result;
+}
+
+/*
+ * Adds the records that answer the outcome's question to a set: as rows of
+ * dns_record, or of the type's own columns and the TTL.
+ */
+void
+record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
+{
+	TupleDesc	desc = rsinfo->setDesc;
+	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc0(desc->natts * sizeof(bool));
+	MemoryContext row_context;
+	MemoryContext old_context;
+	DnsCursor	cursor;
+	DnsRR		rr;
+
+	if (!typed && desc->natts != 6)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the result must have the columns of dns_record")));
+
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcares row",
+										ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(row_context);
+	wire_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (wire_next(&cursor, &rr))
+	{
+		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
+			continue;
+		if (typed)
+			typed_row(&outcome->message, &rr, desc, values, nulls);
+		else
+			generic_row(&outcome->message, &rr, values);
+		tuplestore_putvalues(rsinfo->setResult, desc, values, nulls);
+		MemoryContextReset(row_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(row_context);
+}
+
+/* The columns of dns_record. */
+static void
+generic_row(const DnsMessage *message, const DnsRR *rr, Datum *values)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	append_name(&buffer, &rr->name, false);
+	values[0] = CStringGetTextDatum(buffer.data);
+	values[1] = Int32GetDatum(record_ttl(rr));
+	values[2] = CStringGetTextDatum(class_text(rr->class));
+	values[3] = CStringGetTextDatum(type_text(rr->type));
+	resetStringInfo(&buffer);
+	append_rdata(&buffer, message, rr);
+	values[4] = CStringGetTextDatum(buffer.data);
+	values[5] = JsonbPGetDatum(json_rdata(message, rr));
+}
+
+static void
+typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
+		  Datum *values, bool *nulls)
+{
+	const char *type = type_text(rr->type);
+	DnsRdata	rdata;
+	DnsField	field;
+	int			column;
+
+	memset(nulls, true, desc->natts * sizeof(bool));
+	rdata_open(message, rr, &rdata);
+	while (rdata_next(&rdata, &field))
+	{
+		column = find_column(desc, type, field.def->name);
+		if (column < 0)
+			continue;			/* the function does not show it */
+		values[column] = field_datum(&field, field.def->name,
+									 TupleDescAttr(desc, column)->atttypid);
+		nulls[column] = false;
+	}
+	column = find_column(desc, type, "ttl");
+	if (column >= 0)
+	{
+		values[column] = Int32GetDatum(record_ttl(rr));
+		nulls[column] = false;
+	}
+}
+
+/*
+ * The column of a field: it has its name, or type_field where that alone would
+ * be a key word of SQL.  -1 if there is none.
+ */
+static int
+find_column(TupleDesc desc, const char *type, const char *field)
+{
+	size_t		type_len = strlen(type);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
+
+		if (strcmp(name, field) == 0)
+			return i;
+		if (pg_strncasecmp(name, type, type_len) == 0 &&
+			name[type_len] == '_' && strcmp(name + type_len + 1, field) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static Datum
+field_datum(const DnsField *field, const char *column, Oid type)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	switch (field->def->kind)
+	{
+		case FIELD_U8:
+		case FIELD_U16:
+			if (type == INT4OID)
+				return Int32GetDatum((int32) field->number);
+			break;
+		case FIELD_U32:
+			if (type == INT8OID)
+				return Int64GetDatum((int64) field->number);
+			break;
+		case FIELD_TIME:
+			if (type == TIMESTAMPTZOID)
+				return TimestampTzGetDatum(time_t_to_timestamptz(field->number));
+			break;
+		case FIELD_IP4:
+		case FIELD_IP6:
+			if (type == INETOID)
+				return InetPGetDatum(record_inet(field->data, field->len));
+			break;
+		case FIELD_NAME:
+			append_name(&buffer, &field->name, false);
+			if (type == TEXTOID)
+				return CStringGetTextDatum(buffer.data);
+			break;
+		case FIELD_STRING:
+		case FIELD_TAG:
+		case FIELD_TEXT:
+			append_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
+			if (type == TEXTOID)
+				return CStringGetTextDatum(buffer.data);
+			break;
+		case FIELD_JOINED:
+			append_joined(&buffer, field);
+			if (type == TEXTOID)
+				return CStringGetTextDatum(buffer.data);
+			break;
+		case FIELD_STRINGS:
+			if (type == BYTEAARRAYOID)
+				return strings_array(field);
+			break;
+		case FIELD_PARAMS:
+			if (type == JSONBOID)
+				return JsonbPGetDatum(json_params(field));
+			break;
+		default:
+			if (type == BYTEAOID)
+				return bytea_datum(field->data, field->len);
+			break;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of the result cannot have type %s",
+					column, format_type_be(type))));
+}
+
+static Datum
+strings_array(const DnsField *field)
+{
+	ArrayBuildState *state = initArrayResult(BYTEAOID, CurrentMemoryContext,
+											 false);
+	const uint8 *pos = field->data;
+	const uint8 *data;
+	size_t		len;
+
+	while (rdata_string(&pos, field->data + field->len, &data, &len))
+		state = accumArrayResult(state, bytea_datum(data, len), false,
+								 BYTEAOID, CurrentMemoryContext);
+	return makeArrayResult(state, CurrentMemoryContext);
+}
+
+static Datum
+bytea_datum(const uint8 *octets, size_t len)
+{
+	return PointerGetDatum(cstring_to_text_with_len((const char *) octets, len));
+}

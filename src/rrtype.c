@@ -1,0 +1,296 @@
+/*
+ * rrtype.c
+ *
+ * The resource record types: number, mnemonic, meaning and the fields of their
+ * data, in the words of the RFCs.  One table from which everything else
+ * follows: the check of an answer's data, its presentation format, its jsonb
+ * form and the columns of the typed functions.  A new type is a new line here.
+ * Source: the IANA registry of DNS parameters and the RFCs it names.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#define KEY_FIELDS \
+	{"flags", FIELD_U16}, {"protocol", FIELD_U8}, {"algorithm", FIELD_U8}, \
+	{"public_key", FIELD_BASE64}
+#define DS_FIELDS \
+	{"key_tag", FIELD_U16}, {"algorithm", FIELD_U8}, \
+	{"digest_type", FIELD_U8}, {"digest", FIELD_HEX}
+#define SIG_FIELDS \
+	{"type_covered", FIELD_TYPE}, {"algorithm", FIELD_U8}, \
+	{"labels", FIELD_U8}, {"original_ttl", FIELD_U32}, \
+	{"expiration", FIELD_TIME}, {"inception", FIELD_TIME}, \
+	{"key_tag", FIELD_U16}, {"signers_name", FIELD_NAME}, \
+	{"signature", FIELD_BASE64}
+#define SVCB_FIELDS \
+	{"priority", FIELD_U16}, {"target", FIELD_NAME}, {"params", FIELD_PARAMS}
+#define TLSA_FIELDS \
+	{"cert_usage", FIELD_U8}, {"selector", FIELD_U8}, \
+	{"matching_type", FIELD_U8}, {"data", FIELD_HEX}
+#define TXT_FIELDS \
+	{"txt", FIELD_JOINED}, {"strings", FIELD_STRINGS}
+
+/* RFC 3597 form for what has no place here, and what is no record. */
+#define NO_FIELDS {{NULL, FIELD_UNKNOWN}}
+
+/* Ascending by number. */
+static const DnsType types[] = {
+	{1, "A", "IPv4 address", {{"address", FIELD_IP4}}},
+	{2, "NS", "authoritative name server", {{"nsdname", FIELD_NAME}}},
+	{3, "MD", "mail destination (obsolete)", {{"madname", FIELD_NAME}}},
+	{4, "MF", "mail forwarder (obsolete)", {{"madname", FIELD_NAME}}},
+	{5, "CNAME", "canonical name of an alias", {{"cname", FIELD_NAME}}},
+	{6, "SOA", "start of a zone of authority",
+		{{"mname", FIELD_NAME}, {"rname", FIELD_NAME}, {"serial", FIELD_U32},
+		{"refresh", FIELD_U32}, {"retry", FIELD_U32}, {"expire", FIELD_U32},
+	{"minimum", FIELD_U32}}},
+	{7, "MB", "mailbox domain name", {{"madname", FIELD_NAME}}},
+	{8, "MG", "mail group member", {{"mgmname", FIELD_NAME}}},
+	{9, "MR", "mail rename domain name", {{"newname", FIELD_NAME}}},
+	{10, "NULL", "any octets", NO_FIELDS},
+	{11, "WKS", "well known services", NO_FIELDS},
+	{12, "PTR", "domain name pointer", {{"ptrdname", FIELD_NAME}}},
+	{13, "HINFO", "host information",
+	{{"cpu", FIELD_STRING}, {"os", FIELD_STRING}}},
+	{14, "MINFO", "mailbox or mail list information",
+	{{"rmailbx", FIELD_NAME}, {"emailbx", FIELD_NAME}}},
+	{15, "MX", "mail exchange",
+	{{"preference", FIELD_U16}, {"exchange", FIELD_NAME}}},
+	{16, "TXT", "text strings", {TXT_FIELDS}},
+	{17, "RP", "responsible person",
+	{{"mbox_dname", FIELD_NAME}, {"txt_dname", FIELD_NAME}}},
+	{18, "AFSDB", "AFS database location",
+	{{"subtype", FIELD_U16}, {"hostname", FIELD_NAME}}},
+	{19, "X25", "X.25 PSDN address", {{"psdn_address", FIELD_STRING}}},
+	{20, "ISDN", "ISDN address", {{"isdn_address", FIELD_STRINGS}}},
+	{21, "RT", "route through",
+	{{"preference", FIELD_U16}, {"intermediate_host", FIELD_NAME}}},
+	{22, "NSAP", "NSAP address", NO_FIELDS},
+	{23, "NSAP-PTR", "domain name pointer of an NSAP address",
+	{{"owner", FIELD_NAME}}},
+	{24, "SIG", "security signature", {SIG_FIELDS}},
+	{25, "KEY", "security key", {KEY_FIELDS}},
+	{26, "PX", "X.400 mail mapping",
+		{{"preference", FIELD_U16}, {"map822", FIELD_NAME},
+	{"mapx400", FIELD_NAME}}},
+	{27, "GPOS", "geographical position",
+		{{"longitude", FIELD_STRING}, {"latitude", FIELD_STRING},
+	{"altitude", FIELD_STRING}}},
+	{28, "AAAA", "IPv6 address", {{"address", FIELD_IP6}}},
+	{29, "LOC", "location", {{"location", FIELD_LOC}}},
+	{30, "NXT", "next domain (obsolete)", NO_FIELDS},
+	{33, "SRV", "server selection",
+		{{"priority", FIELD_U16}, {"weight", FIELD_U16}, {"port", FIELD_U16},
+	{"target", FIELD_NAME}}},
+	{35, "NAPTR", "naming authority pointer",
+		{{"order", FIELD_U16}, {"preference", FIELD_U16},
+		{"flags", FIELD_STRING}, {"services", FIELD_STRING},
+	{"regexp", FIELD_STRING}, {"replacement", FIELD_NAME}}},
+	{36, "KX", "key exchanger",
+	{{"preference", FIELD_U16}, {"exchanger", FIELD_NAME}}},
+	{37, "CERT", "certificate",
+		{{"type", FIELD_CERT_TYPE}, {"key_tag", FIELD_U16},
+	{"algorithm", FIELD_U8}, {"certificate", FIELD_BASE64}}},
+	{39, "DNAME", "alias of a whole subtree", {{"target", FIELD_NAME}}},
+	{41, "OPT", "extension of the header", NO_FIELDS},
+	{42, "APL", "address prefix list", {{"prefixes", FIELD_PREFIXES}}},
+	{43, "DS", "delegation signer", {DS_FIELDS}},
+	{44, "SSHFP", "SSH key fingerprint",
+		{{"algorithm", FIELD_U8}, {"fp_type", FIELD_U8},
+	{"fingerprint", FIELD_HEX}}},
+	{45, "IPSECKEY", "IPsec key",
+		{{"precedence", FIELD_U8}, {"gateway_type", FIELD_U8},
+		{"algorithm", FIELD_U8}, {"gateway", FIELD_GATEWAY},
+	{"public_key", FIELD_BASE64}}},
+	{46, "RRSIG", "signature of an RRset", {SIG_FIELDS}},
+	{47, "NSEC", "next secure name",
+	{{"next_domain_name", FIELD_NAME}, {"types", FIELD_TYPES}}},
+	{48, "DNSKEY", "key of a zone", {KEY_FIELDS}},
+	{49, "DHCID", "DHCP client identifier", {{"digest", FIELD_BASE64}}},
+	{50, "NSEC3", "next secure hash",
+		{{"hash_algorithm", FIELD_U8}, {"flags", FIELD_U8},
+		{"iterations", FIELD_U16}, {"salt", FIELD_SALT},
+	{"next_hashed_owner_name", FIELD_HASH}, {"types", FIELD_TYPES}}},
+	{51, "NSEC3PARAM", "parameters of NSEC3",
+		{{"hash_algorithm", FIELD_U8}, {"flags", FIELD_U8},
+	{"iterations", FIELD_U16}, {"salt", FIELD_SALT}}},
+	{52, "TLSA", "certificate association of a TLS server", {TLSA_FIELDS}},
+	{53, "SMIMEA", "certificate association of a mail user", {TLSA_FIELDS}},
+	{55, "HIP", "host identity protocol", NO_FIELDS},
+	{56, "NINFO", "zone status", {TXT_FIELDS}},
+	{57, "RKEY", "key for encryption", {KEY_FIELDS}},
+	{58, "TALINK", "trust anchor link",
+	{{"previous", FIELD_NAME}, {"next", FIELD_NAME}}},
+	{59, "CDS", "DS records that the child wants", {DS_FIELDS}},
+	{60, "CDNSKEY", "DNSKEY records that the child wants in its DS",
+	{KEY_FIELDS}},
+	{61, "OPENPGPKEY", "OpenPGP key", {{"public_key", FIELD_BASE64}}},
+	{62, "CSYNC", "synchronisation from child to parent",
+		{{"soa_serial", FIELD_U32}, {"flags", FIELD_U16},
+	{"types", FIELD_TYPES}}},
+	{63, "ZONEMD", "digest of a zone",
+		{{"serial", FIELD_U32}, {"scheme", FIELD_U8},
+	{"hash_algorithm", FIELD_U8}, {"digest", FIELD_HEX}}},
+	{64, "SVCB", "service binding", {SVCB_FIELDS}},
+	{65, "HTTPS", "service binding of HTTPS", {SVCB_FIELDS}},
+	{66, "DSYNC", "where to send notifications of the child",
+		{{"rrtype", FIELD_TYPE}, {"scheme", FIELD_U8}, {"port", FIELD_U16},
+	{"target", FIELD_NAME}}},
+	{99, "SPF", "sender policy framework (obsolete)", {TXT_FIELDS}},
+	{104, "NID", "node identifier",
+	{{"preference", FIELD_U16}, {"node_id", FIELD_GROUPS}}},
+	{105, "L32", "32-bit locator",
+	{{"preference", FIELD_U16}, {"locator32", FIELD_IP4}}},
+	{106, "L64", "64-bit locator",
+	{{"preference", FIELD_U16}, {"locator64", FIELD_GROUPS}}},
+	{107, "LP", "locator pointer",
+	{{"preference", FIELD_U16}, {"fqdn", FIELD_NAME}}},
+	{108, "EUI48", "48-bit extended unique identifier",
+	{{"address", FIELD_EUI48}}},
+	{109, "EUI64", "64-bit extended unique identifier",
+	{{"address", FIELD_EUI64}}},
+	{249, "TKEY", "transaction key", NO_FIELDS},
+	{250, "TSIG", "transaction signature", NO_FIELDS},
+	{251, "IXFR", "incremental zone transfer", NO_FIELDS},
+	{252, "AXFR", "zone transfer", NO_FIELDS},
+	{253, "MAILB", "mailbox records (obsolete)", NO_FIELDS},
+	{254, "MAILA", "mail agent records (obsolete)", NO_FIELDS},
+	{255, "ANY", "all records", NO_FIELDS},
+	{256, "URI", "uniform resource identifier",
+		{{"priority", FIELD_U16}, {"weight", FIELD_U16},
+	{"target", FIELD_TEXT}}},
+	{257, "CAA", "certification authority authorization",
+	{{"flags", FIELD_U8}, {"tag", FIELD_TAG}, {"value", FIELD_TEXT}}},
+	{258, "AVC", "application visibility and control", {TXT_FIELDS}},
+	{259, "DOA", "digital object architecture", NO_FIELDS},
+	{260, "AMTRELAY", "automatic multicast tunneling relay",
+		{{"precedence", FIELD_U8}, {"discovery_and_type", FIELD_RELAY_TYPE},
+	{"relay", FIELD_GATEWAY}}},
+	{261, "RESINFO", "resolver information", {TXT_FIELDS}},
+	{262, "WALLET", "public wallet address", {TXT_FIELDS}},
+	{263, "CLA", "BP convergence layer adapter", {TXT_FIELDS}},
+	{32768, "TA", "DNSSEC trust authority", {DS_FIELDS}},
+	{32769, "DLV", "DNSSEC lookaside validation (obsolete)", {DS_FIELDS}},
+};
+
+static const struct
+{
+	uint16		code;
+	const char *name;
+}			classes[] = {
+	{DNS_CLASS_IN, "IN"},
+	{DNS_CLASS_CH, "CH"},
+	{DNS_CLASS_CH, "CHAOS"},
+	{DNS_CLASS_HS, "HS"},
+	{DNS_CLASS_HS, "HESIOD"},
+	{DNS_CLASS_NONE, "NONE"},
+	{DNS_CLASS_ANY, "ANY"},
+};
+
+/*
+ * The type with that number, or NULL if it has no name.
+ */
+const DnsType *
+rrtype_by_code(uint16 code)
+{
+	int			low = 0;
+	int			high = lengthof(types) - 1;
+
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (types[middle].code == code)
+			return &types[middle];
+		if (types[middle].code < code)
+			low = middle + 1;
+		else
+			high = middle - 1;
+	}
+	return NULL;
+}
+
+/*
+ * The number of a mnemonic, in any case, or -1.  Asterisk is ANY in RFC 1035
+ * section 3.2.3.
+ */
+int
+rrtype_by_name(const char *name)
+{
+	if (strcmp(name, "*") == 0)
+		return DNS_TYPE_ANY;
+	for (int i = 0; i < (int) lengthof(types); i++)
+	{
+		if (pg_strcasecmp(types[i].name, name) == 0)
+			return types[i].code;
+	}
+	return -1;
+}
+
+/*
+ * The types from the first to the last: NULL behind the last one.
+ */
+const DnsType *
+rrtype_at(int index)
+{
+	return index < (int) lengthof(types) ? &types[index] : NULL;
+}
+
+/*
+ * The mnemonic of a class, or NULL.
+ */
+const char *
+rrclass_name(uint16 code)
+{
+	for (int i = 0; i < (int) lengthof(classes); i++)
+	{
+		if (classes[i].code == code)
+			return classes[i].name;
+	}
+	return NULL;
+}
+
+/*
+ * The number of a class's mnemonic, in any case, or -1.
+ */
+int
+rrclass_by_name(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(classes); i++)
+	{
+		if (pg_strcasecmp(classes[i].name, name) == 0)
+			return classes[i].code;
+	}
+	return -1;
+}
+
+/*
+ * The fields in a record's data, ending with one without a name.  Where the
+ * type's own fields do not apply, there is one field that stands for all the
+ * octets.
+ */
+const DnsFieldDef *
+rrtype_fields(const DnsRR *rr)
+{
+	static const DnsFieldDef unknown[] = {
+		{"data", FIELD_UNKNOWN}, {NULL, FIELD_UNKNOWN}
+	};
+	const DnsType *type = rrtype_by_code(rr->type);
+
+	if (type == NULL || type->fields[0].name == NULL)
+		return unknown;
+
+	/* Addresses have this form in classes IN and HS only. */
+	if ((type->fields[0].kind == FIELD_IP4 ||
+		 type->fields[0].kind == FIELD_IP6) &&
+		rr->class != DNS_CLASS_IN && rr->class != DNS_CLASS_HS)
+		return unknown;
+
+	/* Nothing is said of a LOC of another version (RFC 1876 section 2). */
+	if (type->fields[0].kind == FIELD_LOC &&
+		rr->rdlength > 0 && rr->rdata[0] != 0)
+		return unknown;
+
+	return type->fields;
+}

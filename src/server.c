@@ -1,0 +1,182 @@
+/*
+ * server.c
+ *
+ * Name servers as text.  The library's own parser takes too much (1.2.3 for
+ * 1.2.3.0, a link-local address without its interface), so this one decides
+ * what is a server, and the library only sees what it has approved.  Does no
+ * I/O and raises nothing while parsing: check hooks call it.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+
+#include "pgcares.h"
+
+static const char *take_address(char *address, bool bracket, DnsServer *server);
+static bool take_port(const char *text, int *port);
+
+/*
+ * Reads ip, ip:port, [ip6], [ip6]:port, each IPv6 address with %interface where
+ * it has one.  Gives NULL, or the reason why the text is none of these.
+ */
+const char *
+server_parse(const char *text, DnsServer *server)
+{
+	char		address[INET6_ADDRSTRLEN + sizeof(server->interface) + 1];
+	bool		bracket = (*text == '[');
+	const char *end;			/* of the address */
+	const char *port;
+
+	memset(server, 0, sizeof(*server));
+
+	/* Part address and port: only in brackets may an IPv6 address have one. */
+	if (bracket)
+	{
+		end = strchr(++text, ']');
+		if (end == NULL)
+			return "the closing bracket is missing";
+		port = end + 1;
+	}
+	else
+	{
+		end = strchr(text, ':');
+		if (end == NULL || strchr(end + 1, ':') != NULL)
+			end = text + strlen(text);
+		port = end;
+	}
+	if (*port != '\0' && !take_port(port, &server->udp_port))
+		return "a port is a colon and a number from 1 to 65535";
+	server->tcp_port = server->udp_port;
+
+	if (end - text >= (ptrdiff_t) sizeof(address))
+		return "it is not an IP address";
+	memcpy(address, text, end - text);
+	address[end - text] = '\0';
+	return take_address(address, bracket, server);
+}
+
+/*
+ * The servers of pgcares.servers as the library writes them, palloc'd.  Raises
+ * where an interface does not exist: the library would silently drop the server.
+ */
+char *
+server_csv(const char *setting)
+{
+	StringInfoData csv;
+	List	   *elements;
+	ListCell   *cell;
+
+	initStringInfo(&csv);
+	if (!settings_list(setting, &elements))
+		elog(ERROR, "pgcares.servers is no list");
+	foreach(cell, elements)
+	{
+		DnsServer	server;
+		char		address[INET6_ADDRSTRLEN];
+
+		if (server_parse(lfirst(cell), &server) != NULL)
+			elog(ERROR, "pgcares.servers has no valid server");
+		if (server.interface[0] != '\0' && if_nametoindex(server.interface) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("network interface \"%s\" does not exist",
+							server.interface),
+					 errhint("Check pgcares.servers.")));
+
+		inet_ntop(server.family, server.address, address, sizeof(address));
+		appendStringInfo(&csv, "%s[%s]", csv.len > 0 ? "," : "", address);
+		if (server.udp_port > 0)
+			appendStringInfo(&csv, ":%d", server.udp_port);
+		if (server.interface[0] != '\0')
+			appendStringInfo(&csv, "%%%s", server.interface);
+	}
+	list_free_deep(elements);
+	return csv.data;
+}
+
+/*
+ * Reads the first server of a list as the library writes it: ip:port,
+ * [ip6]:port%interface, or dns://[ip6%interface]:port?tcpport=port.  Gives
+ * what follows it in the list, or NULL at the end.
+ */
+const char *
+server_from_library(const char *list, DnsServer *server)
+{
+	size_t		len = strcspn(list, ",");
+	const char *end = list + len;
+	const char *at = list;
+	size_t		part;
+	char		address[INET6_ADDRSTRLEN];
+
+	memset(server, 0, sizeof(*server));
+	if (strncmp(at, "dns://", 6) == 0)
+		at += 6;
+	at += (*at == '[');
+	part = strspn(at, "0123456789abcdefABCDEF:.");
+	if (at == list || at[-1] != '[')
+		part = strcspn(at, ":");	/* an IPv4 address */
+	strlcpy(address, at, Min(part + 1, sizeof(address)));
+	server->family = strchr(address, ':') != NULL ? AF_INET6 : AF_INET;
+	inet_pton(server->family, address, server->address);
+
+	for (at += part; at < end; at += part)
+	{
+		char		mark = *at++;
+
+		part = strcspn(at, "%]:?,");
+		if (mark == '%')
+			strlcpy(server->interface, at,
+					Min(part + 1, sizeof(server->interface)));
+		else if (mark == ':')
+			server->udp_port = server->tcp_port = atoi(at);
+		else if (mark == '?' && strncmp(at, "tcpport=", 8) == 0)
+			server->tcp_port = atoi(at + 8);
+	}
+	return *end == ',' ? end + 1 : NULL;
+}
+
+static const char *
+take_address(char *address, bool bracket, DnsServer *server)
+{
+	char	   *interface = strchr(address, '%');
+
+	if (interface != NULL)
+	{
+		*interface++ = '\0';
+		if (*interface == '\0' || strlen(interface) >= IFNAMSIZ ||
+			strpbrk(interface, "/%[]\" \t") != NULL)
+			return "what follows the percent sign is not an interface";
+		strcpy(server->interface, interface);
+	}
+
+	if (inet_pton(AF_INET, address, server->address) == 1)
+	{
+		server->family = AF_INET;
+		if (bracket || interface != NULL)
+			return "only IPv6 addresses have brackets or an interface";
+		return NULL;
+	}
+	if (inet_pton(AF_INET6, address, server->address) == 1)
+	{
+		const struct in6_addr *in6 = (const struct in6_addr *) server->address;
+
+		server->family = AF_INET6;
+		if ((IN6_IS_ADDR_LINKLOCAL(in6) || IN6_IS_ADDR_SITELOCAL(in6)) &&
+			interface == NULL)
+			return "a link-local address needs its interface";
+		return NULL;
+	}
+	return "it is not an IP address";
+}
+
+static bool
+take_port(const char *text, int *port)
+{
+	size_t		digits = strspn(text + 1, "0123456789");
+
+	if (*text != ':' || digits < 1 || digits > 5 || text[1 + digits] != '\0')
+		return false;
+	*port = atoi(text + 1);
+	return *port >= 1 && *port <= 65535;
+}

@@ -1,0 +1,387 @@
+/*
+ * settings.c
+ *
+ * The configuration parameters pgcares.*, from one table.  Whom to ask, what
+ * to read and how far a call may go is decided by superusers; patience and
+ * style by everybody.  Check hooks parse strictly and do no I/O; what a changed
+ * setting means is worked out by the next lookup.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <net/if.h>
+
+#include "pgcares.h"
+
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#define MAX_SERVERS		16
+
+char	   *setting_servers = NULL;
+int			setting_udp_port = 53;
+int			setting_tcp_port = 53;
+int			setting_timeout = 2000;
+int			setting_tries = 4;
+int			setting_deadline = 0;
+int			setting_max_timeout = 60 * 1000;
+int			setting_max_answer_memory = 1024 * 1024;
+char	   *setting_flags = NULL;
+int			setting_flag_bits = 0;
+int			setting_rotate = ROTATE_SYSTEM;
+int			setting_edns_udp_size = 1232;
+bool		setting_dnssec = false;
+bool		setting_checking_disabled = false;
+char	   *setting_local_ip4 = NULL;
+char	   *setting_local_ip6 = NULL;
+char	   *setting_local_dev = NULL;
+int			setting_socket_send_buffer_size = 0;
+int			setting_socket_receive_buffer_size = 4 * 1024 * 1024;
+int			setting_udp_max_queries = 256;
+char	   *setting_resolvconf = NULL;
+int			setting_on_error = ON_ERROR_ERROR;
+bool		setting_idn = true;
+
+static const struct config_enum_entry on_error_options[] = {
+	{"error", ON_ERROR_ERROR, false},
+	{"missing_ok", ON_ERROR_MISSING_OK, false},
+	{"warning", ON_ERROR_WARNING, false},
+	{"ignore", ON_ERROR_IGNORE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry rotate_options[] = {
+	{"system", ROTATE_SYSTEM, false},
+	{"on", ROTATE_ON, false},
+	{"off", ROTATE_OFF, false},
+	{"true", ROTATE_ON, true},
+	{"false", ROTATE_OFF, true},
+	{NULL, 0, false}
+};
+
+/* The names that pycares has for them, without FLAG_. */
+static const struct config_enum_entry flag_options[] = {
+	{"usevc", ARES_FLAG_USEVC, false},
+	{"primary", ARES_FLAG_PRIMARY, false},
+	{"igntc", ARES_FLAG_IGNTC, false},
+	{"norecurse", ARES_FLAG_NORECURSE, false},
+	{"stayopen", ARES_FLAG_STAYOPEN, false},
+	{"nosearch", ARES_FLAG_NOSEARCH, false},
+	{"noaliases", ARES_FLAG_NOALIASES, false},
+	{"nocheckresp", ARES_FLAG_NOCHECKRESP, false},
+	{"edns", ARES_FLAG_EDNS, false},
+	{"no_dflt_svr", ARES_FLAG_NO_DFLT_SVR, false},
+	{"dns0x20", ARES_FLAG_DNS0x20, false},
+	{NULL, 0, false}
+};
+
+static bool check_servers(char **newval, void **extra, GucSource source);
+static bool check_flags(char **newval, void **extra, GucSource source);
+static void assign_flags(const char *newval, void *extra);
+static bool check_local_ip4(char **newval, void **extra, GucSource source);
+static bool check_local_ip6(char **newval, void **extra, GucSource source);
+static bool check_local_dev(char **newval, void **extra, GucSource source);
+typedef enum SettingKind
+{
+	SETTING_BOOL,
+	SETTING_INT,
+	SETTING_ENUM,
+	SETTING_STRING
+} SettingKind;
+
+typedef struct Setting
+{
+	const char *name;
+	GucContext	context;
+	SettingKind kind;
+	void	   *variable;		/* holds the default of all but strings */
+	int			min;
+	int			max;
+	int			flags;
+	const struct config_enum_entry *options;
+	const char *text;			/* default of a string */
+	GucStringCheckHook check;
+	GucStringAssignHook assign;
+	const char *summary;
+	const char *detail;
+} Setting;
+
+static void define(const Setting *setting);
+
+static const Setting settings[] = {
+	/* Whom to ask.  Hidden from plain roles, as it tells of the network. */
+	{"pgcares.servers", PGC_SUSET, SETTING_STRING, &setting_servers,
+		.flags = GUC_LIST_INPUT | GUC_SUPERUSER_ONLY, .text = "",
+		.check = check_servers,
+		.summary = "Name servers to ask.",
+	.detail = "A list of ip, ip:port, [ip6]:port or ip6%interface. Empty means the system's, from pgcares.resolvconf."},
+	{"pgcares.udp_port", PGC_SUSET, SETTING_INT, &setting_udp_port,
+		.min = 1, .max = 65535,
+	.summary = "UDP port of name servers that are given without a port."},
+	{"pgcares.tcp_port", PGC_SUSET, SETTING_INT, &setting_tcp_port,
+		.min = 1, .max = 65535,
+	.summary = "TCP port of name servers that are given without a port."},
+	{"pgcares.resolvconf", PGC_SUSET, SETTING_STRING, &setting_resolvconf,
+		.text = "/etc/resolv.conf",
+		.summary = "File that names the system's name servers.",
+	.detail = "It is read when pgcares.servers is empty; a change of it is noticed by the next lookup."},
+	{"pgcares.rotate", PGC_SUSET, SETTING_ENUM, &setting_rotate,
+		.options = rotate_options,
+		.summary = "Spreads queries over all name servers.",
+	.detail = "\"system\" does what the options line of pgcares.resolvconf says."},
+
+	/* How long to wait. */
+	{"pgcares.timeout", PGC_USERSET, SETTING_INT, &setting_timeout,
+		.min = 10, .max = INT_MAX, .flags = GUC_UNIT_MS,
+		.summary = "Time that a name server has to answer one query.",
+	.detail = "At most pgcares.max_timeout, which applies where this is longer."},
+	{"pgcares.tries", PGC_USERSET, SETTING_INT, &setting_tries,
+		.min = 1, .max = 100,
+	.summary = "Number of times that each name server is asked before giving up."},
+	{"pgcares.deadline", PGC_USERSET, SETTING_INT, &setting_deadline,
+		.min = 0, .max = INT_MAX, .flags = GUC_UNIT_MS,
+		.summary = "Time that one call of a lookup function may take.",
+	.detail = "0 means that there is no such limit. What has not answered by then counts as not answered (TIMEOUT)."},
+	{"pgcares.max_timeout", PGC_SUSET, SETTING_INT, &setting_max_timeout,
+		.min = 10, .max = INT_MAX, .flags = GUC_UNIT_MS,
+		.summary = "Longest time that one question may take, all its tries together.",
+	.detail = "It bounds pgcares.timeout times pgcares.tries times the number of name servers."},
+
+	/* What a call may cost. */
+	{"pgcares.max_answer_memory", PGC_SUSET, SETTING_INT,
+		&setting_max_answer_memory, .min = 1, .max = MAX_KILOBYTES,
+		.flags = GUC_UNIT_KB,
+	.summary = "Most memory that the answers which one call holds may take."},
+
+	/* What a query looks like. */
+	{"pgcares.flags", PGC_SUSET, SETTING_STRING, &setting_flags,
+		.flags = GUC_LIST_INPUT, .text = "edns, no_dflt_svr",
+		.check = check_flags, .assign = assign_flags,
+		.summary = "Flags of the resolver.",
+	.detail = "A list of usevc, primary, igntc, norecurse, stayopen, nosearch, noaliases, nocheckresp, edns, no_dflt_svr, dns0x20."},
+	{"pgcares.edns_udp_size", PGC_USERSET, SETTING_INT, &setting_edns_udp_size,
+		.min = WIRE_UDP_MIN, .max = 65535, .flags = GUC_UNIT_BYTE,
+	.summary = "Largest answer that a name server may send over UDP."},
+	{"pgcares.dnssec", PGC_USERSET, SETTING_BOOL, &setting_dnssec,
+	.summary = "Asks for DNSSEC records too (the DO bit)."},
+	{"pgcares.checking_disabled", PGC_USERSET, SETTING_BOOL,
+		&setting_checking_disabled,
+	.summary = "Asks for answers even if they fail DNSSEC validation (the CD bit)."},
+
+	/* The sockets. */
+	{"pgcares.local_ip4", PGC_SUSET, SETTING_STRING, &setting_local_ip4,
+		.text = "", .check = check_local_ip4,
+	.summary = "IPv4 address to send queries from."},
+	{"pgcares.local_ip6", PGC_SUSET, SETTING_STRING, &setting_local_ip6,
+		.text = "", .check = check_local_ip6,
+	.summary = "IPv6 address to send queries from."},
+	{"pgcares.local_dev", PGC_SUSET, SETTING_STRING, &setting_local_dev,
+		.text = "", .check = check_local_dev,
+	.summary = "Network interface to send queries through."},
+	{"pgcares.socket_send_buffer_size", PGC_SUSET, SETTING_INT,
+		&setting_socket_send_buffer_size, .min = 0, .max = 1 << 30,
+		.flags = GUC_UNIT_BYTE,
+		.summary = "Send buffer of a socket.",
+	.detail = "0 means the system's default."},
+	{"pgcares.socket_receive_buffer_size", PGC_SUSET, SETTING_INT,
+		&setting_socket_receive_buffer_size, .min = 0, .max = 1 << 30,
+		.flags = GUC_UNIT_BYTE,
+		.summary = "Receive buffer of a socket.",
+	.detail = "The system may allow less. 0 means the system's default."},
+	/* A port that served long is easier to guess for a forger (RFC 5452). */
+	{"pgcares.udp_max_queries", PGC_SUSET, SETTING_INT,
+		&setting_udp_max_queries, .min = 0, .max = 65535,
+		.summary = "Number of queries after which a UDP port is given up for a new one.",
+	.detail = "0 means that a port serves any number."},
+
+	/* What a caller sees. */
+	{"pgcares.on_error", PGC_USERSET, SETTING_ENUM, &setting_on_error,
+		.options = on_error_options,
+	.summary = "What lookup functions do on a DNS failure when the call does not say."},
+	{"pgcares.idn", PGC_USERSET, SETTING_BOOL, &setting_idn,
+	.summary = "Converts names that are not ASCII to their A-labels (IDNA2008)."},
+};
+
+/*
+ * Defines all settings.  Called once, when the library is loaded; raises where
+ * a value that was set before is not valid.
+ */
+void
+settings_init(void)
+{
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		define(&settings[i]);
+	MarkGUCPrefixReserved("pgcares");
+}
+
+/*
+ * What the on_error argument of a call says.  Raises where it is no such word.
+ */
+OnError
+settings_on_error(const char *name)
+{
+	for (const struct config_enum_entry *option = on_error_options;
+		 option->name != NULL; option++)
+	{
+		if (pg_strcasecmp(option->name, name) == 0)
+			return option->val;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for on_error: \"%s\"", name),
+			 errhint("It is one of error, missing_ok, warning, ignore.")));
+}
+
+/*
+ * Takes a list setting apart: palloc'd strings.  False where it is no list.
+ */
+bool
+settings_list(const char *value, List **elements)
+{
+	*elements = NIL;
+	return SplitGUCList(pstrdup(value), ',', elements);
+}
+
+static void
+define(const Setting *setting)
+{
+	switch (setting->kind)
+	{
+		case SETTING_BOOL:
+			{
+				bool	   *variable = setting->variable;
+
+				DefineCustomBoolVariable(setting->name, setting->summary,
+										 setting->detail, variable, *variable,
+										 setting->context, setting->flags,
+										 NULL, NULL, NULL);
+				break;
+			}
+		case SETTING_INT:
+			{
+				int		   *variable = setting->variable;
+
+				DefineCustomIntVariable(setting->name, setting->summary,
+										setting->detail, variable, *variable,
+										setting->min, setting->max,
+										setting->context, setting->flags,
+										NULL, NULL, NULL);
+				break;
+			}
+		case SETTING_ENUM:
+			{
+				int		   *variable = setting->variable;
+
+				DefineCustomEnumVariable(setting->name, setting->summary,
+										 setting->detail, variable, *variable,
+										 setting->options,
+										 setting->context, setting->flags,
+										 NULL, NULL, NULL);
+				break;
+			}
+		case SETTING_STRING:
+			DefineCustomStringVariable(setting->name, setting->summary,
+									   setting->detail, setting->variable,
+									   setting->text,
+									   setting->context, setting->flags,
+									   setting->check, setting->assign, NULL);
+			break;
+	}
+}
+
+static bool
+check_servers(char **newval, void **extra, GucSource source)
+{
+	List	   *servers;
+	ListCell   *cell;
+
+	if (!settings_list(*newval, &servers))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	if (list_length(servers) > MAX_SERVERS)
+	{
+		GUC_check_errdetail("There can be %d name servers at most.",
+							MAX_SERVERS);
+		return false;
+	}
+	foreach(cell, servers)
+	{
+		DnsServer	server;
+		const char *reason = server_parse(lfirst(cell), &server);
+
+		if (reason != NULL)
+		{
+			GUC_check_errdetail("\"%s\" is not a name server: %s.",
+								(char *) lfirst(cell), reason);
+			GUC_check_errhint("A name server is written ip, ip:port, [ip6]:port or ip6%%interface.");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_flags(char **newval, void **extra, GucSource source)
+{
+	List	   *names;
+	ListCell   *cell;
+	int		   *bits;
+
+	if (!settings_list(*newval, &names))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	bits = guc_extra(sizeof(int));
+	if (bits == NULL)
+		return false;
+	*bits = 0;
+	foreach(cell, names)
+	{
+		const struct config_enum_entry *option = flag_options;
+
+		while (option->name != NULL &&
+			   pg_strcasecmp(option->name, lfirst(cell)) != 0)
+			option++;
+		if (option->name == NULL)
+		{
+			guc_extra_free(bits);
+			GUC_check_errdetail("\"%s\" is not a flag.", (char *) lfirst(cell));
+			return false;
+		}
+		*bits |= option->val;
+	}
+	*extra = bits;
+	return true;
+}
+
+static void
+assign_flags(const char *newval, void *extra)
+{
+	setting_flag_bits = *(int *) extra;
+}
+
+static bool
+check_local_ip4(char **newval, void **extra, GucSource source)
+{
+	struct in_addr address;
+
+	return **newval == '\0' || inet_pton(AF_INET, *newval, &address) == 1;
+}
+
+static bool
+check_local_ip6(char **newval, void **extra, GucSource source)
+{
+	struct in6_addr address;
+
+	return **newval == '\0' || inet_pton(AF_INET6, *newval, &address) == 1;
+}
+
+static bool
+check_local_dev(char **newval, void **extra, GucSource source)
+{
+	return strlen(*newval) < IFNAMSIZ && strpbrk(*newval, "/ \t\r\n") == NULL;
+}

@@ -1,0 +1,383 @@
+/*
+ * socket.c
+ *
+ * The socket functions under the library: non-blocking, close-on-exec, with
+ * every descriptor counted.  What the library wants to send and what it may
+ * read goes through guard.c.  All of this runs inside the library: nothing here
+ * raises, allocates from a memory context, looks at interrupts or calls the
+ * library back.
+ */
+#include "postgres.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "pgcares.h"
+
+/*
+ * Datagrams that are thrown away before the loop looks around again, so that a
+ * flood cannot keep it from interrupts and timers.
+ */
+#define MAX_DROPS	64
+
+static int	socket_open(int domain, int type, int protocol, void *arg);
+static int	socket_close(int fd, void *arg);
+static int	socket_option(int fd, ares_socket_opt_t option, const void *value,
+						  ares_socklen_t len, void *arg);
+static int	socket_connect(int fd, const struct sockaddr *address,
+						   ares_socklen_t len, unsigned int flags, void *arg);
+static int	socket_bind(int fd, unsigned int flags,
+						const struct sockaddr *address, socklen_t len, void *arg);
+static ares_ssize_t socket_receive(int fd, void *buffer, size_t len, int flags,
+								   struct sockaddr *address,
+								   ares_socklen_t *address_len, void *arg);
+static ares_ssize_t socket_send(int fd, const void *buffer, size_t len,
+								int flags, const struct sockaddr *address,
+								ares_socklen_t address_len, void *arg);
+static unsigned int interface_index(const char *name, void *arg);
+static const char *interface_name(unsigned int index, char *name, size_t size,
+								  void *arg);
+
+const struct ares_socket_functions_ex socket_functions = {
+	.version = 1,
+	.flags = ARES_SOCKFUNC_FLAG_NONBLOCKING,
+	.asocket = socket_open,
+	.aclose = socket_close,
+	.asetsockopt = socket_option,
+	.aconnect = socket_connect,
+	.arecvfrom = socket_receive,
+	.asendto = socket_send,
+	.abind = socket_bind,
+	.aif_nametoindex = interface_index,
+	.aif_indextoname = interface_name
+};
+
+static bool add_socket(DnsChannel *channel, DnsSocket *socket);
+static int	server_number(DnsChannel *channel, const struct sockaddr *address,
+						  socklen_t len);
+static ares_ssize_t receive_datagram(DnsChannel *channel, DnsSocket *socket,
+									 uint8 *buffer, size_t len,
+									 struct sockaddr *address,
+									 ares_socklen_t *address_len);
+
+/*
+ * The library tells what it waits for on a socket.
+ */
+void
+socket_state_changed(void *arg, ares_socket_t fd, int readable, int writable)
+{
+	DnsChannel *channel = arg;
+	DnsSocket  *socket;
+
+	channel->sockets_changed = true;
+	if (fd >= channel->max_sockets || channel->sockets[fd] == NULL)
+		return;					/* closed already */
+	socket = channel->sockets[fd];
+	socket->want_read = readable;
+	socket->want_write = writable;
+}
+
+/*
+ * Is there something to send, for the library or for us?
+ */
+bool
+socket_wants_write(const DnsSocket *socket)
+{
+	return socket->want_write || socket->out_len > 0;
+}
+
+/*
+ * The socket takes more: sends what waits.  An error shows when the library
+ * next reads.
+ */
+void
+socket_writable(DnsChannel *channel, int fd)
+{
+	DnsSocket  *socket = channel->sockets[fd];
+
+	if (socket != NULL && socket->out_len > 0)
+		(void) stream_flush(channel, socket);
+}
+
+/*
+ * Sends one message of ours.  False, with errno, where the socket does not take
+ * it.
+ */
+bool
+socket_send_message(DnsChannel *channel, DnsSocket *socket,
+					const uint8 *message, size_t len)
+{
+	if (!socket->tcp)
+		return send(socket->fd, message, len, MSG_NOSIGNAL) >= 0;
+	return stream_queue(socket, message, len) &&
+		stream_flush(channel, socket);
+}
+
+static int
+socket_open(int domain, int type, int protocol, void *arg)
+{
+	DnsChannel *channel = arg;
+	DnsSocket  *new;
+
+	if (channel->spare_descriptors == 0)
+	{
+		channel->no_descriptors = true;
+		errno = EMFILE;
+		return ARES_SOCKET_BAD;
+	}
+	new = calloc(1, sizeof(DnsSocket));
+	if (new == NULL)
+		return ARES_SOCKET_BAD;
+	new->tcp = (type == SOCK_STREAM);
+	new->serial = ++channel->last_serial;
+	if (new->tcp)
+		new->in = malloc(STREAM_MAX_FRAME);
+	new->fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	if (new->fd < 0)
+	{
+		channel->last_errno = errno;
+		if (errno == EMFILE || errno == ENFILE)
+			channel->no_descriptors = true;
+	}
+	else if ((!new->tcp || new->in != NULL) && add_socket(channel, new))
+	{
+		int			on = 1;
+
+		if (new->tcp)
+			(void) setsockopt(new->fd, IPPROTO_TCP, TCP_NODELAY,
+							  &on, sizeof(on));
+		channel->spare_descriptors--;
+		return new->fd;
+	}
+	else
+	{
+		close(new->fd);
+		errno = ENOMEM;
+	}
+	free(new->in);
+	free(new);
+	return ARES_SOCKET_BAD;
+}
+
+static int
+socket_close(int fd, void *arg)
+{
+	DnsChannel *channel = arg;
+	DnsSocket  *socket = channel->sockets[fd];
+
+	channel->sockets[fd] = NULL;
+	channel->sockets_changed = true;
+	channel->spare_descriptors++;
+	free(socket->in);
+	free(socket->out);
+	free(socket);
+	return close(fd);
+}
+
+static int
+socket_option(int fd, ares_socket_opt_t option, const void *value,
+			  ares_socklen_t len, void *arg)
+{
+	DnsChannel *channel = arg;
+	DnsSocket  *socket = channel->sockets[fd];
+	int			rc;
+
+	switch (option)
+	{
+			/* The system may grant less than asked for, or nothing. */
+		case ARES_SOCKET_OPT_SENDBUF_SIZE:
+			(void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, value, len);
+			return 0;
+		case ARES_SOCKET_OPT_RECVBUF_SIZE:
+			(void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, len);
+			return 0;
+
+			/*
+			 * The library goes on after a failure, over whichever interface
+			 * the system likes.  Keep it from that.
+			 */
+		case ARES_SOCKET_OPT_BIND_DEVICE:
+			rc = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, value, len);
+			if (rc < 0)
+				socket->refused = errno;
+			return rc;
+		default:
+			errno = ENOSYS;
+			return -1;
+	}
+}
+
+static int
+socket_connect(int fd, const struct sockaddr *address, ares_socklen_t len,
+			   unsigned int flags, void *arg)
+{
+	DnsChannel *channel = arg;
+	DnsSocket  *socket = channel->sockets[fd];
+	int			rc;
+
+	if (socket->refused != 0)
+	{
+		channel->last_errno = errno = socket->refused;
+		return -1;
+	}
+	socket->server = server_number(channel, address, len);
+	rc = connect(fd, address, len);
+	if (rc < 0 && errno != EINPROGRESS)
+		channel->last_errno = errno;
+	return rc;
+}
+
+static int
+socket_bind(int fd, unsigned int flags, const struct sockaddr *address,
+			socklen_t len, void *arg)
+{
+	DnsChannel *channel = arg;
+	int			rc = bind(fd, address, len);
+
+	if (rc < 0)
+		channel->last_errno = errno;
+	return rc;
+}
+
+static ares_ssize_t
+socket_receive(int fd, void *buffer, size_t len, int flags,
+			   struct sockaddr *address, ares_socklen_t *address_len,
+			   void *arg)
+{
+	DnsChannel *channel = arg;
+	DnsSocket  *socket = channel->sockets[fd];
+	ares_ssize_t rc;
+
+	if (socket->tcp)
+		rc = stream_receive(channel, socket, buffer, len);
+	else
+		rc = receive_datagram(channel, socket, buffer, len,
+							  address, address_len);
+	if (rc < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		channel->last_errno = errno;
+	return rc;
+}
+
+/*
+ * The library sends the placeholder question; what goes out is the message of
+ * the question that its id stands for.
+ */
+static ares_ssize_t
+socket_send(int fd, const void *buffer, size_t len, int flags,
+			const struct sockaddr *address, ares_socklen_t address_len,
+			void *arg)
+{
+	DnsChannel *channel = arg;
+	DnsSocket  *socket = channel->sockets[fd];
+	uint8		message[GUARD_MAX_QUERY];
+	size_t		message_len;
+	const uint8 *at = buffer;
+	const uint8 *end = at + len;
+
+	if (!socket->tcp)
+	{
+		message_len = guard_outgoing(channel, socket, at, len, message);
+		if (message_len > 0 &&
+			!socket_send_message(channel, socket, message, message_len))
+		{
+			channel->last_errno = errno;
+			return -1;
+		}
+		return len;
+	}
+
+	/* Whole frames, since nothing was ever left for a second call. */
+	while (end - at > STREAM_PREFIX)
+	{
+		size_t		frame_len = wire_u16(at);
+
+		at += STREAM_PREFIX;
+		if (frame_len > (size_t) (end - at))
+			break;
+		message_len = guard_outgoing(channel, socket, at, frame_len, message);
+		if (message_len > 0 && !stream_queue(socket, message, message_len))
+			return -1;
+		at += frame_len;
+	}
+	return stream_flush(channel, socket) ? (ares_ssize_t) len : -1;
+}
+
+static unsigned int
+interface_index(const char *name, void *arg)
+{
+	return if_nametoindex(name);
+}
+
+static const char *
+interface_name(unsigned int index, char *name, size_t size, void *arg)
+{
+	return size >= IF_NAMESIZE ? if_indextoname(index, name) : NULL;
+}
+
+/* Files a socket under its descriptor. */
+static bool
+add_socket(DnsChannel *channel, DnsSocket *socket)
+{
+	if (socket->fd >= channel->max_sockets)
+	{
+		int			size = Max(socket->fd + 1, 2 * channel->max_sockets);
+		DnsSocket **sockets = realloc(channel->sockets,
+									  size * sizeof(DnsSocket *));
+
+		if (sockets == NULL)
+			return false;
+		memset(sockets + channel->max_sockets, 0,
+			   (size - channel->max_sockets) * sizeof(DnsSocket *));
+		channel->sockets = sockets;
+		channel->max_sockets = size;
+	}
+	channel->sockets[socket->fd] = socket;
+	return true;
+}
+
+/*
+ * Servers are numbered as they are first asked; the ones beyond the table share
+ * its last number.
+ */
+static int
+server_number(DnsChannel *channel, const struct sockaddr *address,
+			  socklen_t len)
+{
+	int			number;
+
+	for (number = 0; number < channel->nasked; number++)
+	{
+		if (memcmp(&channel->asked[number], address, len) == 0)
+			return number;
+	}
+	if (number == MAX_ASKED_SERVERS)
+		return MAX_ASKED_SERVERS - 1;
+	memcpy(&channel->asked[number], address,
+		   Min(len, sizeof(channel->asked[number])));
+	channel->nasked++;
+	return number;
+}
+
+/* Reads until a datagram comes that concerns the library. */
+static ares_ssize_t
+receive_datagram(DnsChannel *channel, DnsSocket *socket,
+				 uint8 *buffer, size_t len,
+				 struct sockaddr *address, ares_socklen_t *address_len)
+{
+	for (int drops = 0; drops < MAX_DROPS; drops++)
+	{
+		ssize_t		got = recvfrom(socket->fd, buffer, len, 0,
+								   address, address_len);
+		size_t		stub_len;
+
+		if (got < 0)
+			return got;
+		stub_len = guard_incoming(channel, socket, buffer, got, buffer);
+		if (stub_len > 0)
+			return stub_len;
+	}
+	errno = EAGAIN;
+	return -1;
+}

@@ -1,0 +1,394 @@
+/*
+ * window.c
+ *
+ * The questions that are in flight and their answers, in the order in which
+ * they were asked.  A feeder submits questions while there is room, waits, and
+ * takes the answers from the head.  A window owns a channel: nobody else's
+ * queries are on it.  Everything a window holds is freed with its memory
+ * context, so that nothing outlives an error, whoever raises it and wherever.
+ * The callback only stores; all that may raise happens after the library has
+ * returned.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "miscadmin.h"
+
+static int64 window_age(const DnsWindow *window);
+static int64 window_time_left(DnsWindow *window);
+static void release_window(void *arg);
+static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
+						   const ares_dns_record_t *record);
+static void finish(DnsSlot *slot, ares_status_t status);
+static void recycle(DnsSlot *slot);
+static void expire(DnsWindow *window);
+static void raise_if_failed(DnsWindow *window);
+static void randomize_case(DnsName *name);
+
+/*
+ * Opens a window for up to capacity questions at a time, in a memory context of
+ * its own below the current one.  Raises where no channel can be made; that no
+ * name server is configured is an outcome of the questions, not an error here.
+ */
+DnsWindow *
+window_open(int capacity)
+{
+	MemoryContext context;
+	DnsWindow  *window;
+
+	Assert(capacity >= 1 && capacity <= WINDOW_MAX);
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares window",
+									ALLOCSET_DEFAULT_SIZES);
+	window = MemoryContextAllocZero(context, sizeof(DnsWindow));
+	window->context = context;
+	window->capacity = capacity;
+	window->slots = MemoryContextAllocExtended(context,
+											   capacity * sizeof(DnsSlot),
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	slist_init(&window->free);
+	dlist_init(&window->asked);
+	dlist_init(&window->pending);
+	for (int i = capacity - 1; i >= 0; i--)
+	{
+		window->slots[i].window = window;
+		window->slots[i].index = i;
+		slist_push_head(&window->free, &window->slots[i].free_node);
+	}
+
+	window->style.rd = !(setting_flag_bits & ARES_FLAG_NORECURSE);
+	window->style.cd = setting_checking_disabled;
+	window->style.dnssec = setting_dnssec;
+	window->style.edns = setting_dnssec || (setting_flag_bits & ARES_FLAG_EDNS);
+	window->style.edns_udp_size = setting_edns_udp_size;
+	window->style.ignore_tc = setting_flag_bits & ARES_FLAG_IGNTC;
+	window->style.first_answer = setting_flag_bits & ARES_FLAG_NOCHECKRESP;
+	window->style.dns0x20 = setting_flag_bits & ARES_FLAG_DNS0x20;
+	window->answer_memory_limit = setting_max_answer_memory * (Size) 1024;
+	INSTR_TIME_SET_CURRENT(window->opened);
+
+	/* From here on the context frees whatever the window comes to hold. */
+	window->release.func = release_window;
+	window->release.arg = window;
+	MemoryContextRegisterResetCallback(context, &window->release);
+
+	window->channel = channel_open();
+	if (window->channel != NULL)
+	{
+		window->channel->window = window;
+		window->channel->sockets_changed = true;
+	}
+	return window;
+}
+
+/*
+ * Closes a window whose work is done and keeps its channel for the next one, as
+ * long as nothing is in flight on it.
+ */
+void
+window_close(DnsWindow *window)
+{
+	DnsChannel *channel = window->channel;
+
+	if (channel != NULL && window->in_flight == 0)
+	{
+		window->channel = NULL;
+		channel->window = NULL;
+		channel_keep(channel);
+	}
+	MemoryContextDelete(window->context);
+}
+
+/*
+ * May another question be submitted?
+ */
+bool
+window_has_room(const DnsWindow *window)
+{
+	return !slist_is_empty(unconstify(slist_head *, &window->free));
+}
+
+/*
+ * Asks a question.  There has to be room.  Returns at once; may raise.
+ */
+void
+window_submit(DnsWindow *window, const DnsQuestion *question)
+{
+	DnsChannel *channel = window->channel;
+	DnsSlot    *slot;
+	ares_status_t status;
+	unsigned short id;
+
+	slot = slist_container(DnsSlot, free_node,
+						   slist_pop_head_node(&window->free));
+	slot->question = *question;
+	slot->edns = window->style.edns;
+	slot->elapsed_limit = window_age(window) + setting_max_timeout;
+	dlist_push_tail(&window->asked, &slot->asked_node);
+	dlist_push_tail(&window->pending, &slot->pending_node);
+
+	if (question_never_asked(&question->name))
+	{
+		slot->nonexistent = true;
+		finish(slot, ARES_ENOTFOUND);
+		return;
+	}
+	if (channel == NULL)
+	{
+		finish(slot, ARES_ENOSERVER);
+		return;
+	}
+	if (window->style.dns0x20)
+		randomize_case(&slot->question.name);
+
+	slot->in_flight = true;
+	window->in_flight++;
+	channel_reserve_descriptors(channel);
+	channel->submitting = slot;
+	status = ares_send_dnsrec(channel->ares, channel->placeholder,
+							  answer_arrived, slot, &id);
+	channel->submitting = NULL;
+
+	/* The callback may have run already, with an error above all. */
+	if (slot->in_flight)
+	{
+		if (status == ARES_SUCCESS)
+			guard_bind(channel, slot, id);
+		else
+			answer_arrived(slot, status, 0, NULL);
+	}
+	raise_if_failed(window);
+}
+
+/*
+ * Waits until something has happened: an answer, a retry, or that time is up
+ * for a question.  Raises on interrupts and where a limit of the call is
+ * passed.
+ */
+void
+window_wait(DnsWindow *window)
+{
+	if (window->in_flight > 0)
+		wait_for_answers(window, window_time_left(window));
+	raise_if_failed(window);
+	expire(window);
+}
+
+/*
+ * The oldest question, if it has its answer, else NULL.  The slot is the
+ * caller's until window_pop().
+ */
+DnsSlot *
+window_head(DnsWindow *window)
+{
+	DnsSlot    *slot;
+
+	if (dlist_is_empty(&window->asked))
+		return NULL;
+	slot = dlist_head_element(DnsSlot, asked_node, &window->asked);
+	return slot->done ? slot : NULL;
+}
+
+/*
+ * Drops the oldest question and its answer.
+ */
+void
+window_pop(DnsWindow *window)
+{
+	DnsSlot    *slot = window_head(window);
+
+	dlist_delete(&slot->asked_node);
+	slot->popped = true;
+	if (!slot->in_flight)
+		recycle(slot);
+}
+
+/*
+ * Keeps a copy of an answer for its question, instead of the one before.  Called
+ * inside the library: stores and notes, and never raises.
+ */
+void
+window_store(DnsSlot *slot, const uint8 *octets, size_t len)
+{
+	DnsWindow  *window = slot->window;
+	uint8	   *copy;
+
+	window->answer_memory -= slot->answer_len;
+	free(slot->answer);
+	slot->answer = NULL;
+	slot->answer_len = 0;
+
+	if (window->answer_memory + len > window->answer_memory_limit)
+	{
+		window->over_memory_limit = true;
+		return;
+	}
+	copy = malloc(len);
+	if (copy == NULL)
+	{
+		window->out_of_memory = true;
+		return;
+	}
+	memcpy(copy, octets, len);
+	slot->answer = copy;
+	slot->answer_len = len;
+	window->answer_memory += len;
+}
+
+/*
+ * Milliseconds since the window was opened.
+ */
+static int64
+window_age(const DnsWindow *window)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, window->opened);
+	return (int64) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/*
+ * Milliseconds until the first question's time is up, 0 if that has passed.
+ */
+static int64
+window_time_left(DnsWindow *window)
+{
+	int64		limit = PG_INT64_MAX;
+
+	/* Limits ascend with the order of asking. */
+	if (!dlist_is_empty(&window->pending))
+		limit = dlist_head_element(DnsSlot, pending_node,
+								   &window->pending)->elapsed_limit;
+	if (setting_deadline > 0)
+		limit = Min(limit, setting_deadline);
+	return Max(limit - window_age(window), 0);
+}
+
+/*
+ * Reset callback of the window's context: runs at window_close(), and when an
+ * error, a rollback or an abandoned query throws the context away.  The slots
+ * are still there, since the library calls back for each query it drops.
+ */
+static void
+release_window(void *arg)
+{
+	DnsWindow  *window = arg;
+
+	if (window->events != NULL)
+		FreeWaitEventSet(window->events);
+	window->events = NULL;
+	if (window->channel != NULL)
+		channel_destroy(window->channel);
+	window->channel = NULL;
+	for (int i = 0; i < window->capacity; i++)
+		free(window->slots[i].answer);
+}
+
+/*
+ * The library is done with a query.  Runs inside the library.
+ */
+static void
+answer_arrived(void *arg, ares_status_t status, size_t timeouts,
+			   const ares_dns_record_t *record)
+{
+	DnsSlot    *slot = arg;
+
+	slot->in_flight = false;
+	slot->window->in_flight--;
+	guard_unbind(slot->window->channel, slot);
+	finish(slot, status);
+	if (slot->popped)
+		recycle(slot);
+}
+
+static void
+finish(DnsSlot *slot, ares_status_t status)
+{
+	if (slot->done)
+		return;					/* its time was up before */
+	dlist_delete(&slot->pending_node);
+	slot->done = true;
+	slot->status = status;
+}
+
+/* Makes a slot free for another question. */
+static void
+recycle(DnsSlot *slot)
+{
+	DnsWindow  *window = slot->window;
+	int			index = slot->index;
+
+	window->answer_memory -= slot->answer_len;
+	free(slot->answer);
+	memset(slot, 0, sizeof(*slot));
+	slot->window = window;
+	slot->index = index;
+	slist_push_head(&window->free, &slot->free_node);
+}
+
+/* Ends the questions whose time is up; the library may hold on to them. */
+static void
+expire(DnsWindow *window)
+{
+	int64		age = window_age(window);
+	bool		all = setting_deadline > 0 && age >= setting_deadline;
+
+	while (!dlist_is_empty(&window->pending))
+	{
+		DnsSlot    *slot = dlist_head_element(DnsSlot, pending_node,
+											  &window->pending);
+
+		if (!all && slot->elapsed_limit > age)
+			break;
+		finish(slot, ARES_ETIMEOUT);
+	}
+}
+
+/*
+ * Raises what the callback and the socket functions could only note.
+ */
+static void
+raise_if_failed(DnsWindow *window)
+{
+	if (window->out_of_memory)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed while receiving an answer.")));
+	if (window->over_memory_limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("answers take more memory than allowed"),
+				 errdetail("A call may hold %d kB.", setting_max_answer_memory),
+				 errhint("Ask for less in one call, or increase pgcares.max_answer_memory.")));
+	if (window->channel != NULL && window->channel->no_descriptors)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open a socket: too many open files"),
+				 errhint("Increase max_files_per_process, or the limit of open files of the system.")));
+}
+
+/*
+ * Gives the letters a random case: a forger has to guess that too
+ * (draft-vixie-dnsext-dns0x20).
+ */
+static void
+randomize_case(DnsName *name)
+{
+	uint8		bits[WIRE_NAME_MAX];
+
+	if (!pg_strong_random(bits, name->len))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bits")));
+	for (int i = 0; i < name->len; i++)
+	{
+		uint8		octet = pg_ascii_tolower(name->octets[i]);
+
+		if (octet >= 'a' && octet <= 'z' && (bits[i] & 1))
+			octet = pg_ascii_toupper(octet);
+		name->octets[i] = octet;
+	}
+}
