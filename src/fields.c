@@ -53,19 +53,13 @@ append_hex(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * Hexadecimal digits in lower case, a separator between groups of so many
- * octets: EUI addresses (RFC 7043) and the identifiers of RFC 6742.
+ * An extended unique identifier (RFC 7043 sections 3.2 and 4.2).
  */
 void
-append_hex_groups(StringInfo out, const uint8 *octets, size_t len,
-				  int group, char separator)
+append_eui(StringInfo out, const uint8 *octets, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-	{
-		if (i > 0 && i % group == 0)
-			appendStringInfoChar(out, separator);
-		appendStringInfo(out, "%02x", octets[i]);
-	}
+		appendStringInfo(out, i > 0 ? "-%02x" : "%02x", octets[i]);
 }
 
 /*
@@ -163,6 +157,27 @@ append_cert_type(StringInfo out, uint16 type)
 		appendStringInfoString(out, type == 253 ? "URI" : "OID");
 	else
 		appendStringInfo(out, "%d", type);
+}
+
+/*
+ * The mnemonic of a DNSSEC algorithm (IANA registry), or its number.
+ */
+void
+append_key_algorithm(StringInfo out, uint8 algorithm)
+{
+	static const char *const names[] = {
+		NULL, "RSAMD5", "DH", "DSA", NULL, "RSASHA1", "NSEC3DSA",
+		"NSEC3RSASHA1", "RSASHA256", NULL, "RSASHA512", NULL, "ECCGOST",
+		"ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "ED448"
+	};
+
+	if (algorithm < lengthof(names) && names[algorithm] != NULL)
+		appendStringInfoString(out, names[algorithm]);
+	else if (algorithm >= 252 && algorithm <= 254)
+		appendStringInfoString(out, algorithm == 252 ? "INDIRECT" :
+							   algorithm == 253 ? "PRIVATEDNS" : "PRIVATEOID");
+	else
+		appendStringInfo(out, "%d", algorithm);
 }
 
 /*

@@ -138,6 +138,8 @@ typedef enum DnsFieldKind
 	FIELD_TIME,					/* 32-bit seconds since 1970, RFC 4034 3.1.5 */
 	FIELD_TYPE,					/* number of a record type */
 	FIELD_CERT_TYPE,			/* RFC 4398 section 2.1 */
+	FIELD_KEY_ALGORITHM,		/* RFC 4034 appendix A.1, as a mnemonic */
+	FIELD_DSYNC_SCHEME,			/* RFC 9859 section 2.2 */
 	FIELD_RELAY_TYPE,			/* a bit and a number, RFC 8777 section 4.2 */
 	FIELD_IP4,
 	FIELD_IP6,
@@ -156,6 +158,7 @@ typedef enum DnsFieldKind
 	FIELD_STRINGS,
 	FIELD_TEXT,					/* quoted */
 	FIELD_HEX,
+	FIELD_NSAP,					/* hexadecimal behind 0x, RFC 1706 section 7 */
 	FIELD_BASE64,
 	FIELD_TYPES,				/* bitmap of record types */
 	FIELD_PARAMS,				/* parameters of SVCB */
@@ -600,13 +603,13 @@ extern const char *class_text(uint16 code);
 
 extern void append_joined(StringInfo out, const DnsField *field);
 extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
-extern void append_hex_groups(StringInfo out, const uint8 *octets, size_t len,
-							  int group, char separator);
+extern void append_eui(StringInfo out, const uint8 *octets, size_t len);
 extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
 extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
 extern void append_address(StringInfo out, const uint8 *octets, size_t len);
 extern void append_time(StringInfo out, uint32 seconds, const char *format);
 extern void append_cert_type(StringInfo out, uint16 type);
+extern void append_key_algorithm(StringInfo out, uint8 algorithm);
 extern int	next_type(const uint8 *octets, size_t len, int *bit);
 extern void append_types(StringInfo out, const uint8 *octets, size_t len);
 extern void append_gateway(StringInfo out, const DnsField *field);

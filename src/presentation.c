@@ -115,6 +115,15 @@ append_field(StringInfo out, const DnsField *field)
 		case FIELD_U32:
 			appendStringInfo(out, "%u", field->number);
 			break;
+		case FIELD_KEY_ALGORITHM:
+			append_key_algorithm(out, field->number);
+			break;
+		case FIELD_DSYNC_SCHEME:
+			if (field->number == 1)
+				appendStringInfoString(out, "NOTIFY");
+			else
+				appendStringInfo(out, "%u", field->number);
+			break;
 		case FIELD_RELAY_TYPE:
 			appendStringInfo(out, "%u %u", field->number >> 7,
 							 field->number & 0x7f);
@@ -134,10 +143,13 @@ append_field(StringInfo out, const DnsField *field)
 			break;
 		case FIELD_EUI48:
 		case FIELD_EUI64:
-			append_hex_groups(out, field->data, field->len, 1, '-');
+			append_eui(out, field->data, field->len);
 			break;
 		case FIELD_GROUPS:
-			append_hex_groups(out, field->data, field->len, 2, ':');
+			appendStringInfo(out, "%x:%x:%x:%x",
+							 wire_u16(field->data), wire_u16(field->data + 2),
+							 wire_u16(field->data + 4),
+							 wire_u16(field->data + 6));
 			break;
 		case FIELD_LOC:
 			append_location(out, field->data);
@@ -154,6 +166,11 @@ append_field(StringInfo out, const DnsField *field)
 			break;
 		case FIELD_STRINGS:
 			append_strings(out, field);
+			break;
+		case FIELD_NSAP:
+			appendStringInfoString(out, "0x");
+			for (size_t i = 0; i < field->len; i++)
+				appendStringInfo(out, "%02x", field->data[i]);
 			break;
 		case FIELD_SALT:
 			if (field->len == 0)
@@ -183,7 +200,8 @@ append_field(StringInfo out, const DnsField *field)
 		case FIELD_JOINED:
 			break;
 		case FIELD_UNKNOWN:
-			appendStringInfo(out, "\\# %zu ", field->len);
+			appendStringInfo(out, field->len > 0 ? "\\# %zu " : "\\# %zu",
+							 field->len);
 			append_hex(out, field->data, field->len);
 			break;
 	}

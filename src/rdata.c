@@ -54,6 +54,8 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 	switch (def->kind)
 	{
 		case FIELD_U8:
+		case FIELD_KEY_ALGORITHM:
+		case FIELD_DSYNC_SCHEME:
 		case FIELD_RELAY_TYPE:
 			sound = field_number(rdata, field, 1);
 			break;
@@ -113,6 +115,7 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 			break;
 		case FIELD_TEXT:
 		case FIELD_HEX:
+		case FIELD_NSAP:
 		case FIELD_BASE64:
 		case FIELD_UNKNOWN:
 			rdata->pos = rdata->end;
