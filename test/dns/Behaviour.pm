@@ -1,0 +1,387 @@
+# What the misbehaving name server does about a query: a table of labels.
+#
+# The first label of the name asked chooses the behaviour, in any case of
+# letters; one that is not in the tables below means a sound answer. plan()
+# gives the list of things to do, and misbehaving.pl does them. A thing to do
+# is a hash with some of
+#   message   octets to send, as one datagram or one TCP frame
+#   frame     octets to send over TCP as they are, without a length
+#   after     not before so many ms
+#   from      'port' or 'address': send from one that nobody asked (UDP)
+#   slow      one octet every so many ms (TCP)
+#   hold      behind the next message of the connection, or after so many ms
+#   close     end the connection then; 'reset' ends it the hard way (TCP)
+# An empty list is silence. Nothing in here waits or sends. What it keeps is
+# how often each question was asked, and each name or names below it.
+
+package Behaviour;
+
+use strict;
+use warnings;
+use Answer;
+use Wire;
+
+# RDATA in the name
+my $hex = qr/^hex((?:[0-9a-f]{2})*)$/i;
+
+my %times_asked;
+my %queries_below;
+
+# Names that no host has, for those who print them or hand them to a shell
+my @hostile = (
+	'<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '&lt;b&gt;', '-rf', '--version',
+	'`id`', '$(id)', ';id', '|id', "a\nb", "a\0b", "a\rb", "a\tb", 'a b', "';DROP TABLE t--",
+	'../../etc/passwd', '%s%n', "\x1b[31m", "\xff\xfe", "caf\xc3\xa9");
+
+# The EDE text of a server that means well; 22 is "No Reachable Authority"
+my $ede = pack('n', 22) . 'nobody home';
+
+# Labels. Each function gets the query and the further labels.
+my %label = (
+	sound => sub { answer($_[0]) },
+
+	# Outcomes
+	drop => sub { () },
+	nodata => sub { answer($_[0], answer => []) },
+	nodatabare => sub { answer($_[0], answer => [], authority => []) },
+	nxdomain => sub { answer($_[0], rcode => 3, answer => [], authority => [ negative($_[0]) ]) },
+	ra => sub { answer($_[0], ra => 1) },
+	ad => sub { answer($_[0], ad => 1) },
+	ttlmax => sub { answer($_[0], answer => [ records($_[0], ttl => 0xFFFFFFFF) ]) },
+	ttltop => sub { answer($_[0], answer => [ records($_[0], ttl => 0x80000000) ]) },
+	ttl0 => sub { answer($_[0], answer => [ records($_[0], ttl => 0) ]) },
+	twice => sub { (answer($_[0]), answer($_[0])) },
+	case => sub { answer($_[0], question => swapped_case($_[0])) },
+
+	# What the server saw
+	echo => sub { text($_[0], describe($_[0])) },
+	count => sub {
+		my ($query, @further) = @_;
+		return text($query, $queries_below{ lc Wire::name_text(@further) } // 0);
+	},
+
+	# EDNS
+	badvers => sub { defined $_[0]{edns} ? answer($_[0], rcode => 16, answer => []) : answer($_[0]) },
+	nsid => sub { answer($_[0], options => [ [ $Wire::OPTION{NSID}, 'odd' ] ]) },
+	optunknown => sub { answer($_[0], options => [ [ 65001, 'what?' ] ]) },
+	ede => sub { ede($_[0], $ede) },
+	edeempty => sub { ede($_[0], substr($ede, 0, 2)) },
+	edehigh => sub { ede($_[0], pack('n', 22) . "\xff\xfe\0\n\"\x1b[0m") },
+	edeutf8 => sub { ede($_[0], pack('n', 22) . "caf\xc3\xa9") },
+	edecut => sub { ede($_[0], pack('n', 22) . "caf\xc3") },
+	edeshort => sub { ede($_[0], "\0") },
+	cookie => sub {
+		my ($query) = @_;
+		my $first = $query->{times} == 1 && $query->{cookie};
+		return answer($query, options => $first ? [ cookie($query) ] : []);
+	},
+	cookiewrong => sub { cookie_first($_[0], ~substr(cookie($_[0])->[1], 0, 8) . 'oddserve') },
+	cookieshort => sub { cookie_first($_[0], substr(cookie($_[0])->[1], 0, 7)) },
+	cookielong => sub { cookie_first($_[0], cookie($_[0])->[1] . 'x' x 40) },
+
+	# Truncation
+	tc => sub { over_tcp($_[0], answer($_[0])) },
+	tcpartial => sub {
+		my ($query) = @_;
+		return $query->{transport} eq 'udp' ? truncated($query, records($query, forged => 1)) : answer($query);
+	},
+	tctc => sub { over_tcp($_[0], truncated($_[0], records($_[0], forged => 1))) },
+	tcclose => sub { over_tcp($_[0], { close => 1 }) },
+	tcreset => sub { over_tcp($_[0], { close => 'reset' }) },
+
+	# Faults of TCP; over UDP all of these are truncated
+	tcpsilent => sub { over_tcp($_[0]) },
+	tcplen0 => sub { over_tcp($_[0], { frame => "\0\0" }, answer($_[0])) },
+	tcplong => sub {
+		my $message = message_of($_[0]);
+		return over_tcp($_[0], { frame => pack('n', 100 + length $message) . $message, close => 1 });
+	},
+	tcphalf => sub {
+		my $frame = encoded_frame(message_of($_[0]));
+		return over_tcp($_[0], { frame => substr($frame, 0, length($frame) / 2), close => 1 });
+	},
+	tcptwice => sub { over_tcp($_[0], answer($_[0]), answer($_[0])) },
+	tcpreorder => sub { over_tcp($_[0], { %{ answer($_[0]) }, hold => 100 }) },
+
+	# Forged answers, the truth behind each
+	wrongid => sub { forged_first($_[0], forged($_[0], id => $_[0]{id} ^ 1)) },
+	wrongname => sub {
+		my ($query) = @_;
+		my $question = $query->{question};
+		substr($question, 1, 1) = $question =~ /^.z/si ? 'y' : 'z';
+		return forged_first($query, forged($query, question => $question));
+	},
+	wrongtype => sub {
+		my ($query) = @_;
+		my $type = $Wire::TYPE{ $query->{type_text} eq 'TXT' ? 'A' : 'TXT' };
+		return forged_first($query, forged($query, question => $query->{wire} . pack('n2', $type, $query->{class})));
+	},
+	wrongclass => sub {
+		my ($query) = @_;
+		return forged_first($query, forged($query, question => $query->{wire} . pack('n2', $query->{type}, 3)));
+	},
+	wrongopcode => sub { forged_first($_[0], forged($_[0], opcode => 2)) },
+	noquestion => sub {
+		my ($query) = @_;
+		my @records = at($query->{wire}, records($query, forged => 1));
+		return forged_first($query, answer($query, question => '', answer => \@records));
+	},
+	reflect => sub { forged_first($_[0], { message => $_[0]{octets} }) },
+	wrongport => sub { from_elsewhere($_[0], 'port') },
+	wrongaddr => sub { from_elsewhere($_[0], 'address') },
+	garbage => sub {
+		my ($query) = @_;
+		return forged_first($query, { message => '' },
+			map { +{ message => garbage($query, $_) } } 1, 2, 11, 12, 13, 17, 30, 60, 200, 500);
+	},
+
+	# Malformed messages, of the right id and question
+	short => sub { { message => substr(Wire::message($_[0], answer => [ records($_[0]) ], no_opt => 1), 0, -2) } },
+	headeronly => sub { answer($_[0], rcode => 5, answer => [], question => '', no_opt => 1) },
+	counts => sub { answer($_[0], count => [ 1, 65535, 0, 0 ], no_opt => 1) },
+	loopptr => sub {
+		my ($query) = @_;
+		return answer($query, answer => [ at(pointer($query, 0), records($query)) ]);
+	},
+	# the owner of the first record is that of the second, which comes later
+	fwdptr => sub {
+		my ($query) = @_;
+		my @records = records($query);
+		return answer($query) if !@records;
+		return answer($query, answer =>
+				[ at(pointer($query, length $records[0]), $records[0]), at($query->{wire}, $records[0]) ]);
+	},
+	longname => sub { with_record_at($_[0], pack('C/a*', 'n' x 63) x 5 . "\0") },
+	badlabel => sub { with_record_at($_[0], "\x41\0\0") },
+	badlabel80 => sub { with_record_at($_[0], "\x81\0\0") },
+	a3 => sub { given($_[0], A => "\xc0\0\2") },
+	a8 => sub { given($_[0], A => "\xc0\0\2\1\xc0\0\2\1") },
+	aaaa15 => sub { given($_[0], AAAA => "\x20\1\x0d\xb8" . "\0" x 11) },
+	mxshort => sub { given($_[0], MX => "\0\x0a") },
+	soashort => sub { given($_[0], SOA => "\2ns\0\1h\0" . "\0" x 16) },
+	srvshort => sub { given($_[0], SRV => "\0\0\0\0\0") },
+	txtlen => sub { given($_[0], TXT => "\xc8short") },
+	caalen => sub { given($_[0], CAA => "\0\x20issue") },
+	rdshort => sub { answer($_[0], answer => [ records($_[0], change => sub { substr($_[0], 0, -1) }) ]) },
+	rdlong => sub { answer($_[0], answer => [ records($_[0], change => sub { "$_[0]\0" }) ]) },
+	rdempty => sub { answer($_[0], answer => [ records($_[0], change => sub { '' }) ]) },
+	trailing => sub { { message => message_of($_[0]) . 'and more' } },
+	twoopt => sub { answer($_[0], no_opt => 1, additional => [ Wire::opt(0), Wire::opt(0) ]) },
+	optlong => sub {
+		my $opt = "\0" . pack('nnNn/a*', $Wire::TYPE{OPT}, 1232, 0, pack('nn', $Wire::OPTION{EDE}, 50) . $ede);
+		return answer($_[0], no_opt => 1, additional => [$opt]);
+	},
+	twoq => sub {
+		my ($query) = @_;
+		my $count = [ 2, scalar records($query), 0, 0 ];
+		return answer($query, question => $query->{question} x 2, count => $count, authority => [], no_opt => 1);
+	},
+
+	# Unusual, but nothing is wrong with it
+	naptr255 => sub {
+		my $strings = Wire::strings("\xff", "\xff\xfe", "!\xff!");
+		return given($_[0], NAPTR => pack('n2', 1, 2) . $strings . "\1\xff\0");
+	},
+	caaempty => sub { given($_[0], CAA => "\0\5issue") },
+	urihigh => sub { given($_[0], URI => pack('n2', 1, 2) . "https://caf\xc3\xa9.example/\xff\0") },
+	txtempty => sub { given($_[0], TXT => "\0") },
+	hinfo255 => sub { given($_[0], HINFO => Wire::strings("\xff" x 255, "\0")) },
+	srvcomp => sub { given($_[0], SRV => pack('n3', 1, 2, 443) . ASKED) },
+	txtall => sub { given($_[0], TXT => Wire::strings(map { join '', map { chr } @$_ } [ 0 .. 127 ], [ 128 .. 255 ])) },
+	nameall => sub {
+		my ($query) = @_;
+		my %before = (PTR => '', NS => '', CNAME => '', MX => pack('n', 10), SRV => pack('n3', 0, 0, 1));
+		my $before = $before{ $query->{type_text} } // return answer($query);
+		my @names = map { name_of_octets(@$_) } [ 0 .. 127 ], [ 128 .. 255 ];
+		return given($query, $query->{type_text}, map { $before . $_ } @names);
+	},
+	hostile => sub { given($_[0], PTR => map { pack('C/a*', $_) . "\7example\0" } @hostile) },
+
+	# Records that are not asked for, and ways to those that are
+	otherowner => sub { answer($_[0], answer => [ unrelated($_[0]) ]) },
+	otherplus => sub { answer($_[0], answer => [ unrelated($_[0]), records($_[0]) ]) },
+	cnameself => sub { answer($_[0], answer => [ cname(ASKED, ASKED) ]) },
+	cnameloop => sub { answer($_[0], answer => [ cname(ASKED, step('loop')), cname(step('loop'), ASKED) ]) },
+	cnameother => sub { answer($_[0], answer => [ cname(ASKED, step('other')) ]) },
+	cnameplus => sub {
+		my ($query) = @_;
+		my @records = records($query);
+		return answer($query, answer => [ cname(ASKED, step('a')), @records, at(step('a'), @records) ]);
+	},
+	cnameback => sub { answer($_[0], answer => [ reverse chain($_[0], 3) ]) },
+	twocname => sub {
+		my ($query) = @_;
+		my @names = (step('a'), step('b'));
+		return answer($query, answer =>
+				[ (map { cname(ASKED, $_) } @names), map { at($_, records($query)) } @names ]);
+	},
+	dname => sub { dname($_[0], 1) },
+	dnameonly => sub { dname($_[0], 0) },
+);
+
+# Labels that end in a number: the query, the number, the further labels.
+my %numbered = (
+	rcode => sub { answer($_[0], rcode => $_[1], answer => []) },
+	noedns => sub {
+		my ($query, $rcode) = @_;
+		return answer($query) if !defined $query->{edns};
+		return answer($query, rcode => $rcode, answer => [], no_opt => 1);
+	},
+	# what the next label says, late, or after silence or SERVFAIL at first
+	delay => sub {
+		my ($query, $ms, @further) = @_;
+		return map { +{ %$_, after => $ms + ($_->{after} // 0) } } behave($query, @further);
+	},
+	drop => sub {
+		my ($query, $count, @further) = @_;
+		return $query->{times} > $count ? behave($query, @further) : ();
+	},
+	fail => sub {
+		my ($query, $count, @further) = @_;
+		return $query->{times} > $count ? behave($query, @further) : answer($query, rcode => 2, answer => []);
+	},
+	# all answers late, the first one so late that it is wrong by then
+	late => sub {
+		my ($query, $ms) = @_;
+		return { %{ $query->{times} == 1 ? forged($query) : answer($query) }, after => $ms };
+	},
+	cname => sub { answer($_[0], answer => [ chain(@_) ]) },
+	big => sub {
+		my ($query, $count) = @_;
+		my %rdata = (
+			A => sub { pack('N', 0xC6120000 + $_[0]) },    # 198.18.0.0/15
+			TXT => sub { Wire::strings(sprintf('%05d-', $_[0]) . 'x' x 194) });
+		my $rdata = $rdata{ $query->{type_text} } // return answer($query);
+		return given($query, $query->{type_text}, map { $rdata->($_) } 1 .. $count);
+	},
+	tcpslow => sub { over_tcp($_[0], { %{ answer($_[0]) }, slow => $_[1] }) },
+	tcpgarbage => sub { over_tcp($_[0], { message => garbage(@_) }, answer($_[0])) },
+	oddclass => sub {
+		my ($query, $class) = @_;
+		return answer($query, additional =>
+				[ Wire::record(ASKED, $Wire::TYPE{TXT}, Wire::strings('odd'), undef, $class) ]);
+	},
+	hostile => sub { given($_[0], PTR => pack('C/a*', $hostile[ $_[1] ] // 'sound') . "\7example\0") },
+);
+
+# Numbers for those that may go without
+my %usual_number = (big => { A => 3750, TXT => 280 }, tcpgarbage => 40, tcpslow => 10, oddclass => 3);
+
+# Everything to do about a query. $always is a label that goes before all names.
+sub plan
+{
+	my ($query, $always) = @_;
+
+	note($query);
+	return behave($query, $always, @{ $query->{labels} }) if defined $always;
+	return answer($query, rcode => 4, answer => []) if $query->{opcode} != 0;
+	return text($query, 'odd') if $query->{class_text} eq 'CH' && lc $query->{name} eq 'version.bind';
+	return behave($query, @{ $query->{labels} });
+}
+
+# Is there such a label?
+sub knows
+{
+	my ($name) = @_;
+	return $label{$name} || $name =~ $hex || $name =~ /^([a-z]+)\d{0,9}$/ && $numbered{$1};
+}
+
+# Do as the first of these labels says.
+sub behave
+{
+	my ($query, @labels) = @_;
+	my $first = lc(shift @labels // '');
+	my ($word, $number) = $first =~ /^([a-z]+)(\d{0,9})$/;
+
+	return $label{$first}->($query, @labels) if $label{$first};
+	return answer($query, answer => [ record_of($query, octets_in($first, @labels)) ]) if $first =~ $hex;
+	return answer($query) if !defined $word || !$numbered{$word};
+
+	if ($number eq '')
+	{
+		$number = $usual_number{$word} // return answer($query);
+		$number = $number->{ $query->{type_text} } // 0 if ref $number;
+	}
+	return $numbered{$word}->($query, $number, @labels);
+}
+
+# Count the query: how often its question came, and for every name it ends in.
+sub note
+{
+	my ($query) = @_;
+	my $name = lc $query->{name};
+
+	$query->{times} = ++$times_asked{"$query->{type} $query->{class} $name"};
+	return if $name =~ /^count\./;
+	do { $queries_below{$name}++ } while ($name =~ s/^(?:\\\d{3}|[^.\\])+\.//);
+}
+
+# The octets that are written in labels: hexC000 and, for more, hex0201
+sub octets_in
+{
+	my $octets = '';
+
+	foreach (@_)
+	{
+		$_ =~ $hex or last;
+		$octets .= pack('H*', $1);
+	}
+	return $octets;
+}
+
+# A chain of so many CNAMEs, and the records at its end
+sub chain
+{
+	my ($query, $steps) = @_;
+	my @names = (ASKED, map { step("c$_") } 1 .. $steps);
+
+	return ((map { cname($names[ $_ - 1 ], $names[$_]) } 1 .. $steps), at($names[-1], records($query)));
+}
+
+# A pointer so many octets behind the begin of the first record
+sub pointer
+{
+	my ($query, $offset) = @_;
+	return pack('n', 0xC000 + 12 + length($query->{question}) + $offset);
+}
+
+# The right answer behind a record whose owner is no name
+sub with_record_at
+{
+	my ($query, $owner) = @_;
+	return answer($query, answer => [ Wire::record($owner, 1, "\xc0\0\2\x42"), records($query) ]);
+}
+
+# Forged records of a name that has nothing to do with the question
+sub unrelated
+{
+	my ($query) = @_;
+	return at(Wire::name('unrelated.example'), records($query, forged => 1));
+}
+
+# A name of these octets, up to 63 in a label
+sub name_of_octets
+{
+	return pack('(C/a*)*', join('', map { chr } @_) =~ /.{1,63}/gs) . "\0";
+}
+
+# A forged answer from a port or address that nobody asked. There is no such
+# thing over TCP.
+sub from_elsewhere
+{
+	my ($query, $from) = @_;
+	my @forged = $query->{transport} eq 'udp' ? { %{ forged($query) }, from => $from } : ();
+
+	return forged_first($query, @forged);
+}
+
+# What the client of this query looks like from here
+sub describe
+{
+	my ($query) = @_;
+	my %seen = (%$query, edns => $query->{edns} // 'none', qname => $query->{name});
+
+	return join ' ', map { "$_=$seen{$_}" } qw(transport rd cd ad edns do cookie src sport to id qname);
+}
+
+1;
