@@ -9,7 +9,6 @@
 #include "pgcares.h"
 
 #include "utils/builtins.h"
-#include "utils/elog.h"
 
 PG_FUNCTION_INFO_V1(pgcares_version);
 PG_FUNCTION_INFO_V1(pgcares_strerror);

@@ -10,6 +10,8 @@
 
 #include "pgcares.h"
 
+static bool append_hex_field(StringInfo out, const DnsField *field);
+static void append_number(StringInfo out, const DnsField *field);
 static void append_strings(StringInfo out, const DnsField *field);
 static void append_quoted(StringInfo out, const uint8 *octets, size_t len);
 
@@ -110,33 +112,6 @@ append_field(StringInfo out, const DnsField *field)
 {
 	switch (field->def->kind)
 	{
-		case FIELD_U8:
-		case FIELD_U16:
-		case FIELD_U32:
-			appendStringInfo(out, "%u", field->number);
-			break;
-		case FIELD_KEY_ALGORITHM:
-			append_key_algorithm(out, field->number);
-			break;
-		case FIELD_DSYNC_SCHEME:
-			if (field->number == 1)
-				appendStringInfoString(out, "NOTIFY");
-			else
-				appendStringInfo(out, "%u", field->number);
-			break;
-		case FIELD_RELAY_TYPE:
-			appendStringInfo(out, "%u %u", field->number >> 7,
-							 field->number & 0x7f);
-			break;
-		case FIELD_CERT_TYPE:
-			append_cert_type(out, field->number);
-			break;
-		case FIELD_TIME:
-			append_time(out, field->number, "%Y%m%d%H%M%S");
-			break;
-		case FIELD_TYPE:
-			appendStringInfoString(out, type_text(field->number));
-			break;
 		case FIELD_IP4:
 		case FIELD_IP6:
 			append_address(out, field->data, field->len);
@@ -144,12 +119,6 @@ append_field(StringInfo out, const DnsField *field)
 		case FIELD_EUI48:
 		case FIELD_EUI64:
 			append_eui(out, field->data, field->len);
-			break;
-		case FIELD_GROUPS:
-			appendStringInfo(out, "%x:%x:%x:%x",
-							 wire_u16(field->data), wire_u16(field->data + 2),
-							 wire_u16(field->data + 4),
-							 wire_u16(field->data + 6));
 			break;
 		case FIELD_LOC:
 			append_location(out, field->data);
@@ -167,23 +136,11 @@ append_field(StringInfo out, const DnsField *field)
 		case FIELD_STRINGS:
 			append_strings(out, field);
 			break;
-		case FIELD_NSAP:
-			appendStringInfoString(out, "0x");
-			for (size_t i = 0; i < field->len; i++)
-				appendStringInfo(out, "%02x", field->data[i]);
-			break;
-		case FIELD_SALT:
-			if (field->len == 0)
-				appendStringInfoChar(out, '-');
-			/* FALLTHROUGH */
-		case FIELD_HEX:
-			append_hex(out, field->data, field->len);
+		case FIELD_BASE64:
+			append_base64(out, field->data, field->len);
 			break;
 		case FIELD_HASH:
 			append_base32hex(out, field->data, field->len);
-			break;
-		case FIELD_BASE64:
-			append_base64(out, field->data, field->len);
 			break;
 		case FIELD_TYPES:
 			append_types(out, field->data, field->len);
@@ -197,12 +154,78 @@ append_field(StringInfo out, const DnsField *field)
 		case FIELD_GATEWAY:
 			append_gateway(out, field);
 			break;
-		case FIELD_JOINED:
+		default:
+			if (!append_hex_field(out, field))
+				append_number(out, field);
+			break;
+	}
+}
+
+/* The fields that are hexadecimal digits in some way; false for others. */
+static bool
+append_hex_field(StringInfo out, const DnsField *field)
+{
+	switch (field->def->kind)
+	{
+		case FIELD_HEX:
+			break;
+		case FIELD_SALT:
+			if (field->len == 0)
+				appendStringInfoChar(out, '-');
 			break;
 		case FIELD_UNKNOWN:
 			appendStringInfo(out, field->len > 0 ? "\\# %zu " : "\\# %zu",
 							 field->len);
-			append_hex(out, field->data, field->len);
+			break;
+		case FIELD_NSAP:
+			appendStringInfoString(out, "0x");
+			for (size_t i = 0; i < field->len; i++)
+				appendStringInfo(out, "%02x", field->data[i]);
+			return true;
+		case FIELD_GROUPS:
+			appendStringInfo(out, "%x:%x:%x:%x",
+							 wire_u16(field->data), wire_u16(field->data + 2),
+							 wire_u16(field->data + 4),
+							 wire_u16(field->data + 6));
+			return true;
+		default:
+			return false;
+	}
+	append_hex(out, field->data, field->len);
+	return true;
+}
+
+/* The fields that are numbers, some of which have a word. */
+static void
+append_number(StringInfo out, const DnsField *field)
+{
+	uint32		number = field->number;
+
+	switch (field->def->kind)
+	{
+		case FIELD_TIME:
+			append_time(out, number, "%Y%m%d%H%M%S");
+			break;
+		case FIELD_TYPE:
+			appendStringInfoString(out, type_text(number));
+			break;
+		case FIELD_CERT_TYPE:
+			append_cert_type(out, number);
+			break;
+		case FIELD_KEY_ALGORITHM:
+			append_key_algorithm(out, number);
+			break;
+		case FIELD_DSYNC_SCHEME:
+			if (number == 1)
+				appendStringInfoString(out, "NOTIFY");
+			else
+				appendStringInfo(out, "%u", number);
+			break;
+		case FIELD_RELAY_TYPE:
+			appendStringInfo(out, "%u %u", number >> 7, number & 0x7f);
+			break;
+		default:
+			appendStringInfo(out, "%u", number);
 			break;
 	}
 }

@@ -10,9 +10,28 @@
 
 #include "pgcares.h"
 
-static bool field_string(DnsRdata *rdata, DnsField *field);
+/* Octets of the fields that always have the same number. */
+static const uint8 field_sizes[] = {
+	[FIELD_U8] = 1,
+	[FIELD_KEY_ALGORITHM] = 1,
+	[FIELD_DSYNC_SCHEME] = 1,
+	[FIELD_RELAY_TYPE] = 1,
+	[FIELD_U16] = 2,
+	[FIELD_TYPE] = 2,
+	[FIELD_CERT_TYPE] = 2,
+	[FIELD_U32] = 4,
+	[FIELD_TIME] = 4,
+	[FIELD_IP4] = 4,
+	[FIELD_EUI48] = 6,
+	[FIELD_EUI64] = 8,
+	[FIELD_GROUPS] = 8,
+	[FIELD_IP6] = 16,
+	[FIELD_LOC] = 16,
+	[FIELD_UNKNOWN] = 0			/* the last kind: gives the table its length */
+};
+
 static bool field_fixed(DnsRdata *rdata, DnsField *field, size_t len);
-static bool field_number(DnsRdata *rdata, DnsField *field, int octets);
+static bool field_rest_sound(const DnsField *field);
 static bool field_gateway(DnsRdata *rdata, DnsField *field);
 static bool sound_strings(const uint8 *pos, const uint8 *end);
 static bool sound_type_bitmap(const uint8 *pos, const uint8 *end);
@@ -43,7 +62,7 @@ bool
 rdata_next(DnsRdata *rdata, DnsField *field)
 {
 	const DnsFieldDef *def = rdata->def;
-	bool		sound = true;
+	bool		sound;
 
 	if (def->name == NULL)
 		return false;
@@ -53,35 +72,6 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 	field->len = rdata->end - rdata->pos;
 	switch (def->kind)
 	{
-		case FIELD_U8:
-		case FIELD_KEY_ALGORITHM:
-		case FIELD_DSYNC_SCHEME:
-		case FIELD_RELAY_TYPE:
-			sound = field_number(rdata, field, 1);
-			break;
-		case FIELD_U16:
-		case FIELD_TYPE:
-		case FIELD_CERT_TYPE:
-			sound = field_number(rdata, field, 2);
-			break;
-		case FIELD_U32:
-		case FIELD_TIME:
-			sound = field_number(rdata, field, 4);
-			break;
-		case FIELD_IP4:
-			sound = field_fixed(rdata, field, 4);
-			break;
-		case FIELD_EUI48:
-			sound = field_fixed(rdata, field, 6);
-			break;
-		case FIELD_EUI64:
-		case FIELD_GROUPS:
-			sound = field_fixed(rdata, field, 8);
-			break;
-		case FIELD_IP6:
-		case FIELD_LOC:
-			sound = field_fixed(rdata, field, 16);
-			break;
 		case FIELD_NAME:
 			sound = wire_name(rdata->message, &rdata->pos, rdata->end,
 							  &field->name);
@@ -90,35 +80,23 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 		case FIELD_TAG:
 		case FIELD_SALT:
 		case FIELD_HASH:
-			sound = field_string(rdata, field);
-			break;
-		case FIELD_JOINED:		/* the same octets once more: FIELD_STRINGS */
-			break;
-		case FIELD_STRINGS:
-			sound = sound_strings(rdata->pos, rdata->end);
-			rdata->pos = rdata->end;
-			break;
-		case FIELD_TYPES:
-			sound = sound_type_bitmap(rdata->pos, rdata->end);
-			rdata->pos = rdata->end;
-			break;
-		case FIELD_PARAMS:
-			sound = sound_svc_params(rdata->pos, rdata->end);
-			rdata->pos = rdata->end;
-			break;
-		case FIELD_PREFIXES:
-			sound = sound_prefixes(rdata->pos, rdata->end);
-			rdata->pos = rdata->end;
+			sound = rdata_string(&rdata->pos, rdata->end,
+								 &field->data, &field->len);
 			break;
 		case FIELD_GATEWAY:
 			sound = field_gateway(rdata, field);
 			break;
-		case FIELD_TEXT:
-		case FIELD_HEX:
-		case FIELD_NSAP:
-		case FIELD_BASE64:
-		case FIELD_UNKNOWN:
-			rdata->pos = rdata->end;
+		case FIELD_JOINED:		/* FIELD_STRINGS reads the same octets */
+			sound = true;
+			break;
+		default:
+			if (field_sizes[def->kind] > 0)
+				sound = field_fixed(rdata, field, field_sizes[def->kind]);
+			else
+			{
+				sound = field_rest_sound(field);
+				rdata->pos = rdata->end;
+			}
 			break;
 	}
 	if (sound)
@@ -169,31 +147,39 @@ rdata_string(const uint8 **pos, const uint8 *end, const uint8 **data,
 	return true;
 }
 
-static bool
-field_string(DnsRdata *rdata, DnsField *field)
-{
-	return rdata_string(&rdata->pos, rdata->end, &field->data, &field->len);
-}
-
+/* Takes so many octets; up to four of them are a number. */
 static bool
 field_fixed(DnsRdata *rdata, DnsField *field, size_t len)
 {
-	if (len > (size_t) (rdata->end - rdata->pos))
+	if (len > field->len)
 		return false;
 	field->len = len;
+	field->number = 0;
+	for (size_t i = 0; i < len && len <= 4; i++)
+		field->number = (field->number << 8) | field->data[i];
 	rdata->pos += len;
 	return true;
 }
 
+/* Is a field sound that goes on to the end of the data? */
 static bool
-field_number(DnsRdata *rdata, DnsField *field, int octets)
+field_rest_sound(const DnsField *field)
 {
-	if (!field_fixed(rdata, field, octets))
-		return false;
-	field->number = 0;
-	for (int i = 0; i < octets; i++)
-		field->number = (field->number << 8) | field->data[i];
-	return true;
+	const uint8 *end = field->data + field->len;
+
+	switch (field->def->kind)
+	{
+		case FIELD_STRINGS:
+			return sound_strings(field->data, end);
+		case FIELD_TYPES:
+			return sound_type_bitmap(field->data, end);
+		case FIELD_PARAMS:
+			return sound_svc_params(field->data, end);
+		case FIELD_PREFIXES:
+			return sound_prefixes(field->data, end);
+		default:
+			return true;
+	}
 }
 
 /*
@@ -203,24 +189,32 @@ field_number(DnsRdata *rdata, DnsField *field, int octets)
 static bool
 field_gateway(DnsRdata *rdata, DnsField *field)
 {
-	field->number = rdata->rr->rdata[1];
-	if (rdata->rr->type == DNS_TYPE_AMTRELAY)
-		field->number &= 0x7f;
+	uint8		kind = rdata->rr->rdata[1];
+	bool		sound;
 
-	switch (field->number)
+	if (rdata->rr->type == DNS_TYPE_AMTRELAY)
+		kind &= 0x7f;
+	switch (kind)
 	{
 		case GATEWAY_NONE:
-			return field_fixed(rdata, field, 0);
+			sound = field_fixed(rdata, field, 0);
+			break;
 		case GATEWAY_IP4:
-			return field_fixed(rdata, field, 4);
+			sound = field_fixed(rdata, field, 4);
+			break;
 		case GATEWAY_IP6:
-			return field_fixed(rdata, field, 16);
+			sound = field_fixed(rdata, field, 16);
+			break;
 		case GATEWAY_NAME:
-			return wire_name(rdata->message, &rdata->pos, rdata->end,
-							 &field->name);
+			sound = wire_name(rdata->message, &rdata->pos, rdata->end,
+							  &field->name);
+			break;
 		default:
-			return false;
+			sound = false;
+			break;
 	}
+	field->number = kind;
+	return sound;
 }
 
 /* One character-string or more (RFC 1035 section 3.3.14). */
