@@ -11,6 +11,7 @@
 
 #include <ares.h>
 
+#include "common/base64.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
@@ -61,6 +62,20 @@ answer_wait_event(void)
 	return event;
 #else
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/*
+ * Base64 of len octets into size bytes; gives the length.  PostgreSQL 18 made
+ * the octets unsigned.
+ */
+static inline int
+base64_encode(const uint8 *octets, int len, char *out, int size)
+{
+#if PG_VERSION_NUM >= 180000
+	return pg_b64_encode(octets, len, out, size);
+#else
+	return pg_b64_encode((const char *) octets, len, out, size);
 #endif
 }
 

@@ -12,8 +12,6 @@
 
 #include "pgcares.h"
 
-#include "common/base64.h"
-
 static void append_angle(StringInfo out, uint32 angle, char positive,
 						 char negative);
 static void append_metres(StringInfo out, uint8 power);
@@ -71,8 +69,7 @@ append_base64(StringInfo out, const uint8 *octets, size_t len)
 	int			size = pg_b64_enc_len(len);
 
 	enlargeStringInfo(out, size + 1);
-	out->len += pg_b64_encode((const char *) octets, len,
-							  out->data + out->len, size);
+	out->len += base64_encode(octets, len, out->data + out->len, size);
 	out->data[out->len] = '\0';
 }
 
@@ -281,12 +278,13 @@ void
 append_location(StringInfo out, const uint8 *octets)
 {
 	int64		altitude = (int64) wire_u32(octets + 12) - 10000000;
+	int64		height = altitude < 0 ? -altitude : altitude;
 
 	append_angle(out, wire_u32(octets + 4), 'N', 'S');
 	appendStringInfoChar(out, ' ');
 	append_angle(out, wire_u32(octets + 8), 'E', 'W');
 	appendStringInfo(out, " %s%d.%02dm", altitude < 0 ? "-" : "",
-					 (int) (Abs(altitude) / 100), (int) (Abs(altitude) % 100));
+					 (int) (height / 100), (int) (height % 100));
 	for (int i = 1; i <= 3; i++)
 	{
 		appendStringInfoChar(out, ' ');

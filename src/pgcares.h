@@ -199,6 +199,7 @@ extern void wire_put_u16(uint8 *at, uint16 value);
 extern bool wire_open(DnsMessage *message, const uint8 *octets, size_t len);
 extern bool wire_name(const DnsMessage *message, const uint8 **pos,
 					  const uint8 *limit, DnsName *name);
+extern bool name_equal(const DnsName *a, const DnsName *b);
 extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
 						  const uint8 **pos);
 extern bool wire_section(const DnsMessage *message, DnsSection section,
@@ -302,13 +303,12 @@ extern const char *server_from_library(const char *list, DnsServer *server);
 /* ---- question.c: what users ask ---- */
 
 extern const char *question_name(const char *text, bool idn, DnsName *name);
-extern void question_refuse_name(const char *text, const char *reason) pg_attribute_noreturn();
+extern void question_refuse_name(const char *text, const char *reason);
 extern uint16 question_type(const char *text);
 extern uint16 question_class(const char *text);
 extern void question_reverse_name(const inet *address, DnsName *name);
 extern bool question_address(const char *text, inet *address);
 extern bool question_never_asked(const DnsName *name);
-extern bool name_equal(const DnsName *a, const DnsName *b);
 
 /* ---- window.c: questions in flight and their answers, in order ---- */
 

@@ -168,23 +168,6 @@ question_never_asked(const DnsName *name)
 	return has_suffix(name, "onion") || has_suffix(name, "invalid");
 }
 
-/*
- * Are two names the same (RFC 4343)?  Length octets are below 'A', so all
- * octets can be treated as letters.
- */
-bool
-name_equal(const DnsName *a, const DnsName *b)
-{
-	if (a->len != b->len)
-		return false;
-	for (int i = 0; i < a->len; i++)
-	{
-		if (pg_ascii_tolower(a->octets[i]) != pg_ascii_tolower(b->octets[i]))
-			return false;
-	}
-	return true;
-}
-
 static const char *
 parse_ascii_name(const char *text, DnsName *name)
 {

@@ -105,6 +105,23 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 }
 
 /*
+ * Are two names the same (RFC 4343)?  Length octets are below 'A', so all
+ * octets can be treated as letters.
+ */
+bool
+name_equal(const DnsName *a, const DnsName *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (int i = 0; i < a->len; i++)
+	{
+		if (pg_ascii_tolower(a->octets[i]) != pg_ascii_tolower(b->octets[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
  * Reads the only question of a message; *pos is left behind it.
  */
 bool
