@@ -29,7 +29,7 @@ static bool has_suffix(const DnsName *name, const char *label);
 
 /*
  * Puts the name that text stands for into *name.  Gives NULL, or the reason why
- * it is no name: a sentence that stays valid.  idn tells whether text that is
+ * it is no name: a sentence, static or palloc'd.  idn tells whether text that is
  * not ASCII may be converted.
  */
 const char *
@@ -62,7 +62,7 @@ question_refuse_name(const char *text, const char *reason)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a domain name", text),
 			 errdetail("%s", reason),
-			 errhint("Write octets that are no printable ASCII as \\DDD, a decimal number of three digits.")));
+			 errhint("A name is labels of 1 to 63 octets with dots between them. Octets that are not printable ASCII are written \\DDD, a decimal number of three digits.")));
 }
 
 /*
@@ -275,7 +275,8 @@ to_ascii(const char *text, char **ascii)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
-	return rc == IDN2_OK ? NULL : idn2_strerror(rc);
+	return rc == IDN2_OK ? NULL :
+		psprintf("It cannot be converted to ASCII: %s.", idn2_strerror(rc));
 }
 
 /*

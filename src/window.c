@@ -77,6 +77,7 @@ window_open(int capacity)
 	if (window->channel != NULL)
 	{
 		window->channel->window = window;
+		window->channel->last_errno = 0;
 		window->channel->sockets_changed = true;
 	}
 	return window;
