@@ -91,11 +91,11 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # No header dependencies are tracked by PGXS: all objects depend on all headers.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h) $(srcdir)/Makefile $(srcdir)/pgcares.control | src
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h) $(srcdir)/Makefile $(srcdir)/pgcares.control | $(CURDIR)/src
 $(shlib): $(srcdir)/src/pgcares.map
 
 # Only missing where the build folder is not the source folder.
-src:
+$(CURDIR)/src:
 	$(MKDIR_P) $@
 
 # The test name servers run around the programs that run the tests. TAP tests

@@ -33,16 +33,18 @@ alias_follow(const DnsMessage *message, const DnsQuestion *question,
 	*owner = question->name;
 	for (int steps = 0; steps <= MAX_STEPS; steps++)
 	{
+		DnsName		next;
 		bool		found;
 
-		seen[steps] = *owner;
-		if (!next_name(message, question, &seen[steps], owner, &found))
+		if (!next_name(message, question, owner, &next, &found))
 			return found ? ALIAS_RECORDS : ALIAS_NO_RECORDS;
+		seen[steps] = *owner;
 		for (int i = 0; i <= steps; i++)
 		{
-			if (name_equal(&seen[i], owner))
+			if (name_equal(&seen[i], &next))
 				return ALIAS_LOOP;
 		}
+		*owner = next;
 	}
 	return ALIAS_TOO_LONG;
 }
@@ -62,7 +64,7 @@ alias_answers(const DnsRR *rr, const DnsQuestion *question,
 
 /*
  * Takes one step.  False at the end of the chain; *found tells whether the
- * records asked for are there.
+ * records asked for are there, which count more than aliases beside them.
  */
 static bool
 next_name(const DnsMessage *message, const DnsQuestion *question,

@@ -11,6 +11,7 @@
 
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 
 static bool address_of_reverse(const DnsName *name, uint8 *octets, size_t *len);
 static int	label_number(const uint8 *label, int base);
@@ -178,7 +179,13 @@ append_unicode_label(StringInfo out, const uint8 *label)
 	initStringInfo(&ascii);
 	append_octets(&ascii, label + 1, *label, ESCAPED_IN_NAMES);
 	if (pg_strncasecmp(ascii.data, "xn--", 4) == 0)
-		unicode = unicode_label(ascii.data);
+	{
+		/* U-labels are lower case (RFC 5890 section 2.3.2.1). */
+		char	   *a_label = asc_tolower(ascii.data, ascii.len);
+
+		unicode = unicode_label(a_label);
+		pfree(a_label);
+	}
 	appendStringInfoString(out, unicode != NULL ? unicode : ascii.data);
 	idn2_free(unicode);
 	pfree(ascii.data);
@@ -195,7 +202,7 @@ unicode_label(const char *a_label)
 		return NULL;
 	if (idn2_to_ascii_8z(unicode, &again,
 						 IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK ||
-		pg_strcasecmp(again, a_label) != 0)
+		strcmp(again, a_label) != 0)
 	{
 		idn2_free(unicode);
 		unicode = NULL;

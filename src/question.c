@@ -139,7 +139,7 @@ question_reverse_name(const inet *address, DnsName *name)
 bool
 question_address(const char *text, inet *address)
 {
-	inet_struct *ip = (inet_struct *) VARDATA_ANY(address);
+	inet_struct *ip = (inet_struct *) VARDATA(address);
 
 	memset(address, 0, sizeof(*address));
 	if (inet_pton(AF_INET, text, ip->ipaddr) == 1)

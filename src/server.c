@@ -91,7 +91,6 @@ server_csv(const char *setting)
 		if (server.interface[0] != '\0')
 			appendStringInfo(&csv, "%%%s", server.interface);
 	}
-	list_free_deep(elements);
 	return csv.data;
 }
 

@@ -234,7 +234,8 @@ settings_on_error(const char *name)
 }
 
 /*
- * Takes a list setting apart: palloc'd strings.  False where it is no list.
+ * Takes a list setting apart.  The strings are palloc'd together, so that none
+ * can be freed alone.  False where it is no list.
  */
 bool
 settings_list(const char *value, List **elements)

@@ -122,14 +122,15 @@ name_equal(const DnsName *a, const DnsName *b)
 }
 
 /*
- * Reads the only question of a message; *pos is left behind it.
+ * Reads the first question of a message, which should be its only one; *pos is
+ * left behind it.
  */
 bool
 wire_question(const DnsMessage *message, DnsQuestion *question,
 			  const uint8 **pos)
 {
 	*pos = message->start + WIRE_HEADER_SIZE;
-	if (message->count[0] != 1 ||
+	if (message->count[0] == 0 ||
 		!wire_name(message, pos, message->end, &question->name) ||
 		message->end - *pos < 4)
 		return false;
@@ -253,8 +254,9 @@ wire_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len)
 }
 
 /*
- * Is the whole message as the standards have it?  The records fill it exactly,
- * each record's data fits its type exactly, and there is at most one OPT.
+ * Is the whole message as the standards have it?  There is one question at most,
+ * the records fill it exactly, each record's data fits its type exactly, and
+ * there is at most one OPT.
  */
 bool
 wire_sound(const DnsMessage *message)
@@ -262,7 +264,8 @@ wire_sound(const DnsMessage *message)
 	DnsCursor	cursor;
 	int			opts = 0;
 
-	if (!wire_section(message, DNS_ANSWER, &cursor))
+	if (message->count[0] > 1 ||
+		!wire_section(message, DNS_ANSWER, &cursor))
 		return false;
 	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
 	{

@@ -1,0 +1,40 @@
+\set ON_ERROR_STOP on
+
+-- Mail servers of a domain, as rows.
+CREATE EXTENSION pgcares;
+SELECT * FROM dns_query('shop.example', 'MX');
+
+-- The same with a column for each field, in types of PostgreSQL.
+SELECT * FROM dns_mx('shop.example') ORDER BY preference;
+SELECT txt, ttl FROM dns_txt('shop.example');
+
+-- A name that is not there is an error, with an SQLSTATE of its own ...
+\set ON_ERROR_STOP off
+\set VERBOSITY verbose
+SELECT * FROM dns_a('nowhere.shop.example');
+\set VERBOSITY default
+\set ON_ERROR_STOP on
+
+-- ... unless you ask for no rows instead.
+SELECT * FROM dns_a('nowhere.shop.example', on_error => 'missing_ok');
+
+-- Enriching a table: every customer stays, with or without mail servers.
+CREATE TABLE customer (name text, domain text);
+INSERT INTO customer VALUES
+	('The shop', 'shop.example'),
+	('A book store', 'a-books.shop.example'),
+	('Closed', 'nowhere.shop.example');
+SELECT c.name, c.domain, m.preference, m.exchange
+FROM customer c
+LEFT JOIN LATERAL dns_mx(c.domain, on_error => 'missing_ok') m ON true
+ORDER BY c.name, m.preference;
+
+-- A reverse report: whose addresses are in the log?
+CREATE TABLE access_log (client inet, hits integer);
+INSERT INTO access_log VALUES
+	('192.0.2.10', 17), ('192.0.2.25', 4), ('192.0.2.53', 230), ('192.0.2.250', 1);
+SELECT l.client, l.hits, string_agg(p.ptrdname, ', ' ORDER BY p.ptrdname) AS names
+FROM access_log l
+LEFT JOIN LATERAL dns_ptr(l.client, on_error => 'missing_ok') p ON true
+GROUP BY l.client, l.hits
+ORDER BY l.hits DESC;
