@@ -18,6 +18,7 @@ MODULE_big = pgcares
 OBJS = \
 	src/alias.o \
 	src/channel.o \
+	src/config.o \
 	src/fields.o \
 	src/guard.o \
 	src/inspect.o \

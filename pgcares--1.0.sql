@@ -284,7 +284,7 @@ RETURNS TABLE (
 	sqlstate text,
 	message text)
 AS 'MODULE_PATHNAME', 'pgcares_statuses'
-LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 21;
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 20;
 
 COMMENT ON FUNCTION dns_statuses()
 IS 'outcomes of lookups';
@@ -295,7 +295,7 @@ RETURNS TABLE (
 	code integer,
 	meaning text)
 AS 'MODULE_PATHNAME', 'pgcares_types'
-LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 90;
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
 
 COMMENT ON FUNCTION dns_types()
 IS 'record types that have a name';

@@ -14,6 +14,7 @@
 
 static bool next_name(const DnsMessage *message, const DnsQuestion *question,
 					  const DnsName *name, DnsName *next, bool *found);
+static bool has_class(const DnsRR *rr, const DnsQuestion *question);
 static bool read_target(const DnsMessage *message, const DnsRR *rr,
 						DnsName *target);
 static int	suffix_offset(const DnsName *name, const DnsName *suffix);
@@ -58,8 +59,7 @@ alias_answers(const DnsRR *rr, const DnsQuestion *question,
 			  const DnsName *owner)
 {
 	return (rr->type == question->type || question->type == DNS_TYPE_ANY) &&
-		(rr->class == question->class || question->class == DNS_CLASS_ANY) &&
-		name_equal(&rr->name, owner);
+		has_class(rr, question) && name_equal(&rr->name, owner);
 }
 
 /*
@@ -87,7 +87,7 @@ next_name(const DnsMessage *message, const DnsQuestion *question,
 			*found = true;
 			return false;
 		}
-		if (cname || rr.class != question->class)
+		if (cname || !has_class(&rr, question))
 			continue;
 		if (rr.type == DNS_TYPE_CNAME && name_equal(&rr.name, name))
 			cname = read_target(message, &rr, next);
@@ -97,6 +97,12 @@ next_name(const DnsMessage *message, const DnsQuestion *question,
 			dname = substitute(name, offset, &target, next);
 	}
 	return cname || dname;
+}
+
+static bool
+has_class(const DnsRR *rr, const DnsQuestion *question)
+{
+	return rr->class == question->class || question->class == DNS_CLASS_ANY;
 }
 
 static bool

@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
-#include <sys/stat.h>
 
 #include "pgcares.h"
 
@@ -23,11 +22,11 @@
 static DnsChannel *idle_channel = NULL;
 
 static DnsChannel *make_channel(const DnsChannelConfig *config);
-static void read_config(DnsChannelConfig *config);
-static bool same_config(const DnsChannelConfig *a, const DnsChannelConfig *b);
-static bool copy_config(DnsChannelConfig *to, const DnsChannelConfig *from);
 static ares_status_t start_channel(DnsChannel *channel, const char *csv);
 static ares_status_t init_library_channel(DnsChannel *channel);
+static ares_status_t init_without_environment(ares_channel_t **ares,
+											  struct ares_options *options,
+											  int mask);
 static ares_status_t set_servers(DnsChannel *channel, const char *csv);
 static ares_status_t make_placeholder(DnsChannel *channel);
 static void set_local(DnsChannel *channel);
@@ -62,8 +61,8 @@ channel_open(void)
 	DnsChannelConfig config;
 	DnsChannel *channel = idle_channel;
 
-	read_config(&config);
-	if (channel == NULL || !same_config(&channel->config, &config))
+	config_read(&config);
+	if (channel == NULL || !config_equal(&channel->config, &config))
 		return make_channel(&config);
 	idle_channel = NULL;
 	return channel;
@@ -81,7 +80,7 @@ channel_servers(DnsServer *servers, int max, const char **source)
 	char	   *csv;
 	int			count = 0;
 
-	read_config(&config);
+	config_read(&config);
 	*source = *config.servers != '\0' ? "pgcares.servers" : setting_resolvconf;
 	if (*config.servers == '\0' && !(config.flags & ARES_FLAG_NO_DFLT_SVR))
 	{
@@ -108,8 +107,9 @@ channel_servers(DnsServer *servers, int max, const char **source)
 }
 
 /*
- * Takes back a channel on which nothing is in flight, for the next lookup.  It
- * holds no socket then, unless the flag stayopen asks for it.
+ * Takes back a channel on which no question is in flight, for the next lookup.
+ * It holds no socket then, unless the flag stayopen asks for it, or the library
+ * still waits to hear whether a server is back.
  */
 void
 channel_keep(DnsChannel *channel)
@@ -135,11 +135,7 @@ channel_destroy(DnsChannel *channel)
 	channel_release_descriptors(channel);
 	free(channel->sockets);
 	free(channel->slot_of_id);
-	free(channel->config.servers);
-	free(channel->config.local_ip4);
-	free(channel->config.local_ip6);
-	free(channel->config.local_dev);
-	free(channel->config.resolvconf);
+	config_free(&channel->config);
 	free(channel);
 }
 
@@ -187,10 +183,12 @@ static DnsChannel *
 make_channel(const DnsChannelConfig *config)
 {
 	char	   *csv = server_csv(config->servers);
-	DnsChannel *channel = calloc(1, sizeof(DnsChannel));
+	DnsChannel *channel;
 	ares_status_t status = ARES_ENOMEM;
 
-	if (channel != NULL && copy_config(&channel->config, config))
+	config_check_descriptors(config);
+	channel = calloc(1, sizeof(DnsChannel));
+	if (channel != NULL && config_copy(&channel->config, config))
 		status = start_channel(channel, csv);
 	if (status == ARES_SUCCESS)
 		return channel;
@@ -204,73 +202,6 @@ make_channel(const DnsChannelConfig *config)
 		elog(ERROR, "could not make a resolver channel: %s",
 			 ares_strerror(status));
 	return NULL;
-}
-
-/*
- * Puts the settings that a channel is made of into *config, and what is known
- * of the file it is made of.  The strings are the settings'.
- */
-static void
-read_config(DnsChannelConfig *config)
-{
-	/* Padding is compared too. */
-	memset(config, 0, sizeof(*config));
-	config->flags = setting_flag_bits &
-		(ARES_FLAG_USEVC | ARES_FLAG_PRIMARY | ARES_FLAG_STAYOPEN |
-		 ARES_FLAG_NO_DFLT_SVR);
-	config->timeout = Min(setting_timeout, setting_max_timeout);
-	config->tries = setting_tries;
-	config->udp_port = setting_udp_port;
-	config->tcp_port = setting_tcp_port;
-	config->rotate = setting_rotate;
-	config->send_buffer_size = setting_socket_send_buffer_size;
-	config->receive_buffer_size = setting_socket_receive_buffer_size;
-	config->udp_max_queries = setting_udp_max_queries;
-	config->servers = setting_servers;
-	config->local_ip4 = setting_local_ip4;
-	config->local_ip6 = setting_local_ip6;
-	config->local_dev = setting_local_dev;
-	config->resolvconf = setting_resolvconf;
-
-	/* The system's file counts only where we name no servers. */
-	if (*setting_servers == '\0')
-	{
-		struct stat st;
-
-		if (stat(setting_resolvconf, &st) == 0)
-		{
-			config->file_device = st.st_dev;
-			config->file_inode = st.st_ino;
-			config->file_size = st.st_size;
-			config->file_mtime = st.st_mtim.tv_sec * INT64CONST(1000000000) +
-				st.st_mtim.tv_nsec;
-		}
-	}
-}
-
-static bool
-same_config(const DnsChannelConfig *a, const DnsChannelConfig *b)
-{
-	return memcmp(a, b, offsetof(DnsChannelConfig, servers)) == 0 &&
-		strcmp(a->servers, b->servers) == 0 &&
-		strcmp(a->local_ip4, b->local_ip4) == 0 &&
-		strcmp(a->local_ip6, b->local_ip6) == 0 &&
-		strcmp(a->local_dev, b->local_dev) == 0 &&
-		strcmp(a->resolvconf, b->resolvconf) == 0;
-}
-
-/* False where there is no memory; what has been copied is freed all the same. */
-static bool
-copy_config(DnsChannelConfig *to, const DnsChannelConfig *from)
-{
-	*to = *from;
-	to->servers = strdup(from->servers);
-	to->local_ip4 = strdup(from->local_ip4);
-	to->local_ip6 = strdup(from->local_ip6);
-	to->local_dev = strdup(from->local_dev);
-	to->resolvconf = strdup(from->resolvconf);
-	return to->servers && to->local_ip4 && to->local_ip6 &&
-		to->local_dev && to->resolvconf;
 }
 
 /* Makes everything in a channel that has its configuration. */
@@ -341,7 +272,40 @@ init_library_channel(DnsChannel *channel)
 		options.socket_receive_buffer_size = config->receive_buffer_size;
 		mask |= ARES_OPT_SOCK_RCVBUF;
 	}
-	return ares_init_options(&channel->ares, &options, mask);
+	return init_without_environment(&channel->ares, &options, mask);
+}
+
+/*
+ * The environment is the postmaster's: what somebody set for another program
+ * there must not change whom we ask, and how.
+ */
+static ares_status_t
+init_without_environment(ares_channel_t **ares, struct ares_options *options,
+						 int mask)
+{
+	static const char *const names[] = {"RES_OPTIONS", "LOCALDOMAIN"};
+	char	   *values[lengthof(names)];
+	ares_status_t status = ARES_SUCCESS;
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		const char *value = getenv(names[i]);
+
+		values[i] = value != NULL ? strdup(value) : NULL;
+		if (value != NULL && values[i] == NULL)
+			status = ARES_ENOMEM;
+		else if (value != NULL)
+			unsetenv(names[i]);
+	}
+	if (status == ARES_SUCCESS)
+		status = ares_init_options(ares, options, mask);
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (values[i] != NULL)
+			setenv(names[i], values[i], 1);
+		free(values[i]);
+	}
+	return status;
 }
 
 /*

@@ -1,9 +1,9 @@
 /*
  * fields.c
  *
- * Writes the fields of record data that have a format of their own: encodings,
- * times, type bitmaps, locations, service parameters, address prefixes.  All
- * take what wire.c has found sound, and write ASCII.
+ * Writes the fields of record data that have a format of their own: times, type
+ * bitmaps, locations, service parameters, address prefixes.  All take what
+ * rdata.c has found sound, and write ASCII.
  */
 #include "postgres.h"
 
@@ -36,21 +36,6 @@ append_joined(StringInfo out, const DnsField *field)
 }
 
 /*
- * Hexadecimal digits, in upper case as dig has them.
- */
-void
-append_hex(StringInfo out, const uint8 *octets, size_t len)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < len; i++)
-	{
-		appendStringInfoChar(out, digits[octets[i] >> 4]);
-		appendStringInfoChar(out, digits[octets[i] & 15]);
-	}
-}
-
-/*
  * An extended unique identifier (RFC 7043 sections 3.2 and 4.2).
  */
 void
@@ -58,52 +43,6 @@ append_eui(StringInfo out, const uint8 *octets, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		appendStringInfo(out, i > 0 ? "-%02x" : "%02x", octets[i]);
-}
-
-/*
- * Base64 without line breaks (RFC 4648 section 4).
- */
-void
-append_base64(StringInfo out, const uint8 *octets, size_t len)
-{
-	int			size = pg_b64_enc_len(len);
-
-	enlargeStringInfo(out, size + 1);
-	out->len += base64_encode(octets, len, out->data + out->len, size);
-	out->data[out->len] = '\0';
-}
-
-/*
- * Base32 with the extended hex alphabet, unpadded, as in NSEC3 records
- * (RFC 4648 section 7, RFC 5155 section 3.3).
- */
-void
-append_base32hex(StringInfo out, const uint8 *octets, size_t len)
-{
-	static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
-	uint32		bits = 0;
-	int			nbits = 0;
-
-	for (size_t i = 0; i < len; i++)
-	{
-		bits = (bits << 8) | octets[i];
-		for (nbits += 8; nbits >= 5; nbits -= 5)
-			appendStringInfoChar(out, alphabet[(bits >> (nbits - 5)) & 31]);
-	}
-	if (nbits > 0)
-		appendStringInfoChar(out, alphabet[(bits << (5 - nbits)) & 31]);
-}
-
-/*
- * An address of 4 or 16 octets.
- */
-void
-append_address(StringInfo out, const uint8 *octets, size_t len)
-{
-	char		text[INET6_ADDRSTRLEN];
-
-	inet_ntop(len == 4 ? AF_INET : AF_INET6, octets, text, sizeof(text));
-	appendStringInfoString(out, text);
 }
 
 /*

@@ -87,8 +87,8 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 		slot->socket_serial = socket->serial;
 		slot->queries++;
 		slot->servers_asked |= UINT64CONST(1) << socket->server;
-		channel->last_question = slot->question;
-		return write_query(id, &slot->question, &window->style, slot->edns,
+		channel->last_question = slot->asked;
+		return write_query(id, &slot->asked, &window->style, slot->edns,
 						   message);
 	}
 
@@ -125,7 +125,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 	{
 		slot = &window->slots[channel->slot_of_id[message.id] - 1];
 		if (slot->socket_serial != socket->serial ||
-			!answers_question(&message, &slot->question,
+			!answers_question(&message, &slot->asked,
 							  window->style.dns0x20 && !socket->tcp))
 			return 0;
 		return judge_answer(channel, socket, slot, &message, stub);
@@ -173,6 +173,11 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	slot->truncated = (message->flags & WIRE_TC) != 0;
 	window_store(slot, message->start, message->end - message->start);
 
+	/* Compressed names point into the question: give it back its letters. */
+	if (slot->answer != NULL && message->count[0] > 0)
+		memcpy(slot->answer + WIRE_HEADER_SIZE, slot->question.name.octets,
+			   slot->question.name.len);
+
 	/* Another server may know better; each one is asked once for that. */
 	failed = !sound || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
 		rcode == RCODE_REFUSED;
@@ -195,8 +200,7 @@ ask_without_edns(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	size_t		len;
 
 	slot->edns = false;
-	len = write_query(id, &slot->question, &slot->window->style, false,
-					  message);
+	len = write_query(id, &slot->asked, &slot->window->style, false, message);
 	if (!socket_send_message(channel, socket, message, len))
 		return false;
 	slot->queries++;

@@ -16,10 +16,13 @@ static void push_field(JsonbParseState **state, const DnsField *field);
 static void push_key(JsonbParseState **state, const char *key);
 static void push_text(JsonbParseState **state, StringInfo buffer);
 static void push_number(JsonbParseState **state, int64 number);
+static void push_boolean(JsonbParseState **state, bool boolean);
 static void push_decimal(JsonbParseState **state, double number, int digits);
 static void push_strings(JsonbParseState **state, const uint8 *octets,
 						 size_t len);
 static void push_types(JsonbParseState **state, const DnsField *field);
+static void push_prefixes(JsonbParseState **state, const DnsField *field);
+static void push_relay_type(JsonbParseState **state, const DnsField *field);
 static void push_location(JsonbParseState **state, const uint8 *octets);
 static void push_params(JsonbParseState **state, const DnsField *field);
 static void push_param_value(JsonbParseState **state, uint16 key,
@@ -42,8 +45,15 @@ json_rdata(const DnsMessage *message, const DnsRR *rr)
 	rdata_open(message, rr, &rdata);
 	while (rdata_next(&rdata, &field))
 	{
-		push_key(&state, field.def->name);
-		push_field(&state, &field);
+		if (field.def->kind == FIELD_LOC)
+			push_location(&state, field.data);
+		else if (field.def->kind == FIELD_RELAY_TYPE)
+			push_relay_type(&state, &field);
+		else
+		{
+			push_key(&state, field.def->name);
+			push_field(&state, &field);
+		}
 	}
 	return end_object(&state);
 }
@@ -72,7 +82,7 @@ push_field(JsonbParseState **state, const DnsField *field)
 		case FIELD_U8:
 		case FIELD_U16:
 		case FIELD_U32:
-		case FIELD_RELAY_TYPE:
+		case FIELD_KEY_ALGORITHM:
 			push_number(state, field->number);
 			return;
 		case FIELD_TYPES:
@@ -81,8 +91,8 @@ push_field(JsonbParseState **state, const DnsField *field)
 		case FIELD_STRINGS:
 			push_strings(state, field->data, field->len);
 			return;
-		case FIELD_LOC:
-			push_location(state, field->data);
+		case FIELD_PREFIXES:
+			push_prefixes(state, field);
 			return;
 		case FIELD_PARAMS:
 			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
@@ -92,9 +102,17 @@ push_field(JsonbParseState **state, const DnsField *field)
 		case FIELD_TIME:
 			append_time(&buffer, field->number, "%Y-%m-%dT%H:%M:%SZ");
 			break;
+		case FIELD_GATEWAY:
+			if (field->number != GATEWAY_NAME)
+			{
+				append_field(&buffer, field);
+				break;
+			}
+			/* FALLTHROUGH */
 		case FIELD_NAME:
 			append_name(&buffer, &field->name, false);
 			break;
+		case FIELD_OPTIONAL_STRING:
 		case FIELD_STRING:
 		case FIELD_TAG:
 		case FIELD_TEXT:
@@ -157,6 +175,16 @@ push_number(JsonbParseState **state, int64 number)
 }
 
 static void
+push_boolean(JsonbParseState **state, bool boolean)
+{
+	JsonbValue	value;
+
+	value.type = jbvBool;
+	value.val.boolean = boolean;
+	push_value(state, &value);
+}
+
+static void
 push_decimal(JsonbParseState **state, double number, int digits)
 {
 	JsonbValue	value;
@@ -206,14 +234,45 @@ push_types(JsonbParseState **state, const DnsField *field)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-/* Degrees north and east, metres (RFC 1876 section 2). */
+static void
+push_prefixes(JsonbParseState **state, const DnsField *field)
+{
+	const uint8 *at = field->data;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	while (at < field->data + field->len)
+	{
+		StringInfoData buffer;
+		size_t		len = 4 + (at[3] & 0x7f);
+
+		initStringInfo(&buffer);
+		append_prefixes(&buffer, at, len);
+		push_text(state, &buffer);
+		at += len;
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Two fields in one octet (RFC 8777 sections 4.2.2 and 4.2.3). */
+static void
+push_relay_type(JsonbParseState **state, const DnsField *field)
+{
+	push_key(state, "discovery_optional");
+	push_boolean(state, (field->number & 0x80) != 0);
+	push_key(state, field->def->name);
+	push_number(state, field->number & 0x7f);
+}
+
+/*
+ * The fields of a location: degrees north and east, metres (RFC 1876
+ * section 2).
+ */
 static void
 push_location(JsonbParseState **state, const uint8 *octets)
 {
 	static const char *const keys[] = {"version", "size", "horiz_pre", "vert_pre"};
 	static const char *const angles[] = {"latitude", "longitude"};
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_key(state, keys[0]);
 	push_number(state, octets[0]);
 	for (int i = 1; i <= 3; i++)
@@ -234,7 +293,6 @@ push_location(JsonbParseState **state, const uint8 *octets)
 	}
 	push_key(state, "altitude");
 	push_decimal(state, wire_u32(octets + 12) / 100.0 - 100000, 2);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 static void
@@ -260,7 +318,13 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 				 size_t len)
 {
 	StringInfoData buffer;
-	JsonbValue	present;
+
+	/* A parameter without a value is one that is there, or not. */
+	if (len == 0)
+	{
+		push_boolean(state, true);
+		return;
+	}
 
 	initStringInfo(&buffer);
 	switch (key)
@@ -277,11 +341,6 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 			return;
 		case SVC_ALPN:
 			push_strings(state, value, len);
-			return;
-		case SVC_NO_DEFAULT_ALPN:
-			present.type = jbvBool;
-			present.val.boolean = true;
-			push_value(state, &present);
 			return;
 		case SVC_PORT:
 			push_number(state, wire_u16(value));

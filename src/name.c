@@ -163,7 +163,7 @@ label_number(const uint8 *label, int base)
 		return -1;
 	memcpy(digits, label + 1, *label);
 	number = strtol(digits, &end, base);
-	return *end == '\0' && number <= 255 ? number : -1;
+	return end == digits + *label && number <= 255 ? number : -1;
 }
 
 /*

@@ -16,7 +16,7 @@
 
 #define HINT_MISSING	"Use on_error => 'missing_ok' to go on without rows."
 #define HINT_FAILED		"Use on_error => 'warning' or 'ignore' to go on without rows."
-#define HINT_TIMEOUT	"Increase pgcares.timeout or pgcares.tries, or check pgcares.servers."
+#define HINT_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check pgcares.servers."
 #define HINT_SERVERS	"Check pgcares.servers."
 #define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
 
@@ -78,6 +78,7 @@ static const DnsStatus *status_by_name(const char *name);
 static const DnsStatus *status_by_rcode(int rcode);
 static void read_answer(DnsOutcome *outcome, const DnsSlot *slot);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
+static char *describe_alias(const DnsName *name);
 static char *describe_extended_error(const DnsMessage *message);
 static char *describe_tries(const DnsOutcome *outcome);
 
@@ -144,6 +145,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 {
 	const DnsStatus *status = outcome->status;
 	const char *class = "";
+	const char *hint = status->hint;
 	char	   *tries;
 	int			level = ERROR;
 
@@ -151,7 +153,11 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 		(on_error != ON_ERROR_ERROR && outcome_is_missing(outcome)))
 		return;
 	if (on_error == ON_ERROR_WARNING)
+	{
 		level = WARNING;
+		if (hint != NULL && strcmp(hint, HINT_FAILED) == 0)
+			hint = NULL;		/* this is what it would advise */
+	}
 
 	if (outcome->question.class != DNS_CLASS_IN)
 		class = psprintf("%s ", class_text(outcome->question.class));
@@ -163,7 +169,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 					outcome->why ? outcome->why : status->message,
 					status->name),
 			 tries ? errdetail_internal("%s", tries) : 0,
-			 status->hint ? errhint("%s", status->hint) : 0));
+			 hint ? errhint("%s", hint) : 0));
 }
 
 /*
@@ -260,6 +266,8 @@ read_answer(DnsOutcome *outcome, const DnsSlot *slot)
 			break;
 		case ALIAS_NO_RECORDS:
 			outcome->status = status_by_name("NODATA");
+			if (!name_equal(&outcome->owner, &slot->question.name))
+				outcome->note = describe_alias(&outcome->owner);
 			if (slot->truncated)
 				set_failure(outcome, "MALFORMED", "the answer is truncated");
 			break;
@@ -278,6 +286,18 @@ set_failure(DnsOutcome *outcome, const char *name, const char *why)
 {
 	outcome->status = status_by_name(name);
 	outcome->why = why;
+}
+
+static char *
+describe_alias(const DnsName *name)
+{
+	StringInfoData sentence;
+
+	initStringInfo(&sentence);
+	appendStringInfoString(&sentence, "It is an alias of \"");
+	append_name(&sentence, name, false);
+	appendStringInfoString(&sentence, "\".");
+	return sentence.data;
 }
 
 /*

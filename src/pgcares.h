@@ -149,6 +149,7 @@ typedef enum DnsFieldKind
 	FIELD_LOC,					/* the whole of a LOC record */
 	FIELD_NAME,
 	FIELD_STRING,				/* a character-string, quoted */
+	FIELD_OPTIONAL_STRING,		/* the same, may be missing at the end */
 	FIELD_TAG,					/* a character-string, not quoted */
 	FIELD_SALT,					/* length octet, then hexadecimal; - if empty */
 	FIELD_HASH,					/* length octet, then base32hex */
@@ -340,6 +341,7 @@ typedef struct DnsSlot
 	dlist_node	pending_node;	/* from window_submit() until it is done */
 
 	DnsQuestion question;
+	DnsQuestion asked;			/* as sent: the case of letters may be random */
 	int64		elapsed_limit;	/* age of the window, ms, at which time is up */
 	bool		in_flight;		/* the library has it */
 	bool		done;			/* what follows is final */
@@ -397,13 +399,9 @@ extern DnsSlot *window_head(DnsWindow *window);
 extern void window_pop(DnsWindow *window);
 extern void window_store(DnsSlot *slot, const uint8 *octets, size_t len);
 
-/* ---- channel.c: c-ares channels made from the settings ---- */
+/* ---- config.c: what a channel is made of ---- */
 
-#define MAX_QUERY_IDS		65536
-#define MAX_PROBES			8
-#define MAX_ASKED_SERVERS	64	/* bits of DnsSlot.servers_asked */
-
-/* What a channel is made of; the strings come last. */
+/* The strings come last. */
 typedef struct DnsChannelConfig
 {
 	int			flags;
@@ -419,12 +417,28 @@ typedef struct DnsChannelConfig
 	uint64		file_inode;
 	int64		file_size;
 	int64		file_mtime;		/* ns */
+	int64		file_ctime;		/* ns: rights count too */
 	char	   *servers;
 	char	   *local_ip4;
 	char	   *local_ip6;
 	char	   *local_dev;
 	char	   *resolvconf;
 } DnsChannelConfig;
+
+extern void config_read(DnsChannelConfig *config);
+extern bool config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b);
+extern bool config_copy(DnsChannelConfig *to, const DnsChannelConfig *from);
+extern void config_free(DnsChannelConfig *config);
+extern void config_check_descriptors(const DnsChannelConfig *config);
+
+/* ---- channel.c: c-ares channels made from the settings ---- */
+
+#define MAX_QUERY_IDS		65536
+#define MAX_PROBES			8
+#define MAX_ASKED_SERVERS	64	/* bits of DnsSlot.servers_asked */
+
+#define HINT_DESCRIPTORS \
+	"Increase max_files_per_process, or the system's limit of open files."
 
 /* A copy of a query that the library sends to see whether a server is back. */
 typedef struct DnsProbe
@@ -596,17 +610,17 @@ extern void append_field(StringInfo out, const DnsField *field);
 extern void append_name(StringInfo out, const DnsName *name, bool final_dot);
 extern void append_octets(StringInfo out, const uint8 *octets, size_t len,
 						  const char *escaped);
+extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
+extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
+extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
+extern void append_address(StringInfo out, const uint8 *octets, size_t len);
 extern const char *type_text(uint16 code);
 extern const char *class_text(uint16 code);
 
 /* ---- fields.c: fields with a format of their own ---- */
 
 extern void append_joined(StringInfo out, const DnsField *field);
-extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
 extern void append_eui(StringInfo out, const uint8 *octets, size_t len);
-extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
-extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
-extern void append_address(StringInfo out, const uint8 *octets, size_t len);
 extern void append_time(StringInfo out, uint32 seconds, const char *format);
 extern void append_cert_type(StringInfo out, uint16 type);
 extern void append_key_algorithm(StringInfo out, uint8 algorithm);

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <arpa/inet.h>
+
 #include "pgcares.h"
 
 static bool append_hex_field(StringInfo out, const DnsField *field);
@@ -83,6 +85,67 @@ append_octets(StringInfo out, const uint8 *octets, size_t len,
 }
 
 /*
+ * Hexadecimal digits, in upper case as dig has them.
+ */
+void
+append_hex(StringInfo out, const uint8 *octets, size_t len)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < len; i++)
+	{
+		appendStringInfoChar(out, digits[octets[i] >> 4]);
+		appendStringInfoChar(out, digits[octets[i] & 15]);
+	}
+}
+
+/*
+ * Base64 without line breaks (RFC 4648 section 4).
+ */
+void
+append_base64(StringInfo out, const uint8 *octets, size_t len)
+{
+	int			size = pg_b64_enc_len(len);
+
+	enlargeStringInfo(out, size + 1);
+	out->len += base64_encode(octets, len, out->data + out->len, size);
+	out->data[out->len] = '\0';
+}
+
+/*
+ * Base32 with the extended hex alphabet, unpadded, as in NSEC3 records
+ * (RFC 4648 section 7, RFC 5155 section 3.3).
+ */
+void
+append_base32hex(StringInfo out, const uint8 *octets, size_t len)
+{
+	static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+	uint32		bits = 0;
+	int			nbits = 0;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		bits = (bits << 8) | octets[i];
+		for (nbits += 8; nbits >= 5; nbits -= 5)
+			appendStringInfoChar(out, alphabet[(bits >> (nbits - 5)) & 31]);
+	}
+	if (nbits > 0)
+		appendStringInfoChar(out, alphabet[(bits << (5 - nbits)) & 31]);
+}
+
+/*
+ * An address of 4 or 16 octets.
+ */
+void
+append_address(StringInfo out, const uint8 *octets, size_t len)
+{
+	char		text[INET6_ADDRSTRLEN];
+
+	inet_ntop(len == 4 ? AF_INET : AF_INET6, octets, text, sizeof(text));
+	appendStringInfoString(out, text);
+}
+
+/*
  * The mnemonic of a type, or TYPEnnn.  Static or palloc'd.
  */
 const char *
@@ -127,6 +190,7 @@ append_field(StringInfo out, const DnsField *field)
 			append_name(out, &field->name, true);
 			break;
 		case FIELD_STRING:
+		case FIELD_OPTIONAL_STRING:
 		case FIELD_TEXT:
 			append_quoted(out, field->data, field->len);
 			break;

@@ -76,6 +76,13 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 			sound = wire_name(rdata->message, &rdata->pos, rdata->end,
 							  &field->name);
 			break;
+		case FIELD_OPTIONAL_STRING:
+			if (rdata->pos == rdata->end)
+			{
+				rdata->def++;
+				return false;
+			}
+			/* FALLTHROUGH */
 		case FIELD_STRING:
 		case FIELD_TAG:
 		case FIELD_SALT:

@@ -189,6 +189,7 @@ field_datum(const DnsField *field, const char *column, Oid type)
 				return CStringGetTextDatum(buffer.data);
 			break;
 		case FIELD_STRING:
+		case FIELD_OPTIONAL_STRING:
 		case FIELD_TAG:
 		case FIELD_TEXT:
 			append_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);

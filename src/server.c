@@ -163,7 +163,7 @@ take_address(char *address, bool bracket, DnsServer *server)
 		server->family = AF_INET6;
 		if ((IN6_IS_ADDR_LINKLOCAL(in6) || IN6_IS_ADDR_SITELOCAL(in6)) &&
 			interface == NULL)
-			return "a link-local address needs its interface";
+			return "a link-local or site-local address needs its interface";
 		return NULL;
 	}
 	return "it is not an IP address";

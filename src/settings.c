@@ -370,6 +370,7 @@ check_local_ip4(char **newval, void **extra, GucSource source)
 {
 	struct in_addr address;
 
+	GUC_check_errdetail("It has to be an IPv4 address, or empty.");
 	return **newval == '\0' || inet_pton(AF_INET, *newval, &address) == 1;
 }
 
@@ -378,11 +379,13 @@ check_local_ip6(char **newval, void **extra, GucSource source)
 {
 	struct in6_addr address;
 
+	GUC_check_errdetail("It has to be an IPv6 address, or empty.");
 	return **newval == '\0' || inet_pton(AF_INET6, *newval, &address) == 1;
 }
 
 static bool
 check_local_dev(char **newval, void **extra, GucSource source)
 {
+	GUC_check_errdetail("It has to be the name of a network interface, or empty.");
 	return strlen(*newval) < IFNAMSIZ && strpbrk(*newval, "/ \t\r\n") == NULL;
 }

@@ -30,6 +30,8 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 			return given;
 		got = recv(socket->fd, socket->in + socket->in_len,
 				   STREAM_MAX_FRAME - socket->in_len, 0);
+		if (got == 0)
+			channel->last_errno = ECONNRESET;	/* nothing else tells of it */
 		if (got <= 0)
 			return got;			/* the end, nothing yet, or an error */
 		socket->in_len += got;

@@ -11,13 +11,13 @@
 #include "pgcares.h"
 
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "storage/latch.h"
 
 /* However long the library's timers run, look around this often. */
 #define LONGEST_SLEEP	1000	/* ms */
 
 static void rebuild_events(DnsWindow *window);
+static WaitEventSet *make_event_set(int nevents);
 static long sleep_time(DnsChannel *channel, int64 limit);
 static int	collect_events(DnsWindow *window, int occurred);
 
@@ -73,15 +73,7 @@ rebuild_events(DnsWindow *window)
 							   window->max_events * sizeof(ares_fd_events_t));
 	}
 
-	/* The set needs a descriptor too; say it in plain words. */
-	if (!AcquireExternalFD())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("could not wait for answers: too many open files"),
-				 errhint("Increase max_files_per_process, or the limit of open files of the system.")));
-	ReleaseExternalFD();
-
-	window->events = create_wait_event_set(nsockets + 2);
+	window->events = make_event_set(nsockets + 2);
 	AddWaitEventToSet(window->events, WL_LATCH_SET, PGINVALID_SOCKET,
 					  MyLatch, NULL);
 	AddWaitEventToSet(window->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET,
@@ -99,6 +91,38 @@ rebuild_events(DnsWindow *window)
 			AddWaitEventToSet(window->events, events, fd, NULL, socket);
 	}
 	channel->sockets_changed = false;
+}
+
+/*
+ * An event set is a descriptor too.  The server calls it an internal error when
+ * there is none left.
+ */
+static WaitEventSet *
+make_event_set(int nevents)
+{
+	MemoryContext context = CurrentMemoryContext;
+	WaitEventSet *volatile events = NULL;
+
+	PG_TRY();
+	{
+		events = create_wait_event_set(nevents);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->saved_errno != EMFILE && error->saved_errno != ENFILE)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not wait for answers: too many open files"),
+				 errhint(HINT_DESCRIPTORS)));
+	}
+	PG_END_TRY();
+	return events;
 }
 
 static long

@@ -123,7 +123,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question)
 
 	slot = slist_container(DnsSlot, free_node,
 						   slist_pop_head_node(&window->free));
-	slot->question = *question;
+	slot->question = slot->asked = *question;
 	slot->edns = window->style.edns;
 	slot->elapsed_limit = window_age(window) + setting_max_timeout;
 	dlist_push_tail(&window->asked, &slot->asked_node);
@@ -141,7 +141,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question)
 		return;
 	}
 	if (window->style.dns0x20)
-		randomize_case(&slot->question.name);
+		randomize_case(&slot->asked.name);
 
 	slot->in_flight = true;
 	window->in_flight++;
@@ -368,7 +368,7 @@ raise_if_failed(DnsWindow *window)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not open a socket: too many open files"),
-				 errhint("Increase max_files_per_process, or the limit of open files of the system.")));
+				 errhint(HINT_DESCRIPTORS)));
 }
 
 /*

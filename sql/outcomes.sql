@@ -1,0 +1,189 @@
+-- What comes of a lookup that finds no records, and what on_error makes of it.
+\getenv odd PGCARES_TEST_MISBEHAVING
+\set SHOW_CONTEXT never
+
+-- how an application sees it
+CREATE FUNCTION outcome(name text, type text DEFAULT 'A', OUT state text,
+	OUT message text, OUT detail text, OUT hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM FROM dns_query(name, type);
+	message := CASE WHEN FOUND THEN 'records' ELSE 'no rows' END;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+END
+$$;
+
+-- no such name: also where an alias leads to it, and for names that are not
+-- asked at all (RFC 6761 section 6.4, RFC 7686)
+SELECT * FROM dns_a('missing.all.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_a('dangling.all.example');
+SELECT * FROM dns_a('Www.Example.ONION');
+SELECT * FROM dns_txt('invalid.');
+SELECT * FROM dns_ptr(inet '192.0.2.99');
+
+-- no such records: also where an alias leads to a name that has none, where
+-- there are only names below, and where the server says nothing at all
+SELECT * FROM dns_mx('a.all.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_a('nodata-target.all.example');
+SELECT * FROM dns_a('empty.all.example');
+SELECT * FROM dns_query('a.all.example', 'TYPE65280');
+SET pgcares.servers = :'odd';
+SELECT * FROM dns_a('nodatabare.example');
+
+-- what a server says; servers that do not know EDNS are asked without it once
+\x on
+SELECT o.*
+FROM unnest('{1,2,3,4,5,6,7,8,9,10,11,15,16,23,100,4095}'::integer[]) AS code,
+	outcome('rcode' || code || '.example') AS o
+ORDER BY code;
+\x off
+SELECT label, address
+FROM (VALUES ('badvers'), ('noedns1'), ('noedns4')) AS v (label),
+	dns_a(label || '.example')
+ORDER BY label;
+
+-- an extended error (RFC 8914) is text from a stranger
+SELECT label, o.detail
+FROM unnest(ARRAY['ede', 'edeempty', 'edehigh', 'edeutf8', 'edecut',
+		'edeshort'])
+	WITH ORDINALITY AS v (label, ord), outcome(label || '.example') AS o
+ORDER BY ord;
+
+-- answers that cannot be read
+SELECT label, o.state, substring(o.message FROM ': (.*)') AS why
+FROM unnest(ARRAY['short', 'counts', 'loopptr', 'fwdptr', 'longname',
+		'badlabel', 'badlabel80', 'trailing', 'twoq', 'twoopt', 'optlong',
+		'rdshort', 'rdlong', 'rdempty', 'a3', 'a8', 'tctc'])
+	WITH ORDINALITY AS v (label, ord), outcome(label || '.example') AS o
+ORDER BY ord;
+SELECT label, type, o.state, substring(o.message FROM ': (.*)') AS why
+FROM (VALUES
+		('aaaa15', 'AAAA'), ('mxshort', 'MX'), ('soashort', 'SOA'),
+		('srvshort', 'SRV'), ('txtlen', 'TXT'), ('caalen', 'CAA'),
+		('rdempty', 'TXT'), ('rdlong', 'SVCB'), ('rdshort', 'NSEC3'),
+		('rdlong', 'MX'))
+	AS v (label, type), outcome(label || '.example', type) AS o
+ORDER BY label, type;
+SELECT * FROM dns_a('short.example');
+
+-- aliases that lead nowhere; 16 steps are taken, 17 are not
+SELECT * FROM dns_a('cname16.example');
+SELECT * FROM dns_a('cname17.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_a('cnameself.example');
+SELECT * FROM dns_a('cnameloop.example');
+SELECT * FROM dns_a('cnameother.example');
+SELECT * FROM dns_a('otherowner.example');
+
+-- odd answers that are sound, and right ones that come behind forged ones
+SELECT label, address
+FROM unnest(ARRAY['twice', 'case', 'oddclass', 'tc', 'tcpartial', 'optunknown',
+		'nsid', 'wrongid', 'wrongname', 'wrongtype', 'wrongclass',
+		'wrongopcode', 'noquestion', 'reflect', 'garbage'])
+	WITH ORDINALITY AS v (label, ord),
+	dns_a(label || '.outcomes.example')
+ORDER BY ord;
+
+-- no answer: the tries, or the deadline of the call, are used up
+SET pgcares.timeout = '50ms';
+SET pgcares.tries = 2;
+SELECT * FROM dns_a('drop.example');
+\echo :LAST_ERROR_SQLSTATE
+SET pgcares.timeout = '1min';
+SET pgcares.deadline = '50ms';
+SELECT * FROM dns_a('drop.example');
+RESET pgcares.deadline;
+
+-- a query that was lost is sent again
+SET pgcares.timeout = '500ms';
+RESET pgcares.tries;
+SELECT * FROM dns_a('drop1.outcomes.example');
+RESET pgcares.timeout;
+
+-- nobody listens; no name server is configured
+SET pgcares.tries = 2;
+SET pgcares.servers = '127.0.0.1:1';
+SELECT * FROM dns_a('a.all.example');
+\echo :LAST_ERROR_SQLSTATE
+SET pgcares.servers = '127.0.0.1:1, 127.0.0.2:1';
+SELECT * FROM dns_a('a.all.example');
+SET pgcares.servers = '';
+SELECT * FROM dns_a('a.all.example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_a('www.example.onion');
+RESET pgcares.servers;
+RESET pgcares.tries;
+
+-- the question is part of the message
+SELECT * FROM dns_query('missing.all.example.', '65280');
+SELECT * FROM dns_ptr(inet '2001:db8::dead/64');
+SELECT * FROM dns_a('Ü.all.example');
+SET pgcares.servers = :'odd';
+SELECT * FROM dns_query('nodata.example', 'TXT', 'CH');
+RESET pgcares.servers;
+
+-- on_error as an argument, in any case of letters
+SELECT * FROM dns_a('missing.all.example', 'error');
+SELECT * FROM dns_a('missing.all.example', 'missing_ok');
+SELECT * FROM dns_a('missing.all.example', on_error => 'WARNING');
+SELECT * FROM dns_query('a.all.example', 'MX', on_error => 'Ignore');
+SELECT * FROM dns_a('missing.all.example', NULL);
+SELECT * FROM dns_a('missing.all.example', 'nonsense');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_a('a.all.example', '');
+SELECT * FROM dns_a('a.all.example', 'ignore');
+
+-- failures other than missing names and records
+SET pgcares.servers = :'odd';
+SELECT * FROM dns_a('rcode2.example', 'missing_ok');
+SELECT * FROM dns_a('rcode2.example', 'warning');
+SELECT * FROM dns_a('rcode2.example', 'ignore');
+SELECT * FROM dns_a('short.example', 'ignore');
+
+-- on_error as a setting; what the call says counts more
+SET pgcares.on_error = 'Missing_OK';
+SHOW pgcares.on_error;
+SELECT * FROM dns_a('nxdomain.example');
+SELECT * FROM dns_a('nxdomain.example', NULL);
+SELECT * FROM dns_a('nxdomain.example', 'error');
+SELECT * FROM dns_a('rcode5.example');
+SET pgcares.on_error = warning;
+SELECT * FROM dns_a('rcode5.example');
+SELECT * FROM dns_a('nxdomain.example');
+SET pgcares.on_error = ignore;
+SELECT * FROM dns_a('rcode5.example');
+
+-- mistakes in a call are errors whatever on_error says
+SELECT * FROM dns_a('a..example');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_query('a.example', 'NOSUCH', on_error => 'ignore');
+\echo :LAST_ERROR_SQLSTATE
+RESET pgcares.on_error;
+RESET pgcares.servers;
+
+-- each can be caught
+CREATE FUNCTION mail_servers(domain text) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN string_agg(exchange, ' ' ORDER BY preference) FROM dns_mx(domain);
+EXCEPTION WHEN SQLSTATE 'ND003' THEN
+	RETURN 'no such domain';
+END
+$$;
+SELECT n, mail_servers(n || '.shop.example')
+FROM (VALUES ('a-books'), ('d-drums'), ('i-ink')) AS v (n) ORDER BY n;
+SELECT mail_servers('j-jars.shop.example');
+
+-- a transaction goes on after a lookup that failed in a savepoint
+BEGIN;
+SAVEPOINT s;
+SELECT * FROM dns_a('missing.all.example');
+ROLLBACK TO s;
+SELECT * FROM dns_a('a.all.example');
+COMMIT;
+
+DROP FUNCTION outcome, mail_servers;

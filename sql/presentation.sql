@@ -1,0 +1,103 @@
+-- What records look like: rdata as zone files have it and dig prints it, data
+-- with the field names of the RFCs. Each record is two lines here.
+\getenv odd PGCARES_TEST_MISBEHAVING
+\pset format unaligned
+\pset tuples_only on
+
+-- owners in all.example, whose first word is the record type
+PREPARE show (text[]) AS
+	SELECT concat_ws(' ', q.name, q.type, q.rdata) || E'\n  ' || q.data
+	FROM unnest($1) WITH ORDINALITY AS o (owner, ord),
+		dns_query(o.owner || '.all.example', split_part(o.owner, '-', 1)) AS q
+	ORDER BY o.ord, q.rdata;
+
+-- any owner and type
+PREPARE show_one (text, text) AS
+	SELECT concat_ws(' ', q.name, q.type, q.rdata) || E'\n  ' || q.data
+	FROM dns_query($1, $2) AS q
+	ORDER BY q.rdata;
+
+-- addresses and identifiers
+EXECUTE show ('{a,a-raw,aaaa,l32,l64,nid,eui48,eui64,x25,isdn,nsap}');
+EXECUTE show ('{eid,nimloc}');
+EXECUTE show ('{apl,apl-empty}');
+
+-- names
+EXECUTE show ('{cname,dname,ptr,md,mf,mb,mg,mr,minfo,rp,talink}');
+EXECUTE show_one ('nsap-ptr.all.example', 'NSAP-PTR');
+EXECUTE show_one ('all.example', 'NS');
+EXECUTE show_one ('all.example', 'SOA');
+
+-- names with a number
+EXECUTE show ('{mx,afsdb,kx,rt,lp,px,srv}');
+EXECUTE show_one ('nullmx.all.example', 'MX');
+EXECUTE show_one ('_underscore._tcp.all.example', 'SRV');
+
+-- text
+EXECUTE show ('{txt,txt-empty,txt-quote,txt-backslash,txt-nul,txt-high}');
+EXECUTE show ('{txt-utf8,txt-semicolon,txt-newline,txt-255}');
+EXECUTE show ('{spf,ninfo,avc,resinfo,wallet,cla,hinfo,hinfo-empty,gpos}');
+
+-- services
+EXECUTE show ('{naptr,naptr-escape,caa,caa-empty,uri,dsync,doa,sink}');
+EXECUTE show ('{svcb,svcb-alias,svcb-escape}');
+EXECUTE show ('{https,https-alias,https-dohpath,https-future}');
+
+-- places
+EXECUTE show ('{loc,loc-south,loc-west,loc-low,loc-far}');
+
+-- keys and certificates
+EXECUTE show ('{dnskey,cdnskey,cdnskey-delete,key,rkey,openpgpkey}');
+EXECUTE show ('{cert,cert-uri,ipseckey,amtrelay,dhcid,hhit,brid}');
+
+-- digests
+EXECUTE show ('{ds,cds,cds-delete,ta,dlv,tlsa,smimea,sshfp,zonemd}');
+
+-- signatures and denial of existence
+EXECUTE show ('{rrsig,sig,nsec,nsec3param,csync}');
+SET pgcares.servers = :'odd';
+EXECUTE show_one ('nsec3.example', 'NSEC3');
+RESET pgcares.servers;
+
+-- types that are known by name only, and such that nobody knows (RFC 3597)
+EXECUTE show ('{wks,"null",nxt,hip,uinfo,uid,gid,unspec}');
+EXECUTE show ('{type65280,type65281}');
+EXECUTE show_one ('atma.all.example', 'TYPE34');
+EXECUTE show_one ('a6.all.example', 'TYPE38');
+EXECUTE show_one ('ipn.all.example', 'TYPE264');
+
+-- names that are no host names, as owners and as targets
+SELECT q.name || ' ' || q.rdata
+FROM unnest(ARRAY['esc\.dot', 'sp\032ace', 'nul\000nul', 'hi\255gh', 'quo\"te',
+		'back\\slash', 'at\@sign', 'MiXeD']) WITH ORDINALITY AS o (owner, ord),
+	dns_query(o.owner || '.all.example') AS q
+ORDER BY o.ord;
+EXECUTE show_one ('odd-targets.all.example', 'PTR');
+
+-- every octet there is, in a name and in a text
+SET pgcares.servers = :'odd';
+SELECT rdata FROM dns_query('nameall.example', 'PTR') ORDER BY rdata;
+SELECT rdata FROM dns_query('txtall.example', 'TXT');
+EXECUTE show_one ('naptr255.example', 'NAPTR');
+EXECUTE show_one ('urihigh.example', 'URI');
+
+-- strings are the octets as they came, txt is text in any encoding
+SELECT strings = ARRAY(
+		SELECT string_agg(set_byte('\x00', 0, i), '' ORDER BY i)
+		FROM generate_series(0, 255) AS i GROUP BY i / 128 ORDER BY i / 128)
+FROM dns_txt('txtall.example');
+RESET pgcares.servers;
+\pset tuples_only off
+\pset format aligned
+SELECT t.txt, t.strings
+FROM unnest('{txt,txt-empty,txt-quote,txt-backslash,txt-nul,txt-high,txt-utf8}'
+		::text[]) WITH ORDINALITY AS o (owner, ord),
+	dns_txt(o.owner || '.all.example') AS t
+ORDER BY o.ord;
+
+-- so are the other columns
+SELECT cpu, os FROM dns_hinfo('hinfo.all.example');
+SELECT regexp FROM dns_naptr('naptr-escape.all.example');
+SELECT ptrdname FROM dns_ptr('odd-targets.all.example') ORDER BY ptrdname;
+SELECT jsonb_pretty(params) FROM dns_svcb('svcb.all.example');
+SELECT jsonb_pretty(params) FROM dns_https('https.all.example');

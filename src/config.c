@@ -1,0 +1,132 @@
+/*
+ * config.c
+ *
+ * What a channel is made of: the settings that matter to it, and the state of
+ * the system's file where that is read.  A channel is used again as long as its
+ * configuration is the present one.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pgcares.h"
+
+#include "storage/fd.h"
+
+static int64 nanoseconds(const struct timespec *time);
+
+/*
+ * Puts the settings that a channel is made of into *config, and what is known
+ * of the file it is made of.  The strings are the settings'.
+ */
+void
+config_read(DnsChannelConfig *config)
+{
+	/* Padding is compared too. */
+	memset(config, 0, sizeof(*config));
+	config->flags = setting_flag_bits &
+		(ARES_FLAG_USEVC | ARES_FLAG_PRIMARY | ARES_FLAG_STAYOPEN |
+		 ARES_FLAG_NO_DFLT_SVR);
+	config->timeout = Min(setting_timeout, setting_max_timeout);
+	config->tries = setting_tries;
+	config->udp_port = setting_udp_port;
+	config->tcp_port = setting_tcp_port;
+	config->rotate = setting_rotate;
+	config->send_buffer_size = setting_socket_send_buffer_size;
+	config->receive_buffer_size = setting_socket_receive_buffer_size;
+	config->udp_max_queries = setting_udp_max_queries;
+	config->servers = setting_servers;
+	config->local_ip4 = setting_local_ip4;
+	config->local_ip6 = setting_local_ip6;
+	config->local_dev = setting_local_dev;
+	config->resolvconf = setting_resolvconf;
+
+	/* The system's file counts only where we name no servers. */
+	if (*setting_servers == '\0')
+	{
+		struct stat st;
+
+		if (stat(setting_resolvconf, &st) == 0)
+		{
+			config->file_device = st.st_dev;
+			config->file_inode = st.st_ino;
+			config->file_size = st.st_size;
+			config->file_mtime = nanoseconds(&st.st_mtim);
+			config->file_ctime = nanoseconds(&st.st_ctim);
+		}
+	}
+}
+
+/*
+ * Would the same channel be made of both?
+ */
+bool
+config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b)
+{
+	return memcmp(a, b, offsetof(DnsChannelConfig, servers)) == 0 &&
+		strcmp(a->servers, b->servers) == 0 &&
+		strcmp(a->local_ip4, b->local_ip4) == 0 &&
+		strcmp(a->local_ip6, b->local_ip6) == 0 &&
+		strcmp(a->local_dev, b->local_dev) == 0 &&
+		strcmp(a->resolvconf, b->resolvconf) == 0;
+}
+
+/*
+ * Copies a configuration; the strings are malloc'd.  False where there is no
+ * memory; to is freed with config_free() all the same.
+ */
+bool
+config_copy(DnsChannelConfig *to, const DnsChannelConfig *from)
+{
+	*to = *from;
+	to->servers = strdup(from->servers);
+	to->local_ip4 = strdup(from->local_ip4);
+	to->local_ip6 = strdup(from->local_ip6);
+	to->local_dev = strdup(from->local_dev);
+	to->resolvconf = strdup(from->resolvconf);
+	return to->servers && to->local_ip4 && to->local_ip6 &&
+		to->local_dev && to->resolvconf;
+}
+
+/*
+ * Frees the strings of a copy.
+ */
+void
+config_free(DnsChannelConfig *config)
+{
+	free(config->servers);
+	free(config->local_ip4);
+	free(config->local_ip6);
+	free(config->local_dev);
+	free(config->resolvconf);
+}
+
+/*
+ * The library takes a file that it cannot open for an empty one.  Make sure that
+ * there is a descriptor, and say so where there is none.
+ */
+void
+config_check_descriptors(const DnsChannelConfig *config)
+{
+	int			fd;
+
+	if (*config->servers != '\0')
+		return;					/* it reads no file of importance */
+	fd = BasicOpenFile(config->resolvconf, O_RDONLY | PG_BINARY);
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EMFILE || errno == ENFILE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open file \"%s\": too many open files",
+						config->resolvconf),
+				 errhint(HINT_DESCRIPTORS)));
+}
+
+static int64
+nanoseconds(const struct timespec *time)
+{
+	return time->tv_sec * INT64CONST(1000000000) + time->tv_nsec;
+}
