@@ -6,7 +6,12 @@ SELECT * FROM dns_query('shop.example', 'MX');
 
 -- The same with a column for each field, in types of PostgreSQL.
 SELECT * FROM dns_mx('shop.example') ORDER BY preference;
+SELECT priority, weight, port, target FROM dns_srv('_sip._tcp.shop.example') ORDER BY weight DESC;
 SELECT txt, ttl FROM dns_txt('shop.example');
+
+-- Any type, here several of one name.
+SELECT q.type, q.rdata
+FROM unnest('{SOA,CAA,HTTPS,NAPTR,TYPE256}'::text[]) t, LATERAL dns_query('shop.example', t) q;
 
 -- A name that is not there is an error, with an SQLSTATE of its own ...
 \set ON_ERROR_STOP off

@@ -200,8 +200,7 @@ package_of()
 	case $1 in
 		ip) echo iproute2 ;;
 		knotd) echo knot ;;
-		kdig) echo knot-dnsutils ;;
-		keymgr) echo knot ;;
+		dig) echo bind9-dnsutils ;;
 		prove) echo perl ;;
 		*) echo "$1" ;;
 	esac

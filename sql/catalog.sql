@@ -62,12 +62,14 @@ SELECT dns_reset();
 SELECT * FROM dns_a('a.all.example');
 SELECT dns_reset();
 
--- all that belongs to the extension
+-- all that belongs to the extension; array types do by themselves since
+-- PostgreSQL 17
 CREATE VIEW member AS
 	SELECT classid, objid, pg_describe_object(classid, objid, 0) AS object
 	FROM pg_depend
 	WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares');
+		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares')
+		AND pg_describe_object(classid, objid, 0) NOT LIKE '%[]';
 SELECT object FROM member WHERE classid <> 'pg_proc'::regclass ORDER BY object;
 SELECT format('%s(%s) -> %s', proname, pg_get_function_arguments(p.oid),
 	pg_get_function_result(p.oid)) AS function
