@@ -1,0 +1,318 @@
+# Sessions with a throw-away PostgreSQL, as the TAP tests need them.
+#
+#   my $node = Session->cluster([$server, ...], @lines);   started, pgcares in it
+#   my $session = Session->new($node, options => '-c pgcares.tries=1');
+#   $session->text("SELECT ...");            rows, as psql -At prints them
+#   $session->sqlstate("SELECT ...");        of the error, '00000' without one
+#   $session->send("SELECT ..."); ...; $session->result;
+#
+# A session speaks the protocol itself: a test sees SQLSTATEs, knows the backend,
+# need not wait for an answer, and knows when it came. What a backend costs, its
+# descriptors, memory and time, is read from /proc. Whatever waits here waits
+# for a condition and has a limit. A cluster asks the servers it is given and
+# never those of the machine.
+
+package Session;
+
+use strict;
+use warnings;
+use IO::Select;
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Time::HiRes qw(time);
+
+use constant PROTOCOL => 3 << 16;
+
+# Between two looks at a condition, in seconds
+use constant LOOK_AGAIN_AFTER => 0.01;
+
+my $clusters = 0;
+
+# A started cluster with the extension. The servers are those of NameServer, or
+# text; the lines go into postgresql.conf.
+sub cluster
+{
+	my ($class, $servers, @lines) = @_;
+	my $node = PostgreSQL::Test::Cluster->new('main' . ($clusters++ || ''));
+
+	$node->init;
+	$node->append_conf('postgresql.conf', join "\n", settings($servers), @lines);
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION pgcares');
+	return $node;
+}
+
+# What a cluster of the tests has in its configuration
+sub settings
+{
+	my ($servers) = @_;
+	my $list = join ', ', map { ref $_ ? $_->address : $_ } @$servers;
+
+	return ("pgcares.servers = '$list'", "pgcares.resolvconf = '/dev/null'", 'autovacuum = off');
+}
+
+# Wait until a condition is true; its value. Raises when it takes too long.
+sub wait_until
+{
+	my ($condition, $what) = @_;
+	my $limit = time + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (1)
+	{
+		my $value = $condition->();
+		return $value if $value;
+		die "waited in vain for $what\n" if time > $limit;
+		select undef, undef, undef, LOOK_AGAIN_AFTER;
+	}
+}
+
+# Connect. Options: dbname, user, options (as in PGOPTIONS).
+sub new
+{
+	my ($class, $node, %options) = @_;
+	my $self = bless { socket => $node->raw_connect, in => '' }, $class;
+	my %parameters = (
+		user => $options{user} // scalar getpwuid($<),
+		database => $options{dbname} // 'postgres',
+		options => $options{options} // '',
+		client_encoding => 'UTF8');
+	my $startup = pack('N', PROTOCOL) . pack('(Z*)*', %parameters) . "\0";
+
+	$self->{socket}->syswrite(pack('N', 4 + length $startup) . $startup);
+	my $result = $self->result;
+	die "cannot connect: $result->{error}{M}\n" if $result->{error};
+	return $self;
+}
+
+# The process of the backend
+sub pid
+{
+	my ($self) = @_;
+	return $self->{pid};
+}
+
+# Does the backend live? One that is dead and not yet buried does not.
+sub is_alive
+{
+	my ($self) = @_;
+
+	open(my $stat, '<', "/proc/$self->{pid}/stat") or return 0;
+	return (<$stat> // '') =~ /\) [^ZX]/;
+}
+
+# Send statements; what comes of them is for result().
+sub send
+{
+	my ($self, $sql) = @_;
+	my $message = pack('Z*', $sql);
+
+	$self->{socket}->syswrite('Q' . pack('N', 4 + length $message) . $message);
+}
+
+# Is there something of a result? Notifications and changed parameters are not.
+sub has_result
+{
+	my ($self) = @_;
+
+	if (IO::Select->new($self->{socket})->can_read(0))
+	{
+		sysread($self->{socket}, $self->{in}, 65536, length $self->{in}) or return 1;
+	}
+	while ($self->{in} =~ /^[AS]/ && length $self->{in} >= 5)
+	{
+		my $length = 1 + unpack('x N', $self->{in});
+		last if length $self->{in} < $length;
+		substr($self->{in}, 0, $length) = '';
+	}
+	return $self->{in} =~ /^[^AS]/;
+}
+
+# What came of the statements that were sent: a hash of
+#   rows     those of all statements, each an array
+#   error    undefined, or a hash of the fields of the protocol: C is the
+#            SQLSTATE, M the message, D the detail, H the hint
+#   notices  the same for each notice and warning
+#   ended    true if the connection is closed
+#   time     when all was over
+sub result
+{
+	my ($self) = @_;
+	my $result = { rows => [], notices => [] };
+
+	while (1)
+	{
+		my ($type, $body) = $self->message;
+
+		if (!defined $type || $type eq 'Z')
+		{
+			$result->{ended} = !defined $type;
+			$result->{time} = time;
+			return $result;
+		}
+		elsif ($type eq 'D') { push @{ $result->{rows} }, row($body) }
+		elsif ($type eq 'E') { $result->{error} = fields($body) }
+		elsif ($type eq 'N') { push @{ $result->{notices} }, fields($body) }
+		elsif ($type eq 'K') { $self->{pid} = unpack('N', $body) }
+		elsif ($type eq 'R' && unpack('N', $body) != 0) { die "the server wants a password\n" }
+	}
+}
+
+sub query
+{
+	my ($self, $sql) = @_;
+
+	$self->send($sql);
+	return $self->result;
+}
+
+# Rows as text, a line each; raises on an error.
+sub text
+{
+	my ($self, $sql) = @_;
+	my $result = $self->query($sql);
+
+	die "$result->{error}{C} $result->{error}{M}: $sql\n" if $result->{error};
+	die "the connection was closed: $sql\n" if $result->{ended};
+	return join "\n", map { join '|', map { $_ // '' } @$_ } @{ $result->{rows} };
+}
+
+sub sqlstate
+{
+	my ($self, $sql) = @_;
+	return sqlstate_of($self->query($sql));
+}
+
+# Of a result: '00000' without an error, '08006' where the connection was lost
+sub sqlstate_of
+{
+	my ($result) = @_;
+	return $result->{error}{C} if $result->{error};
+	return $result->{ended} ? '08006' : '00000';
+}
+
+sub close
+{
+	my ($self) = @_;
+	my $socket = delete $self->{socket} // return;
+
+	$socket->syswrite('X' . pack('N', 4));
+	$socket->close;
+}
+
+# Descriptors of the backend but for files, which are the server's own affair: a
+# sorted list of kinds, such as "socket" and "anon_inode:[eventpoll]".
+sub descriptors
+{
+	my ($self) = @_;
+	my @targets = grep { defined } map { readlink } glob "/proc/$self->{pid}/fd/*";
+
+	return [ sort map { s/:\[\d+\]$//r } grep { !m{^/(?!dev/)} } @targets ];
+}
+
+# Its sockets of the internet: "udp 127.0.0.1:5300" for where each leads to; and
+# their inodes
+sub inet_sockets
+{
+	my ($self) = @_;
+	return map { $_->[1] } sockets_of($self->{pid});
+}
+
+sub inet_inodes
+{
+	my ($self) = @_;
+	return map { $_->[0] } sockets_of($self->{pid});
+}
+
+# The same of any process: pairs of inode and text
+sub sockets_of
+{
+	my ($pid) = @_;
+	my %ours = map { (readlink($_) // '') =~ /^socket:\[(\d+)\]/ ? ($1 => 1) : () } glob "/proc/$pid/fd/*";
+	my @sockets;
+
+	foreach my $kind (qw(udp udp6 tcp tcp6))
+	{
+		open(my $table, '<', "/proc/net/$kind") or next;
+		<$table>;
+		while (my $line = <$table>)
+		{
+			my ($remote, $inode) = (split ' ', $line)[ 2, 9 ];
+			push @sockets, [ $inode, "$kind " . address_text($remote) ] if $ours{$inode};
+		}
+	}
+	return @sockets;
+}
+
+# The kernel's 0100007F:14B4 as 127.0.0.1:5300; addresses of IPv6 as they are
+sub address_text
+{
+	my ($address, $port) = split /:/, shift;
+
+	$address = join '.', unpack 'C4', pack 'L', hex $address if length $address == 8;
+	return "$address:" . hex $port;
+}
+
+# A number of /proc/PID/status: VmRSS (in kB), Threads
+sub status
+{
+	my ($self, $field) = @_;
+	my ($number) = slurp_file("/proc/$self->{pid}/status") =~ /^$field:\s+(\d+)/m;
+
+	return $number;
+}
+
+# Processor time the backend has used, in seconds
+sub cpu_time
+{
+	my ($self) = @_;
+	my ($fields) = slurp_file("/proc/$self->{pid}/stat") =~ /\) (.*)/;
+	my ($user, $system) = (split ' ', $fields)[ 11, 12 ];
+
+	return ($user + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# The next message: its type and body; nothing when the connection is closed
+sub message
+{
+	my ($self) = @_;
+	my $header = $self->octets(5) // return;
+	my ($type, $length) = unpack('a N', $header);
+
+	return ($type, $self->octets($length - 4) // return);
+}
+
+# So many octets, undefined at the end
+sub octets
+{
+	my ($self, $count) = @_;
+	my $select = IO::Select->new($self->{socket});
+
+	while (length $self->{in} < $count)
+	{
+		$select->can_read($PostgreSQL::Test::Utils::timeout_default) or die "the server does not answer\n";
+		sysread($self->{socket}, $self->{in}, 65536, length $self->{in}) or return undef;
+	}
+	return substr($self->{in}, 0, $count, '');
+}
+
+sub row
+{
+	my ($body) = @_;
+	my ($count, @row) = unpack('n', substr($body, 0, 2, ''));
+
+	foreach (1 .. $count)
+	{
+		my $length = unpack('l>', substr($body, 0, 4, ''));
+		push @row, $length < 0 ? undef : substr($body, 0, $length, '');
+	}
+	return \@row;
+}
+
+sub fields
+{
+	my ($body) = @_;
+	return { map { /^(.)(.*)/s } split /\0/, $body };
+}
+
+1;

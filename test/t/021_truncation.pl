@@ -1,0 +1,164 @@
+# Property: an answer that is truncated, or that does not come over TCP as it
+# should, is got in whole or is an error in good time; it is never taken for
+# the whole answer. What one connection does has no effect on the next lookup.
+
+use strict;
+use warnings;
+
+use NameServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $knot = NameServer->knot;
+my $server = NameServer->misbehaving;
+my $udp_only = NameServer->misbehaving(udp_only => 1);
+
+# What comes late in here never does within a try, and a deadline of 500 ms is
+# passed by nothing by chance.
+my $node = Session->cluster([$server], "pgcares.timeout = '5s'", 'pgcares.tries = 2');
+my $session = Session->new($node);
+my $pid = $session->pid;
+
+# What a lookup gives: its records, or the SQLSTATE; and how long it took
+sub look_up
+{
+	my ($name, $type) = @_;
+	my $begin = time;
+	my $result = $session->query("SELECT rdata FROM dns_query('$name', '" . ($type // 'A') . "') ORDER BY rdata");
+	my $records = join ' ', map { @$_ } @{ $result->{rows} };
+
+	return wantarray ? ($result->{error} ? $result->{error}{C} : $records, $result->{time} - $begin) : $records;
+}
+
+sub set
+{
+	my (%settings) = @_;
+	$session->text("SET pgcares.$_ = '$settings{$_}'") foreach sort keys %settings;
+}
+
+# How a name came to be asked: "udp tcp"
+sub transports
+{
+	my ($name) = @_;
+	return join ' ', map { $_->{transport} } grep { $_->{name} eq $name } $server->log;
+}
+
+# The same session goes on as if nothing had been.
+sub goes_on
+{
+	my ($what) = @_;
+	is((look_up('sound.example'))[0], '192.0.2.1', "the next lookup is right after $what");
+}
+
+# ---- Large answers of a real server
+
+set(servers => $knot->address);
+foreach my $flags ('edns', '', 'usevc', 'edns, usevc')
+{
+	my %many = map { $_ => 1 } split / /, look_up('many.all.example');
+	my @texts = split /(?<=") (?=")/, look_up('bigtxt.all.example', 'TXT');
+
+	set(flags => $flags);
+	is_deeply(\%many, { map { ("198.51.100.$_" => 1) } 1 .. 100 }, "100 addresses are all there (flags '$flags')");
+	is(scalar @texts, 40, '... and 40 texts');
+	is(scalar(grep { $texts[$_] =~ sprintf('^"%02d-[a-z]{197}"$', $_ + 1) } 0 .. $#texts), 40, '... each whole');
+}
+$session->text('RESET ALL');
+
+# ---- The whole answer comes over TCP
+
+my @whole = (
+	[ 'tc', 'truncated, without a record' ],
+	[ 'tcpartial', 'truncated, with another record' ],
+	[ 'tcplen0', 'an empty frame before the answer' ],
+	[ 'tcpgarbage', 'a frame of garbage before the answer' ],
+	[ 'tcpgarbage9', 'a short frame of garbage before the answer' ],
+	[ 'tcptwice', 'the answer twice' ],
+	[ 'tcpreorder', 'the answer late' ],
+	[ 'tcpslow', 'the answer octet by octet' ]);
+
+foreach my $case (@whole)
+{
+	my ($label, $what) = @$case;
+
+	is((look_up("$label.example"))[0], '192.0.2.1', "$label: $what");
+	is(transports("$label.example"), 'udp tcp', '... asked again over TCP once');
+	goes_on($label);
+}
+
+# The same on one connection, where what comes after the answer is read by the
+# next lookup
+set(flags => 'edns, usevc, stayopen');
+foreach my $case (@whole)
+{
+	is((look_up("$case->[0].over.tcp.example"))[0], '192.0.2.1', "$case->[0]: the same on an open connection");
+	goes_on($case->[0]);
+}
+set(flags => 'edns');
+
+my %addresses = map { $_ => 1 } split / /, look_up('big.example');
+is(scalar keys %addresses, 3750, '3750 addresses');
+my %texts = map { $_ => 1 } split / /, look_up('big280.example', 'TXT');
+is(scalar keys %texts, 280, '280 texts');
+is(transports('big.example') . ', ' . transports('big280.example'), 'udp tcp, udp tcp', '... over TCP');
+
+# ---- It does not
+
+foreach my $case (
+	[ 'tctc', 'truncated over TCP too', 'NDA10' ],
+	[ 'tcclose', 'TCP closed after the query', 'NDA11' ],
+	[ 'tcreset', 'TCP reset after the query', 'NDA11' ],
+	[ 'tcplong', 'a frame longer than what comes', 'NDA11' ],
+	[ 'tcphalf', 'half a frame', 'NDA11' ])
+{
+	my ($label, $what, $sqlstate) = @$case;
+	my ($given, $seconds, $error) = look_up("$label.example");
+
+	is($given, $sqlstate, "$label: $what");
+	cmp_ok($seconds, '<', 3, '... is told at once');
+	is($session->text("SELECT count(*) FROM dns_query('again.$label.example', on_error => 'ignore')"),
+		'1', '... for this name only');
+	is($session->text("SELECT count(*) FROM dns_query('$label.example', on_error => 'ignore')"),
+		'0', '... and no record of it is shown');
+	goes_on($label);
+}
+
+set(deadline => 500);
+foreach my $label ('tcpsilent', 'tcpslow1000')
+{
+	my ($given, $seconds) = look_up("$label.example");
+
+	is($given, 'NDA12', "$label: no answer over TCP within the deadline");
+	cmp_ok($seconds, '>=', 0.45, '... which was waited for');
+	cmp_ok($seconds, '<', 2, '... and not much longer');
+	goes_on($label);
+}
+set(deadline => 0);
+
+# ---- There is no TCP
+
+set(servers => $udp_only->address);
+foreach my $flags ('edns', 'usevc')
+{
+	set(flags => $flags);
+	my ($given, $seconds) = look_up('tcpartial.example');
+
+	is($given, 'NDA11', "nobody listens on TCP (flags $flags)");
+	cmp_ok($seconds, '<', 3, '... which is told at once');
+}
+set(flags => 'edns');
+goes_on('all that');
+$session->text('RESET ALL');
+
+# ---- Whoever wants no TCP
+
+set(flags => 'edns, igntc');
+is((look_up('tc.example'))[0], 'NDA10', 'igntc: truncated and empty is not "no such records"');
+is((look_up('tcpartial.example'))[0], '192.0.2.66', 'igntc: truncated records are taken');
+
+is($session->text('SELECT pg_backend_pid()'), $pid, 'all that was one session');
+
+done_testing();

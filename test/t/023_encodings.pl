@@ -1,0 +1,266 @@
+# Property: in a database of any encoding, all text that comes out of an answer
+# is printable ASCII and says exactly which octets came, and names that users
+# write in that encoding are asked as the right A-labels.
+
+use strict;
+use warnings;
+
+use NameServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+use Wire;
+
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server]);
+
+my @octets = map { join '', map { chr } @$_ } [ 0 .. 127 ], [ 128 .. 255 ];
+my $session;
+
+# The only value of the only row
+sub value
+{
+	my ($sql) = @_;
+	my $result = $session->query($sql);
+
+	return "$result->{error}{C} $result->{error}{M}" if $result->{error};
+	return $result->{rows}[0][0];
+}
+
+# The octets that text with escapes stands for
+sub octets_of
+{
+	my ($text) = @_;
+	return $text =~ s/\\(?:(\d{3})|(.))/defined $1 ? chr $1 : $2/gesr;
+}
+
+# The same for quoted strings
+sub quoted
+{
+	my ($text) = @_;
+	return map { octets_of($_) } $text =~ /"((?:[^"\\]|\\.)*)"/g;
+}
+
+# Is it what it should be, octet by octet? is() would print them.
+sub same
+{
+	my ($given, $wanted, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	is(unpack('H*', $given // 'undefined'), unpack('H*', $wanted), $what);
+}
+
+sub printable
+{
+	my ($text, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	like($text, qr/^[ -~]+\z/, "$what is printable ASCII");
+}
+
+# The one column of the rows, in order
+sub column
+{
+	my ($sql) = @_;
+	return map { $_->[0] } @{ $session->query($sql)->{rows} };
+}
+
+# ---- What comes out
+
+sub check_names
+{
+	my @wire = map { Wire::name(join '.', map { s/(.)/sprintf '\\%03d', ord $1/gesr } /.{1,63}/gs) } @octets;
+	my %names = (
+		ptrdname => [ column("SELECT ptrdname FROM dns_ptr('nameall.example')") ],
+		rdata => [ column("SELECT rdata FROM dns_query('nameall.example', 'PTR')") ],
+		data => [ column("SELECT data->>'ptrdname' FROM dns_query('nameall.example', 'PTR')") ]);
+
+	foreach my $place (sort keys %names)
+	{
+		is(scalar @{ $names{$place} }, 2, "$place: two names");
+		foreach my $i (0, 1)
+		{
+			printable($names{$place}[$i], $place);
+			same(Wire::name($names{$place}[$i]), $wire[$i], '... with all its octets');
+		}
+	}
+
+	# what comes out can be asked, and comes back as the owner
+	foreach my $i (0, 1)
+	{
+		my $name = $names{ptrdname}[$i];
+		my $quoted = $name =~ s/'/''/gr;
+
+		$server->forget;
+		my $owner = value("SELECT name FROM dns_query('$quoted')");
+		same(Wire::name($owner), $wire[$i], 'the name that came out is an owner');
+		is(join(' ', map { $_->{name} } $server->log),
+			Wire::name_text($octets[$i] =~ /.{1,63}/gs), '... and was asked as what it is');
+		is(value("SELECT dns_to_ascii('$quoted')"), $name, '... it stays what it is');
+	}
+}
+
+sub check_texts
+{
+	my $all = join '', @octets;
+	my $txt = value("SELECT txt FROM dns_txt('txtall.example')");
+	my $rdata = value("SELECT rdata FROM dns_query('txtall.example', 'TXT')");
+	my $whole = value("SELECT data->>'txt' FROM dns_query('txtall.example', 'TXT')");
+	my $second = value("SELECT data->'strings'->>1 FROM dns_query('txtall.example', 'TXT')");
+	my $json = value("SELECT data::text FROM dns_query('txtall.example', 'TXT')");
+
+	printable($txt, 'txt');
+	same(octets_of($txt), $all, '... with all its octets');
+	printable($rdata, 'rdata');
+	same(join('', quoted($rdata)), $all, '... with all its octets');
+	printable($json, 'data');
+	same(octets_of($whole), $all, '... with all its octets');
+	same(octets_of($second), $octets[1], '... string by string');
+	same(pack('H*', value("SELECT encode(strings[1] || strings[2], 'hex') FROM dns_txt('txtall.example')")),
+		$all, 'strings has all octets');
+}
+
+sub check_other_fields
+{
+	my ($hinfo, $naptr, $uri) =
+	  map { $session->query("SELECT * FROM $_")->{rows}[0] }
+	  "dns_hinfo('hinfo255.example')", "dns_naptr('naptr255.example')", "dns_uri('urihigh.example')";
+	my %expected = (
+		cpu => [ $hinfo->[0], "\xff" x 255 ],
+		os => [ $hinfo->[1], "\0" ],
+		flags => [ $naptr->[2], "\xff" ],
+		services => [ $naptr->[3], "\xff\xfe" ],
+		regexp => [ $naptr->[4], "!\xff!" ],
+		replacement => [ $naptr->[5], "\xff" ],
+		target => [ $uri->[2], "https://caf\xc3\xa9.example/\xff\0" ]);
+
+	foreach my $field (sort keys %expected)
+	{
+		printable($expected{$field}[0], $field);
+		same(octets_of($expected{$field}[0]), $expected{$field}[1], '... with all its octets');
+	}
+
+	my @rdata = quoted(value("SELECT rdata FROM dns_query('hinfo255.example', 'HINFO')"));
+	same($rdata[0], "\xff" x 255, 'rdata of HINFO: the first string');
+	same($rdata[1], "\0", '... and the second');
+	@rdata = quoted(value("SELECT rdata FROM dns_query('naptr255.example', 'NAPTR')"));
+	same(join('|', @rdata), "\xff|\xff\xfe|!\xff!", 'rdata of NAPTR');
+	@rdata = quoted(value("SELECT rdata FROM dns_query('urihigh.example', 'URI')"));
+	same($rdata[0], $expected{target}[1], 'rdata of URI');
+	foreach my $case ([ 'hinfo255', 'HINFO' ], [ 'naptr255', 'NAPTR' ], [ 'urihigh', 'URI' ])
+	{
+		my ($label, $type) = @$case;
+		printable(value("SELECT data::text || rdata FROM dns_query('$label.example', '$type')"), "data of $type");
+	}
+}
+
+# What servers say of a failure, as an error and as a warning
+sub check_messages
+{
+	my %said = (
+		edehigh => "\xff\xfe\0\n\"\x1b[0m",
+		edecut => "caf\xc3",
+		edeutf8 => "caf\xc3\xa9");
+
+	foreach my $label (sort keys %said)
+	{
+		my $error = $session->query("SELECT * FROM dns_a('$label.example')")->{error};
+		my $warning = $session->query("SELECT * FROM dns_a('$label.example', 'warning')")->{notices}[0];
+
+		is($error->{C}, 'ND002', "$label: an error");
+		foreach my $message ($error, $warning)
+		{
+			my $text = $message->{D} =~ /Authority\): (.*)\./ ? $1 : '';
+
+			printable($message->{M} . $message->{D} . $message->{H}, "... what the $message->{S} says");
+			same(octets_of($text), $said{$label}, '... with all its octets');
+		}
+		is($warning->{S}, 'WARNING', '... and a warning, if wanted');
+	}
+}
+
+# ---- What goes in
+
+# A name in the encoding of the client and the A-label it is; or the SQLSTATE.
+sub check_question
+{
+	my ($written, $asked, $what) = @_;
+
+	$server->forget;
+	my $result = $session->query("SELECT * FROM dns_a('$written.example')");
+	if ($asked =~ /^\d/)
+	{
+		is($result->{error}{C}, $asked, $what);
+		is($server->count, 0, '... and nothing is asked');
+		return;
+	}
+	is(join(' ', map { $_->{name} } $server->log), "$asked.example", $what);
+	is(value("SELECT dns_to_ascii('$written.example')"), "$asked.example", '... dns_to_ascii says the same');
+}
+
+# An A-label and its U-label in the encoding of the client; or the SQLSTATE.
+sub check_unicode
+{
+	my ($a_label, $shown, $what) = @_;
+	my $result = $session->query("SELECT dns_to_unicode('$a_label.example')");
+
+	if ($shown =~ /^\d/)
+	{
+		is($result->{error}{C}, $shown, $what);
+		return;
+	}
+	same($result->{rows}[0][0], "$shown.example", $what);
+}
+
+# Labels: buecher with u umlaut, nihongo in Kanji, Thai for "Thai", u umlaut in
+# EUC_JP has three octets
+my ($german, $japanese, $thai) = ('xn--bcher-kva', 'xn--wgv71a119e', 'xn--o3cw4h');
+my %utf8 = (
+	$german => "b\xc3\xbccher",
+	$japanese => "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+	$thai => "\xe0\xb9\x84\xe0\xb8\x97\xe0\xb8\xa2");
+my %written = (
+	UTF8 => \%utf8,
+	SQL_ASCII => \%utf8,
+	LATIN1 => { $german => "b\xfccher", $japanese => '22P05', $thai => '22P05' },
+	EUC_JP => { $german => "b\x8f\xab\xe4cher", $japanese => "\xc6\xfc\xcb\xdc\xb8\xec", $thai => '22P05' });
+
+foreach my $encoding (sort keys %written)
+{
+	my $database = lc $encoding;
+
+	$node->safe_psql('postgres',
+		"CREATE DATABASE $database TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'");
+	$node->safe_psql($database, 'CREATE EXTENSION pgcares');
+	$session = Session->new($node, dbname => $database);
+	$session->text("SET client_encoding = '$encoding'");
+	note($encoding);
+
+	check_names();
+	check_texts();
+	check_other_fields();
+	check_messages();
+
+	foreach my $a_label ($german, $japanese, $thai)
+	{
+		my $u_label = $written{$encoding}{$a_label};
+
+		check_unicode($a_label, $u_label, "$encoding: $a_label as it is written");
+		check_question($u_label, $a_label, "$encoding: $a_label is asked") if $u_label !~ /^\d/;
+	}
+	$session->close;
+}
+
+# Where anything goes, what is no UTF-8 is no name, and what is cannot be told
+# from it.
+$session = Session->new($node, dbname => 'sql_ascii');
+$session->text("SET client_encoding = 'SQL_ASCII'");
+check_question("b\xfccher", '22023', 'SQL_ASCII: no UTF-8');
+check_question("\xff\xfe", '22023', 'SQL_ASCII: octets that UTF-8 never has');
+check_question("\xe6\x97", '22023', 'SQL_ASCII: UTF-8 cut short');
+check_question("\xed\xa0\x80", '22023', 'SQL_ASCII: a surrogate');
+check_question("\xc0\xae", '22023', 'SQL_ASCII: a dot in two octets');
+is($session->text('SELECT 1'), '1', '... and the session goes on');
+
+done_testing();
