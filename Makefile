@@ -36,6 +36,7 @@ OBJS = \
 	src/settings.o \
 	src/socket.o \
 	src/stream.o \
+	src/svcb.o \
 	src/wait.o \
 	src/window.o \
 	src/wire.o

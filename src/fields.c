@@ -2,8 +2,8 @@
  * fields.c
  *
  * Writes the fields of record data that have a format of their own: times, type
- * bitmaps, locations, service parameters, address prefixes.  All take what
- * rdata.c has found sound, and write ASCII.
+ * bitmaps, locations, address prefixes.  All take what rdata.c has found sound,
+ * and write ASCII.
  */
 #include "postgres.h"
 
@@ -15,11 +15,6 @@
 static void append_angle(StringInfo out, uint32 angle, char positive,
 						 char negative);
 static void append_metres(StringInfo out, uint8 power);
-static void append_param_value(StringInfo out, uint16 key, const uint8 *value,
-							   size_t len);
-static void append_alpn(StringInfo out, const uint8 *value, size_t len);
-static void append_addresses(StringInfo out, const uint8 *value, size_t len,
-							 size_t size);
 
 /*
  * Character-strings one after the other, with nothing between them.
@@ -43,23 +38,6 @@ append_eui(StringInfo out, const uint8 *octets, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		appendStringInfo(out, i > 0 ? "-%02x" : "%02x", octets[i]);
-}
-
-/*
- * A number of a SVCB parameter as a word (RFC 9460 section 2.1).
- */
-void
-append_param_key(StringInfo out, uint16 key)
-{
-	static const char *const keys[] = {
-		"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech",
-		"ipv6hint", "dohpath", "ohttp"
-	};
-
-	if (key < lengthof(keys))
-		appendStringInfoString(out, keys[key]);
-	else
-		appendStringInfo(out, "key%d", key);
 }
 
 /*
@@ -184,6 +162,90 @@ append_gateway(StringInfo out, const DnsField *field)
 }
 
 /*
+ * Names, blanks between them.
+ */
+void
+append_names(StringInfo out, const DnsField *field)
+{
+	const uint8 *pos = field->data;
+	DnsName		name;
+
+	while (pos < field->data + field->len &&
+		   rdata_plain_name(&pos, field->data + field->len, &name))
+	{
+		if (out->len > 0 && out->data[out->len - 1] != ' ')
+			appendStringInfoChar(out, ' ');
+		append_name(out, &name, true);
+	}
+}
+
+/*
+ * Gives the next bit that is set in a flat bitmap; *bit, which begins at 0, is
+ * where to go on.  -1 at the end.
+ */
+int
+next_bit(const DnsField *field, int *bit)
+{
+	for (; *bit < (int) field->len * 8; (*bit)++)
+	{
+		if (field->data[*bit / 8] & (0x80 >> (*bit % 8)))
+			return (*bit)++;
+	}
+	return -1;
+}
+
+/*
+ * The ports of WKS (RFC 1035 section 3.4.2), the types of NXT (RFC 2535
+ * section 5.2), blanks between them.
+ */
+void
+append_bits(StringInfo out, const DnsField *field)
+{
+	const char *separator = "";
+	int			bit = 0;
+	int			number;
+
+	while ((number = next_bit(field, &bit)) >= 0)
+	{
+		appendStringInfoString(out, separator);
+		if (field->def->kind == FIELD_PORTS)
+			appendStringInfo(out, "%d", number);
+		else
+			appendStringInfoString(out, type_text(number));
+		separator = " ";
+	}
+}
+
+/*
+ * The part of an address that an A6 record has itself (RFC 2874 section 3.2).
+ */
+void
+append_suffix(StringInfo out, const DnsField *field)
+{
+	uint8		address[16] = {0};
+
+	memcpy(address + sizeof(address) - field->len, field->data, field->len);
+	if (field->len > 0)
+		append_address(out, address, sizeof(address));
+}
+
+/*
+ * An ATM address: hexadecimal, or digits behind a plus sign.
+ */
+void
+append_atma(StringInfo out, const DnsField *field)
+{
+	if (field->data[0] == 1)
+	{
+		appendStringInfoChar(out, '+');
+		append_octets(out, field->data + 1, field->len - 1, ESCAPED_IN_NAMES);
+		return;
+	}
+	for (size_t i = 1; i < field->len; i++)
+		appendStringInfo(out, "%02x", field->data[i]);
+}
+
+/*
  * Address prefixes (RFC 3123 section 5): family, address, length; an
  * exclamation mark for a negation.
  */
@@ -231,31 +293,6 @@ append_location(StringInfo out, const uint8 *octets)
 	}
 }
 
-/*
- * Service parameters (RFC 9460 section 2.1).
- */
-void
-append_params(StringInfo out, const uint8 *octets, size_t len)
-{
-	const uint8 *at = octets;
-
-	while (at < octets + len)
-	{
-		uint16		key = wire_u16(at);
-		size_t		value_len = wire_u16(at + 2);
-
-		if (at > octets)
-			appendStringInfoChar(out, ' ');
-		append_param_key(out, key);
-		if (value_len > 0)
-		{
-			appendStringInfoChar(out, '=');
-			append_param_value(out, key, at + 4, value_len);
-		}
-		at += 4 + value_len;
-	}
-}
-
 /* Thousandths of a second of arc from 2^31 on. */
 static void
 append_angle(StringInfo out, uint32 angle, char positive, char negative)
@@ -284,82 +321,5 @@ append_metres(StringInfo out, uint8 power)
 		for (int i = 2; i < exponent && mantissa > 0; i++)
 			appendStringInfoChar(out, '0');
 		appendStringInfoChar(out, 'm');
-	}
-}
-
-static void
-append_param_value(StringInfo out, uint16 key, const uint8 *value, size_t len)
-{
-	switch (key)
-	{
-		case SVC_MANDATORY:
-			for (size_t i = 0; i < len; i += 2)
-			{
-				if (i > 0)
-					appendStringInfoChar(out, ',');
-				append_param_key(out, wire_u16(value + i));
-			}
-			break;
-		case SVC_ALPN:
-			append_alpn(out, value, len);
-			break;
-		case SVC_PORT:
-			appendStringInfo(out, "%d", wire_u16(value));
-			break;
-		case SVC_IPV4HINT:
-			append_addresses(out, value, len, 4);
-			break;
-		case SVC_IPV6HINT:
-			append_addresses(out, value, len, 16);
-			break;
-		case SVC_ECH:
-			append_base64(out, value, len);
-			break;
-		default:
-			appendStringInfoChar(out, '"');
-			append_octets(out, value, len, ESCAPED_IN_QUOTES);
-			appendStringInfoChar(out, '"');
-			break;
-	}
-}
-
-/*
- * A list in which commas part the items: those within are escaped once for the
- * list, and the whole once more for the quotes (RFC 9460 appendix A.1).
- */
-static void
-append_alpn(StringInfo out, const uint8 *value, size_t len)
-{
-	StringInfoData list;
-	const uint8 *pos = value;
-	const uint8 *data;
-	size_t		data_len;
-
-	initStringInfo(&list);
-	while (rdata_string(&pos, value + len, &data, &data_len))
-	{
-		if (list.len > 0)
-			appendStringInfoChar(&list, ',');
-		for (size_t i = 0; i < data_len; i++)
-		{
-			if (data[i] == ',' || data[i] == '\\')
-				appendStringInfoChar(&list, '\\');
-			appendStringInfoChar(&list, data[i]);
-		}
-	}
-	appendStringInfoChar(out, '"');
-	append_octets(out, (uint8 *) list.data, list.len, ESCAPED_IN_QUOTES);
-	appendStringInfoChar(out, '"');
-	pfree(list.data);
-}
-
-static void
-append_addresses(StringInfo out, const uint8 *value, size_t len, size_t size)
-{
-	for (size_t i = 0; i < len; i += size)
-	{
-		if (i > 0)
-			appendStringInfoChar(out, ',');
-		append_address(out, value + i, size);
 	}
 }

@@ -15,6 +15,7 @@
 static void push_field(JsonbParseState **state, const DnsField *field);
 static void push_key(JsonbParseState **state, const char *key);
 static void push_text(JsonbParseState **state, StringInfo buffer);
+static void push_word(JsonbParseState **state, const char *word);
 static void push_number(JsonbParseState **state, int64 number);
 static void push_boolean(JsonbParseState **state, bool boolean);
 static void push_decimal(JsonbParseState **state, double number, int digits);
@@ -22,6 +23,8 @@ static void push_strings(JsonbParseState **state, const uint8 *octets,
 						 size_t len);
 static void push_types(JsonbParseState **state, const DnsField *field);
 static void push_prefixes(JsonbParseState **state, const DnsField *field);
+static void push_names(JsonbParseState **state, const DnsField *field);
+static void push_bits(JsonbParseState **state, const DnsField *field);
 static void push_relay_type(JsonbParseState **state, const DnsField *field);
 static void push_location(JsonbParseState **state, const uint8 *octets);
 static void push_params(JsonbParseState **state, const DnsField *field);
@@ -47,6 +50,9 @@ json_rdata(const DnsMessage *message, const DnsRR *rr)
 	{
 		if (field.def->kind == FIELD_LOC)
 			push_location(&state, field.data);
+		else if (field.def->kind == FIELD_LENGTH8 ||
+				 field.def->kind == FIELD_LENGTH16)
+			continue;
 		else if (field.def->kind == FIELD_RELAY_TYPE)
 			push_relay_type(&state, &field);
 		else
@@ -94,6 +100,13 @@ push_field(JsonbParseState **state, const DnsField *field)
 		case FIELD_PREFIXES:
 			push_prefixes(state, field);
 			return;
+		case FIELD_NAMES:
+			push_names(state, field);
+			return;
+		case FIELD_PORTS:
+		case FIELD_FLAT_TYPES:
+			push_bits(state, field);
+			return;
 		case FIELD_PARAMS:
 			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 			push_params(state, field);
@@ -110,6 +123,7 @@ push_field(JsonbParseState **state, const DnsField *field)
 			}
 			/* FALLTHROUGH */
 		case FIELD_NAME:
+		case FIELD_OPTIONAL_NAME:
 			append_name(&buffer, &field->name, false);
 			break;
 		case FIELD_OPTIONAL_STRING:
@@ -161,6 +175,17 @@ push_text(JsonbParseState **state, StringInfo buffer)
 	value.type = jbvString;
 	value.val.string.val = buffer->data;
 	value.val.string.len = buffer->len;
+	push_value(state, &value);
+}
+
+static void
+push_word(JsonbParseState **state, const char *word)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = pstrdup(word);
+	value.val.string.len = strlen(word);
 	push_value(state, &value);
 }
 
@@ -224,13 +249,7 @@ push_types(JsonbParseState **state, const DnsField *field)
 
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	while ((type = next_type(field->data, field->len, &bit)) >= 0)
-	{
-		StringInfoData buffer;
-
-		initStringInfo(&buffer);
-		appendStringInfoString(&buffer, type_text(type));
-		push_text(state, &buffer);
-	}
+		push_word(state, type_text(type));
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
@@ -249,6 +268,43 @@ push_prefixes(JsonbParseState **state, const DnsField *field)
 		append_prefixes(&buffer, at, len);
 		push_text(state, &buffer);
 		at += len;
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+static void
+push_names(JsonbParseState **state, const DnsField *field)
+{
+	const uint8 *pos = field->data;
+	DnsName		name;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	while (pos < field->data + field->len &&
+		   rdata_plain_name(&pos, field->data + field->len, &name))
+	{
+		StringInfoData buffer;
+
+		initStringInfo(&buffer);
+		append_name(&buffer, &name, false);
+		push_text(state, &buffer);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Ports as numbers, types as words. */
+static void
+push_bits(JsonbParseState **state, const DnsField *field)
+{
+	int			bit = 0;
+	int			number;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	while ((number = next_bit(field, &bit)) >= 0)
+	{
+		if (field->def->kind == FIELD_PORTS)
+			push_number(state, number);
+		else
+			push_word(state, type_text(number));
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }

@@ -148,6 +148,12 @@ typedef enum DnsFieldKind
 	FIELD_GROUPS,				/* 64 bits as four hexadecimal groups */
 	FIELD_LOC,					/* the whole of a LOC record */
 	FIELD_NAME,
+	FIELD_OPTIONAL_NAME,		/* may be missing at the end */
+	FIELD_LENGTH8,				/* length of a later field, not shown */
+	FIELD_LENGTH16,
+	FIELD_HIT,					/* of HIP, as long as the first octet says */
+	FIELD_HIP_KEY,				/* as long as the third and fourth say */
+	FIELD_SUFFIX,				/* of A6: 128 bits less the first octet's */
 	FIELD_STRING,				/* a character-string, quoted */
 	FIELD_OPTIONAL_STRING,		/* the same, may be missing at the end */
 	FIELD_TAG,					/* a character-string, not quoted */
@@ -164,6 +170,10 @@ typedef enum DnsFieldKind
 	FIELD_TYPES,				/* bitmap of record types */
 	FIELD_PARAMS,				/* parameters of SVCB */
 	FIELD_PREFIXES,				/* items of APL */
+	FIELD_NAMES,				/* uncompressed */
+	FIELD_PORTS,				/* bitmap of ports, of WKS */
+	FIELD_FLAT_TYPES,			/* bitmap of the first 128 types, of NXT */
+	FIELD_ATMA,
 	FIELD_GATEWAY,
 	FIELD_UNKNOWN				/* RFC 3597 */
 } DnsFieldKind;
@@ -221,6 +231,9 @@ extern bool rdata_done(const DnsRdata *rdata);
 extern bool rdata_sound(const DnsMessage *message, const DnsRR *rr);
 extern bool rdata_string(const uint8 **pos, const uint8 *end,
 						 const uint8 **data, size_t *len);
+
+extern bool rdata_plain_name(const uint8 **pos, const uint8 *end,
+							 DnsName *name);
 
 /* ---- rrtype.c: the record types ---- */
 
@@ -627,9 +640,17 @@ extern void append_key_algorithm(StringInfo out, uint8 algorithm);
 extern int	next_type(const uint8 *octets, size_t len, int *bit);
 extern void append_types(StringInfo out, const uint8 *octets, size_t len);
 extern void append_gateway(StringInfo out, const DnsField *field);
+extern void append_names(StringInfo out, const DnsField *field);
+extern void append_bits(StringInfo out, const DnsField *field);
+extern int	next_bit(const DnsField *field, int *bit);
+extern void append_suffix(StringInfo out, const DnsField *field);
+extern void append_atma(StringInfo out, const DnsField *field);
 extern void append_prefixes(StringInfo out, const uint8 *octets, size_t len);
 extern void append_location(StringInfo out, const uint8 *octets);
-extern void append_param_key(StringInfo out, uint16 key);
+
+/* ---- svcb.c: parameters of SVCB and HTTPS records ---- */
+
 extern void append_params(StringInfo out, const uint8 *octets, size_t len);
+extern void append_param_key(StringInfo out, uint16 key);
 
 #endif							/* PGCARES_H */

@@ -32,8 +32,10 @@ append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 	{
 		int			before = out->len;
 
-		if (field.def->kind == FIELD_JOINED)
-			continue;			/* its strings come next */
+		if (field.def->kind == FIELD_JOINED ||
+			field.def->kind == FIELD_LENGTH8 ||
+			field.def->kind == FIELD_LENGTH16)
+			continue;			/* what it tells comes next */
 		if (!first)
 			appendStringInfoChar(out, ' ');
 		append_field(out, &field);
@@ -187,6 +189,7 @@ append_field(StringInfo out, const DnsField *field)
 			append_location(out, field->data);
 			break;
 		case FIELD_NAME:
+		case FIELD_OPTIONAL_NAME:
 			append_name(out, &field->name, true);
 			break;
 		case FIELD_STRING:
@@ -201,6 +204,7 @@ append_field(StringInfo out, const DnsField *field)
 			append_strings(out, field);
 			break;
 		case FIELD_BASE64:
+		case FIELD_HIP_KEY:
 			append_base64(out, field->data, field->len);
 			break;
 		case FIELD_HASH:
@@ -211,6 +215,19 @@ append_field(StringInfo out, const DnsField *field)
 			break;
 		case FIELD_PARAMS:
 			append_params(out, field->data, field->len);
+			break;
+		case FIELD_NAMES:
+			append_names(out, field);
+			break;
+		case FIELD_PORTS:
+		case FIELD_FLAT_TYPES:
+			append_bits(out, field);
+			break;
+		case FIELD_SUFFIX:
+			append_suffix(out, field);
+			break;
+		case FIELD_ATMA:
+			append_atma(out, field);
 			break;
 		case FIELD_PREFIXES:
 			append_prefixes(out, field->data, field->len);
@@ -232,6 +249,7 @@ append_hex_field(StringInfo out, const DnsField *field)
 	switch (field->def->kind)
 	{
 		case FIELD_HEX:
+		case FIELD_HIT:
 			break;
 		case FIELD_SALT:
 			if (field->len == 0)

@@ -13,10 +13,12 @@
 /* Octets of the fields that always have the same number. */
 static const uint8 field_sizes[] = {
 	[FIELD_U8] = 1,
+	[FIELD_LENGTH8] = 1,
 	[FIELD_KEY_ALGORITHM] = 1,
 	[FIELD_DSYNC_SCHEME] = 1,
 	[FIELD_RELAY_TYPE] = 1,
 	[FIELD_U16] = 2,
+	[FIELD_LENGTH16] = 2,
 	[FIELD_TYPE] = 2,
 	[FIELD_CERT_TYPE] = 2,
 	[FIELD_U32] = 4,
@@ -37,6 +39,7 @@ static bool sound_strings(const uint8 *pos, const uint8 *end);
 static bool sound_type_bitmap(const uint8 *pos, const uint8 *end);
 static bool sound_svc_params(const uint8 *pos, const uint8 *end);
 static bool sound_svc_param(uint16 key, const uint8 *value, size_t len);
+static bool sound_names(const uint8 *pos, const uint8 *end);
 static bool sound_prefixes(const uint8 *pos, const uint8 *end);
 static bool sound_options(const uint8 *pos, const uint8 *end);
 
@@ -72,18 +75,26 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 	field->len = rdata->end - rdata->pos;
 	switch (def->kind)
 	{
-		case FIELD_NAME:
-			sound = wire_name(rdata->message, &rdata->pos, rdata->end,
-							  &field->name);
-			break;
+		case FIELD_OPTIONAL_NAME:
 		case FIELD_OPTIONAL_STRING:
 			if (rdata->pos == rdata->end)
 			{
 				rdata->def++;
 				return false;
 			}
-			/* FALLTHROUGH */
+			break;
+		default:
+			break;
+	}
+	switch (def->kind)
+	{
+		case FIELD_NAME:
+		case FIELD_OPTIONAL_NAME:
+			sound = wire_name(rdata->message, &rdata->pos, rdata->end,
+							  &field->name);
+			break;
 		case FIELD_STRING:
+		case FIELD_OPTIONAL_STRING:
 		case FIELD_TAG:
 		case FIELD_SALT:
 		case FIELD_HASH:
@@ -92,6 +103,17 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 			break;
 		case FIELD_GATEWAY:
 			sound = field_gateway(rdata, field);
+			break;
+		case FIELD_HIT:
+			sound = field_fixed(rdata, field, rdata->rr->rdata[0]);
+			break;
+		case FIELD_HIP_KEY:
+			sound = field_fixed(rdata, field, wire_u16(rdata->rr->rdata + 2));
+			break;
+		case FIELD_SUFFIX:
+			/* RFC 2874 section 3.1 */
+			sound = rdata->rr->rdata[0] <= 128 &&
+				field_fixed(rdata, field, 16 - rdata->rr->rdata[0] / 8);
 			break;
 		case FIELD_JOINED:		/* FIELD_STRINGS reads the same octets */
 			sound = true;
@@ -154,6 +176,18 @@ rdata_string(const uint8 **pos, const uint8 *end, const uint8 **data,
 	return true;
 }
 
+/*
+ * Takes the next name of a run of uncompressed ones that ends at end.
+ */
+bool
+rdata_plain_name(const uint8 **pos, const uint8 *end, DnsName *name)
+{
+	/* Nothing of such a message could be pointed to. */
+	DnsMessage	nowhere = {.start = *pos, .end = end};
+
+	return wire_name(&nowhere, pos, end, name);
+}
+
 /* Takes so many octets; up to four of them are a number. */
 static bool
 field_fixed(DnsRdata *rdata, DnsField *field, size_t len)
@@ -184,6 +218,10 @@ field_rest_sound(const DnsField *field)
 			return sound_svc_params(field->data, end);
 		case FIELD_PREFIXES:
 			return sound_prefixes(field->data, end);
+		case FIELD_NAMES:
+			return sound_names(field->data, end);
+		case FIELD_ATMA:
+			return field->len > 0;
 		default:
 			return true;
 	}
@@ -296,6 +334,20 @@ sound_svc_param(uint16 key, const uint8 *value, size_t len)
 		default:
 			return true;
 	}
+}
+
+/* Names one after the other, none of them compressed (RFC 8005 section 5). */
+static bool
+sound_names(const uint8 *pos, const uint8 *end)
+{
+	DnsName		name;
+
+	while (pos < end)
+	{
+		if (!rdata_plain_name(&pos, end, &name))
+			return false;
+	}
+	return true;
 }
 
 /* Address prefixes of an APL record (RFC 3123 section 4). */

@@ -15,13 +15,6 @@ use Test::More;
 # What may be shown in another way than by dig, why, and how. Owners are below
 # all.example.
 my @differences = (
-	# in the form for unknown types (RFC 3597 section 5): obsolete, and their
-	# own forms are known to nobody but dig
-	[ 'a6', 'A6 \# 17 0020010DB8000000000000000000000001' ],
-	[ 'atma', 'ATMA \# 20 0039246F00E7C9C0312000100100001234567800' ],
-	[ 'hip', 'HIP \# 45 10020008200100107B1A74DF365639CC39F1D57801020304050607080372767303616C6C076578616D706C6500' ],
-	[ 'nxt', 'NXT \# 19 017A03616C6C076578616D706C650062000080' ],
-	[ 'wks', 'WKS \# 9 C00002010600000040' ],
 	# words that dig 9.18 does not know: CLA, IPN, and dohpath and ohttp, for which
 	# it says key7 and key8
 	[ 'cla', 'CLA "claim"' ],

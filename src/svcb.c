@@ -1,0 +1,134 @@
+/*
+ * svcb.c
+ *
+ * Writes the parameters of SVCB and HTTPS records in presentation format
+ * (RFC 9460).  They are sound, as rdata.c has found.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+static void append_param_value(StringInfo out, uint16 key, const uint8 *value,
+							   size_t len);
+static void append_alpn(StringInfo out, const uint8 *value, size_t len);
+static void append_addresses(StringInfo out, const uint8 *value, size_t len,
+							 size_t size);
+
+/*
+ * Service parameters (RFC 9460 section 2.1).
+ */
+void
+append_params(StringInfo out, const uint8 *octets, size_t len)
+{
+	const uint8 *at = octets;
+
+	while (at < octets + len)
+	{
+		uint16		key = wire_u16(at);
+		size_t		value_len = wire_u16(at + 2);
+
+		if (at > octets)
+			appendStringInfoChar(out, ' ');
+		append_param_key(out, key);
+		if (value_len > 0)
+		{
+			appendStringInfoChar(out, '=');
+			append_param_value(out, key, at + 4, value_len);
+		}
+		at += 4 + value_len;
+	}
+}
+
+/*
+ * A number of a SVCB parameter as a word (RFC 9460 section 2.1).
+ */
+void
+append_param_key(StringInfo out, uint16 key)
+{
+	static const char *const keys[] = {
+		"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech",
+		"ipv6hint", "dohpath", "ohttp"
+	};
+
+	if (key < lengthof(keys))
+		appendStringInfoString(out, keys[key]);
+	else
+		appendStringInfo(out, "key%d", key);
+}
+
+static void
+append_param_value(StringInfo out, uint16 key, const uint8 *value, size_t len)
+{
+	switch (key)
+	{
+		case SVC_MANDATORY:
+			for (size_t i = 0; i < len; i += 2)
+			{
+				if (i > 0)
+					appendStringInfoChar(out, ',');
+				append_param_key(out, wire_u16(value + i));
+			}
+			break;
+		case SVC_ALPN:
+			append_alpn(out, value, len);
+			break;
+		case SVC_PORT:
+			appendStringInfo(out, "%d", wire_u16(value));
+			break;
+		case SVC_IPV4HINT:
+			append_addresses(out, value, len, 4);
+			break;
+		case SVC_IPV6HINT:
+			append_addresses(out, value, len, 16);
+			break;
+		case SVC_ECH:
+			append_base64(out, value, len);
+			break;
+		default:
+			appendStringInfoChar(out, '"');
+			append_octets(out, value, len, ESCAPED_IN_QUOTES);
+			appendStringInfoChar(out, '"');
+			break;
+	}
+}
+
+/*
+ * A list in which commas part the items: those within are escaped once for the
+ * list, and the whole once more for the quotes (RFC 9460 appendix A.1).
+ */
+static void
+append_alpn(StringInfo out, const uint8 *value, size_t len)
+{
+	StringInfoData list;
+	const uint8 *pos = value;
+	const uint8 *data;
+	size_t		data_len;
+
+	initStringInfo(&list);
+	while (rdata_string(&pos, value + len, &data, &data_len))
+	{
+		if (list.len > 0)
+			appendStringInfoChar(&list, ',');
+		for (size_t i = 0; i < data_len; i++)
+		{
+			if (data[i] == ',' || data[i] == '\\')
+				appendStringInfoChar(&list, '\\');
+			appendStringInfoChar(&list, data[i]);
+		}
+	}
+	appendStringInfoChar(out, '"');
+	append_octets(out, (uint8 *) list.data, list.len, ESCAPED_IN_QUOTES);
+	appendStringInfoChar(out, '"');
+	pfree(list.data);
+}
+
+static void
+append_addresses(StringInfo out, const uint8 *value, size_t len, size_t size)
+{
+	for (size_t i = 0; i < len; i += size)
+	{
+		if (i > 0)
+			appendStringInfoChar(out, ',');
+		append_address(out, value + i, size);
+	}
+}
