@@ -59,7 +59,7 @@ SET pgcares.servers = :'odd';
 EXECUTE show_one ('nsec3.example', 'NSEC3');
 RESET pgcares.servers;
 
--- types that are known by name only, and such that nobody knows (RFC 3597)
+-- rare types, types that are known by name only, and such that nobody knows
 EXECUTE show ('{wks,"null",nxt,hip,uinfo,uid,gid,unspec}');
 EXECUTE show ('{type65280,type65281}');
 EXECUTE show_one ('atma.all.example', 'TYPE34');
