@@ -8,16 +8,19 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "pgcares.h"
 
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "storage/latch.h"
 
 /* However long the library's timers run, look around this often. */
 #define LONGEST_SLEEP	1000	/* ms */
 
 static void rebuild_events(DnsWindow *window);
-static WaitEventSet *make_event_set(int nevents);
+static void check_descriptor(void);
 static long sleep_time(DnsChannel *channel, int64 limit);
 static int	collect_events(DnsWindow *window, int occurred);
 
@@ -73,7 +76,8 @@ rebuild_events(DnsWindow *window)
 							   window->max_events * sizeof(ares_fd_events_t));
 	}
 
-	window->events = make_event_set(nsockets + 2);
+	check_descriptor();
+	window->events = create_wait_event_set(nsockets + 2);
 	AddWaitEventToSet(window->events, WL_LATCH_SET, PGINVALID_SOCKET,
 					  MyLatch, NULL);
 	AddWaitEventToSet(window->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET,
@@ -94,35 +98,27 @@ rebuild_events(DnsWindow *window)
 }
 
 /*
- * An event set is a descriptor too.  The server calls it an internal error when
- * there is none left.
+ * An event set is a descriptor too.  Where there is none left the server would
+ * call it an internal error, and lose some memory.
  */
-static WaitEventSet *
-make_event_set(int nevents)
+static void
+check_descriptor(void)
 {
-	MemoryContext context = CurrentMemoryContext;
-	WaitEventSet *volatile events = NULL;
-
-	PG_TRY();
+	if (AcquireExternalFD())
 	{
-		events = create_wait_event_set(nevents);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
+		int			fd = dup(STDERR_FILENO);
+		bool		none = fd < 0 && (errno == EMFILE || errno == ENFILE);
 
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->saved_errno != EMFILE && error->saved_errno != ENFILE)
-			PG_RE_THROW();
-		FlushErrorState();
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("could not wait for answers: too many open files"),
-				 errhint(HINT_DESCRIPTORS)));
+		if (fd >= 0)
+			close(fd);
+		ReleaseExternalFD();
+		if (!none)
+			return;
 	}
-	PG_END_TRY();
-	return events;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+			 errmsg("could not wait for answers: too many open files"),
+			 errhint(HINT_DESCRIPTORS)));
 }
 
 static long
