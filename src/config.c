@@ -43,13 +43,17 @@ config_read(DnsChannelConfig *config)
 	config->local_dev = setting_local_dev;
 	config->resolvconf = setting_resolvconf;
 
-	/* The system's file counts only where we name no servers. */
+	/*
+	 * The system's file counts only where we name no servers.  To open a named
+	 * pipe would mean to wait for it.
+	 */
 	if (*setting_servers == '\0')
 	{
 		struct stat st;
 
-		if (stat(setting_resolvconf, &st) == 0)
+		if (stat(setting_resolvconf, &st) == 0 && S_ISREG(st.st_mode))
 		{
+			config->file_read = true;
 			config->file_device = st.st_dev;
 			config->file_inode = st.st_ino;
 			config->file_size = st.st_size;
@@ -112,7 +116,7 @@ config_check_descriptors(const DnsChannelConfig *config)
 {
 	int			fd;
 
-	if (*config->servers != '\0')
+	if (!config->file_read)
 		return;					/* it reads no file of importance */
 	fd = BasicOpenFile(config->resolvconf, O_RDONLY | PG_BINARY);
 	if (fd >= 0)

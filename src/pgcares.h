@@ -426,7 +426,8 @@ typedef struct DnsChannelConfig
 	int			send_buffer_size;
 	int			receive_buffer_size;
 	int			udp_max_queries;
-	uint64		file_device;	/* of resolvconf, where it is read */
+	bool		file_read;		/* resolvconf is there, and is read */
+	uint64		file_device;
 	uint64		file_inode;
 	int64		file_size;
 	int64		file_mtime;		/* ns */

@@ -84,16 +84,18 @@ window_open(int capacity)
 }
 
 /*
- * Closes a window whose work is done and keeps its channel for the next one, as
- * long as nothing is in flight on it.
+ * Closes a window whose work is done and keeps its channel for the next one.
+ * Queries whose questions' time was up are given up.
  */
 void
 window_close(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
 
-	if (channel != NULL && window->in_flight == 0)
+	if (channel != NULL)
 	{
+		if (window->in_flight > 0)
+			ares_cancel(channel->ares);
 		window->channel = NULL;
 		channel->window = NULL;
 		channel_keep(channel);

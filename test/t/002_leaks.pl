@@ -1,0 +1,153 @@
+# Nothing outlives a lookup, however it ends: no descriptor, no memory.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use NameServer;
+use Session;
+
+# How much memory may grow, in kB, and after how many lookups a session is warm
+use constant { MAX_GROWTH => 1024, WARM_UP => 500 };
+
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], 'pgcares.tries = 1');
+my $session = Session->new($node);
+
+# Many lookups in one statement: a block of PL/pgSQL for each, with what it does
+# about errors. The name of the lookup is in the variable n, its number in i.
+sub lookups
+{
+	my ($count, $block, @settings) = @_;
+
+	return join '; ', (map { "SET LOCAL $_" } @settings), <<"SQL";
+DO \$\$
+DECLARE
+	n text;
+	c refcursor;
+	x int;
+BEGIN
+	FOR i IN 1 .. $count LOOP
+		$block
+	END LOOP;
+END
+\$\$
+SQL
+}
+
+# A block that must raise one of these; anything else ends the loop.
+sub failing
+{
+	my ($block, @states) = @_;
+	my $expected = join ' OR ', map { "SQLSTATE '$_'" } @states;
+
+	return <<"SQL";
+BEGIN
+	$block
+	RAISE EXCEPTION 'no error with %', n;
+EXCEPTION WHEN $expected THEN
+	NULL;
+END;
+SQL
+}
+
+# Savepoints of the client, ten to a transaction
+sub savepoints
+{
+	my ($count, $lookup) = @_;
+	my $transaction = join ';', 'BEGIN', ("SAVEPOINT s; $lookup; ROLLBACK TO SAVEPOINT s; RELEASE s") x 10, 'COMMIT';
+
+	return ($transaction) x ($count / 10);
+}
+
+my $failing = failing(<<'SQL', qw(ND002 ND003 ND005 NDA10));
+n := (ARRAY['nxdomain', 'short', 'rcode2', 'a3', 'headeronly', 'loopptr'])[i % 6 + 1] || '.n' || i || '.example';
+PERFORM * FROM dns_a(n);
+SQL
+my $silent = failing("n := 'drop.n' || i || '.example'; PERFORM * FROM dns_a(n);", 'NDA12');
+my $error_later = failing("n := 'n' || i || '.example'; PERFORM * FROM dns_a(n); x := 1 / (i - i);", '22012');
+my $error_beside =
+  failing("n := 'n' || i || '.example'; PERFORM 1 / (ttl - 300), generate_series(1, 9) FROM dns_a(n);", '22012');
+my $refused = failing("n := 'n' || i || '.example'; PERFORM * FROM dns_a(n);", 'NDA11');
+my $too_large = failing("n := 'big70.n' || i || '.example'; PERFORM * FROM dns_a(n);", '54000');
+
+# What is done, as statements for so many lookups
+my @ways = (
+	[ 'failures', 10000, sub { lookups($_[0], $failing) } ],
+	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = usevc') } ],
+	[ 'failures, the socket kept', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = stayopen') } ],
+	[ 'silence', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'") } ],
+	[ 'silence over TCP', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'", 'pgcares.flags = usevc') } ],
+	[ 'nobody listens', 1000,
+		sub { lookups($_[0], $refused, "pgcares.servers = '127.0.0.1:" . NameServer->closed_port . "'") } ],
+	[ 'too large answers', 1000, sub { lookups($_[0], $too_large, "pgcares.max_answer_memory = '1kB'") } ],
+	[ 'deadlines', 300, sub { lookups($_[0], $silent, "pgcares.deadline = '5ms'") } ],
+	[ 'an error after each lookup', 3000, sub { lookups($_[0], $error_later) } ],
+	[ 'an error in the query of the lookup', 3000, sub { lookups($_[0], $error_beside) } ],
+	[ 'savepoints', 1000, sub { savepoints($_[0], "SELECT * FROM dns_a('n.example')") } ],
+	[ 'errors in savepoints', 200,
+		sub {
+			map { ('BEGIN; SAVEPOINT s', q{SELECT * FROM dns_a('nxdomain.example')}, 'ROLLBACK TO SAVEPOINT s; COMMIT') } 1 .. $_[0]
+		} ],
+	[ 'LIMIT 1', 1000,
+		sub { lookups($_[0], q{PERFORM * FROM dns_a('big20.example') LIMIT 1; PERFORM dns_a('big20.example') LIMIT 1;}) } ],
+	[ 'a cursor closed early', 1000,
+		sub {
+			lookups($_[0], q{
+				OPEN c FOR SELECT ttl FROM generate_series(1, 9) g, LATERAL dns_a('big20.n' || g || '.example');
+				FETCH c INTO x;
+				CLOSE c;
+				OPEN c FOR SELECT (dns_a('big20.n' || g || '.example')).ttl FROM generate_series(1, 9) g;
+				FETCH c INTO x;
+				CLOSE c;})
+		} ],
+	[ 'EXISTS', 1000, sub { lookups($_[0], q{ASSERT EXISTS (SELECT FROM dns_a('big20.example'));}) } ],
+	[ 'statement_timeout', 30,
+		sub { (q{SET statement_timeout = '5ms'}, (q{SELECT * FROM dns_a('drop.example')}) x $_[0], 'RESET statement_timeout') } ],
+);
+
+# Run them, and one lookup more with the usual settings; the SQLSTATEs that came,
+# each once.
+sub run
+{
+	my @statements = @_;
+	my %states = map { $session->sqlstate($_) => 1 } @statements, q{SELECT * FROM dns_a('n.example')};
+
+	return join ' ', sort keys %states;
+}
+
+# Private memory, in kB, as the system and as the server sees it
+sub memory
+{
+	my $contexts = $session->text('SELECT sum(total_bytes) FROM pg_backend_memory_contexts');
+	return ($session->status('RssAnon'), $contexts / 1024);
+}
+
+my %states = ('errors in savepoints' => '00000 ND003', 'statement_timeout' => '00000 57014');
+foreach (@ways)
+{
+	my ($name, undef, $statements) = @$_;
+	run($statements->($name =~ /silence|deadline|timeout/ ? 10 : WARM_UP));
+}
+memory();
+
+foreach (@ways)
+{
+	my ($name, $count, $statements) = @$_;
+	my @commands = $statements->($count);
+	my $descriptors = $session->descriptors;
+	my @before = memory();
+
+	is(run(@commands), $states{$name} // '00000', "$name: as expected");
+
+	my @after = memory();
+	is_deeply($session->descriptors, $descriptors, "$name: descriptors as before");
+	cmp_ok($after[0] - $before[0], '<', MAX_GROWTH, "$name: memory of the process");
+	cmp_ok($after[1] - $before[1], '<', MAX_GROWTH, "$name: memory contexts");
+	note(sprintf '%s: %d kB, contexts %d kB more', $name, $after[0] - $before[0], $after[1] - $before[1]);
+}
+is_deeply([ $session->inet_sockets ], [], 'no socket is left');
+cmp_ok(scalar(grep { $_->{transport} eq 'tcp' } $server->log), '>=', 1000 + 300, 'what should go over TCP went over TCP');
+is($session->text(q{SELECT * FROM dns_a('n.example')}), '192.0.2.1|300', 'the session goes on');
+done_testing();

@@ -1,0 +1,203 @@
+# Sockets are counted as the server wants it, and where there are no descriptors
+# left, a lookup says so: SQLSTATE 53000, and not that a server does not answer.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use NameServer;
+use Session;
+
+# What one lookup may take at most: UDP, TCP, and the set of events to wait for
+use constant FOR_A_LOOKUP => 3;
+
+# A third of what is left of these is for extensions.
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], 'max_files_per_process = 120', 'max_connections = 100', 'pgcares.tries = 1');
+my $session = Session->new($node);
+my $lookup = q{SELECT * FROM dns_a('sound.example')};
+my $found = '192.0.2.1|300';
+
+sub says_so
+{
+	my ($sql, $what) = @_;
+	my $result = $session->query($sql);
+
+	is(Session::sqlstate_of($result), '53000', "$what: SQLSTATE");
+	like($result->{error} ? $result->{error}{M} : '', qr/too many open files/i, "$what: message");
+}
+
+# Nor does it cost memory, however often that happens.
+sub leaves_no_memory
+{
+	my ($what) = @_;
+	my $contexts = 'SELECT sum(total_bytes) FROM pg_backend_memory_contexts';
+	my @bytes = map { $session->text("SELECT fail($_); $contexts") } 100, 5000;
+
+	cmp_ok($bytes[1] - $bytes[0], '<', 1 << 20, "$what: memory");
+}
+
+# Files are not counted: the server closes some of them when it needs one.
+sub goes_on
+{
+	my ($before, $what) = @_;
+
+	is($session->text("$lookup; SELECT pg_backend_pid()"), "$found\n" . $session->pid, "$what: the session goes on");
+	is_deeply($session->descriptors, $before, "$what: descriptors as before");
+}
+
+# Take all descriptors that the server has for extensions, but for so many; the
+# number of those taken.
+sub take_descriptors
+{
+	my ($but) = @_;
+	return $session->text("SELECT take('" . $node->connstr('postgres') =~ s/'/''/gr . "', $but)");
+}
+
+sub give_descriptors
+{
+	$session->text('SELECT dblink_disconnect(c) FROM unnest(dblink_get_connections()) c');
+}
+
+# Everything that can happen to a lookup
+sub use_descriptors
+{
+	foreach my $flags ('', 'usevc', 'stayopen')
+	{
+		$session->text("SET pgcares.flags = '$flags'; SET pgcares.timeout = '10ms'");
+		foreach my $name (qw(sound tc tcreset nxdomain rcode2 drop tcpsilent a3))
+		{
+			$session->query("SELECT * FROM dns_a('$name.n$_.example')") foreach 1 .. 10;
+			$session->query("SELECT 1 / (ttl - ttl) FROM dns_a('$name.n$_.example')") foreach 1 .. 10;
+		}
+		$session->text("SET pgcares.timeout = '60s'; SET statement_timeout = '5ms'");
+		is($session->sqlstate(q{SELECT * FROM dns_a('drop.example')}), '57014', 'a cancelled lookup') foreach 1 .. 10;
+		$session->text('RESET statement_timeout; RESET pgcares.timeout; RESET pgcares.flags');
+	}
+	# a channel that stays open is given up by the next lookup
+	$session->text($lookup);
+}
+
+$session->text(<<"SQL");
+CREATE FUNCTION fail(times int) RETURNS void LANGUAGE plpgsql AS \$\$
+BEGIN
+	FOR i IN 1 .. times LOOP
+		BEGIN
+			PERFORM * FROM dns_a('sound.example');
+		EXCEPTION WHEN insufficient_resources THEN
+			NULL;
+		END;
+	END LOOP;
+END
+\$\$;
+SELECT fail(1);
+SELECT sum(total_bytes) FROM pg_backend_memory_contexts;
+SQL
+
+# The limit of the server
+SKIP:
+{
+	skip 'there is no dblink', 1
+	  if !$session->text("SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'");
+
+	$session->text(<<'SQL');
+CREATE EXTENSION dblink;
+CREATE FUNCTION take(connection text, but int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	taken int := 0;
+BEGIN
+	BEGIN
+		LOOP
+			PERFORM dblink_connect('c' || taken, connection);
+			taken := taken + 1;
+		END LOOP;
+	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection THEN
+		NULL;
+	END;
+	FOR i IN 1 .. but LOOP
+		PERFORM dblink_disconnect('c' || taken - i);
+	END LOOP;
+	RETURN taken - but;
+END
+$$
+SQL
+	$session->text($lookup);
+	my $before = $session->descriptors;
+	my $all = take_descriptors(0);
+	cmp_ok($all, '>', FOR_A_LOOKUP, "$all descriptors are for extensions");
+
+	my $taken = $session->descriptors;
+	says_so($lookup, 'none left');
+	says_so("SET pgcares.flags = usevc; $lookup", 'none left, TCP');
+	leaves_no_memory('none left');
+	is_deeply($session->descriptors, $taken, 'none left: descriptors as before');
+	give_descriptors();
+	goes_on($before, 'none left');
+
+	# with one, there is a socket but no way to wait for it
+	take_descriptors(1);
+	says_so($lookup, 'one left');
+	leaves_no_memory('one left');
+	give_descriptors();
+	goes_on($before, 'one left');
+
+	take_descriptors(FOR_A_LOOKUP);
+	is($session->text(q{SELECT * FROM dns_a('tc.example')}), $found, 'enough left for UDP, TCP and to wait');
+	give_descriptors();
+
+	use_descriptors();
+	is(take_descriptors(0), $all, 'all descriptors are there again after all kinds of lookups');
+	give_descriptors();
+}
+
+# The limit of the system
+SKIP:
+{
+	skip 'there is no prlimit', 1 if system('prlimit --version >/dev/null 2>&1') != 0;
+
+	my $pid = $session->pid;
+	my ($usual) = slurp_file("/proc/$pid/limits") =~ /^Max open files\s+(\d+)/m;
+
+	# Let the backend open so many descriptors more.
+	my $leave = sub {
+		my ($count) = @_;
+		my %used = map { m{([^/]+)$} => 1 } glob "/proc/$pid/fd/*";
+		my @unused = grep { !$used{$_} } 0 .. $count + keys %used;
+
+		system('prlimit', '--pid', $pid, '--nofile=' . $unused[$count] . ':') == 0 or die "cannot set a limit\n";
+	};
+	my $lift = sub { system('prlimit', '--pid', $pid, "--nofile=$usual:") == 0 or die "cannot lift a limit\n" };
+
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/resolv.conf';
+	append_to_file($file, "nameserver 127.0.0.1\n");
+	my %system = (servers => '', udp_port => $server->port, tcp_port => $server->port, resolvconf => $file);
+	my $system = join '; ', map { "SET pgcares.$_ = '$system{$_}'" } sort keys %system;
+	my $reset = join '; ', map { "RESET pgcares.$_" } 'flags', sort keys %system;
+	my $tc = q{SELECT * FROM dns_a('tc.example')};
+
+	# opens every file that the server needs for these
+	$session->text("SELECT dns_reset(); $lookup; SET pgcares.flags = usevc; $lookup; $tc; $system; $lookup; $reset; $lookup");
+	my $before = $session->descriptors;
+
+	# descriptors that are left, the statements, what they are
+	foreach ([ 0, '', $lookup, 'a lookup' ],
+		[ 0, 'SELECT dns_reset()', $lookup, 'a lookup with a new channel' ],
+		[ 0, 'SET pgcares.flags = usevc', $lookup, 'a lookup over TCP' ],
+		[ 1, '', $lookup, 'a lookup' ],
+		[ 2, '', $tc, 'an answer that is truncated' ],
+		[ 0, $system, $lookup, "a lookup with the system's configuration" ])
+	{
+		my ($left, $first, $sql, $what) = @$_;
+
+		$what .= ", descriptors left to the process: $left";
+		$session->text($first);
+		$leave->($left);
+		says_so($sql, $what);
+		leaves_no_memory($what) if $sql eq $lookup;
+		$lift->();
+		$session->text($reset);
+		goes_on($before, $what);
+	}
+}
+done_testing();

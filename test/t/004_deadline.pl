@@ -1,0 +1,124 @@
+# A lookup takes as long as the settings say: pgcares.timeout for each try, so many
+# tries, and never longer than pgcares.deadline and pgcares.max_timeout.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use NameServer;
+use Session;
+
+# What a busy machine may add to a time, in seconds
+use constant SLACK => 1;
+
+my $server = NameServer->misbehaving;
+my @silent = map { NameServer->silent(address => "127.0.0.$_") } 2 .. 4;
+my $node = Session->cluster([$server]);
+my $names = 0;
+
+# A session of its own, with a channel that has learned nothing
+sub session
+{
+	my %settings = @_;
+	my @options = map { "-c pgcares.$_=$settings{$_}" } sort keys %settings;
+
+	# a limit that does not work must not cost the test all the time it allows
+	return Session->new($node, options => join ' ', '-c statement_timeout=10s', @options);
+}
+
+sub lookup
+{
+	my ($behaviour) = @_;
+	return sprintf "SELECT * FROM dns_a('%s.n%d.example')", $behaviour, ++$names;
+}
+
+# The time until the outcome, and its SQLSTATE
+sub outcome
+{
+	my ($session, $sql) = @_;
+	my $start = time;
+	my $result = $session->query($sql);
+
+	return ($result->{time} - $start, Session::sqlstate_of($result));
+}
+
+sub takes
+{
+	my ($session, $sql, $seconds, $expected, $what) = @_;
+	my ($taken, $got) = outcome($session, $sql);
+
+	is($got, $expected, "$what: outcome");
+	# the clocks differ in their last millisecond
+	ok($taken > $seconds - 0.005 && $taken < $seconds + SLACK, "$what: time") or diag("$taken s, not $seconds");
+}
+
+# The limits
+my $silent = join ',', map { $_->address } @silent;
+my %patient = (timeout => '20s', tries => 10);
+foreach my $flags ('', 'usevc')
+{
+	my $over = $flags eq '' ? 'UDP' : 'TCP';
+	my %call = (%patient, flags => $flags);
+
+	takes(session(%call, servers => $silent, deadline => '500ms'), lookup('n'), 0.5, 'NDA12',
+		"deadline, three silent servers, $over");
+	takes(session(%call, servers => $silent, timeout => '10ms', deadline => '300ms'), lookup('n'), 0.3, 'NDA12',
+		"deadline, three silent servers, many tries, $over");
+	takes(session(%call, deadline => '300ms'), lookup('delay5000'), 0.3, 'NDA12', "deadline, a late answer, $over");
+	takes(session(%call, servers => $silent, max_timeout => '500ms'), lookup('n'), 0.5, 'NDA12',
+		"max_timeout, three silent servers, $over");
+	takes(session(%call, servers => $silent, timeout => '10ms', tries => 100, max_timeout => '300ms'),
+		lookup('n'), 0.3, 'NDA12', "max_timeout, three silent servers, many tries, $over");
+	takes(session(%call, deadline => '500ms'), lookup('delay100'), 0.1, '00000', "deadline, an answer in time, $over");
+}
+takes(session(%patient, deadline => '500ms', flags => 'usevc'), lookup('tcpslow100'), 0.5, 'NDA12',
+	'deadline, an answer octet by octet');
+takes(session(%patient, deadline => '500ms'), lookup('tcpsilent'), 0.5, 'NDA12', 'deadline, truncated, then silent');
+
+# Each call has its own: the second one begins when the first is over.
+{
+	my $session = session(%patient, deadline => '500ms');
+	takes($session, lookup('delay300'), 0.3, '00000', 'deadline, first call');
+	takes($session, lookup('delay300'), 0.3, '00000', 'deadline, second call');
+	takes($session, lookup('drop'), 0.5, 'NDA12', 'deadline, third call');
+}
+
+# Tries, as the servers see them. A session that has seen quick answers waits as
+# long for a slow one.
+foreach my $flags ('', 'usevc')
+{
+	my $over = $flags eq '' ? 'UDP' : 'TCP';
+
+	foreach my $warm (0, 1)
+	{
+		my $what = "$over, " . ($warm ? 'after quick answers' : 'a new channel');
+		my $ready = sub {
+			my $session = session(flags => $flags, @_);
+			$session->text(lookup('sound')) foreach 1 .. 10 * $warm;
+			return $session;
+		};
+
+		takes($ready->(timeout => '2s', tries => 4), lookup('delay800'), 0.8, '00000', "slow answer, $what");
+		is($server->count(qr/^delay800\.n$names\./), 1, "slow answer, $what: asked once");
+
+		takes($ready->(timeout => '100ms', tries => 3), lookup('drop'), 0.3, 'NDA12', "three tries, $what");
+		is($server->count(qr/^drop\.n$names\./), 3, "three tries, $what: asked three times");
+
+		takes($ready->(timeout => '1s', tries => 1), lookup('drop'), 1, 'NDA12', "one try, $what");
+		is($server->count(qr/^drop\.n$names\./), 1, "one try, $what: asked once");
+
+		takes($ready->(timeout => '100ms', tries => 4), lookup('drop2'), 0.2, '00000', "third try, $what");
+		is($server->count(qr/^drop2\.n$names\./), 3, "third try, $what: asked three times");
+	}
+	takes(session(flags => $flags, servers => $silent, timeout => '50ms', tries => 2), lookup('n'), 0.3, 'NDA12',
+		"two tries at three servers, $over");
+	is_deeply([ map { $_->count(qr/^n\.n$names\./) } @silent ], [ 2, 2, 2 ],
+		"two tries at three servers, $over: asked twice each");
+}
+
+# No limit of the library makes a long timeout shorter.
+takes(session(timeout => '10s', tries => 2, deadline => '5500ms'), lookup('drop'), 5.5, 'NDA12', 'a long timeout');
+is($server->count(qr/^drop\.n$names\./), 1, 'a long timeout: asked once');
+done_testing();

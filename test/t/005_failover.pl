@@ -1,0 +1,197 @@
+# When a name server fails, another one is asked; the session remembers which one
+# failed, and comes back to it when it works again.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use NameServer;
+use Session;
+
+# How long a server that is back may go unnoticed while lookups go on, in
+# seconds: it is tried now and then, five seconds after it failed at the earliest.
+use constant BACK_WITHIN => 60;
+
+my $good = NameServer->misbehaving;
+my $silent = NameServer->silent(address => '127.0.0.2');
+my $closed = '127.0.0.3:' . NameServer->closed_port('127.0.0.3');
+my $node = Session->cluster([$good]);
+my $names = 0;
+
+# A session of its own, with servers in this order. What is no server is text.
+sub session
+{
+	my ($servers, %settings) = @_;
+	my $session = Session->new($node);
+
+	$settings{servers} = join ', ', map { ref $_ ? $_->address : $_ } @$servers;
+	$session->text(join '; ', map { "SET pgcares.$_ = '$settings{$_}'" } sort keys %settings);
+	return $session;
+}
+
+# Look up a new name: the SQLSTATE, and how long it took.
+sub lookup
+{
+	my ($session, $behaviour) = @_;
+	my $start = time;
+	my $result = $session->query(sprintf "SELECT * FROM dns_a('%s.n%d.example')", $behaviour // 'n', ++$names);
+
+	return wantarray ? (Session::sqlstate_of($result), $result->{time} - $start) : Session::sqlstate_of($result);
+}
+
+# How often each of the servers got the last question
+sub asked
+{
+	return join ' ', map { $_->count(qr/\.n$names\.example$/) } @_;
+}
+
+foreach my $flags ('', 'usevc')
+{
+	my $over = $flags eq '' ? 'UDP' : 'TCP';
+	my %call = (flags => $flags, timeout => '500ms');
+
+	# a dead server
+	foreach ([ $silent, 'silent' ], [ $closed, 'closed' ])
+	{
+		my ($dead, $what) = @$_;
+		my $session = session([ $dead, $good ], %call);
+
+		$what = "first server $what, $over";
+		is(lookup($session), '00000', "$what: lookup succeeds");
+		is(asked($good), '1', "$what: second server asked");
+		foreach my $next (1 .. 5)
+		{
+			my ($state, $seconds) = lookup($session);
+			is($state, '00000', "$what: lookup $next after that succeeds");
+			cmp_ok($seconds, '<', 0.4, "$what: lookup $next after that does not wait");
+			is(asked($silent, $good), '0 1', "$what: lookup $next after that asks the second server only");
+		}
+
+		# errors of the lookup or of the query change nothing about that
+		is(lookup($session, 'nxdomain'), 'ND003', "$what: no such name");
+		is(lookup($session, 'nodata'), 'ND000', "$what: no such records");
+		is($session->sqlstate('SELECT 1 / 0'), '22012', "$what: another error");
+		is($session->sqlstate(q{SELECT 1 / (ttl - ttl) FROM dns_a('n.example')}), '22012', "$what: an error beside a lookup");
+		is(lookup($session), '00000', "$what: lookup after errors succeeds");
+		is(asked($silent, $good), '0 1', "$what: lookup after errors asks the second server only");
+
+		# to be told to forget does
+		$session->text('SELECT dns_reset()');
+		is(lookup($session), '00000', "$what: lookup after dns_reset() succeeds");
+		is(asked($silent), $dead == $silent ? '1' : '0', "$what: dns_reset() forgets") if ref $dead;
+		$session->close;
+	}
+
+	# answers that say that this server is of no use, and those that are the answer
+	foreach ([ rcode2 => 'SERVFAIL', 1 ], [ rcode4 => 'NOTIMP', 1 ], [ rcode5 => 'REFUSED', 1 ],
+		[ headeronly => 'REFUSED without a question', 1 ], [ short => 'a malformed answer', 1 ],
+		[ a3 => 'a record of the wrong length', 1 ], [ loopptr => 'a name that points to itself', 1 ],
+		[ rcode1 => 'FORMERR', 0, 'ND001' ], [ nxdomain => 'NXDOMAIN', 0, 'ND003' ], [ nodata => 'no records', 0, 'ND000' ],
+		[ rcode9 => 'NOTAUTH', 0, 'ND009' ])
+	{
+		my ($mode, $what, $fails, $state) = @$_;
+		my $first = NameServer->misbehaving(address => '127.0.0.4', mode => $mode);
+
+		is(lookup(session([ $first, $good ], %call)), $fails ? '00000' : $state, "$what, $over: the outcome");
+		is(asked($first, $good), $fails ? '1 1' : '1 0', "$what, $over: each asked as often as need be");
+
+		my $flags = join ',', 'nocheckresp', $call{flags} || ();
+		my $alone = lookup(session([ $first, $good ], %call, flags => $flags));
+		isnt($alone, '00000', "$what, nocheckresp, $over: the outcome") if $fails;
+		is(asked($first, $good), '1 0', "$what, nocheckresp, $over: first server asked only");
+		$first->stop;
+	}
+
+	# no server is of any use
+	{
+		my @failing = map { NameServer->misbehaving(address => "127.0.0.$$_[0]", mode => $$_[1]) }[ 4, 'rcode2' ], [ 5, 'rcode5' ],
+		  [ 6, 'rcode4' ];
+		my $session = session(\@failing, %call);
+
+		is(lookup($session), 'ND004', "all fail, $over: the outcome is the last one's");
+		is(asked(@failing), '1 1 1', "all fail, $over: each asked once");
+		is(lookup(session([ $failing[0] ], %call)), 'ND002', "one server that fails, $over: the outcome");
+		is(asked($failing[0]), '1', "one server that fails, $over: asked once");
+
+		my $malformed = NameServer->misbehaving(address => '127.0.0.7', mode => 'short');
+		is(lookup(session([ $failing[0], $malformed ], %call)), 'NDA10', "all fail, the last one malformed, $over: the outcome");
+		is(lookup(session([ $malformed, $failing[0] ], %call)), 'ND002', "all fail, the first one malformed, $over: the outcome");
+	}
+	is(lookup(session([ $closed, '127.0.0.2:' . NameServer->closed_port('127.0.0.2') ], %call)), 'NDA11',
+		"all closed, $over: the outcome");
+}
+
+# A lookup that ends by the deadline does not make the session forget.
+{
+	my $session = session([ $silent, $good ], timeout => '200ms');
+
+	is(lookup($session), '00000', 'deadline: the first server is silent');
+	$session->text(q{SET pgcares.deadline = '100ms'});
+	is(lookup($session, 'drop'), 'NDA12', 'deadline: time is up before a try is');
+	is_deeply([ $session->inet_sockets ], [], 'deadline: no socket is left');
+	is(lookup($session), '00000', 'deadline: the next lookup succeeds');
+	is(asked($silent, $good), '0 1', 'deadline: it asks the second server only');
+}
+
+# A server that does not come back is tried now and then, but nobody waits for it.
+{
+	my $session = session([ $silent, $good ], timeout => '1s');
+	my ($longest, $start) = (0, time);
+
+	is(lookup($session), '00000', 'silent for ever: lookup succeeds');
+	$silent->forget;
+	Session::wait_until(
+		sub {
+			my ($state, $seconds) = lookup($session);
+			$longest = $seconds if $seconds > $longest;
+			return $state ne '00000' || $silent->count || time > $start + BACK_WITHIN;
+		},
+		'another try');
+	is($silent->count, 1, 'silent for ever: it is tried again');
+	cmp_ok(scalar $session->inet_sockets, '<=', 1, 'silent for ever: no socket is left but that of the try');
+	Session::wait_until(
+		sub {
+			my ($state, $seconds) = lookup($session);
+			$longest = $seconds if $seconds > $longest;
+			return $state ne '00000' || !$session->inet_sockets;
+		},
+		'the end of the try');
+	is(lookup($session), '00000', 'silent for ever: lookups succeed');
+	cmp_ok($longest, '<', 0.9, 'silent for ever: nobody waits for it');
+}
+
+# A server that comes back, for a session that goes on
+foreach my $kind ('closed', 'silent', 'failing')
+{
+	my %mode = (silent => 'silent', failing => 'servfail');
+	my $first = NameServer->misbehaving(address => '127.0.0.8', mode => $mode{$kind} // 'normal');
+	my @where = (address => '127.0.0.8', port => $first->port);
+	my $session = session([ $first, $good ], timeout => '200ms');
+
+	$first->stop if $kind eq 'closed';
+	is(lookup($session), '00000', "first server $kind: lookup succeeds");
+	$first->stop;
+	$first = NameServer->misbehaving(@where);
+
+	my ($start, $last, $lookups) = (time, time, 0);
+	my %states;
+	Session::wait_until(
+		sub {
+			$states{ lookup($session) } = ++$lookups;
+			$last = time;
+			return asked($first, $good) eq '1 0' || $last > $start + BACK_WITHIN;
+		},
+		'the first server to be used again');
+	note(sprintf '%s: %d lookups, %.1f s', $kind, $lookups, $last - $start);
+	is(join(' ', keys %states), '00000', "first server $kind, then back: all lookups succeed meanwhile");
+	cmp_ok($last - $start, '<', BACK_WITHIN, "first server $kind, then back: it is used again");
+	foreach (1 .. 5)
+	{
+		lookup($session);
+		is(asked($first, $good), '1 0', "first server $kind, then back: the next lookup asks it only");
+	}
+	$first->stop;
+}
+done_testing();

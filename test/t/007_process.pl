@@ -1,0 +1,247 @@
+# A lookup is at home in the server: it waits as the server's own code waits, works
+# wherever SQL works, and leaves the process, its children and its neighbours alone.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use NameServer;
+use Session;
+
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], 'wal_level = replica', 'max_wal_senders = 2', "shared_preload_libraries = 'pgcares'");
+my $session = Session->new($node);
+my $other = Session->new($node);
+my $version = $session->text('SHOW server_version_num');
+my $found = '192.0.2.1|300';
+my $names = 0;
+
+sub lookup
+{
+	my ($behaviour) = @_;
+	return sprintf q{SELECT * FROM dns_a('%s.n%d.example')}, $behaviour // 'n', ++$names;
+}
+
+# Waiting: it is seen, it costs nothing, and nobody but the backend does it.
+my $waits_for = 'SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE wait_event IS NOT NULL AND pid = '
+  . $session->pid;
+foreach my $flags ('', 'usevc')
+{
+	my $over = $flags eq '' ? 'UDP' : 'TCP';
+	my $event = $version >= 170000 ? 'Extension|PgcaresAnswer' : 'Extension|Extension';
+
+	$session->text("SET pgcares.flags = '$flags'; SET pgcares.timeout = '60s'; SET pgcares.deadline = '2s'; " . lookup());
+	my $before = $session->cpu_time;
+	$session->send(lookup('drop'));
+	Session::wait_until(sub { $server->count(qr/^drop\.n$names\./) }, 'the question');
+	my $seen = Session::wait_until(sub { $other->text($waits_for) }, 'a wait event');
+	is($seen, $event, "waiting, $over: the wait event");
+	is($session->status('Threads'), 1, "waiting, $over: no thread");
+	is(Session::sqlstate_of($session->result), 'NDA12', "waiting, $over: the outcome");
+	cmp_ok($session->cpu_time - $before, '<', 0.1, "waited for two seconds, $over: processor time");
+	is($session->status('Threads'), 1, "after waiting, $over: no thread");
+}
+$session->text('RESET pgcares.flags; RESET pgcares.timeout; RESET pgcares.deadline');
+
+# Sockets: none while the session is idle, unless it is told to keep one; and none
+# for the programs that the server starts.
+$session->text(lookup());
+is_deeply([ $session->inet_sockets ], [], 'idle: no socket');
+foreach my $flags ('stayopen', 'stayopen, usevc')
+{
+	my $kind = $flags =~ /usevc/ ? 'tcp' : 'udp';
+
+	$session->text("SET pgcares.flags = '$flags'; " . lookup());
+	is_deeply([ $session->inet_sockets ], [ "$kind " . $server->address ], "$flags: one socket");
+	my ($inode) = $session->inet_inodes;
+	$session->text("CREATE TEMP TABLE fds (line text); COPY fds FROM PROGRAM 'ls -l /proc/self/fd'");
+	cmp_ok($session->text('SELECT count(*) FROM fds'), '>', 2, "$flags: a program has descriptors");
+	is($session->text("SELECT count(*) FROM fds WHERE line LIKE '%socket:[$inode]%'"), '0', "$flags: but not the socket");
+	$session->text('DROP TABLE fds');
+	is($session->text(lookup()), $found, "$flags: the next lookup");
+	is_deeply([ $session->inet_inodes ], [$inode], "$flags: with the same socket");
+}
+$session->text('RESET pgcares.flags; ' . lookup());
+is_deeply([ $session->inet_sockets ], [], 'stayopen, then not: no socket');
+
+# A kept connection that the server has closed meanwhile
+{
+	my $restarted = NameServer->misbehaving(address => '127.0.0.2');
+	my $port = $restarted->port;
+
+	$session->text("SET pgcares.servers = '127.0.0.2:$port'; SET pgcares.flags = 'stayopen, usevc'; " . lookup());
+	$restarted->stop;
+	$restarted = NameServer->misbehaving(address => '127.0.0.2', port => $port);
+	is($session->text(lookup()), $found, 'the server was started anew: lookup succeeds');
+	$session->text('RESET pgcares.flags; RESET pgcares.servers; ' . lookup());
+}
+
+# Loaded before the backends are made: the postmaster asks nothing, and no two
+# backends are alike.
+is_deeply([ Session::sockets_of(postmaster_pid()) ], [], 'preloaded: the postmaster has no socket');
+$server->forget;
+foreach (1 .. 10)
+{
+	my $fresh = Session->new($node);
+	$fresh->text(lookup()) foreach 1 .. 20;
+	$fresh->close;
+}
+foreach my $what (qw(id sport))
+{
+	my %seen = map { $_->{$what} => 1 } $server->log;
+	cmp_ok(scalar keys %seen, '>', 180, "preloaded: 10 backends, 20 lookups each: $what differs");
+}
+
+sub postmaster_pid
+{
+	return (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+}
+
+# Parallel workers look up as the leader does, with its settings.
+{
+	my $forced = $version >= 160000 ? 'debug_parallel_query' : 'force_parallel_mode';
+	my $query = 'SELECT n, a.* FROM parallel_names, LATERAL dns_a(n) a';
+
+	$session->text(<<'SQL');
+CREATE TABLE parallel_names AS SELECT 'p' || i || '.example' AS n FROM generate_series(1, 200) i;
+ALTER TABLE parallel_names SET (parallel_workers = 2);
+SQL
+	my $serial = $session->text("$query ORDER BY n");
+	$session->text(join '; ', map { "SET $_" } 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
+		'min_parallel_table_scan_size = 0', 'parallel_leader_participation = off', "pgcares.flags = 'usevc'");
+	like($session->text("EXPLAIN (COSTS OFF) $query"),
+		qr/^Gather.*Nested Loop.*Parallel Seq Scan.*Function Scan on dns_a/s, 'parallel: the plan');
+	$server->forget;
+	is($session->text("SELECT * FROM ($query) q ORDER BY n"), $serial, 'parallel: the rows');
+	is($server->count(qr/^p\d+\./), 200, 'parallel: each asked once');
+	is_deeply([ grep { $_->{transport} ne 'tcp' } $server->log ], [], 'parallel: with the settings of the leader');
+	is_deeply([ $session->inet_sockets ], [], 'parallel: no socket is left');
+
+	my $result = $session->query("SELECT * FROM parallel_names, LATERAL dns_a('nxdomain.' || n)");
+	is(Session::sqlstate_of($result), 'ND003', 'parallel: an error of a worker');
+
+	$session->text("SET pgcares.timeout = '60s'");
+	$session->send("SELECT * FROM parallel_names, LATERAL dns_a('drop.' || n)");
+	Session::wait_until(sub { $server->count(qr/^drop\.p\d+\./) >= 2 }, 'both workers');
+	$other->text('SELECT pg_cancel_backend(' . $session->pid . ')');
+	is(Session::sqlstate_of($session->result), '57014', 'parallel: cancelled');
+	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'"),
+		'parallel: the workers end');
+	$session->text('RESET ALL');
+
+	# also where the plan would not be parallel by itself
+	my $single = q{SELECT * FROM dns_a('n.example')};
+	$session->text("SET $forced = on");
+	like($session->text("EXPLAIN (COSTS OFF) $single"), qr/Gather/, 'forced parallel: the plan');
+	is($session->text($single), $found, 'forced parallel: the row');
+	is($session->text('SELECT count(*), count(DISTINCT n) FROM parallel_names, LATERAL dns_a(n)'), '200|200',
+		'forced parallel: rows');
+	$session->text('RESET ALL');
+}
+
+# Read only, and on a standby
+{
+	is($session->text('BEGIN READ ONLY; ' . lookup() . '; COMMIT'), $found, 'read only: lookup succeeds');
+
+	# the server itself writes something now and then
+	my $written = sub {
+		my $before = $session->text('SELECT pg_current_wal_insert_lsn()');
+		$session->text(lookup()) foreach 1 .. 20;
+		return $session->text("SELECT pg_current_wal_insert_lsn() - '$before'");
+	};
+	ok((grep { $written->() == 0 } 1 .. 5), 'nothing is written to the WAL');
+
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+	$node->set_replication_conf;
+	$node->reload;
+	$node->backup('copy');
+	$standby->init_from_backup($node, 'copy', has_streaming => 1);
+	$standby->start;
+	my $reader = Session->new($standby);
+	is($reader->text('SELECT pg_is_in_recovery()'), 't', 'standby: it is one');
+	is($reader->text(lookup()), $found, 'standby: lookup succeeds');
+	is($reader->sqlstate(lookup('nxdomain')), 'ND003', 'standby: lookup fails as it should');
+	$reader->close;
+	$standby->stop;
+}
+
+# One within another: arguments, SQL and PL/pgSQL functions, triggers
+$session->text(<<'SQL');
+CREATE FUNCTION first_label(n text) RETURNS text LANGUAGE sql AS $$
+	SELECT 'x' || split_part(host(address), '.', 4) || '.example' FROM dns_a(n)
+$$;
+CREATE FUNCTION deep(n text, depth int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	IF depth = 0 THEN
+		RETURN n;
+	END IF;
+	RETURN (SELECT 'd' || ttl FROM dns_a(deep(n, depth - 1))) || '.example';
+END
+$$;
+CREATE TABLE hosts (name text, address inet);
+CREATE TABLE seen (txt text);
+CREATE FUNCTION note_host() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO seen SELECT txt FROM dns_txt('echo.' || NEW.name);
+	SELECT address INTO NEW.address FROM dns_a(NEW.name);
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER note BEFORE INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION note_host();
+SQL
+is($session->text(q{SELECT * FROM dns_a(first_label('n.example'))}), $found, 'a lookup as argument of a lookup');
+is($session->text(q{SELECT deep('n.example', 50)}), 'd300.example', '50 lookups deep');
+$session->text(<<'SQL');
+INSERT INTO hosts SELECT 'h' || a.ttl || g || '.example' FROM generate_series(1, 10) g, dns_a('n' || g || '.example') a
+SQL
+is($session->text('SELECT count(address) FROM hosts'), '10', 'lookups in a trigger of a query with lookups');
+is($session->text(q{SELECT count(*) FROM seen WHERE txt LIKE '%qname=echo.h300%'}), '10', 'their answers are not mixed up');
+is_deeply([ $session->inet_sockets ], [], 'nested: no socket is left');
+
+# The extension goes, comes and moves while a session uses it and keeps a channel.
+my $record = 'n.example|192.0.2.1';
+$session->text(q{SET pgcares.flags = 'stayopen'; CREATE SCHEMA elsewhere; CREATE SCHEMA "Third Place"; } . lookup());
+$session->text('PREPARE p AS ' . lookup());
+is($session->text('EXECUTE p'), $found, 'a prepared lookup');
+$session->text('DROP EXTENSION pgcares');
+is($session->sqlstate(lookup()), '42883', 'dropped: there is no such function');
+is($session->sqlstate('EXECUTE p'), '42883', 'dropped: nor for the prepared one');
+$session->text('CREATE EXTENSION pgcares SCHEMA elsewhere');
+is($session->text(q{SELECT * FROM elsewhere.dns_a('n.example')}), $found, 'created in another schema');
+is($session->text(q{SELECT name, rdata FROM elsewhere.dns_query('n.example')}), $record, 'also with a row type');
+$session->text('ALTER EXTENSION pgcares SET SCHEMA "Third Place"');
+is($session->text(q{SELECT * FROM "Third Place".dns_a('n.example')}), $found, 'moved to a schema');
+is($session->text(q{SELECT name, rdata FROM "Third Place".dns_query('n.example')}), $record, 'also with a row type');
+is($other->text(q{SELECT name, rdata FROM "Third Place".dns_query('n.example')}), $record, 'another session finds it there');
+$session->text('ALTER EXTENSION pgcares SET SCHEMA public');
+is($session->text('EXECUTE p'), $found, 'moved back: the prepared lookup');
+
+# A dump keeps who may look up what, and asks nobody.
+$session->text(<<'SQL');
+CREATE ROLE asker LOGIN;
+GRANT EXECUTE ON FUNCTION dns_a(text, text) TO asker;
+REVOKE EXECUTE ON FUNCTION dns_to_ascii(text) FROM PUBLIC;
+CREATE VIEW mail AS SELECT d.name, m.* FROM (VALUES ('n.example')) d (name), LATERAL dns_mx(d.name) m;
+SQL
+$server->forget;
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
+my $rights = <<'SQL';
+SELECT has_function_privilege('asker', 'dns_a(text, text)', 'EXECUTE'),
+	has_function_privilege('asker', 'dns_mx(text, text)', 'EXECUTE'),
+	has_function_privilege('asker', 'dns_to_ascii(text)', 'EXECUTE'),
+	has_function_privilege('asker', 'dns_to_unicode(text)', 'EXECUTE')
+SQL
+$node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('restored') ], 'restore');
+is($server->count, 0, 'dump and restore ask nobody');
+is($session->text($rights), 't|f|f|t', 'rights');
+my $restored = Session->new($node, dbname => 'restored');
+is($restored->text($rights), 't|f|f|t', 'rights after dump and restore');
+is($restored->text('SELECT count(*) FROM mail'), '1', 'a view after dump and restore');
+is($session->text(q{SELECT pg_get_viewdef('mail')}), $restored->text(q{SELECT pg_get_viewdef('mail')}), 'its definition');
+my $asker = Session->new($node, dbname => 'restored', user => 'asker');
+is($asker->text(q{SELECT * FROM dns_a('n.example')}), $found, 'who may look up, looks up');
+is($asker->sqlstate(q{SELECT * FROM dns_mx('n.example')}), '42501', 'who may not, does not');
+done_testing();

@@ -1,0 +1,80 @@
+# Signals that wake a backend up while it waits for an answer neither lose answers
+# nor make it ask again: configuration reloads, notifications, latches.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use NameServer;
+use Session;
+
+# Lookups one after another, each of them so many ms long
+use constant { LOOKUPS => 10, DELAY => 300 };
+
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server]);
+my $session = Session->new($node);
+my @noise = map { Session->new($node) } 1 .. 2;
+my $pid = $session->pid;
+my $seconds = LOOKUPS * DELAY / 1000;
+
+# Make noise until there is a result; the result, the time it took, how much noise
+# there was.
+sub in_a_storm
+{
+	my ($sql) = @_;
+	my @statements = ("NOTIFY storm, 'now'", 'SELECT pg_reload_conf()');
+	my ($start, $rounds) = (time, 0);
+
+	$session->send($sql);
+	while (!$session->has_result)
+	{
+		# this one has the backend do something in the middle of a lookup
+		$noise[0]->text("SELECT pg_log_backend_memory_contexts($pid)") if $rounds == 20;
+		$noise[$_]->send($statements[$_]) foreach 0 .. $#noise;
+		kill $_, $pid foreach qw(URG USR1 HUP);
+		$_->result foreach @noise;
+		$rounds++;
+	}
+	my $result = $session->result;
+	return ($result, $result->{time} - $start, $rounds);
+}
+
+# 10 rows, from names of which no one was asked before
+sub many
+{
+	my ($name) = @_;
+	return sprintf q{SELECT g, host(address) FROM generate_series(1, %d) g, LATERAL dns_a(format('%s', g))}, LOOKUPS, $name;
+}
+
+$session->text('LISTEN storm');
+foreach my $flags ('', 'usevc', 'stayopen')
+{
+	my $what = $flags || 'UDP';
+	$session->text("SET pgcares.flags = '$flags'; SET pgcares.timeout = '5s'");
+
+	my ($result, $time, $rounds) = in_a_storm(many('delay' . DELAY . ".n%s.$what.example"));
+	note(sprintf '%s: %d rounds in %.1f s', $what, $rounds, $time);
+	cmp_ok($rounds, '>', 100, "$what: there was a storm");
+	is(Session::sqlstate_of($result), '00000', "$what: lookups succeed");
+	is_deeply($result->{rows}, [ map { [ $_, '192.0.2.1' ] } 1 .. LOOKUPS ], "$what: every answer is there");
+	cmp_ok($time, '>=', $seconds, "$what: not before they came");
+	is($server->count(qr/\.\Q$what\E\.example$/i), LOOKUPS, "$what: each asked once");
+
+	# time is not up sooner, nor later
+	$session->text(q{SET pgcares.timeout = '300ms'});
+	($result, $time) = in_a_storm("SELECT host(address) FROM dns_a('drop2.$what.example')");
+	is_deeply($result->{rows}, [ ['192.0.2.1'] ], "$what: the third try succeeds");
+	is($server->count(qr/^drop2\.\Q$what\E\.example$/i), 3, "$what: it is the third");
+	cmp_ok($time, '>=', 0.6, "$what: not before it is due");
+
+	$session->text(q{SET pgcares.timeout = '20s'; SET pgcares.deadline = '500ms'});
+	($result, $time) = in_a_storm("SELECT * FROM dns_a('drop.$what.example')");
+	is(Session::sqlstate_of($result), 'NDA12', "$what: the deadline");
+	ok($time > 0.495 && $time < 1.5, "$what: is kept") or diag("$time s");
+	is($server->count(qr/^drop\.\Q$what\E\.example$/i), 1, "$what: asked once");
+	$session->text('RESET pgcares.deadline');
+}
+done_testing();
