@@ -123,7 +123,7 @@ SQL
 
 	$session->text("SET pgcares.timeout = '60s'");
 	$session->send("SELECT * FROM parallel_names, LATERAL dns_a('drop.' || n)");
-	Session::wait_until(sub { $server->count(qr/^drop\.p\d+\./) >= 2 }, 'both workers');
+	Session::wait_until(sub { $server->count(qr/^drop\.p\d+\./) > 0 }, 'a worker');
 	$other->text('SELECT pg_cancel_backend(' . $session->pid . ')');
 	is(Session::sqlstate_of($session->result), '57014', 'parallel: cancelled');
 	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'"),
