@@ -41,7 +41,7 @@ OBJS = \
 	src/window.o \
 	src/wire.o
 
-PG_CPPFLAGS = -DPGCARES_VERSION='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
+PG_CPPFLAGS = -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK = $(CARES_LIBS) $(IDN_LIBS) -Wl,--version-script=$(srcdir)/src/pgcares.map
 

@@ -32,22 +32,18 @@ static ares_status_t make_placeholder(DnsChannel *channel);
 static void set_local(DnsChannel *channel);
 
 /*
- * Refuses to go on with a library that is too old: it is found at run time, and
- * need not be the one that we were built with.
+ * Raises where the library is too old.
  */
 void
 channel_check_library(void)
 {
-	int			version;
-	const char *text = ares_version(&version);
-
-	if (version < OLDEST_ARES_VERSION)
+	if (library_is_too_old())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("pgcares cannot use c-ares %s", text),
+				 errmsg("pgcares cannot use c-ares %s", ares_version(NULL)),
 				 errdetail("Older versions have known vulnerabilities."),
 				 errhint("Install c-ares %s or newer.",
-						 OLDEST_ARES_VERSION_TEXT)));
+						 OLDEST_CARES_TEXT)));
 }
 
 /*

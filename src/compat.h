@@ -27,11 +27,21 @@
 
 /* Eleven security fixes: checked here, by the Makefile and when loading. */
 #define OLDEST_ARES_VERSION			0x012209
-#define OLDEST_ARES_VERSION_TEXT	"1.34.9"
+#define OLDEST_CARES_TEXT	"1.34.9"
 
 #if ARES_VERSION < OLDEST_ARES_VERSION
 #error "pgcares needs c-ares 1.34.9 or newer"
 #endif
+
+/* The library is found at run time, and need not be the one of the headers. */
+static inline bool
+library_is_too_old(void)
+{
+	int			version;
+
+	(void) ares_version(&version);
+	return version < OLDEST_ARES_VERSION;
+}
 
 /*
  * A wait event set that no resource owner knows: it lives until it is freed.

@@ -24,7 +24,7 @@ Datum
 pgcares_version(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("pgcares %s, c-ares %s",
-											  PGCARES_VERSION,
+											  PGCARES_RELEASE,
 											  ares_version(NULL))));
 }
 
