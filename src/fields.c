@@ -95,48 +95,57 @@ append_key_algorithm(StringInfo out, uint8 algorithm)
 }
 
 /*
- * Gives the next type of a bitmap (RFC 4034 section 4.1.2); *bit, which begins
- * at 0, is where to go on.  -1 at the end.
+ * Gives the next number of a bitmap: types in windows (RFC 4034 section 4.1.2),
+ * or bits from 0 on.  *bit, which begins at 0, is where to go on.  -1 at the
+ * end.
  */
 int
-next_type(const uint8 *octets, size_t len, int *bit)
+next_number(const DnsField *field, int *bit)
 {
-	size_t		at = 0;
+	const uint8 *window = field->data;
+	bool		flat = field->def->kind != FIELD_TYPES;
 	int			seen = 0;		/* bits of the windows before this one */
 
-	while (at + 2 <= len)
+	while (window < field->data + field->len)
 	{
-		int			window_bits = octets[at + 1] * 8;
+		const uint8 *bits = flat ? window : window + 2;
+		int			octets = flat ? (int) field->len : window[1];
+		int			first = flat ? 0 : window[0] * 256;
 
-		for (; *bit < seen + window_bits; (*bit)++)
+		for (; *bit < seen + octets * 8; (*bit)++)
 		{
 			int			offset = *bit - seen;
 
-			if (octets[at + 2 + offset / 8] & (0x80 >> (offset % 8)))
+			if (bits[offset / 8] & (0x80 >> (offset % 8)))
 			{
 				(*bit)++;
-				return octets[at] * 256 + offset;
+				return first + offset;
 			}
 		}
-		seen += window_bits;
-		at += 2 + octets[at + 1];
+		seen += octets * 8;
+		window = bits + octets;
 	}
 	return -1;
 }
 
 /*
- * The types of a bitmap, blanks between them.
+ * The ports of WKS (RFC 1035 section 3.4.2) as numbers, the types of NSEC and
+ * its likes and of NXT (RFC 2535 section 5.2) as words, blanks between them.
  */
 void
-append_types(StringInfo out, const uint8 *octets, size_t len)
+append_bitmap(StringInfo out, const DnsField *field)
 {
 	const char *separator = "";
 	int			bit = 0;
-	int			type;
+	int			number;
 
-	while ((type = next_type(octets, len, &bit)) >= 0)
+	while ((number = next_number(field, &bit)) >= 0)
 	{
-		appendStringInfo(out, "%s%s", separator, type_text(type));
+		appendStringInfoString(out, separator);
+		if (field->def->kind == FIELD_PORTS)
+			appendStringInfo(out, "%d", number);
+		else
+			appendStringInfoString(out, type_text(number));
 		separator = " ";
 	}
 }
@@ -176,43 +185,6 @@ append_names(StringInfo out, const DnsField *field)
 		if (out->len > 0 && out->data[out->len - 1] != ' ')
 			appendStringInfoChar(out, ' ');
 		append_name(out, &name, true);
-	}
-}
-
-/*
- * Gives the next bit that is set in a flat bitmap; *bit, which begins at 0, is
- * where to go on.  -1 at the end.
- */
-int
-next_bit(const DnsField *field, int *bit)
-{
-	for (; *bit < (int) field->len * 8; (*bit)++)
-	{
-		if (field->data[*bit / 8] & (0x80 >> (*bit % 8)))
-			return (*bit)++;
-	}
-	return -1;
-}
-
-/*
- * The ports of WKS (RFC 1035 section 3.4.2), the types of NXT (RFC 2535
- * section 5.2), blanks between them.
- */
-void
-append_bits(StringInfo out, const DnsField *field)
-{
-	const char *separator = "";
-	int			bit = 0;
-	int			number;
-
-	while ((number = next_bit(field, &bit)) >= 0)
-	{
-		appendStringInfoString(out, separator);
-		if (field->def->kind == FIELD_PORTS)
-			appendStringInfo(out, "%d", number);
-		else
-			appendStringInfoString(out, type_text(number));
-		separator = " ";
 	}
 }
 

@@ -21,10 +21,9 @@ static void push_boolean(JsonbParseState **state, bool boolean);
 static void push_decimal(JsonbParseState **state, double number, int digits);
 static void push_strings(JsonbParseState **state, const uint8 *octets,
 						 size_t len);
-static void push_types(JsonbParseState **state, const DnsField *field);
 static void push_prefixes(JsonbParseState **state, const DnsField *field);
 static void push_names(JsonbParseState **state, const DnsField *field);
-static void push_bits(JsonbParseState **state, const DnsField *field);
+static void push_bitmap(JsonbParseState **state, const DnsField *field);
 static void push_relay_type(JsonbParseState **state, const DnsField *field);
 static void push_location(JsonbParseState **state, const uint8 *octets);
 static void push_params(JsonbParseState **state, const DnsField *field);
@@ -91,9 +90,6 @@ push_field(JsonbParseState **state, const DnsField *field)
 		case FIELD_KEY_ALGORITHM:
 			push_number(state, field->number);
 			return;
-		case FIELD_TYPES:
-			push_types(state, field);
-			return;
 		case FIELD_STRINGS:
 			push_strings(state, field->data, field->len);
 			return;
@@ -103,9 +99,10 @@ push_field(JsonbParseState **state, const DnsField *field)
 		case FIELD_NAMES:
 			push_names(state, field);
 			return;
-		case FIELD_PORTS:
+		case FIELD_TYPES:
 		case FIELD_FLAT_TYPES:
-			push_bits(state, field);
+		case FIELD_PORTS:
+			push_bitmap(state, field);
 			return;
 		case FIELD_PARAMS:
 			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
@@ -242,18 +239,6 @@ push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
 }
 
 static void
-push_types(JsonbParseState **state, const DnsField *field)
-{
-	int			bit = 0;
-	int			type;
-
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	while ((type = next_type(field->data, field->len, &bit)) >= 0)
-		push_word(state, type_text(type));
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-static void
 push_prefixes(JsonbParseState **state, const DnsField *field)
 {
 	const uint8 *at = field->data;
@@ -293,13 +278,13 @@ push_names(JsonbParseState **state, const DnsField *field)
 
 /* Ports as numbers, types as words. */
 static void
-push_bits(JsonbParseState **state, const DnsField *field)
+push_bitmap(JsonbParseState **state, const DnsField *field)
 {
 	int			bit = 0;
 	int			number;
 
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	while ((number = next_bit(field, &bit)) >= 0)
+	while ((number = next_number(field, &bit)) >= 0)
 	{
 		if (field->def->kind == FIELD_PORTS)
 			push_number(state, number);

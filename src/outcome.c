@@ -74,6 +74,7 @@ static const char *const extended_errors[] = {
 	"Unable to conform to policy", "Synthesized"
 };
 
+static bool is_missing(const DnsOutcome *outcome);
 static const DnsStatus *status_by_name(const char *name);
 static const DnsStatus *status_by_rcode(int rcode);
 static void read_answer(DnsOutcome *outcome, const DnsSlot *slot);
@@ -117,6 +118,7 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 			set_failure(outcome, "TIMEOUT", NULL);
 			break;
 		case ARES_ECONNREFUSED:
+		case ARES_EBADFAMILY:	/* no IPv6 on this host, say */
 			set_failure(outcome, "UNREACHABLE", NULL);
 			if (channel->last_errno != 0)
 				outcome->note = psprintf("The last error was: %s.",
@@ -150,7 +152,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 	int			level = ERROR;
 
 	if (on_error == ON_ERROR_IGNORE ||
-		(on_error != ON_ERROR_ERROR && outcome_is_missing(outcome)))
+		(on_error != ON_ERROR_ERROR && is_missing(outcome)))
 		return;
 	if (on_error == ON_ERROR_WARNING)
 	{
@@ -173,16 +175,6 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 }
 
 /*
- * Is it that the name, or the records, do not exist?
- */
-bool
-outcome_is_missing(const DnsOutcome *outcome)
-{
-	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
-		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
-}
-
-/*
  * Were records found?
  */
 bool
@@ -198,6 +190,14 @@ const DnsStatus *
 outcome_status_at(int index)
 {
 	return index < (int) lengthof(statuses) ? &statuses[index] : NULL;
+}
+
+/* Is it that the name, or the records, do not exist? */
+static bool
+is_missing(const DnsOutcome *outcome)
+{
+	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
+		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
 }
 
 static const DnsStatus *

@@ -70,8 +70,6 @@
 #define SVC_IPV4HINT		4
 #define SVC_ECH				5
 #define SVC_IPV6HINT		6
-#define SVC_DOHPATH			7
-#define SVC_OHTTP			8
 
 /* Kinds of gateway in IPSECKEY and AMTRELAY records. */
 #define GATEWAY_NONE		0
@@ -595,13 +593,11 @@ typedef struct DnsOutcome
 extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
 extern void outcome_report(const DnsOutcome *outcome, const char *text,
 						   OnError on_error);
-extern bool outcome_is_missing(const DnsOutcome *outcome);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern const DnsStatus *outcome_status_at(int index);
 
 /* ---- record.c: records to rows ---- */
 
-extern int32 record_ttl(const DnsRR *rr);
 extern inet *record_inet(const uint8 *octets, size_t len);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
@@ -638,12 +634,10 @@ extern void append_eui(StringInfo out, const uint8 *octets, size_t len);
 extern void append_time(StringInfo out, uint32 seconds, const char *format);
 extern void append_cert_type(StringInfo out, uint16 type);
 extern void append_key_algorithm(StringInfo out, uint8 algorithm);
-extern int	next_type(const uint8 *octets, size_t len, int *bit);
-extern void append_types(StringInfo out, const uint8 *octets, size_t len);
+extern int	next_number(const DnsField *field, int *bit);
+extern void append_bitmap(StringInfo out, const DnsField *field);
 extern void append_gateway(StringInfo out, const DnsField *field);
 extern void append_names(StringInfo out, const DnsField *field);
-extern void append_bits(StringInfo out, const DnsField *field);
-extern int	next_bit(const DnsField *field, int *bit);
 extern void append_suffix(StringInfo out, const DnsField *field);
 extern void append_atma(StringInfo out, const DnsField *field);
 extern void append_prefixes(StringInfo out, const uint8 *octets, size_t len);

@@ -210,18 +210,16 @@ append_field(StringInfo out, const DnsField *field)
 		case FIELD_HASH:
 			append_base32hex(out, field->data, field->len);
 			break;
-		case FIELD_TYPES:
-			append_types(out, field->data, field->len);
-			break;
 		case FIELD_PARAMS:
 			append_params(out, field->data, field->len);
 			break;
 		case FIELD_NAMES:
 			append_names(out, field);
 			break;
-		case FIELD_PORTS:
+		case FIELD_TYPES:
 		case FIELD_FLAT_TYPES:
-			append_bits(out, field);
+		case FIELD_PORTS:
+			append_bitmap(out, field);
 			break;
 		case FIELD_SUFFIX:
 			append_suffix(out, field);

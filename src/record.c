@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+static int32 record_ttl(const DnsRR *rr);
 static void generic_row(const DnsMessage *message, const DnsRR *rr,
 						Datum *values);
 static void typed_row(const DnsMessage *message, const DnsRR *rr,
@@ -23,16 +24,6 @@ static int	find_column(TupleDesc desc, const char *type, const char *field);
 static Datum field_datum(const DnsField *field, const char *column, Oid type);
 static Datum strings_array(const DnsField *field);
 static Datum bytea_datum(const uint8 *octets, size_t len);
-
-/*
- * The TTL of a record as a number of seconds: one with the top bit set counts
- * as 0 (RFC 2181 section 8).
- */
-int32
-record_ttl(const DnsRR *rr)
-{
-	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
-}
 
 /*
  * An address as a palloc'd inet of full length.
@@ -87,6 +78,15 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(row_context);
+}
+
+/*
+ * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
+ */
+static int32
+record_ttl(const DnsRR *rr)
+{
+	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
 }
 
 /* The columns of dns_record. */

@@ -370,8 +370,10 @@ check_local_ip4(char **newval, void **extra, GucSource source)
 {
 	struct in_addr address;
 
+	if (**newval == '\0' || inet_pton(AF_INET, *newval, &address) == 1)
+		return true;
 	GUC_check_errdetail("It has to be an IPv4 address, or empty.");
-	return **newval == '\0' || inet_pton(AF_INET, *newval, &address) == 1;
+	return false;
 }
 
 static bool
@@ -379,13 +381,17 @@ check_local_ip6(char **newval, void **extra, GucSource source)
 {
 	struct in6_addr address;
 
+	if (**newval == '\0' || inet_pton(AF_INET6, *newval, &address) == 1)
+		return true;
 	GUC_check_errdetail("It has to be an IPv6 address, or empty.");
-	return **newval == '\0' || inet_pton(AF_INET6, *newval, &address) == 1;
+	return false;
 }
 
 static bool
 check_local_dev(char **newval, void **extra, GucSource source)
 {
+	if (strlen(*newval) < IFNAMSIZ && strpbrk(*newval, "/ \t\r\n") == NULL)
+		return true;
 	GUC_check_errdetail("It has to be the name of a network interface, or empty.");
-	return strlen(*newval) < IFNAMSIZ && strpbrk(*newval, "/ \t\r\n") == NULL;
+	return false;
 }
