@@ -21,6 +21,7 @@ OBJS = \
 	src/config.o \
 	src/fields.o \
 	src/guard.o \
+	src/host.o \
 	src/inspect.o \
 	src/json.o \
 	src/name.o \
@@ -31,6 +32,7 @@ OBJS = \
 	src/question.o \
 	src/rdata.o \
 	src/record.o \
+	src/resend.o \
 	src/rrtype.o \
 	src/server.o \
 	src/settings.o \

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include "pgcares.h"
 
@@ -18,6 +19,14 @@
 
 #define FAILOVER_CHANCE		10	/* 1 query in so many probes a failed server */
 #define FAILOVER_DELAY		5000	/* ms until it may be probed */
+
+/*
+ * What the kernel charges a receive buffer for a datagram besides its octets:
+ * measured, 832 octets for one of 66.  And the buffer of a socket for which
+ * nothing is set, in Linux.
+ */
+#define DATAGRAM_OVERHEAD	1024
+#define DEFAULT_RECEIVE_BUFFER	212992
 
 static DnsChannel *idle_channel = NULL;
 
@@ -30,6 +39,7 @@ static ares_status_t init_without_environment(ares_channel_t **ares,
 static ares_status_t set_servers(DnsChannel *channel, const char *csv);
 static ares_status_t make_placeholder(DnsChannel *channel);
 static void set_local(DnsChannel *channel);
+static int	queries_per_socket(const DnsChannelConfig *config);
 
 /*
  * Raises where the library is too old.
@@ -47,17 +57,18 @@ channel_check_library(void)
 }
 
 /*
- * A channel made from the present settings: the idle one, or a new one.  NULL
- * if no name server is configured.  The caller owns it: channel_keep() or
- * channel_destroy().  Raises where the settings cannot be carried out.
+ * A channel made from the present settings: the idle one, or a new one.  server
+ * is NULL or the one server to ask instead.  NULL if no name server is
+ * configured.  The caller owns it: channel_keep() or channel_destroy().  Raises
+ * where the settings cannot be carried out.
  */
 DnsChannel *
-channel_open(void)
+channel_open(const char *server)
 {
 	DnsChannelConfig config;
 	DnsChannel *channel = idle_channel;
 
-	config_read(&config);
+	config_read(&config, server);
 	if (channel == NULL || !config_equal(&channel->config, &config))
 		return make_channel(&config);
 	idle_channel = NULL;
@@ -76,7 +87,7 @@ channel_servers(DnsServer *servers, int max, const char **source)
 	char	   *csv;
 	int			count = 0;
 
-	config_read(&config);
+	config_read(&config, NULL);
 	*source = *config.servers != '\0' ? "pgcares.servers" : setting_resolvconf;
 	if (*config.servers == '\0' && !(config.flags & ARES_FLAG_NO_DFLT_SVR))
 	{
@@ -147,18 +158,23 @@ channel_reset(void)
 
 /*
  * Reserves descriptors for the sockets that the next call of the library may
- * open, so that its socket functions need not ask.  Where the server allows no
- * more, they find none and say so.
+ * open, so that its socket functions need not ask.  Where the server allows too
+ * few, fewer questions may be in flight; where it allows none, the socket
+ * functions find none and say so.
  */
 void
 channel_reserve_descriptors(DnsChannel *channel)
 {
-	int			wanted = 2;		/* UDP and TCP */
+	/* Should all be sent again, they need sockets once more; and one for TCP. */
+	int			wanted = 2 + channel->window->in_flight / channel->queries_per_socket;
 
-	if (channel->config.udp_max_queries > 0)
-		wanted += channel->window->in_flight / channel->config.udp_max_queries;
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
+	channel->max_in_flight = WINDOW_MAX;
+	if (channel->spare_descriptors < wanted)
+		channel->max_in_flight =
+			Max(channel->spare_descriptors - 1, 0) * channel->queries_per_socket;
+	channel->max_in_flight = Max(channel->max_in_flight, 1);
 }
 
 /*
@@ -183,6 +199,7 @@ make_channel(const DnsChannelConfig *config)
 	ares_status_t status = ARES_ENOMEM;
 
 	config_check_descriptors(config);
+	counters.channels++;
 	channel = calloc(1, sizeof(DnsChannel));
 	if (channel != NULL && config_copy(&channel->config, config))
 		status = start_channel(channel, csv);
@@ -209,6 +226,9 @@ start_channel(DnsChannel *channel, const char *csv)
 	channel->slot_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
 	if (channel->slot_of_id == NULL)
 		return ARES_ENOMEM;
+
+	channel->queries_per_socket = queries_per_socket(&channel->config);
+	channel->max_in_flight = WINDOW_MAX;
 
 	status = make_placeholder(channel);
 	if (status == ARES_SUCCESS)
@@ -253,7 +273,7 @@ init_library_channel(DnsChannel *channel)
 	options.sock_state_cb = socket_state_changed;
 	options.sock_state_cb_data = channel;
 	options.resolvconf_path = config->file_read ? config->resolvconf : "/dev/null";
-	options.udp_max_queries = config->udp_max_queries;
+	options.udp_max_queries = channel->queries_per_socket;
 	options.server_failover_opts.retry_chance = FAILOVER_CHANCE;
 	options.server_failover_opts.retry_delay = FAILOVER_DELAY;
 	if (config->rotate != ROTATE_SYSTEM)
@@ -360,4 +380,33 @@ set_local(DnsChannel *channel)
 		ares_set_local_ip6(channel->ares, (const unsigned char *) &ip6);
 	if (*channel->config.local_dev != '\0')
 		ares_set_local_dev(channel->ares, channel->config.local_dev);
+}
+
+/*
+ * How many queries a UDP socket may serve: as many as the setting says, but no
+ * more than its receive buffer holds answers for.  What the system grants is
+ * seen on a socket only; without one the first lookup will say so.
+ */
+static int
+queries_per_socket(const DnsChannelConfig *config)
+{
+	int			wanted = config->receive_buffer_size;
+	int			granted = DEFAULT_RECEIVE_BUFFER;
+	socklen_t	len = sizeof(granted);
+	int			queries;
+	int			fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+	{
+		if (wanted > 0)
+			(void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
+		(void) getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &len);
+		close(fd);
+	}
+	queries = Max(granted / (config->edns_udp_size + DATAGRAM_OVERHEAD), 1);
+	if (config->udp_max_queries > 0)
+		queries = Min(queries, config->udp_max_queries);
+	return queries;
 }

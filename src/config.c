@@ -19,10 +19,11 @@ static int64 nanoseconds(const struct timespec *time);
 
 /*
  * Puts the settings that a channel is made of into *config, and what is known
- * of the file it is made of.  The strings are the settings'.
+ * of the file it is made of.  server is NULL or takes the place of the setting.
+ * The strings are the settings', and the caller's.
  */
 void
-config_read(DnsChannelConfig *config)
+config_read(DnsChannelConfig *config, const char *server)
 {
 	/* Padding is compared too. */
 	memset(config, 0, sizeof(*config));
@@ -37,7 +38,8 @@ config_read(DnsChannelConfig *config)
 	config->send_buffer_size = setting_socket_send_buffer_size;
 	config->receive_buffer_size = setting_socket_receive_buffer_size;
 	config->udp_max_queries = setting_udp_max_queries;
-	config->servers = setting_servers;
+	config->edns_udp_size = setting_edns_udp_size;
+	config->servers = server != NULL ? unconstify(char *, server) : setting_servers;
 	config->local_ip4 = setting_local_ip4;
 	config->local_ip6 = setting_local_ip6;
 	config->local_dev = setting_local_dev;
@@ -47,7 +49,7 @@ config_read(DnsChannelConfig *config)
 	 * The system's file counts only where we name no servers.  To open a named
 	 * pipe would mean to wait for it.
 	 */
-	if (*setting_servers == '\0')
+	if (*config->servers == '\0')
 	{
 		struct stat st;
 

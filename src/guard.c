@@ -32,11 +32,10 @@ static size_t write_query(uint16 id, const DnsQuestion *question,
 static size_t write_stub(uint16 id, uint16 verdict, uint8 *stub);
 static bool answers_question(const DnsMessage *message,
 							 const DnsQuestion *asked, bool exact);
+static size_t ignore(void);
 static size_t judge_answer(DnsChannel *channel, DnsSocket *socket,
 						   DnsSlot *slot, const DnsMessage *message,
 						   uint8 *stub);
-static bool ask_without_edns(DnsChannel *channel, DnsSocket *socket,
-							 DnsSlot *slot, uint16 id);
 
 /*
  * Notes that the library's query id stands for a slot's question.
@@ -84,9 +83,19 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 	if (channel->slot_of_id[id] > 0)
 	{
 		slot = &window->slots[channel->slot_of_id[id] - 1];
+		slot->fd = socket->fd;
 		slot->socket_serial = socket->serial;
-		slot->queries++;
+		slot->server = socket->server;
 		slot->servers_asked |= UINT64CONST(1) << socket->server;
+		slot->queries++;
+		counters.queries++;
+		if (socket->tcp)
+		{
+			counters.tcp_queries++;
+			resend_forget(slot);
+		}
+		else
+			resend_note(slot);
 		channel->last_question = slot->asked;
 		return write_query(id, &slot->asked, &window->style, slot->edns,
 						   message);
@@ -119,7 +128,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 
 	if (window == NULL || !wire_open(&message, octets, len) ||
 		!(message.flags & WIRE_QR) || (message.flags & WIRE_OPCODE_MASK) != 0)
-		return 0;
+		return ignore();
 
 	if (channel->slot_of_id[message.id] > 0)
 	{
@@ -127,7 +136,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		if (slot->socket_serial != socket->serial ||
 			!answers_question(&message, &slot->asked,
 							  window->style.dns0x20 && !socket->tcp))
-			return 0;
+			return ignore();
 		return judge_answer(channel, socket, slot, &message, stub);
 	}
 
@@ -138,6 +147,37 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		probe->used = false;
 		return write_stub(message.id, VERDICT_DONE, stub);
 	}
+	return ignore();
+}
+
+/*
+ * Sends a slot's question once more, on the socket of its last query.  False
+ * where that cannot be done.
+ */
+bool
+guard_ask_again(DnsChannel *channel, DnsSlot *slot)
+{
+	DnsSocket  *socket = slot->fd < channel->max_sockets ?
+		channel->sockets[slot->fd] : NULL;
+	uint8		message[GUARD_MAX_QUERY];
+	size_t		len;
+
+	if (socket == NULL || socket->serial != slot->socket_serial)
+		return false;			/* closed meanwhile */
+	len = write_query(slot->id, &slot->asked, &slot->window->style, slot->edns,
+					  message);
+	if (!socket_send_message(channel, socket, message, len))
+		return false;
+	slot->queries++;
+	counters.queries++;
+	return true;
+}
+
+/* What was not expected is as if it had never come. */
+static size_t
+ignore(void)
+{
+	counters.ignored++;
 	return 0;
 }
 
@@ -155,6 +195,9 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	if (slot->answered)
 		return write_stub(id, VERDICT_DONE, stub);
 
+	counters.answers++;
+	resend_heard(slot, socket->server);
+
 	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
 		return write_stub(id, VERDICT_USE_TCP, stub);
 
@@ -165,12 +208,17 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	/* Servers that do not know EDNS say so in these ways (RFC 6891 section 7). */
 	if (slot->edns &&
 		(rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP ||
-		 rcode == RCODE_BADVERS) &&
-		ask_without_edns(channel, socket, slot, id))
-		return 0;
+		 rcode == RCODE_BADVERS))
+	{
+		slot->edns = false;
+		if (guard_ask_again(channel, slot))
+			return 0;
+	}
 
 	slot->malformed = !sound;
 	slot->truncated = (message->flags & WIRE_TC) != 0;
+	slot->answer_server = socket->server;
+	slot->answer_tcp = socket->tcp;
 	window_store(slot, message->start, message->end - message->start);
 
 	/* Compressed names point into the question: give it back its letters. */
@@ -187,24 +235,6 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 
 	slot->answered = true;
 	return write_stub(id, VERDICT_DONE, stub);
-}
-
-/*
- * Sends the question again on the same socket, without an OPT record.
- */
-static bool
-ask_without_edns(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
-				 uint16 id)
-{
-	uint8		message[GUARD_MAX_QUERY];
-	size_t		len;
-
-	slot->edns = false;
-	len = write_query(id, &slot->asked, &slot->window->style, false, message);
-	if (!socket_send_message(channel, socket, message, len))
-		return false;
-	slot->queries++;
-	return true;
 }
 
 /*
@@ -240,7 +270,8 @@ write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
 	memset(message, 0, WIRE_HEADER_SIZE);
 	wire_put_u16(message, id);
 	wire_put_u16(message + 2,
-				 (style->rd ? WIRE_RD : 0) | (style->cd ? WIRE_CD : 0));
+				 (style->rd ? WIRE_RD : 0) | (style->ad ? WIRE_AD : 0) |
+				 (style->cd ? WIRE_CD : 0));
 	wire_put_u16(message + 4, 1);
 	wire_put_u16(message + 10, edns ? 1 : 0);
 
@@ -252,14 +283,21 @@ write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
 
 	if (edns)
 	{
-		/* RFC 6891 section 6.1.2: root, OPT, size, flags, no options. */
+		/* RFC 6891 section 6.1.2: root, OPT, size, flags, options. */
 		*at++ = 0;
 		wire_put_u16(at, DNS_TYPE_OPT);
 		wire_put_u16(at + 2, style->edns_udp_size);
 		wire_put_u16(at + 4, 0);
 		wire_put_u16(at + 6, style->dnssec ? EDNS_DO : 0);
-		wire_put_u16(at + 8, 0);
+		wire_put_u16(at + 8, style->nsid ? 4 : 0);
 		at += 10;
+		if (style->nsid)
+		{
+			/* An empty one asks for it (RFC 5001 section 2.1). */
+			wire_put_u16(at, EDNS_OPTION_NSID);
+			wire_put_u16(at + 2, 0);
+			at += 4;
+		}
 	}
 	return at - message;
 }

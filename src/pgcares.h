@@ -31,7 +31,10 @@
 #define WIRE_QR				0x8000
 #define WIRE_OPCODE_MASK	0x7800
 #define WIRE_TC				0x0200
+#define WIRE_AA				0x0400
 #define WIRE_RD				0x0100
+#define WIRE_RA				0x0080
+#define WIRE_AD				0x0020
 #define WIRE_CD				0x0010
 #define WIRE_RCODE_MASK		0x000f
 
@@ -60,6 +63,7 @@
 #define RCODE_BADVERS		16
 
 #define EDNS_DO				0x8000
+#define EDNS_OPTION_NSID	3	/* RFC 5001 */
 #define EDNS_OPTION_EDE		15	/* RFC 8914 */
 
 /* Parameters of SVCB and HTTPS records (RFC 9460 section 14.3). */
@@ -269,6 +273,15 @@ typedef enum Rotate
 	ROTATE_OFF
 } Rotate;
 
+typedef enum Lookups
+{
+	LOOKUPS_SYSTEM,
+	LOOKUPS_B,
+	LOOKUPS_F,
+	LOOKUPS_BF,
+	LOOKUPS_FB
+} Lookups;
+
 extern char *setting_servers;
 extern int	setting_udp_port;
 extern int	setting_tcp_port;
@@ -277,12 +290,20 @@ extern int	setting_tries;
 extern int	setting_deadline;	/* ms, 0 is none */
 extern int	setting_max_timeout;	/* ms */
 extern int	setting_max_answer_memory;	/* kB */
+extern int	setting_max_questions;
+extern int	setting_max_in_flight;
+extern int	setting_lookups;
+extern char *setting_hosts_file;
+extern char *setting_domains;
+extern int	setting_ndots;		/* -1 is the system's */
+extern char *setting_sortlist;
 extern char *setting_flags;
 extern int	setting_flag_bits;	/* ARES_FLAG_ of setting_flags */
 extern int	setting_rotate;
 extern int	setting_edns_udp_size;
 extern bool setting_dnssec;
 extern bool setting_checking_disabled;
+extern bool setting_trust_ad;
 extern char *setting_local_ip4;
 extern char *setting_local_ip6;
 extern char *setting_local_dev;
@@ -322,9 +343,16 @@ extern void question_reverse_name(const inet *address, DnsName *name);
 extern bool question_address(const char *text, inet *address);
 extern bool question_never_asked(const DnsName *name);
 
-/* ---- window.c: questions in flight and their answers, in order ---- */
+/* ---- host.c: names and addresses of hosts ---- */
+
+extern bool host_network(const char *text, inet *network);
+
+/* ---- window.c: questions in flight and their answers ---- */
 
 #define WINDOW_MAX	16384		/* far below the 65536 query ids */
+
+/* Servers that a channel tells apart; bits of DnsSlot.servers_asked. */
+#define MAX_ASKED_SERVERS	64
 
 struct DnsChannel;
 struct DnsWindow;
@@ -333,9 +361,11 @@ struct DnsWindow;
 typedef struct DnsStyle
 {
 	bool		rd;
+	bool		ad;				/* tell whether it is authentic, RFC 6840 5.7 */
 	bool		cd;
 	bool		dnssec;			/* DO bit */
 	bool		edns;
+	bool		nsid;			/* ask the server for its identifier */
 	uint16		edns_udp_size;
 	bool		dns0x20;		/* the case of letters is random */
 	bool		ignore_tc;		/* take truncated answers as they are */
@@ -348,20 +378,25 @@ typedef struct DnsSlot
 	struct DnsWindow *window;
 	int			index;			/* in the window's slots */
 	slist_node	free_node;		/* while it is free */
-	dlist_node	asked_node;		/* from window_submit() to window_pop() */
 	dlist_node	pending_node;	/* from window_submit() until it is done */
+	dlist_node	done_node;		/* from then to window_take() */
+	dlist_node	sent_node;		/* while it may be sent again */
 
 	DnsQuestion question;
 	DnsQuestion asked;			/* as sent: the case of letters may be random */
-	int64		elapsed_limit;	/* age of the window, ms, at which time is up */
+	uint64		tag;			/* the feeder's */
+	int64		asked_at;		/* on the clock of clock_now() */
+	int64		done_at;
 	bool		in_flight;		/* the library has it */
 	bool		done;			/* what follows is final */
-	bool		popped;			/* the feeder is through with it */
+	bool		released;		/* the feeder is through with it */
 	ares_status_t status;		/* the library's last word */
 
 	/* Written by the guard. */
 	uint16		id;
-	uint32		socket_serial;	/* of the last query's socket */
+	int			fd;				/* of the last query's socket */
+	uint32		socket_serial;
+	int			server;			/* that was asked last */
 	bool		edns;			/* queries have an OPT record */
 	bool		nonexistent;	/* a special name, never asked */
 	bool		answered;		/* answer is the final one */
@@ -372,6 +407,14 @@ typedef struct DnsSlot
 	uint64		servers_asked;	/* a bit each, numbered by the channel */
 	uint8	   *answer;			/* malloc'd, the slot's */
 	size_t		answer_len;
+	int			answer_server;
+	bool		answer_tcp;
+
+	/* For resend.c. */
+	bool		in_sent;
+	int			resends;
+	int64		sent_at;		/* when the library sent it last */
+	int64		resend_at;
 } DnsSlot;
 
 typedef struct DnsWindow
@@ -379,14 +422,17 @@ typedef struct DnsWindow
 	MemoryContext context;
 	MemoryContextCallback release;
 	struct DnsChannel *channel; /* ours; NULL if no server is configured */
+	bool		chosen_server;
 	DnsStyle	style;
-	instr_time	opened;
+	int64		opened;
 	int			capacity;
 	DnsSlot    *slots;
 	slist_head	free;
-	dlist_head	asked;
-	dlist_head	pending;
+	dlist_head	pending;		/* in the order of asking */
+	dlist_head	sent;			/* in the order of resend_at */
+	dlist_head	done;			/* in the order of finishing */
 	int			in_flight;
+	int64		heard_at[MAX_ASKED_SERVERS];
 
 	/* Noted inside the library, raised outside. */
 	Size		answer_memory;
@@ -401,14 +447,34 @@ typedef struct DnsWindow
 	ares_fd_events_t *fd_events;
 } DnsWindow;
 
-extern DnsWindow *window_open(int capacity);
+/* What this process has done since it began; see dns_stats(). */
+typedef struct DnsCounters
+{
+	uint64		questions;
+	uint64		shared;			/* not asked, as an equal one was */
+	uint64		queries;
+	uint64		tcp_queries;
+	uint64		resends;
+	uint64		answers;
+	uint64		ignored;
+	uint64		timeouts;
+	uint64		channels;
+	uint64		sockets;
+} DnsCounters;
+
+extern DnsCounters counters;
+
+extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
 extern bool window_has_room(const DnsWindow *window);
-extern void window_submit(DnsWindow *window, const DnsQuestion *question);
+extern void window_submit(DnsWindow *window, const DnsQuestion *question,
+						  uint64 tag);
 extern void window_wait(DnsWindow *window);
-extern DnsSlot *window_head(DnsWindow *window);
-extern void window_pop(DnsWindow *window);
+extern DnsSlot *window_take(DnsWindow *window);
+extern DnsSlot *window_next(DnsWindow *window);
+extern void window_release(DnsSlot *slot);
 extern void window_store(DnsSlot *slot, const uint8 *octets, size_t len);
+extern int64 clock_now(void);
 
 /* ---- config.c: what a channel is made of ---- */
 
@@ -424,6 +490,7 @@ typedef struct DnsChannelConfig
 	int			send_buffer_size;
 	int			receive_buffer_size;
 	int			udp_max_queries;
+	int			edns_udp_size;
 	bool		file_read;		/* resolvconf is there, and is read */
 	uint64		file_device;
 	uint64		file_inode;
@@ -437,7 +504,7 @@ typedef struct DnsChannelConfig
 	char	   *resolvconf;
 } DnsChannelConfig;
 
-extern void config_read(DnsChannelConfig *config);
+extern void config_read(DnsChannelConfig *config, const char *server);
 extern bool config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b);
 extern bool config_copy(DnsChannelConfig *to, const DnsChannelConfig *from);
 extern void config_free(DnsChannelConfig *config);
@@ -447,7 +514,6 @@ extern void config_check_descriptors(const DnsChannelConfig *config);
 
 #define MAX_QUERY_IDS		65536
 #define MAX_PROBES			8
-#define MAX_ASKED_SERVERS	64	/* bits of DnsSlot.servers_asked */
 
 #define HINT_DESCRIPTORS \
 	"Increase max_files_per_process, or the system's limit of open files."
@@ -499,15 +565,18 @@ typedef struct DnsChannel
 	int			max_sockets;
 	uint32		last_serial;
 	bool		sockets_changed;
+	int			queries_per_socket; /* a UDP socket's share */
+	int			max_in_flight;	/* as the descriptors allow */
 	int			spare_descriptors;	/* reserved, no socket has them */
 	bool		no_descriptors; /* a socket could not have one */
 	int			last_errno;
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
 	int			nasked;
+	int64		usual_trip;		/* time that answers take, 0 if not known */
 } DnsChannel;
 
 extern void channel_check_library(void);
-extern DnsChannel *channel_open(void);
+extern DnsChannel *channel_open(const char *server);
 extern int	channel_servers(DnsServer *servers, int max, const char **source);
 extern void channel_keep(DnsChannel *channel);
 extern void channel_destroy(DnsChannel *channel);
@@ -537,7 +606,7 @@ extern bool stream_flush(DnsChannel *channel, DnsSocket *socket);
 
 /* ---- guard.c: what goes out, and what may come in ---- */
 
-#define GUARD_MAX_QUERY		(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4 + 11)
+#define GUARD_MAX_QUERY		(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4 + 11 + 4)
 #define GUARD_STUB_SIZE		(WIRE_HEADER_SIZE + 1 + 4)
 
 extern void guard_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
@@ -546,6 +615,15 @@ extern size_t guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *query, size_t len, uint8 *message);
 extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *octets, size_t len, uint8 *stub);
+extern bool guard_ask_again(DnsChannel *channel, DnsSlot *slot);
+
+/* ---- resend.c: lost datagrams ---- */
+
+extern void resend_note(DnsSlot *slot);
+extern void resend_heard(DnsSlot *slot, int server);
+extern void resend_forget(DnsSlot *slot);
+extern int64 resend_time(DnsWindow *window);
+extern void resend_lost(DnsWindow *window);
 
 /* ---- wait.c: the one place that sleeps ---- */
 

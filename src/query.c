@@ -116,15 +116,11 @@ static void
 lookup(FunctionCallInfo fcinfo, const DnsQuestion *question, const char *written,
 	   OnError on_error, bool typed)
 {
-	DnsWindow  *window = window_open(1);
+	DnsWindow  *window = window_open(1, NULL);
 	DnsOutcome	outcome;
-	DnsSlot    *slot;
 
-	window_submit(window, question);
-	while ((slot = window_head(window)) == NULL)
-		window_wait(window);
-
-	outcome_read(&outcome, slot);
+	window_submit(window, question, 0);
+	outcome_read(&outcome, window_next(window));
 	if (outcome_is_noerror(&outcome))
 		record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
 	window_close(window);

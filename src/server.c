@@ -82,7 +82,7 @@ server_csv(const char *setting)
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("network interface \"%s\" does not exist",
 							server.interface),
-					 errhint("Check pgcares.servers.")));
+					 errhint("Check the name servers.")));
 
 		inet_ntop(server.family, server.address, address, sizeof(address));
 		appendStringInfo(&csv, "%s[%s]", csv.len > 0 ? "," : "", address);
@@ -144,7 +144,7 @@ take_address(char *address, bool bracket, DnsServer *server)
 	{
 		*interface++ = '\0';
 		if (*interface == '\0' || strlen(interface) >= IFNAMSIZ ||
-			strpbrk(interface, "/%[]\" \t") != NULL)
+			strpbrk(interface, "/%[],\" \t") != NULL)
 			return "what follows the percent sign is not an interface";
 		strcpy(server->interface, interface);
 	}

@@ -18,6 +18,7 @@
 #include "utils/varlena.h"
 
 #define MAX_SERVERS		16
+#define MAX_DOMAINS		32
 
 char	   *setting_servers = NULL;
 int			setting_udp_port = 53;
@@ -27,12 +28,20 @@ int			setting_tries = 4;
 int			setting_deadline = 0;
 int			setting_max_timeout = 60 * 1000;
 int			setting_max_answer_memory = 1024 * 1024;
+int			setting_max_questions = 10 * 1000 * 1000;
+int			setting_max_in_flight = 256;
+char	   *setting_domains = NULL;
+int			setting_ndots = -1;
+int			setting_lookups = LOOKUPS_SYSTEM;
+char	   *setting_hosts_file = NULL;
+char	   *setting_sortlist = NULL;
 char	   *setting_flags = NULL;
 int			setting_flag_bits = 0;
 int			setting_rotate = ROTATE_SYSTEM;
 int			setting_edns_udp_size = 1232;
 bool		setting_dnssec = false;
 bool		setting_checking_disabled = false;
+bool		setting_trust_ad = false;
 char	   *setting_local_ip4 = NULL;
 char	   *setting_local_ip6 = NULL;
 char	   *setting_local_dev = NULL;
@@ -60,6 +69,16 @@ static const struct config_enum_entry rotate_options[] = {
 	{NULL, 0, false}
 };
 
+/* As in the lookup line of resolv.conf: b asks name servers, f reads the file. */
+static const struct config_enum_entry lookups_options[] = {
+	{"system", LOOKUPS_SYSTEM, false},
+	{"b", LOOKUPS_B, false},
+	{"f", LOOKUPS_F, false},
+	{"bf", LOOKUPS_BF, false},
+	{"fb", LOOKUPS_FB, false},
+	{NULL, 0, false}
+};
+
 /* The names that pycares has for them, without FLAG_. */
 static const struct config_enum_entry flag_options[] = {
 	{"usevc", ARES_FLAG_USEVC, false},
@@ -77,6 +96,8 @@ static const struct config_enum_entry flag_options[] = {
 };
 
 static bool check_servers(char **newval, void **extra, GucSource source);
+static bool check_domains(char **newval, void **extra, GucSource source);
+static bool check_sortlist(char **newval, void **extra, GucSource source);
 static bool check_flags(char **newval, void **extra, GucSource source);
 static void assign_flags(const char *newval, void *extra);
 static bool check_local_ip4(char **newval, void **extra, GucSource source);
@@ -131,6 +152,28 @@ static const Setting settings[] = {
 		.summary = "Spreads queries over all name servers.",
 	.detail = "\"system\" does what the options line of pgcares.resolvconf says."},
 
+	/* Names and addresses of hosts. */
+	{"pgcares.lookups", PGC_SUSET, SETTING_ENUM, &setting_lookups,
+		.options = lookups_options,
+		.summary = "Where the names and addresses of hosts are looked for, and in which order.",
+	.detail = "b is DNS, f the hosts file. \"system\" does what the system's configuration says."},
+	{"pgcares.hosts_file", PGC_SUSET, SETTING_STRING, &setting_hosts_file,
+		.text = "/etc/hosts",
+		.summary = "File of the names and addresses of hosts.",
+	.detail = "A change of it is noticed by the next lookup."},
+	{"pgcares.domains", PGC_SUSET, SETTING_STRING, &setting_domains,
+		.flags = GUC_LIST_INPUT, .text = "", .check = check_domains,
+		.summary = "Domains that dns_search() puts behind names.",
+	.detail = "A list. Empty means the system's, from pgcares.resolvconf."},
+	{"pgcares.ndots", PGC_SUSET, SETTING_INT, &setting_ndots,
+		.min = -1, .max = 15,
+		.summary = "Number of dots from which on dns_search() asks a name as it is first.",
+	.detail = "-1 means the system's, from pgcares.resolvconf."},
+	{"pgcares.sortlist", PGC_SUSET, SETTING_STRING, &setting_sortlist,
+		.flags = GUC_LIST_INPUT, .text = "", .check = check_sortlist,
+		.summary = "Networks whose addresses come first, in this order.",
+	.detail = "A list of addresses with a prefix length or a netmask, of IPv4 or IPv6. An IPv4 address alone stands for its class."},
+
 	/* How long to wait. */
 	{"pgcares.timeout", PGC_USERSET, SETTING_INT, &setting_timeout,
 		.min = 10, .max = INT_MAX, .flags = GUC_UNIT_MS,
@@ -148,7 +191,15 @@ static const Setting settings[] = {
 		.summary = "Longest time that one question may take, all its tries together.",
 	.detail = "It bounds pgcares.timeout times pgcares.tries times the number of name servers."},
 
-	/* What a call may cost. */
+	/*
+	 * What a call may cost.  XXX max_in_flight
+	 */
+	{"pgcares.max_in_flight", PGC_USERSET, SETTING_INT, &setting_max_in_flight,
+		.min = 1, .max = WINDOW_MAX,
+	.summary = "Most questions that one call has under way at a time."},
+	{"pgcares.max_questions", PGC_SUSET, SETTING_INT, &setting_max_questions,
+		.min = 1, .max = INT_MAX,
+	.summary = "Most questions that one call may ask."},
 	{"pgcares.max_answer_memory", PGC_SUSET, SETTING_INT,
 		&setting_max_answer_memory, .min = 1, .max = MAX_KILOBYTES,
 		.flags = GUC_UNIT_KB,
@@ -168,6 +219,9 @@ static const Setting settings[] = {
 	{"pgcares.checking_disabled", PGC_USERSET, SETTING_BOOL,
 		&setting_checking_disabled,
 	.summary = "Asks for answers even if they fail DNSSEC validation (the CD bit)."},
+	{"pgcares.trust_ad", PGC_SUSET, SETTING_BOOL, &setting_trust_ad,
+		.summary = "Shows whether name servers say that answers are authentic (the AD bit).",
+	.detail = "To be set only where the name servers and the way to them can be trusted."},
 
 	/* The sockets. */
 	{"pgcares.local_ip4", PGC_SUSET, SETTING_STRING, &setting_local_ip4,
@@ -318,6 +372,62 @@ check_servers(char **newval, void **extra, GucSource source)
 			GUC_check_errdetail("\"%s\" is not a name server: %s.",
 								(char *) lfirst(cell), reason);
 			GUC_check_errhint("A name server is written ip, ip:port, [ip6]:port or ip6%%interface.");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_domains(char **newval, void **extra, GucSource source)
+{
+	List	   *domains;
+	ListCell   *cell;
+
+	if (!settings_list(*newval, &domains))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	if (list_length(domains) > MAX_DOMAINS)
+	{
+		GUC_check_errdetail("There can be %d domains at most.", MAX_DOMAINS);
+		return false;
+	}
+	foreach(cell, domains)
+	{
+		DnsName		name;
+		const char *reason = question_name(lfirst(cell), false, &name);
+
+		if (reason != NULL)
+		{
+			GUC_check_errdetail("\"%s\" is not a domain name: %s",
+								(char *) lfirst(cell), reason);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_sortlist(char **newval, void **extra, GucSource source)
+{
+	List	   *networks;
+	ListCell   *cell;
+
+	if (!settings_list(*newval, &networks))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	foreach(cell, networks)
+	{
+		inet		network;
+
+		if (!host_network(lfirst(cell), &network))
+		{
+			GUC_check_errdetail("\"%s\" is not a network.",
+								(char *) lfirst(cell));
 			return false;
 		}
 	}

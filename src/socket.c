@@ -149,6 +149,7 @@ socket_open(int domain, int type, int protocol, void *arg)
 			(void) setsockopt(new->fd, IPPROTO_TCP, TCP_NODELAY,
 							  &on, sizeof(on));
 		channel->spare_descriptors--;
+		counters.sockets++;
 		return new->fd;
 	}
 	else

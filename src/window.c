@@ -1,13 +1,13 @@
 /*
  * window.c
  *
- * The questions that are in flight and their answers, in the order in which
- * they were asked.  A feeder submits questions while there is room, waits, and
- * takes the answers from the head.  A window owns a channel: nobody else's
- * queries are on it.  Everything a window holds is freed with its memory
- * context, so that nothing outlives an error, whoever raises it and wherever.
- * The callback only stores; all that may raise happens after the library has
- * returned.
+ * The questions that are in flight, and their answers as they come.  A feeder
+ * submits questions while there is room, waits, and takes what is finished, in
+ * the order of finishing, so that one slow question holds up no other.  A
+ * window owns a channel: nobody else's queries are on it.  Everything a window
+ * holds is freed with its memory context, so that nothing outlives an error,
+ * whoever raises it and wherever.  The callback only stores; all that may raise
+ * happens after the library has returned.
  */
 #include "postgres.h"
 
@@ -15,8 +15,10 @@
 
 #include "miscadmin.h"
 
-static int64 window_age(const DnsWindow *window);
+DnsCounters counters = {0};
+
 static int64 window_time_left(DnsWindow *window);
+static int64 slot_limit(const DnsSlot *slot);
 static void release_window(void *arg);
 static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 						   const ares_dns_record_t *record);
@@ -28,11 +30,12 @@ static void randomize_case(DnsName *name);
 
 /*
  * Opens a window for up to capacity questions at a time, in a memory context of
- * its own below the current one.  Raises where no channel can be made; that no
+ * its own below the current one.  server is NULL, or the one name server to ask
+ * instead of the configured ones.  Raises where no channel can be made; that no
  * name server is configured is an outcome of the questions, not an error here.
  */
 DnsWindow *
-window_open(int capacity)
+window_open(int capacity, const char *server)
 {
 	MemoryContext context;
 	DnsWindow  *window;
@@ -48,8 +51,9 @@ window_open(int capacity)
 											   capacity * sizeof(DnsSlot),
 											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	slist_init(&window->free);
-	dlist_init(&window->asked);
 	dlist_init(&window->pending);
+	dlist_init(&window->sent);
+	dlist_init(&window->done);
 	for (int i = capacity - 1; i >= 0; i--)
 	{
 		window->slots[i].window = window;
@@ -57,7 +61,9 @@ window_open(int capacity)
 		slist_push_head(&window->free, &window->slots[i].free_node);
 	}
 
+	window->chosen_server = (server != NULL);
 	window->style.rd = !(setting_flag_bits & ARES_FLAG_NORECURSE);
+	window->style.ad = setting_trust_ad;
 	window->style.cd = setting_checking_disabled;
 	window->style.dnssec = setting_dnssec;
 	window->style.edns = setting_dnssec || (setting_flag_bits & ARES_FLAG_EDNS);
@@ -66,14 +72,14 @@ window_open(int capacity)
 	window->style.first_answer = setting_flag_bits & ARES_FLAG_NOCHECKRESP;
 	window->style.dns0x20 = setting_flag_bits & ARES_FLAG_DNS0x20;
 	window->answer_memory_limit = setting_max_answer_memory * (Size) 1024;
-	INSTR_TIME_SET_CURRENT(window->opened);
+	window->opened = clock_now();
 
 	/* From here on the context frees whatever the window comes to hold. */
 	window->release.func = release_window;
 	window->release.arg = window;
 	MemoryContextRegisterResetCallback(context, &window->release);
 
-	window->channel = channel_open();
+	window->channel = channel_open(server);
 	if (window->channel != NULL)
 	{
 		window->channel->window = window;
@@ -84,8 +90,9 @@ window_open(int capacity)
 }
 
 /*
- * Closes a window whose work is done and keeps its channel for the next one.
- * Queries whose questions' time was up are given up.
+ * Closes a window whose work is done and keeps its channel for the next one,
+ * but not that of a server of the caller's choice.  Queries whose questions'
+ * time was up are given up.
  */
 void
 window_close(DnsWindow *window)
@@ -98,7 +105,10 @@ window_close(DnsWindow *window)
 			ares_cancel(channel->ares);
 		window->channel = NULL;
 		channel->window = NULL;
-		channel_keep(channel);
+		if (window->chosen_server)
+			channel_destroy(channel);
+		else
+			channel_keep(channel);
 	}
 	MemoryContextDelete(window->context);
 }
@@ -109,14 +119,17 @@ window_close(DnsWindow *window)
 bool
 window_has_room(const DnsWindow *window)
 {
-	return !slist_is_empty(unconstify(slist_head *, &window->free));
+	return !slist_is_empty(unconstify(slist_head *, &window->free)) &&
+		(window->channel == NULL ||
+		 window->in_flight < window->channel->max_in_flight);
 }
 
 /*
- * Asks a question.  There has to be room.  Returns at once; may raise.
+ * Asks a question.  There has to be room.  tag is the feeder's, to know the
+ * slot again.  Returns at once; may raise.
  */
 void
-window_submit(DnsWindow *window, const DnsQuestion *question)
+window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 {
 	DnsChannel *channel = window->channel;
 	DnsSlot    *slot;
@@ -126,10 +139,11 @@ window_submit(DnsWindow *window, const DnsQuestion *question)
 	slot = slist_container(DnsSlot, free_node,
 						   slist_pop_head_node(&window->free));
 	slot->question = slot->asked = *question;
+	slot->tag = tag;
 	slot->edns = window->style.edns;
-	slot->elapsed_limit = window_age(window) + setting_max_timeout;
-	dlist_push_tail(&window->asked, &slot->asked_node);
+	slot->asked_at = clock_now();
 	dlist_push_tail(&window->pending, &slot->pending_node);
+	counters.questions++;
 
 	if (question_never_asked(&question->name))
 	{
@@ -176,33 +190,42 @@ window_wait(DnsWindow *window)
 		wait_for_answers(window, window_time_left(window));
 	raise_if_failed(window);
 	expire(window);
+	resend_lost(window);
 }
 
 /*
- * The oldest question, if it has its answer, else NULL.  The slot is the
- * caller's until window_pop().
+ * A question that is finished, NULL if there is none now.  The slot is the
+ * caller's until window_release().
  */
 DnsSlot *
-window_head(DnsWindow *window)
+window_take(DnsWindow *window)
+{
+	if (dlist_is_empty(&window->done))
+		return NULL;
+	return dlist_container(DnsSlot, done_node,
+						   dlist_pop_head_node(&window->done));
+}
+
+/*
+ * Waits for the next question that is finished.  There has to be one under way.
+ */
+DnsSlot *
+window_next(DnsWindow *window)
 {
 	DnsSlot    *slot;
 
-	if (dlist_is_empty(&window->asked))
-		return NULL;
-	slot = dlist_head_element(DnsSlot, asked_node, &window->asked);
-	return slot->done ? slot : NULL;
+	while ((slot = window_take(window)) == NULL)
+		window_wait(window);
+	return slot;
 }
 
 /*
- * Drops the oldest question and its answer.
+ * Drops a question and its answer.
  */
 void
-window_pop(DnsWindow *window)
+window_release(DnsSlot *slot)
 {
-	DnsSlot    *slot = window_head(window);
-
-	dlist_delete(&slot->asked_node);
-	slot->popped = true;
+	slot->released = true;
 	if (!slot->in_flight)
 		recycle(slot);
 }
@@ -240,33 +263,46 @@ window_store(DnsSlot *slot, const uint8 *octets, size_t len)
 }
 
 /*
- * Milliseconds since the window was opened.
+ * Microseconds of a clock that only goes forward.
  */
-static int64
-window_age(const DnsWindow *window)
+int64
+clock_now(void)
 {
 	instr_time	now;
 
 	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, window->opened);
-	return (int64) INSTR_TIME_GET_MILLISEC(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
 }
 
 /*
- * Milliseconds until the first question's time is up, 0 if that has passed.
+ * Milliseconds until the first question's time is up or something may have to
+ * be sent again, 0 if that has passed.
  */
 static int64
 window_time_left(DnsWindow *window)
 {
-	int64		limit = PG_INT64_MAX;
+	int64		limit = resend_time(window);
+	int64		left;
 
 	/* Limits ascend with the order of asking. */
 	if (!dlist_is_empty(&window->pending))
-		limit = dlist_head_element(DnsSlot, pending_node,
-								   &window->pending)->elapsed_limit;
+		limit = Min(limit, slot_limit(dlist_head_element(DnsSlot, pending_node,
+														 &window->pending)));
+	left = limit - clock_now();
+	/* Rounded up, or the loop would spin in the last millisecond. */
+	return left > 0 ? left / 1000 + 1 : 0;
+}
+
+/* When a question's time is up. */
+static int64
+slot_limit(const DnsSlot *slot)
+{
+	int64		limit = slot->asked_at + setting_max_timeout * INT64CONST(1000);
+
 	if (setting_deadline > 0)
-		limit = Min(limit, setting_deadline);
-	return Max(limit - window_age(window), 0);
+		limit = Min(limit, slot->window->opened +
+					setting_deadline * INT64CONST(1000));
+	return limit;
 }
 
 /*
@@ -302,7 +338,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->window->in_flight--;
 	guard_unbind(slot->window->channel, slot);
 	finish(slot, status);
-	if (slot->popped)
+	if (slot->released)
 		recycle(slot);
 }
 
@@ -312,8 +348,13 @@ finish(DnsSlot *slot, ares_status_t status)
 	if (slot->done)
 		return;					/* its time was up before */
 	dlist_delete(&slot->pending_node);
+	dlist_push_tail(&slot->window->done, &slot->done_node);
+	resend_forget(slot);
 	slot->done = true;
+	slot->done_at = clock_now();
 	slot->status = status;
+	if (status == ARES_ETIMEOUT)
+		counters.timeouts++;
 }
 
 /* Makes a slot free for another question. */
@@ -335,15 +376,14 @@ recycle(DnsSlot *slot)
 static void
 expire(DnsWindow *window)
 {
-	int64		age = window_age(window);
-	bool		all = setting_deadline > 0 && age >= setting_deadline;
+	int64		now = clock_now();
 
 	while (!dlist_is_empty(&window->pending))
 	{
 		DnsSlot    *slot = dlist_head_element(DnsSlot, pending_node,
 											  &window->pending);
 
-		if (!all && slot->elapsed_limit > age)
+		if (slot_limit(slot) > now)
 			break;
 		finish(slot, ARES_ETIMEOUT);
 	}

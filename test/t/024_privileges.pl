@@ -24,7 +24,7 @@ my %pure = (
 	'dns_version()' => '');
 
 # What everybody may set. All else is for superusers.
-my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn on_error timeout tries);
+my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn max_in_flight on_error timeout tries);
 
 my $server = NameServer->misbehaving;
 my $other = NameServer->misbehaving;

@@ -1,0 +1,130 @@
+/*
+ * resend.c
+ *
+ * Asks again where a datagram seems to be lost.  The library does so only when
+ * the whole time of a try is over, and takes that for a failure of the server.
+ * Where a server has answered later questions meanwhile, it is there, and the
+ * question is sent once more on the same socket.  A server that is silent to
+ * everybody, or slow for everybody, gets no query more than before.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+/*
+ * Not before this time, in microseconds, and not before so many times the time
+ * that answers usually take: names that a resolver has to look up itself are
+ * slower than those it knows.
+ */
+#define RESEND_AFTER		500000
+#define RESEND_AFTER_TRIPS	4
+
+/* How often within one try. */
+#define MAX_RESENDS			3
+
+static int64 patience(const DnsChannel *channel);
+static bool seems_lost(const DnsSlot *slot);
+
+/*
+ * Notes that the library has sent a slot's query: a new try begins.  Called
+ * inside the library; never raises.
+ */
+void
+resend_note(DnsSlot *slot)
+{
+	DnsWindow  *window = slot->window;
+
+	resend_forget(slot);
+	slot->sent_at = clock_now();
+	slot->resends = 0;
+	slot->resend_at = slot->sent_at + patience(window->channel);
+	slot->in_sent = true;
+	dlist_push_tail(&window->sent, &slot->sent_node);
+}
+
+/*
+ * Notes that a server has answered a slot's query: what that took, and that the
+ * server is there.  Called inside the library; never raises.
+ */
+void
+resend_heard(DnsSlot *slot, int server)
+{
+	DnsWindow  *window = slot->window;
+	int64		now = clock_now();
+
+	window->heard_at[server] = now;
+
+	/* Which of several queries an answer belongs to, nobody knows. */
+	if (slot->queries == 1)
+	{
+		int64		trip = now - slot->sent_at;
+		int64	   *usual = &window->channel->usual_trip;
+
+		*usual += *usual == 0 ? trip : (trip - *usual) / 8;
+	}
+}
+
+/*
+ * Forgets a slot: its question is over.
+ */
+void
+resend_forget(DnsSlot *slot)
+{
+	if (slot->in_sent)
+		dlist_delete(&slot->sent_node);
+	slot->in_sent = false;
+}
+
+/*
+ * When resend_lost() may next find something to do, on the clock of clock_now().
+ */
+int64
+resend_time(DnsWindow *window)
+{
+	if (dlist_is_empty(&window->sent))
+		return PG_INT64_MAX;
+	return dlist_head_element(DnsSlot, sent_node, &window->sent)->resend_at;
+}
+
+/*
+ * Sends again what seems to be lost.
+ */
+void
+resend_lost(DnsWindow *window)
+{
+	int64		now = clock_now();
+
+	while (!dlist_is_empty(&window->sent))
+	{
+		DnsSlot    *slot = dlist_head_element(DnsSlot, sent_node,
+											  &window->sent);
+
+		if (slot->resend_at > now)
+			break;
+		resend_forget(slot);
+		if (slot->resends == MAX_RESENDS)
+			continue;			/* the library will try again */
+		if (seems_lost(slot) && guard_ask_again(window->channel, slot))
+		{
+			slot->resends++;
+			counters.resends++;
+		}
+		slot->resend_at = now + patience(window->channel);
+		slot->in_sent = true;
+		dlist_push_tail(&window->sent, &slot->sent_node);
+	}
+}
+
+/* Microseconds until a query may be taken for lost. */
+static int64
+patience(const DnsChannel *channel)
+{
+	return Max(RESEND_AFTER, RESEND_AFTER_TRIPS * channel->usual_trip);
+}
+
+/* Has the server answered others since it was asked? */
+static bool
+seems_lost(const DnsSlot *slot)
+{
+	return slot->window->heard_at[slot->server] > slot->sent_at;
+}
