@@ -17,6 +17,7 @@ PGFILEDESC = "pgcares - DNS lookups in SQL"
 MODULE_big = pgcares
 OBJS = \
 	src/alias.o \
+	src/batch.o \
 	src/channel.o \
 	src/config.o \
 	src/fields.o \
@@ -24,6 +25,7 @@ OBJS = \
 	src/host.o \
 	src/inspect.o \
 	src/json.o \
+	src/many.o \
 	src/name.o \
 	src/outcome.o \
 	src/pgcares.o \

@@ -235,6 +235,69 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
 COMMENT ON FUNCTION dns_uri(text, text)
 IS 'URI records: uniform resource identifiers';
 
+-- Batches: all questions of a call are under way at once, whatever comes of one
+-- is a status, and rows come in the order of the array.
+
+CREATE TYPE dns_answer AS (
+	ord bigint,
+	question text,
+	status text,
+	name text,
+	ttl integer,
+	class text,
+	type text,
+	rdata text,
+	data jsonb
+);
+
+COMMENT ON TYPE dns_answer IS 'what came of one of many questions';
+COMMENT ON COLUMN dns_answer.ord IS 'position of the question in the array';
+COMMENT ON COLUMN dns_answer.question IS 'name as it was given';
+COMMENT ON COLUMN dns_answer.status IS 'outcome, see dns_statuses()';
+COMMENT ON COLUMN dns_answer.name IS 'owner of the record, without a final dot';
+COMMENT ON COLUMN dns_answer.ttl IS 'seconds that the record may be kept';
+COMMENT ON COLUMN dns_answer.class IS 'class, IN almost always';
+COMMENT ON COLUMN dns_answer.type IS 'record type';
+COMMENT ON COLUMN dns_answer.rdata IS 'data in presentation format, as in a zone file';
+COMMENT ON COLUMN dns_answer.data IS 'data with the field names of the RFCs';
+
+CREATE FUNCTION dns_query_many(
+	names text[],
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN')
+RETURNS SETOF dns_answer
+AS 'MODULE_PATHNAME', 'pgcares_query_many'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
+
+COMMENT ON FUNCTION dns_query_many(text[], text, text)
+IS 'records of any type, of many names at once';
+
+CREATE FUNCTION dns_reverse_many(addresses inet[])
+RETURNS TABLE (
+	ord bigint,
+	address inet,
+	status text,
+	ptrdname text,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_reverse_many'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
+
+COMMENT ON FUNCTION dns_reverse_many(inet[])
+IS 'names of many addresses at once';
+
+CREATE FUNCTION dns_lookup_many(names text[], family integer DEFAULT 0)
+RETURNS TABLE (
+	ord bigint,
+	name text,
+	status text,
+	address inet,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_lookup_many'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
+
+COMMENT ON FUNCTION dns_lookup_many(text[], integer)
+IS 'addresses of many hosts at once';
+
 -- Without network
 
 CREATE FUNCTION dns_reverse_address(address inet)
@@ -332,6 +395,17 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION dns_reset()
 IS 'forgets what this session has learned about the name servers';
 
+CREATE FUNCTION dns_stats()
+RETURNS TABLE (
+	counter text,
+	value bigint,
+	meaning text)
+AS 'MODULE_PATHNAME', 'pgcares_stats'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 11;
+
+COMMENT ON FUNCTION dns_stats()
+IS 'counters of this session';
+
 -- The names that are asked leave the network, and with them whatever somebody
 -- puts into a name: who may ask is for the administrator to decide.  The same
 -- goes for what tells of the network.
@@ -354,5 +428,9 @@ REVOKE ALL ON FUNCTION dns_svcb(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_tlsa(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_txt(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_uri(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_query_many(text[], text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_reverse_many(inet[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_lookup_many(text[], integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_servers() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reset() FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_stats() FROM PUBLIC;

@@ -216,6 +216,7 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	}
 
 	slot->malformed = !sound;
+	counters.malformed += !sound;
 	slot->truncated = (message->flags & WIRE_TC) != 0;
 	slot->answer_server = socket->server;
 	slot->answer_tcp = socket->tcp;

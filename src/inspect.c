@@ -16,6 +16,7 @@ PG_FUNCTION_INFO_V1(pgcares_statuses);
 PG_FUNCTION_INFO_V1(pgcares_types);
 PG_FUNCTION_INFO_V1(pgcares_servers);
 PG_FUNCTION_INFO_V1(pgcares_reset);
+PG_FUNCTION_INFO_V1(pgcares_stats);
 
 /*
  * dns_version(): the library's is the one that is loaded.
@@ -125,4 +126,44 @@ pgcares_reset(PG_FUNCTION_ARGS)
 {
 	channel_reset();
 	PG_RETURN_VOID();
+}
+
+/*
+ * dns_stats(): what this process has done since it began.
+ */
+Datum
+pgcares_stats(PG_FUNCTION_ARGS)
+{
+	const struct
+	{
+		const char *name;
+		uint64		value;
+		const char *meaning;
+	}			rows[] = {
+		{"questions", counters.questions, "questions that were to be asked"},
+		{"shared", counters.shared, "questions that had the answer of an equal one in the same call"},
+		{"queries", counters.queries, "queries that were sent"},
+		{"tcp_queries", counters.tcp_queries, "queries that were sent over TCP"},
+		{"resends", counters.resends, "queries that were sent once more, since a datagram seemed lost"},
+		{"answers", counters.answers, "answers that came"},
+		{"malformed", counters.malformed, "answers that were not sound"},
+		{"ignored", counters.ignored, "messages that came and answered no question"},
+		{"timeouts", counters.timeouts, "questions whose time was up"},
+		{"channels", counters.channels, "channels that were made"},
+		{"sockets", counters.sockets, "sockets that were opened"},
+	};
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < (int) lengthof(rows); i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = CStringGetTextDatum(rows[i].name);
+		values[1] = Int64GetDatum((int64) rows[i].value);
+		values[2] = CStringGetTextDatum(rows[i].meaning);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

@@ -74,7 +74,6 @@ static const char *const extended_errors[] = {
 	"Unable to conform to policy", "Synthesized"
 };
 
-static bool is_missing(const DnsOutcome *outcome);
 static const DnsStatus *status_by_name(const char *name);
 static const DnsStatus *status_by_rcode(int rcode);
 static void read_answer(DnsOutcome *outcome, const DnsSlot *slot);
@@ -139,6 +138,16 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 }
 
 /*
+ * An outcome that has nothing but a status.
+ */
+void
+outcome_set(DnsOutcome *outcome, const char *status)
+{
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->status = status_by_name(status);
+}
+
+/*
  * Acts on an outcome without records as the caller wants it: raises, warns or
  * returns.  text is the name as the user wrote it.
  */
@@ -152,7 +161,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 	int			level = ERROR;
 
 	if (on_error == ON_ERROR_IGNORE ||
-		(on_error != ON_ERROR_ERROR && is_missing(outcome)))
+		(on_error != ON_ERROR_ERROR && outcome_is_missing(outcome)))
 		return;
 	if (on_error == ON_ERROR_WARNING)
 	{
@@ -184,20 +193,22 @@ outcome_is_noerror(const DnsOutcome *outcome)
 }
 
 /*
+ * Is it that the name, or the records, do not exist?
+ */
+bool
+outcome_is_missing(const DnsOutcome *outcome)
+{
+	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
+		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
+}
+
+/*
  * The statuses from the first to the last: NULL behind the last one.
  */
 const DnsStatus *
 outcome_status_at(int index)
 {
 	return index < (int) lengthof(statuses) ? &statuses[index] : NULL;
-}
-
-/* Is it that the name, or the records, do not exist? */
-static bool
-is_missing(const DnsOutcome *outcome)
-{
-	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
-		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
 }
 
 static const DnsStatus *

@@ -18,6 +18,7 @@
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
+#include "utils/array.h"
 #include "utils/inet.h"
 #include "utils/jsonb.h"
 
@@ -41,6 +42,7 @@
 #define DNS_TYPE_A			1
 #define DNS_TYPE_CNAME		5
 #define DNS_TYPE_PTR		12
+#define DNS_TYPE_AAAA		28
 #define DNS_TYPE_DNAME		39
 #define DNS_TYPE_OPT		41
 #define DNS_TYPE_TKEY		249
@@ -456,6 +458,7 @@ typedef struct DnsCounters
 	uint64		tcp_queries;
 	uint64		resends;
 	uint64		answers;
+	uint64		malformed;
 	uint64		ignored;
 	uint64		timeouts;
 	uint64		channels;
@@ -469,6 +472,7 @@ extern void window_close(DnsWindow *window);
 extern bool window_has_room(const DnsWindow *window);
 extern void window_submit(DnsWindow *window, const DnsQuestion *question,
 						  uint64 tag);
+extern bool window_is_idle(const DnsWindow *window);
 extern void window_wait(DnsWindow *window);
 extern DnsSlot *window_take(DnsWindow *window);
 extern DnsSlot *window_next(DnsWindow *window);
@@ -669,16 +673,93 @@ typedef struct DnsOutcome
 } DnsOutcome;
 
 extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
+extern void outcome_set(DnsOutcome *outcome, const char *status);
 extern void outcome_report(const DnsOutcome *outcome, const char *text,
 						   OnError on_error);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
+extern bool outcome_is_missing(const DnsOutcome *outcome);
 extern const DnsStatus *outcome_status_at(int index);
 
 /* ---- record.c: records to rows ---- */
 
 extern inet *record_inet(const uint8 *octets, size_t len);
+extern int32 record_ttl(const DnsRR *rr);
+extern void record_generic(const DnsMessage *message, const DnsRR *rr,
+						   Datum *values);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
+
+/* ---- batch.c: many questions in one call ---- */
+
+#define MAX_BATCH_TYPES	2		/* questions of one element */
+
+/* Bits of DnsBatch.state; the others are the kind's. */
+#define BATCH_SETTLED	0x01	/* nothing is to be asked for the element */
+
+struct DnsBatch;
+struct Tuplesortstate;
+
+/* What a row of a batch is made of. */
+typedef struct DnsAnswer
+{
+	const DnsSlot *slot;		/* NULL if nothing was asked */
+	DnsOutcome	outcome;
+	const DnsRR *rr;			/* NULL in a row that has only the status */
+} DnsAnswer;
+
+/* What the elements of a batch are, and what its rows. */
+typedef struct DnsBatchKind
+{
+	/* Reads an element; false if it is no name.  May be called again. */
+	bool		(*read) (struct DnsBatch *batch, uint32 index, DnsName *name);
+
+	/* Puts rows for what need not be asked; false if it has to be.  Or NULL. */
+	bool		(*known) (struct DnsBatch *batch, uint32 index,
+						  const DnsName *name);
+
+	/* Puts rows for what came of a question; type numbers DnsBatch.types. */
+	void		(*answer) (struct DnsBatch *batch, uint32 index, int type,
+						   DnsAnswer *answer);
+
+	/* What a record's rank begins with; below it the order counts.  Or NULL. */
+	int			(*rank) (const DnsRR *rr);
+
+	/* Fills the columns behind the position; all are NULL before. */
+	void		(*make) (struct DnsBatch *batch, uint32 index,
+						 const DnsAnswer *answer, Datum *values, bool *nulls);
+} DnsBatchKind;
+
+/* The caller sets the first group; the rest is zero. */
+typedef struct DnsBatch
+{
+	const DnsBatchKind *kind;
+	uint16		types[MAX_BATCH_TYPES];
+	int			ntypes;
+	uint16		class;
+
+	Datum	   *elements;
+	bool	   *nulls;
+	uint32		n;
+	uint32	   *next;			/* the next equal element */
+	uint8	   *state;
+	DnsName		name;			/* that is being filed */
+	uint32		fed;			/* elements that have been asked */
+	int			fed_types;		/* questions of the one that comes next */
+	DnsWindow  *window;
+	MemoryContext answer_context;	/* for one answer */
+	MemoryContext row_context;	/* for one row */
+	struct Tuplesortstate *sort;
+	TupleTableSlot *row;		/* goes into the sort */
+	TupleTableSlot *sorted;		/* comes out of it */
+	ReturnSetInfo *result;
+} DnsBatch;
+
+extern void batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
+					  ArrayType *array);
+extern void batch_put(DnsBatch *batch, uint32 index, int rank,
+					  const DnsAnswer *answer);
+extern void batch_put_records(DnsBatch *batch, uint32 index,
+							  DnsAnswer *answer);
 
 /* ---- json.c: record data as jsonb ---- */
 

@@ -15,9 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-static int32 record_ttl(const DnsRR *rr);
-static void generic_row(const DnsMessage *message, const DnsRR *rr,
-						Datum *values);
 static void typed_row(const DnsMessage *message, const DnsRR *rr,
 					  TupleDesc desc, Datum *values, bool *nulls);
 static int	find_column(TupleDesc desc, const char *type, const char *field);
@@ -38,6 +35,35 @@ record_inet(const uint8 *octets, size_t len)
 	memcpy(ip_addr(result), octets, len);
 	SET_INET_VARSIZE(result);
 	return result;
+}
+
+/*
+ * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
+ */
+int32
+record_ttl(const DnsRR *rr)
+{
+	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
+}
+
+/*
+ * The six columns of dns_record, palloc'd.
+ */
+void
+record_generic(const DnsMessage *message, const DnsRR *rr, Datum *values)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	append_name(&buffer, &rr->name, false);
+	values[0] = CStringGetTextDatum(buffer.data);
+	values[1] = Int32GetDatum(record_ttl(rr));
+	values[2] = CStringGetTextDatum(class_text(rr->class));
+	values[3] = CStringGetTextDatum(type_text(rr->type));
+	resetStringInfo(&buffer);
+	append_rdata(&buffer, message, rr);
+	values[4] = CStringGetTextDatum(buffer.data);
+	values[5] = JsonbPGetDatum(json_rdata(message, rr));
 }
 
 /*
@@ -71,40 +97,13 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 		if (typed)
 			typed_row(&outcome->message, &rr, desc, values, nulls);
 		else
-			generic_row(&outcome->message, &rr, values);
+			record_generic(&outcome->message, &rr, values);
 		tuplestore_putvalues(rsinfo->setResult, desc, values, nulls);
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(row_context);
-}
-
-/*
- * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
- */
-static int32
-record_ttl(const DnsRR *rr)
-{
-	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
-}
-
-/* The columns of dns_record. */
-static void
-generic_row(const DnsMessage *message, const DnsRR *rr, Datum *values)
-{
-	StringInfoData buffer;
-
-	initStringInfo(&buffer);
-	append_name(&buffer, &rr->name, false);
-	values[0] = CStringGetTextDatum(buffer.data);
-	values[1] = Int32GetDatum(record_ttl(rr));
-	values[2] = CStringGetTextDatum(class_text(rr->class));
-	values[3] = CStringGetTextDatum(type_text(rr->type));
-	resetStringInfo(&buffer);
-	append_rdata(&buffer, message, rr);
-	values[4] = CStringGetTextDatum(buffer.data);
-	values[5] = JsonbPGetDatum(json_rdata(message, rr));
 }
 
 static void

@@ -145,6 +145,11 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	dlist_push_tail(&window->pending, &slot->pending_node);
 	counters.questions++;
 
+	if (slot_limit(slot) <= slot->asked_at)
+	{
+		finish(slot, ARES_ETIMEOUT);
+		return;
+	}
 	if (question_never_asked(&question->name))
 	{
 		slot->nonexistent = true;
@@ -176,6 +181,16 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 			answer_arrived(slot, status, 0, NULL);
 	}
 	raise_if_failed(window);
+}
+
+/*
+ * Is there nothing that has been asked and not yet been taken?
+ */
+bool
+window_is_idle(const DnsWindow *window)
+{
+	return dlist_is_empty(unconstify(dlist_head *, &window->pending)) &&
+		dlist_is_empty(unconstify(dlist_head *, &window->done));
 }
 
 /*

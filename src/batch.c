@@ -1,0 +1,345 @@
+/*
+ * batch.c
+ *
+ * Feeds a window from an array: all questions of a call are under way at once,
+ * as many as the window holds, and equal ones are asked once.  Answers become
+ * rows as they come, in any order; a sort by position, which goes to disk where
+ * work_mem ends, puts them in the order of the array.  What is kept for each
+ * element is its place in the array and a few octets.  What questions there are
+ * and what rows become of them is the caller's (many.c).
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/tuplesort.h"
+
+#define NO_ELEMENT	PG_UINT32_MAX
+
+/* An element by its name; the name itself is read again from the array. */
+typedef struct NameEntry
+{
+	uint32		index;			/* the last element with this name so far */
+	uint32		hash;
+	char		status;
+} NameEntry;
+
+static bool same_name(DnsBatch *batch, uint32 index);
+
+#define SH_PREFIX names
+#define SH_ELEMENT_TYPE NameEntry
+#define SH_KEY_TYPE uint32
+#define SH_KEY index
+#define SH_HASH_KEY(table, key) 0	/* always given */
+#define SH_EQUAL(table, a, b) same_name((table)->private_data, a)
+#define SH_SCOPE static inline
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, entry) (entry)->hash
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static void open_sort(DnsBatch *batch);
+static void read_names(DnsBatch *batch);
+static void put_bad_name(DnsBatch *batch, uint32 index);
+static void chain_name(DnsBatch *batch, names_hash *table, uint32 index,
+					   uint64 seed);
+static void feed(DnsBatch *batch);
+static bool is_settled(DnsBatch *batch, uint32 index, DnsName *name);
+static void take(DnsBatch *batch, DnsSlot *slot);
+static void put_result(DnsBatch *batch);
+
+/*
+ * Asks the questions of an array's elements and fills the function's result,
+ * whose first column is the position.  The batch has its kind, the types and the
+ * class of its questions.  Raises where a limit is passed, never for the outcome
+ * of a question.
+ */
+void
+batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
+{
+	int			n;
+	int64		questions;
+
+	batch->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT,
+					  &batch->elements, &batch->nulls, &n);
+	if (n == 0)
+		return;
+	questions = (int64) n * batch->ntypes;
+	if (questions > setting_max_questions)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many questions in one call"),
+				 errdetail("The call has " INT64_FORMAT " questions, and %d are allowed.",
+						   questions, setting_max_questions),
+				 errhint("Ask in several calls, or increase pgcares.max_questions.")));
+
+	/* The deadline counts from here. */
+	batch->window = window_open(Min(questions, setting_max_in_flight), NULL);
+	batch->n = n;
+	batch->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	batch->answer_context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcares answer",
+												  ALLOCSET_DEFAULT_SIZES);
+	batch->row_context = AllocSetContextCreate(CurrentMemoryContext,
+											   "pgcares row",
+											   ALLOCSET_DEFAULT_SIZES);
+	open_sort(batch);
+	read_names(batch);
+	for (;;)
+	{
+		feed(batch);
+		if (window_is_idle(batch->window))
+			break;
+		take(batch, window_next(batch->window));
+	}
+	window_close(batch->window);
+	put_result(batch);
+}
+
+/*
+ * Adds a row for the element at index and for each that is equal to it.  The
+ * rows of one element are ordered by rank.  answer is NULL for a row that has
+ * nothing but its position, else what the batch's kind makes the row of.
+ */
+void
+batch_put(DnsBatch *batch, uint32 index, int rank, const DnsAnswer *answer)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
+	TupleTableSlot *row = batch->row;
+	int			natts = row->tts_tupleDescriptor->natts;
+
+	for (; index != NO_ELEMENT; index = batch->next[index])
+	{
+		ExecClearTuple(row);
+		memset(row->tts_isnull, true, natts * sizeof(bool));
+		row->tts_values[0] = Int64GetDatum((int64) index + 1);
+		row->tts_isnull[0] = false;
+		if (answer != NULL)
+			batch->kind->make(batch, index, answer, row->tts_values,
+							  row->tts_isnull);
+		row->tts_values[natts - 1] = Int32GetDatum(rank);
+		row->tts_isnull[natts - 1] = false;
+		ExecStoreVirtualTuple(row);
+		tuplesort_puttupleslot(batch->sort, row);
+		MemoryContextReset(batch->row_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
+ * Adds a row for each record that answers the question, or one that has only the
+ * status.
+ */
+void
+batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
+{
+	const DnsOutcome *outcome = &answer->outcome;
+	DnsCursor	cursor;
+	DnsRR		rr;
+	int			rank = 0;
+
+	answer->rr = NULL;
+	if (!outcome_is_noerror(outcome))
+	{
+		batch_put(batch, index, 0, answer);
+		return;
+	}
+	wire_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (wire_next(&cursor, &rr))
+	{
+		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
+			continue;
+		answer->rr = &rr;
+		batch_put(batch, index, rank++ + (batch->kind->rank ? batch->kind->rank(&rr) : 0),
+				  answer);
+	}
+}
+
+/* The sort has a column more than the result: the rank. */
+static void
+open_sort(DnsBatch *batch)
+{
+	TupleDesc	result = batch->result->setDesc;
+	TupleDesc	desc = CreateTemplateTupleDesc(result->natts + 1);
+	AttrNumber	columns[] = {1, desc->natts};
+	Oid			operators[] = {Int8LessOperator, Int4LessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false};
+
+	for (int i = 1; i <= result->natts; i++)
+		TupleDescCopyEntry(desc, i, result, i);
+	TupleDescInitEntry(desc, desc->natts, "rank", INT4OID, -1, 0);
+
+	batch->row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	batch->sorted = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	batch->sort = tuplesort_begin_heap(desc, lengthof(columns), columns,
+									   operators, collations, nulls_first,
+									   work_mem, NULL, TUPLESORT_NONE);
+}
+
+/*
+ * Finds out which elements can be asked, and chains those that are equal.  The
+ * others have their rows afterwards.
+ */
+static void
+read_names(DnsBatch *batch)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	uint64		seed = pg_prng_uint64(&pg_global_prng_state);
+	names_hash *table = names_create(CurrentMemoryContext, batch->n, batch);
+
+	for (uint32 i = 0; i < batch->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		batch->next[i] = NO_ELEMENT;
+		if (batch->nulls[i])
+		{
+			batch->state[i] = BATCH_SETTLED;
+			batch_put(batch, i, 0, NULL);
+			continue;
+		}
+
+		MemoryContextSwitchTo(batch->answer_context);
+		if (!batch->kind->read(batch, i, &batch->name))
+			put_bad_name(batch, i);
+		MemoryContextSwitchTo(old_context);
+		if (!(batch->state[i] & BATCH_SETTLED))
+			chain_name(batch, table, i, seed);
+		MemoryContextReset(batch->answer_context);
+	}
+	names_destroy(table);
+}
+
+static void
+put_bad_name(DnsBatch *batch, uint32 index)
+{
+	DnsAnswer	answer = {.slot = NULL};
+
+	outcome_set(&answer.outcome, "BADNAME");
+	batch->state[index] = BATCH_SETTLED;
+	batch_put(batch, index, 0, &answer);
+}
+
+/* Files an element whose name is in batch->name behind those with that name. */
+static void
+chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
+{
+	uint8		octets[WIRE_NAME_MAX];
+	NameEntry  *entry;
+	uint32		hash;
+	bool		found;
+
+	for (int i = 0; i < batch->name.len; i++)
+		octets[i] = pg_ascii_tolower(batch->name.octets[i]);
+	hash = (uint32) hash_bytes_extended(octets, batch->name.len, seed);
+
+	entry = names_insert_hash(table, index, hash, &found);
+	if (found)
+	{
+		batch->next[entry->index] = index;
+		entry->index = index;
+		batch->state[index] = BATCH_SETTLED;
+		counters.shared += batch->ntypes;
+	}
+}
+
+/* Has the element the name that is in batch->name? */
+static bool
+same_name(DnsBatch *batch, uint32 index)
+{
+	DnsName		name;
+
+	return batch->kind->read(batch, index, &name) &&
+		name_equal(&name, &batch->name);
+}
+
+/* Submits questions while there are any, and room for them. */
+static void
+feed(DnsBatch *batch)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
+
+	while (batch->fed < batch->n && window_has_room(batch->window))
+	{
+		uint32		index = batch->fed;
+		DnsQuestion question;
+
+		CHECK_FOR_INTERRUPTS();
+		question.class = batch->class;
+		question.type = batch->types[batch->fed_types];
+		if (!is_settled(batch, index, &question.name))
+		{
+			window_submit(batch->window, &question,
+						  (uint64) index * MAX_BATCH_TYPES + batch->fed_types);
+			batch->fed_types++;
+		}
+		if (batch->fed_types == batch->ntypes ||
+			(batch->state[index] & BATCH_SETTLED))
+		{
+			batch->fed_types = 0;
+			batch->fed++;
+		}
+		MemoryContextReset(batch->answer_context);
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
+ * Is there nothing to ask for an element?  Else name is what to ask.
+ */
+static bool
+is_settled(DnsBatch *batch, uint32 index, DnsName *name)
+{
+	const DnsBatchKind *kind = batch->kind;
+
+	if (batch->state[index] & BATCH_SETTLED)
+		return true;
+	kind->read(batch, index, name);
+	if (batch->fed_types == 0 && kind->known != NULL &&
+		kind->known(batch, index, name))
+		batch->state[index] |= BATCH_SETTLED;
+	return batch->state[index] & BATCH_SETTLED;
+}
+
+/* Makes rows of what came of a question. */
+static void
+take(DnsBatch *batch, DnsSlot *slot)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
+	DnsAnswer	answer = {.slot = slot};
+
+	outcome_read(&answer.outcome, slot);
+	batch->kind->answer(batch, slot->tag / MAX_BATCH_TYPES,
+						slot->tag % MAX_BATCH_TYPES, &answer);
+	window_release(slot);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(batch->answer_context);
+}
+
+/* Moves the sorted rows to the result, without their rank. */
+static void
+put_result(DnsBatch *batch)
+{
+	tuplesort_performsort(batch->sort);
+	while (tuplesort_gettupleslot(batch->sort, true, false, batch->sorted, NULL))
+	{
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(batch->sorted);
+		tuplestore_putvalues(batch->result->setResult, batch->result->setDesc,
+							 batch->sorted->tts_values,
+							 batch->sorted->tts_isnull);
+	}
+	tuplesort_end(batch->sort);
+}
