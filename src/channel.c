@@ -157,23 +157,28 @@ channel_reset(void)
 }
 
 /*
- * Reserves descriptors for the sockets that the next call of the library may
- * open, so that its socket functions need not ask.  Where the server allows too
- * few, fewer questions may be in flight; where it allows none, the socket
- * functions find none and say so.
+ * Reserves descriptors for the event set and for the sockets that the next call
+ * of the library may open, so that its socket functions need not ask.  Where the
+ * server allows too few, fewer questions may be in flight; where it allows none,
+ * the socket functions find none and say so.
  */
 void
 channel_reserve_descriptors(DnsChannel *channel)
 {
-	/* Should all be sent again, they need sockets once more; and one for TCP. */
-	int			wanted = 2 + channel->window->in_flight / channel->queries_per_socket;
+	int			share = channel->queries_per_socket;
 
+	/* Should all be sent again, they need sockets once more; and one for TCP. */
+	int			wanted = 2 + channel->window->in_flight / share;
+
+	if (!channel->event_descriptor)
+		channel->event_descriptor = AcquireExternalFD();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
-	channel->max_in_flight = WINDOW_MAX;
+
+	channel->max_in_flight = Min(WINDOW_MAX, MAX_SOCKETS * share);
 	if (channel->spare_descriptors < wanted)
-		channel->max_in_flight =
-			Max(channel->spare_descriptors - 1, 0) * channel->queries_per_socket;
+		channel->max_in_flight = Min(channel->max_in_flight,
+									 (channel->spare_descriptors - 1) * share);
 	channel->max_in_flight = Max(channel->max_in_flight, 1);
 }
 
@@ -185,6 +190,9 @@ channel_release_descriptors(DnsChannel *channel)
 {
 	for (; channel->spare_descriptors > 0; channel->spare_descriptors--)
 		ReleaseExternalFD();
+	if (channel->event_descriptor)
+		ReleaseExternalFD();
+	channel->event_descriptor = false;
 }
 
 /*

@@ -518,6 +518,7 @@ extern void config_check_descriptors(const DnsChannelConfig *config);
 
 #define MAX_QUERY_IDS		65536
 #define MAX_PROBES			8
+#define MAX_SOCKETS			64	/* UDP sockets, but for what is sent again */
 
 #define HINT_DESCRIPTORS \
 	"Increase max_files_per_process, or the system's limit of open files."
@@ -572,6 +573,7 @@ typedef struct DnsChannel
 	int			queries_per_socket; /* a UDP socket's share */
 	int			max_in_flight;	/* as the descriptors allow */
 	int			spare_descriptors;	/* reserved, no socket has them */
+	bool		event_descriptor;	/* reserved for the event set */
 	bool		no_descriptors; /* a socket could not have one */
 	int			last_errno;
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];

@@ -29,7 +29,7 @@ int			setting_deadline = 0;
 int			setting_max_timeout = 60 * 1000;
 int			setting_max_answer_memory = 1024 * 1024;
 int			setting_max_questions = 10 * 1000 * 1000;
-int			setting_max_in_flight = 256;
+int			setting_max_in_flight = 200;
 char	   *setting_domains = NULL;
 int			setting_ndots = -1;
 int			setting_lookups = LOOKUPS_SYSTEM;
@@ -192,7 +192,10 @@ static const Setting settings[] = {
 	.detail = "It bounds pgcares.timeout times pgcares.tries times the number of name servers."},
 
 	/*
-	 * What a call may cost.  XXX max_in_flight
+	 * What a call may cost.  max_in_flight: the receive buffer that Linux gives
+	 * a name server by default holds 256 queries.  With 224 in flight, Knot
+	 * lost none of 100,000, with 256 it lost 32, with 512 292, and from 100 on
+	 * it was no slower.  Our own cost is least at 400 and hardly more at 200.
 	 */
 	{"pgcares.max_in_flight", PGC_USERSET, SETTING_INT, &setting_max_in_flight,
 		.min = 1, .max = WINDOW_MAX,
@@ -243,7 +246,14 @@ static const Setting settings[] = {
 		.flags = GUC_UNIT_BYTE,
 		.summary = "Receive buffer of a socket.",
 	.detail = "The system may allow less. 0 means the system's default."},
-	/* A port that served long is easier to guess for a forger (RFC 5452). */
+
+	/*
+	 * A port that served long is easier to guess for a forger (RFC 5452).  To
+	 * change it after 256 queries costs nothing that can be measured, after 16
+	 * a tenth more CPU time for a lookup.  The answers to 256 queries, 1232
+	 * octets each, take 0.6 MB of a receive buffer; what the system does not
+	 * grant makes for more sockets (channel.c).
+	 */
 	{"pgcares.udp_max_queries", PGC_SUSET, SETTING_INT,
 		&setting_udp_max_queries, .min = 0, .max = 65535,
 		.summary = "Number of queries after which a UDP port is given up for a new one.",

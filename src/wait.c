@@ -20,7 +20,7 @@
 #define LONGEST_SLEEP	1000	/* ms */
 
 static void rebuild_events(DnsWindow *window);
-static void check_descriptor(void);
+static void check_descriptor(const DnsChannel *channel);
 static long sleep_time(DnsChannel *channel, int64 limit);
 static int	collect_events(DnsWindow *window, int occurred);
 
@@ -76,7 +76,7 @@ rebuild_events(DnsWindow *window)
 							   window->max_events * sizeof(ares_fd_events_t));
 	}
 
-	check_descriptor();
+	check_descriptor(channel);
 	window->events = create_wait_event_set(nsockets + 2);
 	AddWaitEventToSet(window->events, WL_LATCH_SET, PGINVALID_SOCKET,
 					  MyLatch, NULL);
@@ -102,16 +102,15 @@ rebuild_events(DnsWindow *window)
  * call it an internal error, and lose some memory.
  */
 static void
-check_descriptor(void)
+check_descriptor(const DnsChannel *channel)
 {
-	if (AcquireExternalFD())
+	if (channel->event_descriptor)
 	{
 		int			fd = dup(STDERR_FILENO);
 		bool		none = fd < 0 && (errno == EMFILE || errno == ENFILE);
 
 		if (fd >= 0)
 			close(fd);
-		ReleaseExternalFD();
 		if (!none)
 			return;
 	}
