@@ -28,6 +28,7 @@ OBJS = \
 	src/outcome.o \
 	src/pgcares.o \
 	src/presentation.o \
+	src/push.o \
 	src/query.o \
 	src/question.o \
 	src/rdata.o \

@@ -680,6 +680,16 @@ extern inet *record_inet(const uint8 *octets, size_t len);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
 
+/* ---- push.c: jsonb, piece by piece ---- */
+
+extern void push_key(JsonbParseState **state, const char *key);
+extern void push_text(JsonbParseState **state, StringInfo buffer);
+extern void push_word(JsonbParseState **state, const char *word);
+extern void push_number(JsonbParseState **state, int64 number);
+extern void push_boolean(JsonbParseState **state, bool boolean);
+extern void push_decimal(JsonbParseState **state, double number, int digits);
+extern Jsonb *end_object(JsonbParseState **state);
+
 /* ---- json.c: record data as jsonb ---- */
 
 extern Jsonb *json_rdata(const DnsMessage *message, const DnsRR *rr);
