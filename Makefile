@@ -24,6 +24,8 @@ OBJS = \
 	src/host.o \
 	src/inspect.o \
 	src/json.o \
+	src/message.o \
+	src/messagejson.o \
 	src/name.o \
 	src/outcome.o \
 	src/pgcares.o \

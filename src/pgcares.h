@@ -215,6 +215,8 @@ extern bool wire_name(const DnsMessage *message, const uint8 **pos,
 extern bool name_equal(const DnsName *a, const DnsName *b);
 extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
 						  const uint8 **pos);
+extern bool wire_next_question(const DnsMessage *message, DnsQuestion *question,
+							   const uint8 **pos);
 extern bool wire_section(const DnsMessage *message, DnsSection section,
 						 DnsCursor *cursor);
 extern bool wire_next(DnsCursor *cursor, DnsRR *rr);
@@ -222,7 +224,10 @@ extern bool wire_opt(const DnsMessage *message, DnsRR *opt);
 extern int	wire_rcode(const DnsMessage *message);
 extern bool wire_opt_option(const DnsRR *opt, uint16 code,
 							const uint8 **value, size_t *len);
+extern bool wire_extended_error(const DnsMessage *message, int *code,
+								const uint8 **text, size_t *len);
 extern bool wire_sound(const DnsMessage *message);
+extern bool wire_sections_sound(const DnsMessage *message);
 
 /* ---- rdata.c: the data of records, field by field ---- */
 
@@ -329,7 +334,12 @@ typedef struct DnsServer
 	char		interface[IFNAMSIZ];	/* of a link-local address, or empty */
 } DnsServer;
 
+#define HINT_SERVER_SYNTAX \
+	"A name server is written ip, ip:port, [ip6]:port or ip6%%interface."
+
 extern const char *server_parse(const char *text, DnsServer *server);
+extern void server_require(const char *text);
+extern char *server_text(const struct sockaddr *address);
 extern char *server_csv(const char *setting);
 extern const char *server_from_library(const char *list, DnsServer *server);
 
@@ -660,7 +670,9 @@ typedef struct DnsOutcome
 	const DnsStatus *status;
 	const char *why;			/* instead of the status' message */
 	DnsQuestion question;
+	bool		chosen_server;
 	DnsMessage	message;		/* the answer, while the slot holds it */
+	bool		sound;			/* there is a message, and it can be read */
 	DnsName		owner;			/* of the records, if there are any */
 	int			queries;
 	int			servers;
@@ -669,6 +681,7 @@ typedef struct DnsOutcome
 } DnsOutcome;
 
 extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
+extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
 extern void outcome_report(const DnsOutcome *outcome, const char *text,
 						   OnError on_error);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
@@ -677,8 +690,24 @@ extern const DnsStatus *outcome_status_at(int index);
 /* ---- record.c: records to rows ---- */
 
 extern inet *record_inet(const uint8 *octets, size_t len);
+extern void record_row(const DnsMessage *message, const DnsRR *rr,
+					   Datum *values);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
+
+/* ---- message.c: whole messages as rows ---- */
+
+#define MESSAGE_COLUMNS		21
+
+extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
+							 DnsQuestion *question);
+extern DnsWindow *message_ask(const DnsQuestion *question, const char *server,
+							  DnsOutcome *outcome, DnsSlot **slot);
+extern void message_open(DnsMessage *message, const bytea *octets);
+extern void message_row(TupleDesc desc, int first_column, const DnsSlot *slot,
+						const DnsOutcome *outcome, Datum *values, bool *nulls);
+extern void message_row_badname(TupleDesc desc, int first_column,
+								Datum *values, bool *nulls);
 
 /* ---- push.c: jsonb, piece by piece ---- */
 

@@ -16,8 +16,6 @@
 #include "utils/timestamp.h"
 
 static int32 record_ttl(const DnsRR *rr);
-static void generic_row(const DnsMessage *message, const DnsRR *rr,
-						Datum *values);
 static void typed_row(const DnsMessage *message, const DnsRR *rr,
 					  TupleDesc desc, Datum *values, bool *nulls);
 static int	find_column(TupleDesc desc, const char *type, const char *field);
@@ -71,7 +69,7 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 		if (typed)
 			typed_row(&outcome->message, &rr, desc, values, nulls);
 		else
-			generic_row(&outcome->message, &rr, values);
+			record_row(&outcome->message, &rr, values);
 		tuplestore_putvalues(rsinfo->setResult, desc, values, nulls);
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
@@ -81,17 +79,10 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 }
 
 /*
- * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
+ * The columns of dns_record, none of which is NULL.
  */
-static int32
-record_ttl(const DnsRR *rr)
-{
-	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
-}
-
-/* The columns of dns_record. */
-static void
-generic_row(const DnsMessage *message, const DnsRR *rr, Datum *values)
+void
+record_row(const DnsMessage *message, const DnsRR *rr, Datum *values)
 {
 	StringInfoData buffer;
 
@@ -105,6 +96,15 @@ generic_row(const DnsMessage *message, const DnsRR *rr, Datum *values)
 	append_rdata(&buffer, message, rr);
 	values[4] = CStringGetTextDatum(buffer.data);
 	values[5] = JsonbPGetDatum(json_rdata(message, rr));
+}
+
+/*
+ * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
+ */
+static int32
+record_ttl(const DnsRR *rr)
+{
+	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
 }
 
 static void
