@@ -157,7 +157,7 @@ message_open(DnsMessage *message, const bytea *octets)
 	else if (!wire_open(message, (const uint8 *) VARDATA_ANY(octets), len))
 		reason = "It has fewer than the 12 octets of a header.";
 	else if (!wire_sections_sound(message))
-		reason = "Its sections do not hold what its header and its record types say, or something is behind them.";
+		reason = "Its sections do not fit its header, their record types or its length.";
 	else
 		return;
 
