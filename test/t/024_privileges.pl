@@ -70,10 +70,10 @@ sub lines
 # ---- Functions
 
 # Each with a call whose arguments are NULL: it gets past the check of rights
-# and does nothing.
+# and does nothing. Were they constants, the planner could leave out the call.
 my %functions = map { split /\|/ } lines(<<'SQL');
 SELECT p.oid::regprocedure, p.proname || '(' ||
-	coalesce((SELECT string_agg('NULL::' || format_type(t, NULL), ', ') FROM unnest(p.proargtypes) t), '') || ')'
+	coalesce((SELECT string_agg('(SELECT NULL::' || format_type(t, NULL) || ')', ', ') FROM unnest(p.proargtypes) t), '') || ')'
 FROM pg_proc p, pg_depend d, pg_extension e
 WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass
 	AND d.refobjid = e.oid AND e.extname = 'pgcares' AND d.deptype = 'e'
