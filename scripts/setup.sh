@@ -200,6 +200,7 @@ package_of()
 	case $1 in
 		ip) echo iproute2 ;;
 		knotd) echo knot ;;
+		kzonesign) echo knot-dnssecutils ;;
 		dig) echo bind9-dnsutils ;;
 		prove) echo perl ;;
 		*) echo "$1" ;;
