@@ -26,10 +26,13 @@ OBJS = \
 	src/inspect.o \
 	src/json.o \
 	src/many.o \
+	src/message.o \
+	src/messagejson.o \
 	src/name.o \
 	src/outcome.o \
 	src/pgcares.o \
 	src/presentation.o \
+	src/push.o \
 	src/query.o \
 	src/question.o \
 	src/rdata.o \

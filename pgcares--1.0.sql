@@ -238,7 +238,11 @@ IS 'URI records: uniform resource identifiers';
 -- Batches: all questions of a call are under way at once, whatever comes of one
 -- is a status, and rows come in the order of the array.
 
-CREATE TYPE dns_answer AS (
+CREATE FUNCTION dns_query_many(
+	names text[],
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN')
+RETURNS TABLE (
 	ord bigint,
 	question text,
 	status text,
@@ -247,25 +251,7 @@ CREATE TYPE dns_answer AS (
 	class text,
 	type text,
 	rdata text,
-	data jsonb
-);
-
-COMMENT ON TYPE dns_answer IS 'what came of one of many questions';
-COMMENT ON COLUMN dns_answer.ord IS 'position of the question in the array';
-COMMENT ON COLUMN dns_answer.question IS 'name as it was given';
-COMMENT ON COLUMN dns_answer.status IS 'outcome, see dns_statuses()';
-COMMENT ON COLUMN dns_answer.name IS 'owner of the record, without a final dot';
-COMMENT ON COLUMN dns_answer.ttl IS 'seconds that the record may be kept';
-COMMENT ON COLUMN dns_answer.class IS 'class, IN almost always';
-COMMENT ON COLUMN dns_answer.type IS 'record type';
-COMMENT ON COLUMN dns_answer.rdata IS 'data in presentation format, as in a zone file';
-COMMENT ON COLUMN dns_answer.data IS 'data with the field names of the RFCs';
-
-CREATE FUNCTION dns_query_many(
-	names text[],
-	type text DEFAULT 'A',
-	class text DEFAULT 'IN')
-RETURNS SETOF dns_answer
+	data jsonb)
 AS 'MODULE_PATHNAME', 'pgcares_query_many'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
 
@@ -297,6 +283,142 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
 
 COMMENT ON FUNCTION dns_lookup_many(text[], integer)
 IS 'addresses of many hosts at once';
+
+-- Whole messages
+--
+-- There is no type for the row, since a function and a type of one name make a
+-- call with an untyped literal a cast.
+
+CREATE FUNCTION dns_message(
+	name text,
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN')
+RETURNS TABLE (
+	status text,
+	rcode integer,
+	aa boolean,
+	tc boolean,
+	rd boolean,
+	ra boolean,
+	ad boolean,
+	cd boolean,
+	question text,
+	answer dns_record[],
+	authority dns_record[],
+	additional dns_record[],
+	server text,
+	transport text,
+	elapsed interval,
+	tries integer,
+	edns_udp_size integer,
+	ede_code integer,
+	ede_text text,
+	nsid text,
+	wire bytea)
+AS 'MODULE_PATHNAME', 'pgcares_message'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION dns_message(text, text, text)
+IS 'whole answer to a question, or what else came of it';
+
+CREATE FUNCTION dns_parse(message bytea)
+RETURNS TABLE (
+	status text,
+	rcode integer,
+	aa boolean,
+	tc boolean,
+	rd boolean,
+	ra boolean,
+	ad boolean,
+	cd boolean,
+	question text,
+	answer dns_record[],
+	authority dns_record[],
+	additional dns_record[],
+	server text,
+	transport text,
+	elapsed interval,
+	tries integer,
+	edns_udp_size integer,
+	ede_code integer,
+	ede_text text,
+	nsid text,
+	wire bytea)
+AS 'MODULE_PATHNAME', 'pgcares_parse'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 1;
+
+COMMENT ON FUNCTION dns_parse(bytea)
+IS 'DNS message in its parts';
+
+CREATE FUNCTION dns_message_json(
+	name text,
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN')
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'pgcares_message_json'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION dns_message_json(text, text, text)
+IS 'whole answer to a question as JSON (RFC 8427), NULL if there is none that can be read';
+
+CREATE FUNCTION dns_message_json(message bytea)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'pgcares_message_json_parse'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_message_json(bytea)
+IS 'DNS message as JSON (RFC 8427)';
+
+-- A server of the caller's choice
+--
+-- These are functions of their own, and not one more argument of the others,
+-- so that they can be granted apart: see below.
+
+CREATE FUNCTION dns_query_at(
+	server text,
+	name text,
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN',
+	on_error text DEFAULT NULL)
+RETURNS SETOF dns_record
+AS 'MODULE_PATHNAME', 'pgcares_query_at'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_query_at(text, text, text, text, text)
+IS 'records of any type, from one name server';
+
+CREATE FUNCTION dns_message_at(
+	server text,
+	name text,
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN')
+RETURNS TABLE (
+	status text,
+	rcode integer,
+	aa boolean,
+	tc boolean,
+	rd boolean,
+	ra boolean,
+	ad boolean,
+	cd boolean,
+	question text,
+	answer dns_record[],
+	authority dns_record[],
+	additional dns_record[],
+	server text,
+	transport text,
+	elapsed interval,
+	tries integer,
+	edns_udp_size integer,
+	ede_code integer,
+	ede_text text,
+	nsid text,
+	wire bytea)
+AS 'MODULE_PATHNAME', 'pgcares_message_at'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION dns_message_at(text, text, text, text)
+IS 'whole answer to a question, from one name server';
 
 -- Without network
 
@@ -431,6 +553,14 @@ REVOKE ALL ON FUNCTION dns_uri(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_query_many(text[], text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reverse_many(inet[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_lookup_many(text[], integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_message(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_message_json(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_servers() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reset() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_stats() FROM PUBLIC;
+
+-- Who may choose the server can send packets to every address and port that the
+-- database server reaches, and learns which of them are open.
+
+REVOKE ALL ON FUNCTION dns_query_at(text, text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_message_at(text, text, text, text) FROM PUBLIC;

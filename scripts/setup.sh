@@ -200,6 +200,7 @@ package_of()
 	case $1 in
 		ip) echo iproute2 ;;
 		knotd) echo knot ;;
+		kzonesign) echo knot-dnssecutils ;;
 		dig) echo bind9-dnsutils ;;
 		prove) echo perl ;;
 		*) echo "$1" ;;
@@ -238,7 +239,7 @@ install_packages()
 		fail "cannot install $missing"
 	}
 	lift_guards
-	[ -n "$before" ] || boot_links | xargs -r "${privileged[@]}" rm -f
+	comm -13 <(echo "$before") <(boot_links) | xargs -r "${privileged[@]}" rm -f
 }
 
 update_packages()
@@ -279,10 +280,10 @@ lift_guards()
 	guards=()
 }
 
-# Nor is the name server to start at the next boot, if it was not there before.
+# Nor are name servers to start at the next boot, if they were not there before.
 boot_links()
 {
-	find /etc/systemd/system -name 'knot*.service' -type l 2> /dev/null
+	find /etc/systemd/system \( -name 'knot*.service' -o -name 'unbound*.service' \) -type l 2> /dev/null | sort
 }
 
 # The copy belongs to the user who builds and tests in it, whoever owns the
@@ -330,6 +331,7 @@ choose_user()
 
 # As root, in namespaces that take every process and mount with them, and every
 # packet but for loopback; as another user, in a network of one's own at least.
+# There is a link-local address in it, if there is IPv6.
 # The shell stays as their first process: when "unshare" ends, it is killed.
 choose_namespaces()
 {
@@ -337,7 +339,7 @@ choose_namespaces()
 
 	if [ "$1" = private ]; then
 		net=(--net)
-		setup='ip link set lo up && '
+		setup='ip link set lo up && { ip address add fe80::1/64 dev lo 2> /dev/null || :; } && '
 	fi
 	if [ "$(id -u)" = 0 ]; then
 		inside=(unshare --mount --pid --ipc --uts "${net[@]}" --fork --kill-child

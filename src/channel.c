@@ -58,8 +58,8 @@ channel_check_library(void)
 
 /*
  * A channel made from the present settings: the idle one, or a new one.  server
- * is NULL or the one server to ask instead.  NULL if no name server is
- * configured.  The caller owns it: channel_keep() or channel_destroy().  Raises
+ * is NULL or the one server to ask instead, for which there is always a new one,
+ * so that nothing is learned of it here.  NULL if no name server is configured.  The caller owns it: channel_keep() or channel_destroy().  Raises
  * where the settings cannot be carried out.
  */
 DnsChannel *
@@ -69,7 +69,8 @@ channel_open(const char *server)
 	DnsChannel *channel = idle_channel;
 
 	config_read(&config, server);
-	if (channel == NULL || !config_equal(&channel->config, &config))
+	if (server != NULL || channel == NULL ||
+		!config_equal(&channel->config, &config))
 		return make_channel(&config);
 	idle_channel = NULL;
 	return channel;

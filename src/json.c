@@ -9,16 +9,7 @@
 
 #include "pgcares.h"
 
-#include "utils/builtins.h"
-#include "utils/numeric.h"
-
 static void push_field(JsonbParseState **state, const DnsField *field);
-static void push_key(JsonbParseState **state, const char *key);
-static void push_text(JsonbParseState **state, StringInfo buffer);
-static void push_word(JsonbParseState **state, const char *word);
-static void push_number(JsonbParseState **state, int64 number);
-static void push_boolean(JsonbParseState **state, bool boolean);
-static void push_decimal(JsonbParseState **state, double number, int digits);
 static void push_strings(JsonbParseState **state, const uint8 *octets,
 						 size_t len);
 static void push_prefixes(JsonbParseState **state, const DnsField *field);
@@ -31,7 +22,6 @@ static void push_param_value(JsonbParseState **state, uint16 key,
 							 const uint8 *value, size_t len);
 static void push_addresses(JsonbParseState **state, const uint8 *value,
 						   size_t len, size_t size);
-static Jsonb *end_object(JsonbParseState **state);
 
 /*
  * The data of a record of a sound message, palloc'd.
@@ -141,82 +131,6 @@ push_field(JsonbParseState **state, const DnsField *field)
 			break;
 	}
 	push_text(state, &buffer);
-}
-
-static void
-push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = pstrdup(key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-/* Pushes what has the place of a value or of an element. */
-static void
-push_value(JsonbParseState **state, JsonbValue *value)
-{
-	bool		in_array = (*state)->contVal.type == jbvArray;
-
-	pushJsonbValue(state, in_array ? WJB_ELEM : WJB_VALUE, value);
-}
-
-/* Pushes the text of a buffer, which is not the caller's any more. */
-static void
-push_text(JsonbParseState **state, StringInfo buffer)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = buffer->data;
-	value.val.string.len = buffer->len;
-	push_value(state, &value);
-}
-
-static void
-push_word(JsonbParseState **state, const char *word)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = pstrdup(word);
-	value.val.string.len = strlen(word);
-	push_value(state, &value);
-}
-
-static void
-push_number(JsonbParseState **state, int64 number)
-{
-	JsonbValue	value;
-
-	value.type = jbvNumeric;
-	value.val.numeric = int64_to_numeric(number);
-	push_value(state, &value);
-}
-
-static void
-push_boolean(JsonbParseState **state, bool boolean)
-{
-	JsonbValue	value;
-
-	value.type = jbvBool;
-	value.val.boolean = boolean;
-	push_value(state, &value);
-}
-
-static void
-push_decimal(JsonbParseState **state, double number, int digits)
-{
-	JsonbValue	value;
-
-	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(
-		DirectFunctionCall3(numeric_in,
-							CStringGetDatum(psprintf("%.*f", digits, number)),
-							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	push_value(state, &value);
 }
 
 static void
@@ -416,10 +330,4 @@ push_addresses(JsonbParseState **state, const uint8 *value, size_t len,
 		push_text(state, &buffer);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-static Jsonb *
-end_object(JsonbParseState **state)
-{
-	return JsonbValueToJsonb(pushJsonbValue(state, WJB_END_OBJECT, NULL));
 }

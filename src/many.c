@@ -185,7 +185,7 @@ make_record(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	put_element(batch, index, answer, values, nulls, 2);
 	if (answer->rr == NULL)
 		return;
-	record_generic(&answer->outcome.message, answer->rr, &values[3]);
+	record_row(&answer->outcome.message, answer->rr, &values[3]);
 	memset(&nulls[3], false, 6 * sizeof(bool));
 }
 

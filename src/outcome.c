@@ -18,6 +18,8 @@
 #define HINT_FAILED		"Use on_error => 'warning' or 'ignore' to go on without rows."
 #define HINT_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check pgcares.servers."
 #define HINT_SERVERS	"Check pgcares.servers."
+#define HINT_CHOSEN_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check the name server."
+#define HINT_CHOSEN_SERVER	"Check the name server."
 #define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
 
 static const DnsStatus statuses[] = {
@@ -76,8 +78,9 @@ static const char *const extended_errors[] = {
 
 static const DnsStatus *status_by_name(const char *name);
 static const DnsStatus *status_by_rcode(int rcode);
-static void read_answer(DnsOutcome *outcome, const DnsSlot *slot);
+static void read_answer(DnsOutcome *outcome, bool ignore_tc);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
+static const char *choose_hint(const DnsOutcome *outcome);
 static char *describe_alias(const DnsName *name);
 static char *describe_extended_error(const DnsMessage *message);
 static char *describe_tries(const DnsOutcome *outcome);
@@ -96,6 +99,7 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 	outcome->question = slot->question;
 	outcome->queries = slot->queries;
 	outcome->servers = pg_popcount64(slot->servers_asked);
+	outcome->chosen_server = slot->window->chosen_server;
 
 	if (slot->nonexistent)
 	{
@@ -107,7 +111,12 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 		(slot->answer != NULL && slot->status != ARES_ETIMEOUT &&
 		 slot->status != ARES_ECONNREFUSED))
 	{
-		read_answer(outcome, slot);
+		wire_open(&outcome->message, slot->answer, slot->answer_len);
+		outcome->sound = !slot->malformed;
+		if (outcome->sound)
+			read_answer(outcome, slot->window->style.ignore_tc);
+		else
+			set_failure(outcome, "MALFORMED", NULL);
 		return;
 	}
 
@@ -148,6 +157,28 @@ outcome_set(DnsOutcome *outcome, const char *status)
 }
 
 /*
+ * What a message says that came from elsewhere and whose sections are sound.
+ * There is no status in what is not the answer to one question.
+ */
+void
+outcome_read_message(DnsOutcome *outcome, const DnsMessage *message)
+{
+	const uint8 *pos;
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->message = *message;
+	outcome->sound = true;
+	if (!(message->flags & WIRE_QR) ||
+		(message->flags & WIRE_OPCODE_MASK) != 0)
+		return;
+	if (message->count[0] == 1 &&
+		wire_question(message, &outcome->question, &pos))
+		read_answer(outcome, false);
+	else if (wire_rcode(message) != RCODE_NOERROR)
+		outcome->status = status_by_rcode(wire_rcode(message));
+}
+
+/*
  * Acts on an outcome without records as the caller wants it: raises, warns or
  * returns.  text is the name as the user wrote it.
  */
@@ -156,7 +187,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 {
 	const DnsStatus *status = outcome->status;
 	const char *class = "";
-	const char *hint = status->hint;
+	const char *hint = choose_hint(outcome);
 	char	   *tries;
 	int			level = ERROR;
 
@@ -247,19 +278,14 @@ status_by_rcode(int rcode)
 	return status;
 }
 
+/* Reads the outcome's message, which is sound. */
 static void
-read_answer(DnsOutcome *outcome, const DnsSlot *slot)
+read_answer(DnsOutcome *outcome, bool ignore_tc)
 {
 	DnsMessage *message = &outcome->message;
-	int			rcode;
+	bool		truncated = (message->flags & WIRE_TC) != 0;
+	int			rcode = wire_rcode(message);
 
-	wire_open(message, slot->answer, slot->answer_len);
-	if (slot->malformed)
-	{
-		set_failure(outcome, "MALFORMED", NULL);
-		return;
-	}
-	rcode = wire_rcode(message);
 	outcome->extended_error = describe_extended_error(message);
 	if (rcode != RCODE_NOERROR)
 	{
@@ -267,19 +293,19 @@ read_answer(DnsOutcome *outcome, const DnsSlot *slot)
 		return;
 	}
 
-	switch (alias_follow(message, &slot->question, &outcome->owner))
+	switch (alias_follow(message, &outcome->question, &outcome->owner))
 	{
 		case ALIAS_RECORDS:
 			outcome->status = status_by_name("NOERROR");
-			if (slot->truncated && !slot->window->style.ignore_tc)
+			if (truncated && !ignore_tc)
 				set_failure(outcome, "MALFORMED",
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
 			outcome->status = status_by_name("NODATA");
-			if (!name_equal(&outcome->owner, &slot->question.name))
+			if (!name_equal(&outcome->owner, &outcome->question.name))
 				outcome->note = describe_alias(&outcome->owner);
-			if (slot->truncated)
+			if (truncated)
 				set_failure(outcome, "MALFORMED", "the answer is truncated");
 			break;
 		case ALIAS_LOOP:
@@ -297,6 +323,21 @@ set_failure(DnsOutcome *outcome, const char *name, const char *why)
 {
 	outcome->status = status_by_name(name);
 	outcome->why = why;
+}
+
+/* Settings have no part in which server was asked if the caller chose it. */
+static const char *
+choose_hint(const DnsOutcome *outcome)
+{
+	const char *hint = outcome->status->hint;
+
+	if (!outcome->chosen_server || hint == NULL)
+		return hint;
+	if (strcmp(hint, HINT_TIMEOUT) == 0)
+		return HINT_CHOSEN_TIMEOUT;
+	if (strcmp(hint, HINT_SERVERS) == 0)
+		return HINT_CHOSEN_SERVER;
+	return hint;
 }
 
 static char *
@@ -319,24 +360,21 @@ static char *
 describe_extended_error(const DnsMessage *message)
 {
 	StringInfoData sentence;
-	DnsRR		opt;
-	const uint8 *value;
+	const uint8 *text;
 	size_t		len;
 	int			code;
 
-	if (!wire_opt(message, &opt) ||
-		!wire_opt_option(&opt, EDNS_OPTION_EDE, &value, &len) || len < 2)
+	if (!wire_extended_error(message, &code, &text, &len))
 		return NULL;
-	code = wire_u16(value);
 
 	initStringInfo(&sentence);
 	appendStringInfo(&sentence, "The server added extended error %d", code);
 	if (code < (int) lengthof(extended_errors))
 		appendStringInfo(&sentence, " (%s)", extended_errors[code]);
-	if (len > 2)
+	if (len > 0)
 	{
 		appendStringInfoString(&sentence, ": ");
-		append_octets(&sentence, value + 2, len - 2, ESCAPED_IN_TEXT);
+		append_octets(&sentence, text, len, ESCAPED_IN_TEXT);
 	}
 	appendStringInfoChar(&sentence, '.');
 	return sentence.data;

@@ -217,6 +217,8 @@ extern bool wire_name(const DnsMessage *message, const uint8 **pos,
 extern bool name_equal(const DnsName *a, const DnsName *b);
 extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
 						  const uint8 **pos);
+extern bool wire_next_question(const DnsMessage *message, DnsQuestion *question,
+							   const uint8 **pos);
 extern bool wire_section(const DnsMessage *message, DnsSection section,
 						 DnsCursor *cursor);
 extern bool wire_next(DnsCursor *cursor, DnsRR *rr);
@@ -224,7 +226,10 @@ extern bool wire_opt(const DnsMessage *message, DnsRR *opt);
 extern int	wire_rcode(const DnsMessage *message);
 extern bool wire_opt_option(const DnsRR *opt, uint16 code,
 							const uint8 **value, size_t *len);
+extern bool wire_extended_error(const DnsMessage *message, int *code,
+								const uint8 **text, size_t *len);
 extern bool wire_sound(const DnsMessage *message);
+extern bool wire_sections_sound(const DnsMessage *message);
 
 /* ---- rdata.c: the data of records, field by field ---- */
 
@@ -331,7 +336,12 @@ typedef struct DnsServer
 	char		interface[IFNAMSIZ];	/* of a link-local address, or empty */
 } DnsServer;
 
+#define HINT_SERVER_SYNTAX \
+	"A name server is written ip, ip:port, [ip6]:port or ip6%%interface."
+
 extern const char *server_parse(const char *text, DnsServer *server);
+extern void server_require(const char *text);
+extern char *server_text(const struct sockaddr *address);
 extern char *server_csv(const char *setting);
 extern const char *server_from_library(const char *list, DnsServer *server);
 
@@ -666,7 +676,9 @@ typedef struct DnsOutcome
 	const DnsStatus *status;
 	const char *why;			/* instead of the status' message */
 	DnsQuestion question;
+	bool		chosen_server;
 	DnsMessage	message;		/* the answer, while the slot holds it */
+	bool		sound;			/* there is a message, and it can be read */
 	DnsName		owner;			/* of the records, if there are any */
 	int			queries;
 	int			servers;
@@ -676,6 +688,7 @@ typedef struct DnsOutcome
 
 extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
 extern void outcome_set(DnsOutcome *outcome, const char *status);
+extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
 extern void outcome_report(const DnsOutcome *outcome, const char *text,
 						   OnError on_error);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
@@ -686,8 +699,8 @@ extern const DnsStatus *outcome_status_at(int index);
 
 extern inet *record_inet(const uint8 *octets, size_t len);
 extern int32 record_ttl(const DnsRR *rr);
-extern void record_generic(const DnsMessage *message, const DnsRR *rr,
-						   Datum *values);
+extern void record_row(const DnsMessage *message, const DnsRR *rr,
+					   Datum *values);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
 
@@ -762,6 +775,30 @@ extern void batch_put(DnsBatch *batch, uint32 index, int rank,
 					  const DnsAnswer *answer);
 extern void batch_put_records(DnsBatch *batch, uint32 index,
 							  DnsAnswer *answer);
+
+/* ---- message.c: whole messages as rows ---- */
+
+#define MESSAGE_COLUMNS		21
+
+extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
+							 DnsQuestion *question);
+extern DnsWindow *message_ask(const DnsQuestion *question, const char *server,
+							  DnsOutcome *outcome, DnsSlot **slot);
+extern void message_open(DnsMessage *message, const bytea *octets);
+extern void message_row(TupleDesc desc, int first_column, const DnsSlot *slot,
+						const DnsOutcome *outcome, Datum *values, bool *nulls);
+extern void message_row_badname(TupleDesc desc, int first_column,
+								Datum *values, bool *nulls);
+
+/* ---- push.c: jsonb, piece by piece ---- */
+
+extern void push_key(JsonbParseState **state, const char *key);
+extern void push_text(JsonbParseState **state, StringInfo buffer);
+extern void push_word(JsonbParseState **state, const char *word);
+extern void push_number(JsonbParseState **state, int64 number);
+extern void push_boolean(JsonbParseState **state, bool boolean);
+extern void push_decimal(JsonbParseState **state, double number, int digits);
+extern Jsonb *end_object(JsonbParseState **state);
 
 /* ---- json.c: record data as jsonb ---- */
 

@@ -11,9 +11,12 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+static void query(FunctionCallInfo fcinfo, const char *server,
+				  int first_argument);
 static Datum typed_lookup(FunctionCallInfo fcinfo, uint16 type);
-static void lookup(FunctionCallInfo fcinfo, const DnsQuestion *question,
-				   const char *written, OnError on_error, bool typed);
+static void lookup(FunctionCallInfo fcinfo, const char *server,
+				   const DnsQuestion *question, const char *written,
+				   OnError on_error, bool typed);
 static OnError on_error_argument(FunctionCallInfo fcinfo, int argument);
 static void ask_name(const char *written, DnsName *name);
 
@@ -42,6 +45,7 @@ TYPED_FUNCTION(pgcares_uri, 256);
 
 PG_FUNCTION_INFO_V1(pgcares_ptr_inet);
 PG_FUNCTION_INFO_V1(pgcares_query);
+PG_FUNCTION_INFO_V1(pgcares_query_at);
 
 /*
  * dns_query(name, type, class, on_error)
@@ -49,18 +53,26 @@ PG_FUNCTION_INFO_V1(pgcares_query);
 Datum
 pgcares_query(PG_FUNCTION_ARGS)
 {
-	DnsQuestion question;
-	char	   *written;
+	InitMaterializedSRF(fcinfo, 0);
+	query(fcinfo, NULL, 0);
+	return (Datum) 0;
+}
+
+/*
+ * dns_query_at(server, name, type, class, on_error)
+ */
+Datum
+pgcares_query_at(PG_FUNCTION_ARGS)
+{
+	char	   *server;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
-	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	question.type = question_type(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	question.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	ask_name(written, &question.name);
-	lookup(fcinfo, &question, written, on_error_argument(fcinfo, 3), false);
+	server = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	server_require(server);
+	query(fcinfo, server, 1);
 	return (Datum) 0;
 }
 
@@ -79,10 +91,31 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 
 	address = PG_GETARG_DATUM(0);
 	question_reverse_name(DatumGetInetPP(address), &question.name);
-	lookup(fcinfo, &question,
+	lookup(fcinfo, NULL, &question,
 		   TextDatumGetCString(DirectFunctionCall1(network_host, address)),
 		   on_error_argument(fcinfo, 1), true);
 	return (Datum) 0;
+}
+
+/* The arguments name, type, class and on_error, from the first one on. */
+static void
+query(FunctionCallInfo fcinfo, const char *server, int first_argument)
+{
+	DnsQuestion question;
+	char	   *written;
+
+	for (int i = first_argument; i < first_argument + 3; i++)
+	{
+		if (PG_ARGISNULL(i))
+			return;
+	}
+
+	written = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
+	question.type = question_type(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 1)));
+	question.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 2)));
+	ask_name(written, &question.name);
+	lookup(fcinfo, server, &question, written,
+		   on_error_argument(fcinfo, first_argument + 3), false);
 }
 
 /* dns_mx(name, on_error) and its likes. */
@@ -103,20 +136,20 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 		question_reverse_name(&address, &question.name);
 	else
 		ask_name(written, &question.name);
-	lookup(fcinfo, &question, written, on_error_argument(fcinfo, 1), true);
+	lookup(fcinfo, NULL, &question, written, on_error_argument(fcinfo, 1), true);
 	return (Datum) 0;
 }
 
 /*
- * Asks one question and puts what is found into the function's result.  A DNS
- * failure is reported when the window is closed, so that it does not cost the
- * channel.
+ * Asks one question, of the server if that is not NULL, and puts what is found
+ * into the function's result.  A DNS failure is reported when the window is
+ * closed, so that it does not cost the channel.
  */
 static void
-lookup(FunctionCallInfo fcinfo, const DnsQuestion *question, const char *written,
-	   OnError on_error, bool typed)
+lookup(FunctionCallInfo fcinfo, const char *server, const DnsQuestion *question,
+	   const char *written, OnError on_error, bool typed)
 {
-	DnsWindow  *window = window_open(1, NULL);
+	DnsWindow  *window = window_open(1, server);
 	DnsOutcome	outcome;
 
 	window_submit(window, question, 0);

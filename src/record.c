@@ -47,10 +47,10 @@ record_ttl(const DnsRR *rr)
 }
 
 /*
- * The six columns of dns_record, palloc'd.
+ * The six columns of dns_record, none of which is NULL, palloc'd.
  */
 void
-record_generic(const DnsMessage *message, const DnsRR *rr, Datum *values)
+record_row(const DnsMessage *message, const DnsRR *rr, Datum *values)
 {
 	StringInfoData buffer;
 
@@ -97,7 +97,7 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 		if (typed)
 			typed_row(&outcome->message, &rr, desc, values, nulls);
 		else
-			record_generic(&outcome->message, &rr, values);
+			record_row(&outcome->message, &rr, values);
 		tuplestore_putvalues(rsinfo->setResult, desc, values, nulls);
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();

@@ -13,6 +13,8 @@
 
 #include "pgcares.h"
 
+#define DNS_PORT	53
+
 static const char *take_address(char *address, bool bracket, DnsServer *server);
 static bool take_port(const char *text, int *port);
 
@@ -54,6 +56,54 @@ server_parse(const char *text, DnsServer *server)
 	memcpy(address, text, end - text);
 	address[end - text] = '\0';
 	return take_address(address, bracket, server);
+}
+
+/*
+ * Raises where text is not a name server.
+ */
+void
+server_require(const char *text)
+{
+	DnsServer	server;
+	const char *reason = server_parse(text, &server);
+
+	if (reason != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a name server: %s", text, reason),
+				 errhint(HINT_SERVER_SYNTAX)));
+}
+
+/*
+ * A name server as server_parse() takes it, palloc'd; the port is left out where
+ * it is the usual one.
+ */
+char *
+server_text(const struct sockaddr *address)
+{
+	StringInfoData text;
+	char		interface[IFNAMSIZ];
+	const struct sockaddr_in *ip4 = (const struct sockaddr_in *) address;
+	const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *) address;
+	bool		is_ip6 = (address->sa_family == AF_INET6);
+	int			port = ntohs(is_ip6 ? ip6->sin6_port : ip4->sin_port);
+	bool		bracket = is_ip6 && port != DNS_PORT;
+
+	initStringInfo(&text);
+	if (bracket)
+		appendStringInfoChar(&text, '[');
+	if (is_ip6)
+		append_address(&text, ip6->sin6_addr.s6_addr, 16);
+	else
+		append_address(&text, (const uint8 *) &ip4->sin_addr, 4);
+	if (is_ip6 && ip6->sin6_scope_id != 0 &&
+		if_indextoname(ip6->sin6_scope_id, interface) != NULL)
+		appendStringInfo(&text, "%%%s", interface);
+	if (bracket)
+		appendStringInfoChar(&text, ']');
+	if (port != DNS_PORT)
+		appendStringInfo(&text, ":%d", port);
+	return text.data;
 }
 
 /*
@@ -144,7 +194,7 @@ take_address(char *address, bool bracket, DnsServer *server)
 	{
 		*interface++ = '\0';
 		if (*interface == '\0' || strlen(interface) >= IFNAMSIZ ||
-			strpbrk(interface, "/%[],\" \t") != NULL)
+			strpbrk(interface, "/%[],\" \t\n\v\f\r") != NULL)
 			return "what follows the percent sign is not an interface";
 		strcpy(server->interface, interface);
 	}

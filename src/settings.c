@@ -381,7 +381,7 @@ check_servers(char **newval, void **extra, GucSource source)
 		{
 			GUC_check_errdetail("\"%s\" is not a name server: %s.",
 								(char *) lfirst(cell), reason);
-			GUC_check_errhint("A name server is written ip, ip:port, [ip6]:port or ip6%%interface.");
+			GUC_check_errhint(HINT_SERVER_SYNTAX);
 			return false;
 		}
 	}

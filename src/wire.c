@@ -130,8 +130,17 @@ wire_question(const DnsMessage *message, DnsQuestion *question,
 			  const uint8 **pos)
 {
 	*pos = message->start + WIRE_HEADER_SIZE;
-	if (message->count[0] == 0 ||
-		!wire_name(message, pos, message->end, &question->name) ||
+	return message->count[0] > 0 && wire_next_question(message, question, pos);
+}
+
+/*
+ * Reads the question at *pos and moves *pos behind it.
+ */
+bool
+wire_next_question(const DnsMessage *message, DnsQuestion *question,
+				   const uint8 **pos)
+{
+	if (!wire_name(message, pos, message->end, &question->name) ||
 		message->end - *pos < 4)
 		return false;
 	question->type = wire_u16(*pos);
@@ -153,9 +162,11 @@ wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
 	cursor->message = message;
 	cursor->left = 0;
 	cursor->pos = message->start + WIRE_HEADER_SIZE;
-	if (message->count[0] > 0 &&
-		!wire_question(message, &question, &cursor->pos))
-		return false;
+	for (int i = 0; i < message->count[0]; i++)
+	{
+		if (!wire_next_question(message, &question, &cursor->pos))
+			return false;
+	}
 
 	for (int before = DNS_ANSWER; before < (int) section; before++)
 	{
@@ -254,18 +265,46 @@ wire_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len)
 }
 
 /*
- * Is the whole message as the standards have it?  There is one question at most,
- * the records fill it exactly, each record's data fits its type exactly, and
- * there is at most one OPT.
+ * Finds the extended error in a message (RFC 8914 section 2); *text points into
+ * the message, comes from a stranger and may be empty.
+ */
+bool
+wire_extended_error(const DnsMessage *message, int *code,
+					const uint8 **text, size_t *len)
+{
+	DnsRR		opt;
+	const uint8 *value;
+
+	if (!wire_opt(message, &opt) ||
+		!wire_opt_option(&opt, EDNS_OPTION_EDE, &value, len) || *len < 2)
+		return false;
+	*code = wire_u16(value);
+	*text = value + 2;
+	*len -= 2;
+	return true;
+}
+
+/*
+ * Is the whole message as an answer has to be?  There is one question at most
+ * (RFC 9619), and the sections are sound.
  */
 bool
 wire_sound(const DnsMessage *message)
 {
+	return message->count[0] <= 1 && wire_sections_sound(message);
+}
+
+/*
+ * Are the sections as the standards have them?  They fill the message exactly,
+ * each record's data fits its type exactly, and there is at most one OPT.
+ */
+bool
+wire_sections_sound(const DnsMessage *message)
+{
 	DnsCursor	cursor;
 	int			opts = 0;
 
-	if (message->count[0] > 1 ||
-		!wire_section(message, DNS_ANSWER, &cursor))
+	if (!wire_section(message, DNS_ANSWER, &cursor))
 		return false;
 	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
 	{

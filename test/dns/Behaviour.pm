@@ -63,6 +63,8 @@ my %label = (
 	# EDNS
 	badvers => sub { defined $_[0]{edns} ? answer($_[0], rcode => 16, answer => []) : answer($_[0]) },
 	nsid => sub { answer($_[0], options => [ [ $Wire::OPTION{NSID}, 'odd' ] ]) },
+	nsidhigh => sub { answer($_[0], options => [ [ $Wire::OPTION{NSID}, "\0\\\xff\"x" ] ]) },
+	nsidempty => sub { answer($_[0], options => [ [ $Wire::OPTION{NSID}, '' ] ]) },
 	optunknown => sub { answer($_[0], options => [ [ 65001, 'what?' ] ]) },
 	ede => sub { ede($_[0], $ede) },
 	edeempty => sub { ede($_[0], substr($ede, 0, 2)) },

@@ -5,6 +5,8 @@
 #   my $mute = NameServer->silent;                misbehaving.pl that never answers
 #   my $port = NameServer->closed_port;           where nobody listens
 #
+# Resolver.pm has one that validates.
+#
 # Options: address (127.0.0.1; Knot listens on ::1 as well where there is one
 # and no address is given), port (any free one), and for misbehaving.pl mode
 # and udp_only. A constructor returns when every zone is answered, or raises
@@ -120,8 +122,8 @@ sub pid
 
 # What the misbehaving server was asked, in order, since it started or since
 # forget(): hashes of time, transport, src, sport, id, name, type, class, rd,
-# cd, ad, edns (the size, or undefined), do, cookie. What was sent to it before
-# this call is in it. Type "junk": something that is no query.
+# cd, ad, edns (the size, or undefined), do, cookie, nsid. What was sent to it
+# before this call is in it. Type "junk": something that is no query.
 sub log
 {
 	my ($self) = @_;

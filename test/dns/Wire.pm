@@ -62,12 +62,12 @@ sub type_text
 	return $type_text{$type} // "TYPE$type";
 }
 
-# A query with one question, ready to send.
+# A query with one question, ready to send. Resolvers do nothing without RD.
 sub query
 {
 	my ($id, $name, $type, $class) = @_;
 
-	return pack('n6', $id, 0, 1, 0, 0, 0)
+	return pack('n6', $id, 0x0100, 1, 0, 0, 0)
 	  . name($name) . pack('n2', $TYPE{$type}, $CLASS{ $class // 'IN' });
 }
 
@@ -102,6 +102,7 @@ sub read_query
 		class_text => $class_text{$class} // "CLASS$class",
 		do => 0,
 		cookie => 0,
+		nsid => 0,
 		options => {},
 	};
 	read_opt($query, $at + 4, $answers + $authority + $additional) if $additional;
@@ -150,6 +151,7 @@ sub read_opt
 			$query->{options}{$code} = substr($rdata, 0, $size_of, '');
 		}
 		$query->{cookie} = 1 if exists $query->{options}{ $OPTION{COOKIE} };
+		$query->{nsid} = 1 if exists $query->{options}{ $OPTION{NSID} };
 	}
 }
 

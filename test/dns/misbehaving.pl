@@ -216,7 +216,7 @@ sub log_query
 	my %line = (%$query, type => $query->{type_text} // 'junk', class => $query->{class_text});
 
 	print $log join("\t", map { defined $line{$_} ? "$_=$line{$_}" : () }
-		  qw(time transport src sport id name type class rd cd ad edns do cookie)), "\n";
+		  qw(time transport src sport id name type class rd cd ad edns do cookie nsid)), "\n";
 }
 
 # Into the queue, behind everything that is due by then.

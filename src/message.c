@@ -1,0 +1,399 @@
+/*
+ * message.c
+ *
+ * Whole messages as rows: what came of a question, whatever that is, with every
+ * section of the answer and what is known of how it came.  The same row is made
+ * from the octets of a message.  No DNS outcome is an error here.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+/* The columns of a message in their order. */
+enum
+{
+	COLUMN_STATUS,
+	COLUMN_RCODE,
+	COLUMN_AA, COLUMN_TC, COLUMN_RD, COLUMN_RA, COLUMN_AD, COLUMN_CD,
+	COLUMN_QUESTION,
+	COLUMN_ANSWER,
+	COLUMN_AUTHORITY,
+	COLUMN_ADDITIONAL,
+	COLUMN_SERVER,
+	COLUMN_TRANSPORT,
+	COLUMN_ELAPSED,
+	COLUMN_TRIES,
+	COLUMN_EDNS_UDP_SIZE,
+	COLUMN_EDE_CODE,
+	COLUMN_EDE_TEXT,
+	COLUMN_NSID,
+	COLUMN_WIRE
+};
+
+StaticAssertDecl(COLUMN_WIRE + 1 == MESSAGE_COLUMNS, "columns are missing");
+
+/* The columns that are being filled. */
+typedef struct MessageRow
+{
+	TupleDesc	desc;
+	int			first_column;
+	Datum	   *values;
+	bool	   *nulls;
+} MessageRow;
+
+static void put_message(FunctionCallInfo fcinfo, const char *server,
+						int first_argument);
+static void open_row(MessageRow *row, TupleDesc desc, int first_column,
+					 Datum *values, bool *nulls);
+static void put(MessageRow *row, int column, Datum value);
+static void put_octets(MessageRow *row, int column, const uint8 *octets,
+					   size_t len);
+static void put_header(MessageRow *row, const DnsMessage *message);
+static void put_section(MessageRow *row, int column, const DnsMessage *message,
+						DnsSection section);
+static void put_edns(MessageRow *row, const DnsMessage *message);
+static void put_exchange(MessageRow *row, const DnsSlot *slot, bool answered);
+static void append_question(StringInfo out, const DnsQuestion *question);
+
+PG_FUNCTION_INFO_V1(pgcares_message);
+PG_FUNCTION_INFO_V1(pgcares_message_at);
+PG_FUNCTION_INFO_V1(pgcares_parse);
+
+/*
+ * dns_message(name, type, class)
+ */
+Datum
+pgcares_message(PG_FUNCTION_ARGS)
+{
+	put_message(fcinfo, NULL, 0);
+	return (Datum) 0;
+}
+
+/*
+ * dns_message_at(server, name, type, class)
+ */
+Datum
+pgcares_message_at(PG_FUNCTION_ARGS)
+{
+	char	   *server = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	server_require(server);
+	put_message(fcinfo, server, 1);
+	return (Datum) 0;
+}
+
+/*
+ * dns_parse(message)
+ */
+Datum
+pgcares_parse(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
+	DnsMessage	message;
+	DnsOutcome	outcome;
+
+	InitMaterializedSRF(fcinfo, 0);
+	message_open(&message, PG_GETARG_BYTEA_PP(0));
+	outcome_read_message(&outcome, &message);
+	message_row(rsinfo->setDesc, 0, NULL, &outcome, values, nulls);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+/*
+ * Reads the arguments name, type and class, the first of which has this number.
+ * False where the name is none; raises where type or class is none.
+ */
+bool
+message_question(FunctionCallInfo fcinfo, int first_argument,
+				 DnsQuestion *question)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
+	char	   *type = text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 1));
+	char	   *class = text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 2));
+
+	question->type = question_type(type);
+	question->class = question_class(class);
+	return question_name(name, setting_idn, &question->name) == NULL;
+}
+
+/*
+ * Asks one question, of the server if that is not NULL, and reads what comes of
+ * it.  Outcome and slot are good until the window is closed, by the caller.
+ */
+DnsWindow *
+message_ask(const DnsQuestion *question, const char *server,
+			DnsOutcome *outcome, DnsSlot **slot)
+{
+	DnsWindow  *window = window_open(1, server);
+
+	window->style.nsid = true;
+	window_submit(window, question, 0);
+	*slot = window_next(window);
+	outcome_read(outcome, *slot);
+	return window;
+}
+
+/*
+ * Begins to read a message that a user gave.  Raises where it is none.
+ */
+void
+message_open(DnsMessage *message, const bytea *octets)
+{
+	size_t		len = VARSIZE_ANY_EXHDR(octets);
+	const char *reason;
+
+	if (len > PG_UINT16_MAX)
+		reason = "It has more than 65535 octets.";
+	else if (!wire_open(message, (const uint8 *) VARDATA_ANY(octets), len))
+		reason = "It has fewer than the 12 octets of a header.";
+	else if (!wire_sections_sound(message))
+		reason = "Its sections do not fit its header, their record types or its length.";
+	else
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("the value is not a DNS message"),
+			 errdetail_internal("%s", reason)));
+}
+
+/*
+ * Fills the columns of a message, which begin at first_column and are the last
+ * ones.  slot is NULL for a message that nobody asked for here.
+ */
+void
+message_row(TupleDesc desc, int first_column, const DnsSlot *slot,
+			const DnsOutcome *outcome, Datum *values, bool *nulls)
+{
+	const DnsMessage *message = &outcome->message;
+	bool		answered = (message->start != NULL);
+	MessageRow	row;
+
+	open_row(&row, desc, first_column, values, nulls);
+	if (outcome->status != NULL)
+		put(&row, COLUMN_STATUS, CStringGetTextDatum(outcome->status->name));
+	if (outcome->sound)
+	{
+		put_header(&row, message);
+		put_section(&row, COLUMN_ANSWER, message, DNS_ANSWER);
+		put_section(&row, COLUMN_AUTHORITY, message, DNS_AUTHORITY);
+		put_section(&row, COLUMN_ADDITIONAL, message, DNS_ADDITIONAL);
+		put_edns(&row, message);
+	}
+	if (answered)
+		put(&row, COLUMN_WIRE,
+			PointerGetDatum(cstring_to_text_with_len((const char *) message->start,
+													 message->end - message->start)));
+	if (slot != NULL)
+		put_exchange(&row, slot, answered);
+}
+
+/*
+ * Fills the columns for a text that is no name, so that nothing was asked.
+ */
+void
+message_row_badname(TupleDesc desc, int first_column,
+					Datum *values, bool *nulls)
+{
+	MessageRow	row;
+
+	open_row(&row, desc, first_column, values, nulls);
+	put(&row, COLUMN_STATUS, CStringGetTextDatum("BADNAME"));
+	put(&row, COLUMN_TRIES, Int32GetDatum(0));
+}
+
+/* dns_message() and dns_message_at(): one row whatever comes of it. */
+static void
+put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
+	DnsQuestion question;
+	DnsWindow  *window = NULL;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (message_question(fcinfo, first_argument, &question))
+	{
+		DnsOutcome	outcome;
+		DnsSlot    *slot;
+
+		window = message_ask(&question, server, &outcome, &slot);
+		message_row(rsinfo->setDesc, 0, slot, &outcome, values, nulls);
+	}
+	else
+		message_row_badname(rsinfo->setDesc, 0, values, nulls);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	if (window != NULL)
+		window_close(window);
+}
+
+static void
+open_row(MessageRow *row, TupleDesc desc, int first_column,
+		 Datum *values, bool *nulls)
+{
+	if (desc->natts != first_column + MESSAGE_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the result must have the columns of a message")));
+	row->desc = desc;
+	row->first_column = first_column;
+	row->values = values + first_column;
+	row->nulls = nulls + first_column;
+	memset(row->nulls, true, MESSAGE_COLUMNS * sizeof(bool));
+}
+
+static void
+put(MessageRow *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+/* Octets of a stranger as text; nothing if there are none. */
+static void
+put_octets(MessageRow *row, int column, const uint8 *octets, size_t len)
+{
+	StringInfoData text;
+
+	if (len == 0)
+		return;
+	initStringInfo(&text);
+	append_octets(&text, octets, len, ESCAPED_IN_TEXT);
+	put(row, column, CStringGetTextDatum(text.data));
+}
+
+static void
+put_header(MessageRow *row, const DnsMessage *message)
+{
+	uint16		flags = message->flags;
+	const uint8 *pos = message->start + WIRE_HEADER_SIZE;
+	StringInfoData questions;
+	DnsQuestion question;
+
+	put(row, COLUMN_RCODE, Int32GetDatum(wire_rcode(message)));
+	put(row, COLUMN_AA, BoolGetDatum((flags & WIRE_AA) != 0));
+	put(row, COLUMN_TC, BoolGetDatum((flags & WIRE_TC) != 0));
+	put(row, COLUMN_RD, BoolGetDatum((flags & WIRE_RD) != 0));
+	put(row, COLUMN_RA, BoolGetDatum((flags & WIRE_RA) != 0));
+	put(row, COLUMN_AD, BoolGetDatum((flags & WIRE_AD) != 0));
+	put(row, COLUMN_CD, BoolGetDatum((flags & WIRE_CD) != 0));
+
+	initStringInfo(&questions);
+	for (int i = 0; i < message->count[0]; i++)
+	{
+		if (!wire_next_question(message, &question, &pos))
+			break;
+		if (i > 0)
+			appendStringInfoString(&questions, ", ");
+		append_question(&questions, &question);
+	}
+	if (questions.len > 0)
+		put(row, COLUMN_QUESTION, CStringGetTextDatum(questions.data));
+}
+
+/*
+ * The records of a section as an array; its element type is taken from the
+ * column, since a name could find another type.
+ */
+static void
+put_section(MessageRow *row, int column, const DnsMessage *message,
+			DnsSection section)
+{
+	Oid			array = TupleDescAttr(row->desc, row->first_column + column)->atttypid;
+	Oid			type = get_element_type(array);
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	ArrayBuildState *records = initArrayResult(type, CurrentMemoryContext, false);
+	Datum		values[6];
+	bool		nulls[6] = {false};
+	DnsCursor	cursor;
+	DnsRR		rr;
+
+	if (desc->natts != lengthof(values))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("sections of the result must be arrays of dns_record")));
+
+	wire_section(message, section, &cursor);
+	while (wire_next(&cursor, &rr))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (rr.type == DNS_TYPE_OPT)
+			continue;			/* a part of the header */
+		record_row(message, &rr, values);
+		records = accumArrayResult(records,
+								   HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)),
+								   false, type, CurrentMemoryContext);
+	}
+	ReleaseTupleDesc(desc);
+	put(row, column, makeArrayResult(records, CurrentMemoryContext));
+}
+
+static void
+put_edns(MessageRow *row, const DnsMessage *message)
+{
+	DnsRR		opt;
+	const uint8 *text;
+	size_t		len;
+	int			code;
+
+	if (!wire_opt(message, &opt))
+		return;
+	put(row, COLUMN_EDNS_UDP_SIZE, Int32GetDatum(opt.class));
+	if (wire_opt_option(&opt, EDNS_OPTION_NSID, &text, &len))
+		put_octets(row, COLUMN_NSID, text, len);
+	if (wire_extended_error(message, &code, &text, &len))
+	{
+		put(row, COLUMN_EDE_CODE, Int32GetDatum(code));
+		put_octets(row, COLUMN_EDE_TEXT, text, len);
+	}
+}
+
+/* What was asked, of whom, and how long it took. */
+static void
+put_exchange(MessageRow *row, const DnsSlot *slot, bool answered)
+{
+	const DnsWindow *window = slot->window;
+	const struct sockaddr_storage *server;
+	Interval   *elapsed = palloc0(sizeof(Interval));
+	StringInfoData question;
+
+	initStringInfo(&question);
+	append_question(&question, &slot->question);
+	put(row, COLUMN_QUESTION, CStringGetTextDatum(question.data));
+
+	/* Anybody on the way can set this bit: see pgcares.trust_ad. */
+	if (!window->style.ad)
+		row->nulls[COLUMN_AD] = true;
+
+	if (answered)
+	{
+		server = &window->channel->asked[slot->answer_server];
+		put(row, COLUMN_SERVER,
+			CStringGetTextDatum(server_text((const struct sockaddr *) server)));
+		put(row, COLUMN_TRANSPORT,
+			CStringGetTextDatum(slot->answer_tcp ? "TCP" : "UDP"));
+	}
+	elapsed->time = slot->done_at - slot->asked_at;
+	put(row, COLUMN_ELAPSED, IntervalPGetDatum(elapsed));
+	put(row, COLUMN_TRIES, Int32GetDatum(slot->queries));
+}
+
+/* As dig prints it, but for the order: example.com. IN MX */
+static void
+append_question(StringInfo out, const DnsQuestion *question)
+{
+	append_name(out, &question->name, true);
+	appendStringInfo(out, " %s %s", class_text(question->class),
+					 type_text(question->type));
+}

@@ -1,0 +1,268 @@
+/*
+ * messagejson.c
+ *
+ * Whole messages as JSON (RFC 8427): the members of the header, the question,
+ * the records of the three sections and the octets of it all.  Nothing is left
+ * out of the sections, so that OPT is among the additional records.  Record data
+ * is there twice, in hexadecimal for every type and as text for the types that
+ * the RFC names.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+/* The types that have a member of their own (section 2.3). */
+static const char *const named_types[] = {
+	"A", "AAAA", "CDNSKEY", "CDS", "CNAME", "CSYNC", "DNAME", "DNSKEY", "HIP",
+	"IPSECKEY", "KEY", "MX", "NS", "NSEC", "NSEC3", "NSEC3PARAM", "OPENPGPKEY",
+	"PTR", "RRSIG", "SMIMEA", "SPF", "SRV", "SSHFP", "TLSA", "TXT"
+};
+
+static Jsonb *message_to_json(const DnsMessage *message, bool show_ad);
+static void push_header(JsonbParseState **state, const DnsMessage *message,
+						bool show_ad);
+static void push_questions(JsonbParseState **state, const DnsMessage *message);
+static void push_records(JsonbParseState **state, const char *key,
+						 const DnsMessage *message, DnsSection section);
+static void push_record(JsonbParseState **state, const DnsMessage *message,
+						const DnsRR *rr);
+static void push_named_data(JsonbParseState **state, const DnsMessage *message,
+							const DnsRR *rr);
+static void push_owner(JsonbParseState **state, const char *prefix,
+					   const DnsName *name, uint16 type, uint16 class);
+static void push_member(JsonbParseState **state, const char *key, int64 number);
+static void push_flag(JsonbParseState **state, const char *key, bool flag);
+static void append_data_hex(StringInfo out, const DnsMessage *message,
+							const DnsRR *rr);
+
+PG_FUNCTION_INFO_V1(pgcares_message_json);
+PG_FUNCTION_INFO_V1(pgcares_message_json_parse);
+
+/*
+ * dns_message_json(name, type, class): NULL where there is no sound answer.
+ */
+Datum
+pgcares_message_json(PG_FUNCTION_ARGS)
+{
+	DnsQuestion question;
+	DnsOutcome	outcome;
+	DnsWindow  *window;
+	DnsSlot    *slot;
+	Jsonb	   *json = NULL;
+
+	if (!message_question(fcinfo, 0, &question))
+		PG_RETURN_NULL();
+
+	window = message_ask(&question, NULL, &outcome, &slot);
+	if (outcome.sound)
+		json = message_to_json(&outcome.message, window->style.ad);
+	window_close(window);
+	if (json == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(json);
+}
+
+/*
+ * dns_message_json(message)
+ */
+Datum
+pgcares_message_json_parse(PG_FUNCTION_ARGS)
+{
+	DnsMessage	message;
+
+	message_open(&message, PG_GETARG_BYTEA_PP(0));
+	PG_RETURN_JSONB_P(message_to_json(&message, true));
+}
+
+/* A message whose sections are sound as a palloc'd object. */
+static Jsonb *
+message_to_json(const DnsMessage *message, bool show_ad)
+{
+	JsonbParseState *state = NULL;
+	StringInfoData octets;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_header(&state, message, show_ad);
+	push_questions(&state, message);
+	push_records(&state, "answerRRs", message, DNS_ANSWER);
+	push_records(&state, "authorityRRs", message, DNS_AUTHORITY);
+	push_records(&state, "additionalRRs", message, DNS_ADDITIONAL);
+
+	initStringInfo(&octets);
+	append_hex(&octets, message->start, message->end - message->start);
+	push_key(&state, "messageOctetsHEX");
+	push_text(&state, &octets);
+	return end_object(&state);
+}
+
+/* RCODE has the four bits of the header; the rest of it is in OPT. */
+static void
+push_header(JsonbParseState **state, const DnsMessage *message, bool show_ad)
+{
+	static const char *const counts[] = {"QDCOUNT", "ANCOUNT", "NSCOUNT", "ARCOUNT"};
+	uint16		flags = message->flags;
+
+	push_member(state, "ID", message->id);
+	push_flag(state, "QR", (flags & WIRE_QR) != 0);
+	push_member(state, "Opcode", (flags & WIRE_OPCODE_MASK) >> 11);
+	push_flag(state, "AA", (flags & WIRE_AA) != 0);
+	push_flag(state, "TC", (flags & WIRE_TC) != 0);
+	push_flag(state, "RD", (flags & WIRE_RD) != 0);
+	push_flag(state, "RA", (flags & WIRE_RA) != 0);
+	if (show_ad)
+		push_flag(state, "AD", (flags & WIRE_AD) != 0);
+	push_flag(state, "CD", (flags & WIRE_CD) != 0);
+	push_member(state, "RCODE", flags & WIRE_RCODE_MASK);
+	for (int i = 0; i < (int) lengthof(counts); i++)
+		push_member(state, counts[i], message->count[i]);
+}
+
+/* The first question has members of its own; more than one make a list. */
+static void
+push_questions(JsonbParseState **state, const DnsMessage *message)
+{
+	const uint8 *pos;
+	DnsQuestion question;
+
+	if (!wire_question(message, &question, &pos))
+		return;
+	push_owner(state, "Q", &question.name, question.type, question.class);
+	if (message->count[0] == 1)
+		return;
+
+	push_key(state, "questionRRs");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	pos = message->start + WIRE_HEADER_SIZE;
+	for (int i = 0; i < message->count[0]; i++)
+	{
+		if (!wire_next_question(message, &question, &pos))
+			break;
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		push_owner(state, "", &question.name, question.type, question.class);
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+static void
+push_records(JsonbParseState **state, const char *key,
+			 const DnsMessage *message, DnsSection section)
+{
+	DnsCursor	cursor;
+	DnsRR		rr;
+
+	push_key(state, key);
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	wire_section(message, section, &cursor);
+	while (wire_next(&cursor, &rr))
+		push_record(state, message, &rr);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/*
+ * Names in the data are written out, or nobody could read it without the rest
+ * of the message; RDLENGTH is what that takes.
+ */
+static void
+push_record(JsonbParseState **state, const DnsMessage *message,
+			const DnsRR *rr)
+{
+	StringInfoData hex;
+
+	initStringInfo(&hex);
+	append_data_hex(&hex, message, rr);
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_owner(state, "", &rr->name, rr->type, rr->class);
+	push_member(state, "TTL", rr->ttl);
+	push_member(state, "RDLENGTH", hex.len / 2);
+	push_key(state, "RDATAHEX");
+	push_text(state, &hex);
+	push_named_data(state, message, rr);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+push_named_data(JsonbParseState **state, const DnsMessage *message,
+				const DnsRR *rr)
+{
+	const char *type = type_text(rr->type);
+	StringInfoData data;
+
+	/* The data may have another form than that of the type. */
+	if (rrtype_fields(rr)->kind == FIELD_UNKNOWN)
+		return;
+	for (int i = 0; i < (int) lengthof(named_types); i++)
+	{
+		if (strcmp(named_types[i], type) != 0)
+			continue;
+		initStringInfo(&data);
+		append_rdata(&data, message, rr);
+		push_key(state, psprintf("rdata%s", type));
+		push_text(state, &data);
+		return;
+	}
+}
+
+/*
+ * Whom a question or a record is about.  Only registered types and classes have
+ * names here, and an OPT record has no class (RFC 6891 section 6.1.2).
+ */
+static void
+push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
+		   uint16 type, uint16 class)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_name(&text, name, true);
+	push_key(state, psprintf("%sNAME", prefix));
+	push_text(state, &text);
+
+	push_member(state, psprintf("%sTYPE", prefix), type);
+	if (rrtype_by_code(type) != NULL)
+	{
+		push_key(state, psprintf("%sTYPEname", prefix));
+		push_word(state, type_text(type));
+	}
+	push_member(state, psprintf("%sCLASS", prefix), class);
+	if (rrclass_name(class) != NULL && type != DNS_TYPE_OPT)
+	{
+		push_key(state, psprintf("%sCLASSname", prefix));
+		push_word(state, class_text(class));
+	}
+}
+
+static void
+push_member(JsonbParseState **state, const char *key, int64 number)
+{
+	push_key(state, key);
+	push_number(state, number);
+}
+
+static void
+push_flag(JsonbParseState **state, const char *key, bool flag)
+{
+	push_key(state, key);
+	push_boolean(state, flag);
+}
+
+/* The data of a record as it were without compression. */
+static void
+append_data_hex(StringInfo out, const DnsMessage *message, const DnsRR *rr)
+{
+	const uint8 *pos = rr->rdata;
+	DnsRdata	rdata;
+	DnsField	field;
+
+	rdata_open(message, rr, &rdata);
+	while (rdata_next(&rdata, &field))
+	{
+		if (field.def->kind == FIELD_NAME ||
+			field.def->kind == FIELD_OPTIONAL_NAME)
+			append_hex(out, field.name.octets, field.name.len);
+		else
+			append_hex(out, pos, rdata.pos - pos);
+		pos = rdata.pos;
+	}
+}

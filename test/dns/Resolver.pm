@@ -1,0 +1,220 @@
+# A resolver that validates, for the tests of DNSSEC: unbound in front of a Knot
+# of its own, both on loopback and stopped with the object.
+#
+#   my $resolver = Resolver->validating;
+#   $resolver->address; $resolver->authority->address;
+#
+# It knows three zones, each with www (192.0.2.80), and trust anchors for those
+# that are signed:
+#   secure.example      signed while Knot serves it
+#   insecure.example    not signed
+#   bogus.example       signed at a time of which nothing is valid any more
+# It is a NameServer in all else. Nothing that it asks leaves the machine.
+
+package Resolver;
+
+use strict;
+use warnings;
+use File::Basename qw(basename);
+use File::Copy qw(copy);
+use Time::HiRes qw(time);
+use NameServer;
+
+our @ISA = qw(NameServer);
+
+# The first of January 2025, in seconds since 1970
+use constant LONG_AGO => 1735689600;
+
+my @zones = qw(bogus.example insecure.example secure.example);
+
+# Answered by the resolver as soon as it is ready; the others fail
+my @good = qw(insecure.example secure.example);
+
+sub validating
+{
+	my ($class) = @_;
+	my $authority = authority_for($class);
+	my $self = NameServer::new_in_directory($class, '127.0.0.1');
+
+	$self->{authority} = $authority;
+	write_file("$self->{directory}/anchors", $authority->{anchors});
+	return $self->start(undef, ['127.0.0.1'],
+		sub { unbound_command($self) },
+		sub { NameServer::knot_is_ready($self, @good) });
+}
+
+# The server of the three zones
+sub authority
+{
+	my ($self) = @_;
+	return $self->{authority};
+}
+
+sub stop
+{
+	my ($self) = @_;
+	return if ($self->{owner} // 0) != $$;
+
+	$self->SUPER::stop;
+	my $authority = delete $self->{authority};
+	$authority->stop if $authority;
+}
+
+# A Knot with the zones; its trust anchors are what unbound has to believe.
+sub authority_for
+{
+	my ($class) = @_;
+	my $self = NameServer::new_in_directory($class, '127.0.0.1');
+	my $directory = $self->{directory};
+	my $signing = "$directory/signing";
+	my $conf = "$directory/knot.conf";
+
+	mkdir $signing or die "cannot make \"$signing\": $!\n";
+	write_file("$directory/$_.zone", zone_text($_)) foreach @zones;
+	write_file("$signing/bogus.example.zone", zone_text('bogus.example'));
+	write_file("$signing/knot.conf", knot_configuration($self, $signing, 'bogus.example'));
+	run('kzonesign', '-c', "$signing/knot.conf", '-o', $directory, '-t', LONG_AGO, 'bogus.example');
+
+	$self->start(undef, ['127.0.0.1'],
+		sub {
+			write_file($conf, knot_configuration($self, $directory, 'secure.example'));
+			return (program('knotd'), '-c', $conf);
+		},
+		sub { NameServer::knot_is_ready($self, @zones) });
+	$self->{anchors} = anchors($conf, 'secure.example') . anchors("$signing/knot.conf", 'bogus.example');
+	return $self;
+}
+
+sub zone_text
+{
+	my ($zone) = @_;
+
+	return <<"ZONE";
+\$ORIGIN $zone.
+\$TTL 300
+@	SOA	ns hostmaster 1 7200 3600 1209600 60
+@	NS	ns
+ns	A	127.0.0.1
+www	A	192.0.2.80
+www	TXT	"$zone"
+ZONE
+}
+
+# What Knot, or the program that signs, has to know; $signed is signed by it.
+sub knot_configuration
+{
+	my ($self, $storage, $signed) = @_;
+	my $identity = basename($self->{directory});
+	my $port = $self->{port} // 53;
+	my @served = map { $_ eq $signed ? ("  - domain: \"$_\"", '    dnssec-signing: on', '    dnssec-policy: test')
+		: "  - domain: \"$_\"" } @zones;
+
+	return join "\n", <<"CONFIGURATION", 'zone:', @served, '';
+server:
+    rundir: "$storage"
+    listen: "127.0.0.1\@$port"
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+    identity: "$identity"
+log:
+  - target: stderr
+    any: warning
+database:
+    storage: "$storage"
+policy:
+  - id: test
+    algorithm: ecdsap256sha256
+    single-type-signing: on
+    ksk-lifetime: 0
+template:
+  - id: default
+    storage: "$storage"
+    file: "%s.zone"
+    semantic-checks: off
+    zonefile-sync: -1
+    zonefile-load: whole
+    journal-content: none
+CONFIGURATION
+}
+
+# The DS records of a zone, which exist once it is signed
+sub anchors
+{
+	my ($conf, $zone) = @_;
+	my $until = time + NameServer::READY_WITHIN;
+
+	while (1)
+	{
+		my $anchors = join '', grep { / DS / } split /^/, run('keymgr', '-c', $conf, $zone, 'ds');
+		return $anchors if $anchors ne '';
+		die "there are no keys of $zone\n" if time > $until;
+		select undef, undef, undef, NameServer::AGAIN_AFTER;
+	}
+}
+
+# Write the configuration; the command that runs unbound with it.
+sub unbound_command
+{
+	my ($self) = @_;
+	my $directory = $self->{directory};
+	my $identity = basename($directory);
+	my $authority = "127.0.0.1\@$self->{authority}{port}";
+	my $program = "$directory/unbound";
+	my $stubs = join '', map { "stub-zone:\n    name: \"$_\"\n    stub-addr: $authority\n" } '.', @zones;
+
+	write_file("$directory/unbound.conf", <<"CONFIGURATION");
+server:
+    directory: "$directory"
+    chroot: ""
+    username: ""
+    pidfile: ""
+    use-syslog: no
+    interface: 127.0.0.1
+    port: $self->{port}
+    do-ip6: no
+    num-threads: 1
+    identity: "$identity"
+    module-config: "validator iterator"
+    trust-anchor-file: "$directory/anchors"
+    trust-anchor-signaling: no
+    root-hints: ""
+    do-not-query-localhost: no
+    qname-minimisation: no
+    ede: yes
+remote-control:
+    control-enable: no
+$stubs
+CONFIGURATION
+	# a copy: at its own place, AppArmor lets it read only what its package says
+	copy(program('unbound'), $program) && chmod 0755, $program or die "cannot copy unbound: $!\n";
+	return ($program, '-d', '-c', "$directory/unbound.conf");
+}
+
+sub write_file
+{
+	my ($path, $text) = @_;
+
+	open(my $file, '>', $path) or die "cannot write \"$path\": $!\n";
+	print $file $text;
+	close $file or die "cannot write \"$path\": $!\n";
+}
+
+sub program
+{
+	my ($name) = @_;
+	return NameServer::in_path($name) // die "$name is not installed (Debian packages: knot, knot-dnssecutils, unbound)\n";
+}
+
+# What a program writes; raises when it fails.
+sub run
+{
+	my ($name, @arguments) = @_;
+	my $command = join ' ', map { s/'/'\\''/gr =~ s/.*/'$&'/sr } program($name), @arguments;
+	my $output = `$command 2>&1`;
+
+	die "$name failed:\n$output" if $?;
+	return $output;
+}
+
+1;
