@@ -74,11 +74,11 @@ static const char *const extended_errors[] = {
 	"Unable to conform to policy", "Synthesized"
 };
 
-static bool is_missing(const DnsOutcome *outcome);
 static const DnsStatus *status_by_name(const char *name);
 static const DnsStatus *status_by_rcode(int rcode);
 static void read_answer(DnsOutcome *outcome, const DnsSlot *slot);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
+static char *describe_records(const DnsQuestion *question);
 static char *describe_alias(const DnsName *name);
 static char *describe_extended_error(const DnsMessage *message);
 static char *describe_tries(const DnsOutcome *outcome);
@@ -139,6 +139,20 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 }
 
 /*
+ * What is found, or not, without a question: whether there is such a name, and
+ * whether it has what is looked for.  note is NULL or a sentence.
+ */
+void
+outcome_of_found(DnsOutcome *outcome, bool exists, bool found, const char *note)
+{
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->question.class = DNS_CLASS_IN;
+	outcome->status = status_by_name(found ? "NOERROR" :
+									 exists ? "NODATA" : "NXDOMAIN");
+	outcome->note = note;
+}
+
+/*
  * Acts on an outcome without records as the caller wants it: raises, warns or
  * returns.  text is the name as the user wrote it.
  */
@@ -146,13 +160,13 @@ void
 outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 {
 	const DnsStatus *status = outcome->status;
-	const char *class = "";
+	const char *what = outcome->what;
 	const char *hint = status->hint;
 	char	   *tries;
 	int			level = ERROR;
 
 	if (on_error == ON_ERROR_IGNORE ||
-		(on_error != ON_ERROR_ERROR && is_missing(outcome)))
+		(on_error != ON_ERROR_ERROR && outcome_is_missing(outcome)))
 		return;
 	if (on_error == ON_ERROR_WARNING)
 	{
@@ -161,13 +175,13 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 			hint = NULL;		/* this is what it would advise */
 	}
 
-	if (outcome->question.class != DNS_CLASS_IN)
-		class = psprintf("%s ", class_text(outcome->question.class));
+	if (what == NULL)
+		what = describe_records(&outcome->question);
 	tries = describe_tries(outcome);
 	ereport(level,
 			(errcode(status->sqlstate),
-			 errmsg("could not look up %s%s records of \"%s\": %s (%s)",
-					class, type_text(outcome->question.type), text,
+			 errmsg("could not look up %s of \"%s\": %s (%s)",
+					what, text,
 					outcome->why ? outcome->why : status->message,
 					status->name),
 			 tries ? errdetail_internal("%s", tries) : 0,
@@ -184,20 +198,22 @@ outcome_is_noerror(const DnsOutcome *outcome)
 }
 
 /*
+ * Is it that the name, or the records, do not exist?
+ */
+bool
+outcome_is_missing(const DnsOutcome *outcome)
+{
+	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
+		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
+}
+
+/*
  * The statuses from the first to the last: NULL behind the last one.
  */
 const DnsStatus *
 outcome_status_at(int index)
 {
 	return index < (int) lengthof(statuses) ? &statuses[index] : NULL;
-}
-
-/* Is it that the name, or the records, do not exist? */
-static bool
-is_missing(const DnsOutcome *outcome)
-{
-	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
-		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
 }
 
 static const DnsStatus *
@@ -286,6 +302,15 @@ set_failure(DnsOutcome *outcome, const char *name, const char *why)
 {
 	outcome->status = status_by_name(name);
 	outcome->why = why;
+}
+
+static char *
+describe_records(const DnsQuestion *question)
+{
+	if (question->class == DNS_CLASS_IN)
+		return psprintf("%s records", type_text(question->type));
+	return psprintf("%s %s records", class_text(question->class),
+					type_text(question->type));
 }
 
 static char *

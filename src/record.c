@@ -15,7 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-static int32 record_ttl(const DnsRR *rr);
 static void generic_row(const DnsMessage *message, const DnsRR *rr,
 						Datum *values);
 static void typed_row(const DnsMessage *message, const DnsRR *rr,
@@ -38,6 +37,15 @@ record_inet(const uint8 *octets, size_t len)
 	memcpy(ip_addr(result), octets, len);
 	SET_INET_VARSIZE(result);
 	return result;
+}
+
+/*
+ * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
+ */
+int32
+record_ttl(const DnsRR *rr)
+{
+	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
 }
 
 /*
@@ -78,15 +86,6 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(row_context);
-}
-
-/*
- * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
- */
-static int32
-record_ttl(const DnsRR *rr)
-{
-	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
 }
 
 /* The columns of dns_record. */
