@@ -16,19 +16,25 @@ PGFILEDESC = "pgcares - DNS lookups in SQL"
 
 MODULE_big = pgcares
 OBJS = \
+	src/addrinfo.o \
 	src/alias.o \
+	src/argument.o \
 	src/batch.o \
 	src/channel.o \
 	src/config.o \
 	src/fields.o \
+	src/file.o \
 	src/guard.o \
 	src/host.o \
+	src/hosts.o \
+	src/hostsfile.o \
 	src/inspect.o \
 	src/json.o \
 	src/many.o \
 	src/message.o \
 	src/messagejson.o \
 	src/name.o \
+	src/nameinfo.o \
 	src/outcome.o \
 	src/pgcares.o \
 	src/presentation.o \
@@ -39,11 +45,15 @@ OBJS = \
 	src/record.o \
 	src/resend.o \
 	src/rrtype.o \
+	src/search.o \
 	src/server.o \
+	src/service.o \
 	src/settings.o \
 	src/socket.o \
+	src/sortlist.o \
 	src/stream.o \
 	src/svcb.o \
+	src/system.o \
 	src/wait.o \
 	src/window.o \
 	src/wire.o

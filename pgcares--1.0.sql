@@ -37,6 +37,18 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
 COMMENT ON FUNCTION dns_query(text, text, text, text)
 IS 'records of any type';
 
+CREATE FUNCTION dns_search(
+	name text,
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN',
+	on_error text DEFAULT NULL)
+RETURNS SETOF dns_record
+AS 'MODULE_PATHNAME', 'pgcares_search'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_search(text, text, text, text)
+IS 'records of any type, of a name that the search list completes';
+
 CREATE FUNCTION dns_a(name text, on_error text DEFAULT NULL)
 RETURNS TABLE (
 	address inet,
@@ -234,6 +246,101 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
 
 COMMENT ON FUNCTION dns_uri(text, text)
 IS 'URI records: uniform resource identifiers';
+
+-- Hosts
+
+CREATE FUNCTION dns_lookup(
+	name text,
+	family integer DEFAULT 0,
+	on_error text DEFAULT NULL)
+RETURNS inet
+AS 'MODULE_PATHNAME', 'pgcares_lookup'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION dns_lookup(text, integer, text)
+IS 'first address of a host';
+
+CREATE FUNCTION dns_reverse(address inet, on_error text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_reverse'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION dns_reverse(inet, text)
+IS 'first name of an address';
+
+CREATE FUNCTION dns_addresses(
+	name text,
+	family integer DEFAULT 0,
+	on_error text DEFAULT NULL)
+RETURNS TABLE (
+	address inet,
+	ttl integer)
+AS 'MODULE_PATHNAME', 'pgcares_addresses'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_addresses(text, integer, text)
+IS 'addresses of a host, IPv4 and IPv6';
+
+CREATE FUNCTION dns_getaddrinfo(
+	host text,
+	service text DEFAULT NULL,
+	family integer DEFAULT 0,
+	socktype integer DEFAULT 0,
+	protocol integer DEFAULT 0,
+	flags text[] DEFAULT '{}',
+	on_error text DEFAULT NULL)
+RETURNS TABLE (
+	address inet,
+	port integer,
+	family integer,
+	socktype integer,
+	protocol integer,
+	ttl integer,
+	canonname text)
+AS 'MODULE_PATHNAME', 'pgcares_getaddrinfo'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+
+COMMENT ON FUNCTION dns_getaddrinfo(text, text, integer, integer, integer, text[], text)
+IS 'addresses of a host and port of a service';
+
+CREATE FUNCTION dns_gethostbyname(
+	name text,
+	family integer DEFAULT 0,
+	on_error text DEFAULT NULL)
+RETURNS TABLE (
+	name text,
+	aliases text[],
+	addresses inet[])
+AS 'MODULE_PATHNAME', 'pgcares_gethostbyname'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION dns_gethostbyname(text, integer, text)
+IS 'canonical name, aliases and addresses of a host';
+
+CREATE FUNCTION dns_gethostbyaddr(address inet, on_error text DEFAULT NULL)
+RETURNS TABLE (
+	name text,
+	aliases text[],
+	addresses inet[])
+AS 'MODULE_PATHNAME', 'pgcares_gethostbyaddr'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION dns_gethostbyaddr(inet, text)
+IS 'names of the host with an address';
+
+CREATE FUNCTION dns_getnameinfo(
+	address inet,
+	port integer DEFAULT 0,
+	flags text[] DEFAULT '{}',
+	on_error text DEFAULT NULL)
+RETURNS TABLE (
+	node text,
+	service text)
+AS 'MODULE_PATHNAME', 'pgcares_getnameinfo'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION dns_getnameinfo(inet, integer, text[], text)
+IS 'names of an address and of a port';
 
 -- Batches: all questions of a call are under way at once, whatever comes of one
 -- is a status, and rows come in the order of the array.
@@ -533,6 +640,7 @@ IS 'counters of this session';
 -- goes for what tells of the network.
 
 REVOKE ALL ON FUNCTION dns_query(text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_search(text, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_a(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_aaaa(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_caa(text, text) FROM PUBLIC;
@@ -550,6 +658,13 @@ REVOKE ALL ON FUNCTION dns_svcb(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_tlsa(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_txt(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_uri(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_lookup(text, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_reverse(inet, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_addresses(text, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_getaddrinfo(text, text, integer, integer, integer, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_gethostbyname(text, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_gethostbyaddr(inet, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_getnameinfo(inet, integer, text[], text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_query_many(text[], text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reverse_many(inet[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_lookup_many(text[], integer) FROM PUBLIC;

@@ -10,8 +10,8 @@
 
 #include "pgcares.h"
 
-#define MAX_STEPS	16
-
+static AliasEnd walk(const DnsMessage *message, const DnsQuestion *question,
+					 DnsName *names, int *count);
 static bool next_name(const DnsMessage *message, const DnsQuestion *question,
 					  const DnsName *name, DnsName *next, bool *found);
 static bool has_class(const DnsRR *rr, const DnsQuestion *question);
@@ -29,25 +29,26 @@ AliasEnd
 alias_follow(const DnsMessage *message, const DnsQuestion *question,
 			 DnsName *owner)
 {
-	DnsName		seen[MAX_STEPS + 1];
+	DnsName		names[ALIAS_MAX_NAMES];
+	int			count;
+	AliasEnd	end = walk(message, question, names, &count);
 
-	*owner = question->name;
-	for (int steps = 0; steps <= MAX_STEPS; steps++)
-	{
-		DnsName		next;
-		bool		found;
+	*owner = names[count - 1];
+	return end;
+}
 
-		if (!next_name(message, question, owner, &next, &found))
-			return found ? ALIAS_RECORDS : ALIAS_NO_RECORDS;
-		seen[steps] = *owner;
-		for (int i = 0; i <= steps; i++)
-		{
-			if (name_equal(&seen[i], &next))
-				return ALIAS_LOOP;
-		}
-		*owner = next;
-	}
-	return ALIAS_TOO_LONG;
+/*
+ * The names on that way, from the question's to the owner's, into an array of
+ * ALIAS_MAX_NAMES; gives their number.
+ */
+int
+alias_names(const DnsMessage *message, const DnsQuestion *question,
+			DnsName *names)
+{
+	int			count;
+
+	(void) walk(message, question, names, &count);
+	return count;
 }
 
 /*
@@ -60,6 +61,29 @@ alias_answers(const DnsRR *rr, const DnsQuestion *question,
 {
 	return (rr->type == question->type || question->type == DNS_TYPE_ANY) &&
 		has_class(rr, question) && name_equal(&rr->name, owner);
+}
+
+static AliasEnd
+walk(const DnsMessage *message, const DnsQuestion *question, DnsName *names,
+	 int *count)
+{
+	names[0] = question->name;
+	for (*count = 1;; (*count)++)
+	{
+		DnsName		next;
+		bool		found;
+
+		if (!next_name(message, question, &names[*count - 1], &next, &found))
+			return found ? ALIAS_RECORDS : ALIAS_NO_RECORDS;
+		for (int i = 0; i < *count; i++)
+		{
+			if (name_equal(&names[i], &next))
+				return ALIAS_LOOP;
+		}
+		if (*count == ALIAS_MAX_NAMES)
+			return ALIAS_TOO_LONG;
+		names[*count] = next;
+	}
 }
 
 /*

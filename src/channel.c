@@ -281,7 +281,7 @@ init_library_channel(DnsChannel *channel)
 	options.lookups = lookups;
 	options.sock_state_cb = socket_state_changed;
 	options.sock_state_cb_data = channel;
-	options.resolvconf_path = config->file_read ? config->resolvconf : "/dev/null";
+	options.resolvconf_path = config->file.regular ? config->resolvconf : "/dev/null";
 	options.udp_max_queries = channel->queries_per_socket;
 	options.server_failover_opts.retry_chance = FAILOVER_CHANCE;
 	options.server_failover_opts.retry_delay = FAILOVER_DELAY;

@@ -8,14 +8,11 @@
 #include "postgres.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pgcares.h"
 
 #include "storage/fd.h"
-
-static int64 nanoseconds(const struct timespec *time);
 
 /*
  * Puts the settings that a channel is made of into *config, and what is known
@@ -45,24 +42,9 @@ config_read(DnsChannelConfig *config, const char *server)
 	config->local_dev = setting_local_dev;
 	config->resolvconf = setting_resolvconf;
 
-	/*
-	 * The system's file counts only where we name no servers.  To open a named
-	 * pipe would mean to wait for it.
-	 */
+	/* The system's file counts only where we name no servers. */
 	if (*config->servers == '\0')
-	{
-		struct stat st;
-
-		if (stat(setting_resolvconf, &st) == 0 && S_ISREG(st.st_mode))
-		{
-			config->file_read = true;
-			config->file_device = st.st_dev;
-			config->file_inode = st.st_ino;
-			config->file_size = st.st_size;
-			config->file_mtime = nanoseconds(&st.st_mtim);
-			config->file_ctime = nanoseconds(&st.st_ctim);
-		}
-	}
+		file_state(setting_resolvconf, &config->file);
 }
 
 /*
@@ -118,7 +100,7 @@ config_check_descriptors(const DnsChannelConfig *config)
 {
 	int			fd;
 
-	if (!config->file_read)
+	if (!config->file.regular)
 		return;					/* it reads no file of importance */
 	fd = BasicOpenFile(config->resolvconf, O_RDONLY | PG_BINARY);
 	if (fd >= 0)
@@ -129,10 +111,4 @@ config_check_descriptors(const DnsChannelConfig *config)
 				 errmsg("could not open file \"%s\": too many open files",
 						config->resolvconf),
 				 errhint(HINT_DESCRIPTORS)));
-}
-
-static int64
-nanoseconds(const struct timespec *time)
-{
-	return time->tv_sec * INT64CONST(1000000000) + time->tv_nsec;
 }

@@ -2,70 +2,288 @@
  * host.c
  *
  * Names and addresses of hosts: what is known without asking, what the hosts
- * file says, what name servers answer, and in which order addresses come.
+ * file says and when it is read, and what the answers of name servers add.
+ * Asks nothing itself: single lookups and batches do.
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
-
 #include "pgcares.h"
 
-static bool prefix_length(const char *text, int family, int *bits);
-static int	class_bits(const uint8 *octets);
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+static Lookups lookups(void);
+static bool add_local(Host *host, const DnsName *name, int family);
+static bool add_from_file(Host *host, const DnsName *name, int family);
+static bool add_names_from_file(Host *host, const inet *address);
+static void add_names_of_entry(Host *host, const HostsEntry *entry);
+static void add_name(Host *host, char *name);
+static void add_address(Host *host, const inet *address, int32 ttl, int family);
+static char *display_name(const DnsName *name);
 
 /*
- * Reads a network of pgcares.sortlist: an address with a prefix length or a
- * netmask behind a slash; an IPv4 address alone stands for its class, an IPv6
- * address for itself (resolv.conf(5), sortlist).  False if it is none.
+ * What is known of a host without a question, its addresses of one family or,
+ * with 0, of both: an address is its own (written is what the user wrote, name
+ * what it means), localhost is this host, and the hosts file counts where it is
+ * read first or alone.  True if nothing is to be asked: then host has no
+ * addresses if there are none, and no name if there is no such host.
  */
 bool
-host_network(const char *text, inet *network)
+host_known(const char *written, const DnsName *name, int family, Host *host)
 {
-	char		address[INET6_ADDRSTRLEN];
-	const char *slash = strchr(text, '/');
-	size_t		len = slash != NULL ? (size_t) (slash - text) : strlen(text);
-	int			bits;
+	inet		address;
 
-	if (len >= sizeof(address))
-		return false;
-	memcpy(address, text, len);
-	address[len] = '\0';
-	if (!question_address(address, network))
-		return false;
+	memset(host, 0, sizeof(*host));
+	if (question_address(written, &address))
+	{
+		host->name = pstrdup(written);
+		add_address(host, &address, HOST_NO_TTL, family);
+		return true;
+	}
+	if (question_localhost(name))
+		return add_local(host, name, family);
+	switch (lookups())
+	{
+		case LOOKUPS_F:
+			(void) add_from_file(host, name, family);
+			return true;
+		case LOOKUPS_FB:
+			if (add_from_file(host, name, family))
+				return true;
+			/* What it says of the other family does not matter. */
+			memset(host, 0, sizeof(*host));
+			return false;
+		default:
+			return false;
+	}
+}
 
-	if (slash != NULL && !prefix_length(slash + 1, ip_family(network), &bits))
-		return false;
-	if (slash == NULL)
-		bits = ip_family(network) == PGSQL_AF_INET ?
-			class_bits(ip_addr(network)) : 128;
-	ip_bits(network) = bits;
+/*
+ * The same for the names of an address.  127.0.0.1 and ::1 are no exceptions:
+ * RFC 6761 section 6.3 has rules for names only.
+ */
+bool
+host_known_names(const inet *address, Host *host)
+{
+	memset(host, 0, sizeof(*host));
+	switch (lookups())
+	{
+		case LOOKUPS_F:
+			(void) add_names_from_file(host, address);
+			return true;
+		case LOOKUPS_FB:
+			return add_names_from_file(host, address);
+		default:
+			return false;
+	}
+}
+
+/*
+ * What is known of a host that the DNS does not have: true if the hosts file is
+ * read last, and has addresses.
+ */
+bool
+host_known_at_last(const DnsName *name, int family, Host *host)
+{
+	memset(host, 0, sizeof(*host));
+	return lookups() == LOOKUPS_BF && add_from_file(host, name, family);
+}
+
+/*
+ * The same for the names of an address.
+ */
+bool
+host_known_names_at_last(const inet *address, Host *host)
+{
+	memset(host, 0, sizeof(*host));
+	return lookups() == LOOKUPS_BF && add_names_from_file(host, address);
+}
+
+/*
+ * Adds what an answer has, to A, AAAA or PTR questions: addresses with their
+ * TTL and the names on the way to them, or the names of an address.
+ */
+void
+host_add_answer(Host *host, const DnsOutcome *outcome)
+{
+	DnsName		names[ALIAS_MAX_NAMES];
+	DnsCursor	cursor;
+	DnsRR		rr;
+
+	if (outcome->question.type != DNS_TYPE_PTR)
+	{
+		int			count = alias_names(&outcome->message, &outcome->question,
+										names);
+
+		/* The last name is the canonical one. */
+		add_name(host, display_name(&names[count - 1]));
+		for (int i = 0; i < count - 1; i++)
+			add_name(host, display_name(&names[i]));
+	}
+
+	wire_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (wire_next(&cursor, &rr))
+	{
+		const uint8 *pos = rr.rdata;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
+			continue;
+		if (rr.type != DNS_TYPE_PTR)
+			add_address(host, record_inet(rr.rdata, rr.rdlength),
+						record_ttl(&rr), 0);
+		else if (wire_name(&outcome->message, &pos, rr.rdata + rr.rdlength,
+						   &names[0]))
+			add_name(host, display_name(&names[0]));
+	}
+}
+
+/*
+ * What came of a host's questions together: a failure of one is the failure of
+ * all; else records were found if one found some; else the name does not exist
+ * if one says so.
+ */
+void
+host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes, int count)
+{
+	int			queries = 0;
+	int			servers = 0;
+	int			best = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		const DnsOutcome *one = &outcomes[i];
+		int			weight = !outcome_is_noerror(one) && !outcome_is_missing(one) ? 4 :
+			outcome_is_noerror(one) ? 3 :
+			one->status->code == RCODE_NXDOMAIN ? 2 : 1;
+
+		if (weight > best)
+			*outcome = *one;
+		best = Max(best, weight);
+		queries += one->queries;
+		servers = Max(servers, one->servers);
+	}
+	outcome->queries = queries;
+	outcome->servers = servers;
+}
+
+/*
+ * An address as text, without a netmask.
+ */
+char *
+host_address_text(const inet *address)
+{
+	return TextDatumGetCString(DirectFunctionCall1(network_host,
+												   InetPGetDatum(address)));
+}
+
+static Lookups
+lookups(void)
+{
+	return setting_lookups == LOOKUPS_SYSTEM ? system_lookups() :
+		(Lookups) setting_lookups;
+}
+
+/* This host's loopback addresses (RFC 6761 section 6.3). */
+static bool
+add_local(Host *host, const DnsName *name, int family)
+{
+	static const uint8 ip4[] = {127, 0, 0, 1};
+	static const uint8 ip6[16] = {[15] = 1};
+
+	host->name = display_name(name);
+	add_address(host, record_inet(ip4, sizeof(ip4)), HOST_NO_TTL, family);
+	add_address(host, record_inet(ip6, sizeof(ip6)), HOST_NO_TTL, family);
 	return true;
 }
 
-/* Reads a prefix length, or a netmask whose ones come first. */
+/* True if there are addresses of the family. */
 static bool
-prefix_length(const char *text, int family, int *bits)
+add_from_file(Host *host, const DnsName *name, int family)
 {
-	size_t		digits = strspn(text, "0123456789");
-	struct in_addr mask;
-	uint32		ones;
+	ListCell   *cell;
 
-	if (digits >= 1 && digits <= 3 && text[digits] == '\0')
+	foreach(cell, hosts_by_name(name))
 	{
-		*bits = atoi(text);
-		return *bits <= (family == PGSQL_AF_INET ? 32 : 128);
+		HostsEntry *entry = lfirst(cell);
+
+		add_names_of_entry(host, entry);
+		add_address(host, entry->address, HOST_NO_TTL, family);
 	}
-	if (family != PGSQL_AF_INET || inet_pton(AF_INET, text, &mask) != 1)
-		return false;
-	ones = ntohl(mask.s_addr);
-	for (*bits = 0; ones & 0x80000000; ones <<= 1)
-		(*bits)++;
-	return ones == 0;
+	return host->addresses != NIL;
 }
 
-/* Classes A, B and C (RFC 791 section 3.2). */
-static int
-class_bits(const uint8 *octets)
+static bool
+add_names_from_file(Host *host, const inet *address)
 {
-	return octets[0] < 128 ? 8 : octets[0] < 192 ? 16 : octets[0] < 224 ? 24 : 32;
+	ListCell   *cell;
+
+	foreach(cell, hosts_by_address(address))
+		add_names_of_entry(host, lfirst(cell));
+	return host->name != NULL;
+}
+
+static void
+add_names_of_entry(Host *host, const HostsEntry *entry)
+{
+	ListCell   *cell;
+
+	add_name(host, entry->canonical);
+	foreach(cell, entry->aliases)
+		add_name(host, lfirst(cell));
+}
+
+/* The first name is the canonical one, and none comes twice. */
+static void
+add_name(Host *host, char *name)
+{
+	ListCell   *cell;
+
+	if (host->name == NULL)
+	{
+		host->name = name;
+		return;
+	}
+	if (pg_strcasecmp(host->name, name) == 0)
+		return;
+	foreach(cell, host->aliases)
+	{
+		if (pg_strcasecmp(lfirst(cell), name) == 0)
+			return;
+	}
+	host->aliases = lappend(host->aliases, name);
+}
+
+/* Adds an address if it is of the family, once and without a netmask. */
+static void
+add_address(Host *host, const inet *address, int32 ttl, int family)
+{
+	HostAddress *added;
+	ListCell   *cell;
+
+	if (family != 0 && (ip_family(address) == PGSQL_AF_INET ? 4 : 6) != family)
+		return;
+	foreach(cell, host->addresses)
+	{
+		inet	   *other = ((HostAddress *) lfirst(cell))->address;
+
+		if (ip_family(other) == ip_family(address) &&
+			memcmp(ip_addr(other), ip_addr(address), ip_addrsize(address)) == 0)
+			return;
+	}
+	added = palloc(sizeof(HostAddress));
+	added->address = record_inet(ip_addr(address), ip_addrsize(address));
+	added->ttl = ttl;
+	host->addresses = lappend(host->addresses, added);
+}
+
+static char *
+display_name(const DnsName *name)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_name(&text, name, false);
+	return text.data;
 }

@@ -15,8 +15,9 @@
 
 static bool address_of_reverse(const DnsName *name, uint8 *octets, size_t *len);
 static int	label_number(const uint8 *label, int base);
-static void append_unicode_label(StringInfo out, const uint8 *label);
-static char *unicode_label(const char *a_label);
+static void append_unicode_label(StringInfo out, const uint8 *label,
+								 int idn_flags);
+static char *unicode_label(const char *a_label, int idn_flags);
 
 PG_FUNCTION_INFO_V1(pgcares_reverse_address);
 PG_FUNCTION_INFO_V1(pgcares_address_from_reverse);
@@ -83,23 +84,36 @@ Datum
 pgcares_to_unicode(PG_FUNCTION_ARGS)
 {
 	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	StringInfoData buffer;
+	char	   *unicode;
 	DnsName		name;
 	const char *reason = question_name(written, true, &name);
 
 	if (reason != NULL)
 		question_refuse_name(written, reason);
+	unicode = name_to_unicode(&name, 0);
+	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(unicode, strlen(unicode),
+													  PG_UTF8)));
+}
+
+/*
+ * A name in UTF-8, its A-labels as U-labels.  idn_flags are those of libidn2
+ * that say what may be in a U-label.
+ */
+char *
+name_to_unicode(const DnsName *name, int idn_flags)
+{
+	StringInfoData buffer;
+
 	initStringInfo(&buffer);
-	if (name.len == 1)
+	if (name->len == 1)
 		appendStringInfoChar(&buffer, '.');
-	for (const uint8 *label = name.octets; *label != 0; label += 1 + *label)
+	for (const uint8 *label = name->octets; *label != 0; label += 1 + *label)
 	{
 		if (buffer.len > 0)
 			appendStringInfoChar(&buffer, '.');
-		append_unicode_label(&buffer, label);
+		append_unicode_label(&buffer, label, idn_flags);
 	}
-	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(buffer.data, buffer.len,
-													  PG_UTF8)));
+	return buffer.data;
 }
 
 /* The address whose reverse name it is; false if it is none. */
@@ -171,7 +185,7 @@ label_number(const uint8 *label, int base)
  * A-label back, anything else as it is.
  */
 static void
-append_unicode_label(StringInfo out, const uint8 *label)
+append_unicode_label(StringInfo out, const uint8 *label, int idn_flags)
 {
 	StringInfoData ascii;
 	char	   *unicode = NULL;
@@ -183,7 +197,7 @@ append_unicode_label(StringInfo out, const uint8 *label)
 		/* U-labels are lower case (RFC 5890 section 2.3.2.1). */
 		char	   *a_label = asc_tolower(ascii.data, ascii.len);
 
-		unicode = unicode_label(a_label);
+		unicode = unicode_label(a_label, idn_flags);
 		pfree(a_label);
 	}
 	appendStringInfoString(out, unicode != NULL ? unicode : ascii.data);
@@ -193,7 +207,7 @@ append_unicode_label(StringInfo out, const uint8 *label)
 
 /* Freed with idn2_free(); NULL where there is no U-label. */
 static char *
-unicode_label(const char *a_label)
+unicode_label(const char *a_label, int idn_flags)
 {
 	char	   *unicode = NULL;
 	char	   *again = NULL;
@@ -201,7 +215,8 @@ unicode_label(const char *a_label)
 	if (idn2_to_unicode_8z8z(a_label, &unicode, 0) != IDN2_OK)
 		return NULL;
 	if (idn2_to_ascii_8z(unicode, &again,
-						 IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK ||
+						 IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT |
+						 idn_flags) != IDN2_OK ||
 		strcmp(again, a_label) != 0)
 	{
 		idn2_free(unicode);

@@ -81,6 +81,7 @@ static const DnsStatus *status_by_rcode(int rcode);
 static void read_answer(DnsOutcome *outcome, bool ignore_tc);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
 static const char *choose_hint(const DnsOutcome *outcome);
+static char *describe_records(const DnsQuestion *question);
 static char *describe_alias(const DnsName *name);
 static char *describe_extended_error(const DnsMessage *message);
 static char *describe_tries(const DnsOutcome *outcome);
@@ -179,6 +180,18 @@ outcome_read_message(DnsOutcome *outcome, const DnsMessage *message)
 }
 
 /*
+ * What is found, or not, without a question: whether there is such a name, and
+ * whether it has what is looked for.  note is NULL or a sentence.
+ */
+void
+outcome_of_found(DnsOutcome *outcome, bool exists, bool found, const char *note)
+{
+	outcome_set(outcome, found ? "NOERROR" : exists ? "NODATA" : "NXDOMAIN");
+	outcome->question.class = DNS_CLASS_IN;
+	outcome->note = note;
+}
+
+/*
  * Acts on an outcome without records as the caller wants it: raises, warns or
  * returns.  text is the name as the user wrote it.
  */
@@ -186,7 +199,7 @@ void
 outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 {
 	const DnsStatus *status = outcome->status;
-	const char *class = "";
+	const char *what = outcome->what;
 	const char *hint = choose_hint(outcome);
 	char	   *tries;
 	int			level = ERROR;
@@ -201,13 +214,13 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 			hint = NULL;		/* this is what it would advise */
 	}
 
-	if (outcome->question.class != DNS_CLASS_IN)
-		class = psprintf("%s ", class_text(outcome->question.class));
+	if (what == NULL)
+		what = describe_records(&outcome->question);
 	tries = describe_tries(outcome);
 	ereport(level,
 			(errcode(status->sqlstate),
-			 errmsg("could not look up %s%s records of \"%s\": %s (%s)",
-					class, type_text(outcome->question.type), text,
+			 errmsg("could not look up %s of \"%s\": %s (%s)",
+					what, text,
 					outcome->why ? outcome->why : status->message,
 					status->name),
 			 tries ? errdetail_internal("%s", tries) : 0,
@@ -338,6 +351,15 @@ choose_hint(const DnsOutcome *outcome)
 	if (strcmp(hint, HINT_SERVERS) == 0)
 		return HINT_CHOSEN_SERVER;
 	return hint;
+}
+
+static char *
+describe_records(const DnsQuestion *question)
+{
+	if (question->class == DNS_CLASS_IN)
+		return psprintf("%s records", type_text(question->type));
+	return psprintf("%s %s records", class_text(question->class),
+					type_text(question->type));
 }
 
 static char *

@@ -3,7 +3,7 @@
  *
  * Types and prototypes that the files of pgcares share, in sections by file,
  * in the order in which a lookup passes through them: settings, question,
- * window, channel, socket, guard, wait, outcome, record.
+ * window, channel, socket, guard, wait, outcome, host, record.
  */
 #ifndef PGCARES_H
 #define PGCARES_H
@@ -325,6 +325,29 @@ extern void settings_init(void);
 extern OnError settings_on_error(const char *name);
 extern bool settings_list(const char *value, List **elements);
 
+/* ---- file.c: the files that settings name ---- */
+
+typedef struct DnsFileState
+{
+	bool		regular;		/* it is there, and is read */
+	uint64		device;
+	uint64		inode;
+	int64		size;
+	int64		mtime;			/* ns */
+	int64		ctime;			/* ns: rights count too */
+} DnsFileState;
+
+extern void file_state(const char *path, DnsFileState *state);
+extern bool file_state_equal(const DnsFileState *a, const DnsFileState *b);
+extern char *file_read(const char *path, size_t max, bool unreadable_ok,
+					   DnsFileState *state, size_t *len);
+
+/* ---- system.c: what the system's configuration says of hosts ---- */
+
+extern Lookups system_lookups(void);
+extern int	system_ndots(void);
+extern List *system_domains(void);
+
 /* ---- server.c: name servers as the settings write them ---- */
 
 typedef struct DnsServer
@@ -354,10 +377,34 @@ extern uint16 question_class(const char *text);
 extern void question_reverse_name(const inet *address, DnsName *name);
 extern bool question_address(const char *text, inet *address);
 extern bool question_never_asked(const DnsName *name);
+extern bool question_localhost(const DnsName *name);
 
-/* ---- host.c: names and addresses of hosts ---- */
+/* ---- argument.c: arguments that SQL functions have in common ---- */
 
-extern bool host_network(const char *text, inet *network);
+/* A word of a flags argument; NULL ends a list. */
+typedef struct FlagWord
+{
+	const char *word;
+	int			bit;
+} FlagWord;
+
+extern OnError argument_on_error(FunctionCallInfo fcinfo, int argument);
+extern void argument_name(const char *written, DnsName *name);
+extern int	argument_family(FunctionCallInfo fcinfo, int argument);
+extern int	argument_flags(FunctionCallInfo fcinfo, int argument,
+						   const FlagWord *words, const char *prefix);
+
+/* ---- hostsfile.c: the file of the names and addresses of hosts ---- */
+
+typedef struct HostsEntry
+{
+	inet	   *address;
+	char	   *canonical;
+	List	   *aliases;		/* of char * */
+} HostsEntry;
+
+extern List *hosts_by_name(const DnsName *name);
+extern List *hosts_by_address(const inet *address);
 
 /* ---- window.c: questions in flight and their answers ---- */
 
@@ -505,12 +552,7 @@ typedef struct DnsChannelConfig
 	int			receive_buffer_size;
 	int			udp_max_queries;
 	int			edns_udp_size;
-	bool		file_read;		/* resolvconf is there, and is read */
-	uint64		file_device;
-	uint64		file_inode;
-	int64		file_size;
-	int64		file_mtime;		/* ns */
-	int64		file_ctime;		/* ns: rights count too */
+	DnsFileState file;			/* of resolvconf, where that is read */
 	char	   *servers;
 	char	   *local_ip4;
 	char	   *local_ip6;
@@ -655,6 +697,11 @@ typedef enum AliasEnd
 	ALIAS_TOO_LONG
 } AliasEnd;
 
+/* Names of a chain, the one that was asked for among them. */
+#define ALIAS_MAX_NAMES		17
+
+extern int	alias_names(const DnsMessage *message, const DnsQuestion *question,
+						DnsName *names);
 extern AliasEnd alias_follow(const DnsMessage *message,
 							 const DnsQuestion *question, DnsName *owner);
 extern bool alias_answers(const DnsRR *rr, const DnsQuestion *question,
@@ -682,6 +729,7 @@ typedef struct DnsOutcome
 	DnsName		owner;			/* of the records, if there are any */
 	int			queries;
 	int			servers;
+	const char *what;			/* was looked up, instead of records */
 	const char *note;			/* a sentence */
 	const char *extended_error; /* a sentence */
 } DnsOutcome;
@@ -689,11 +737,65 @@ typedef struct DnsOutcome
 extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
 extern void outcome_set(DnsOutcome *outcome, const char *status);
 extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
+extern void outcome_of_found(DnsOutcome *outcome, bool exists, bool found,
+							 const char *note);
 extern void outcome_report(const DnsOutcome *outcome, const char *text,
 						   OnError on_error);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
 extern const DnsStatus *outcome_status_at(int index);
+
+/* ---- host.c: names and addresses of hosts ---- */
+
+#define HOST_NO_TTL		(-1)
+
+typedef struct HostAddress
+{
+	inet	   *address;
+	int32		ttl;			/* HOST_NO_TTL if it is not from the DNS */
+} HostAddress;
+
+/* What was found out about a host. */
+typedef struct Host
+{
+	char	   *name;			/* canonical; NULL if there is no such host */
+	List	   *aliases;		/* of char *, the name not among them */
+	List	   *addresses;		/* of HostAddress * */
+} Host;
+
+extern bool host_known(const char *written, const DnsName *name, int family,
+					   Host *host);
+extern bool host_known_names(const inet *address, Host *host);
+extern bool host_known_at_last(const DnsName *name, int family, Host *host);
+extern bool host_known_names_at_last(const inet *address, Host *host);
+extern void host_add_answer(Host *host, const DnsOutcome *outcome);
+extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
+					   int count);
+extern char *host_address_text(const inet *address);
+
+/* ---- sortlist.c: the order of addresses ---- */
+
+extern bool sortlist_network(const char *text, inet *network);
+extern int	sortlist_rank(const inet *address);
+extern void sortlist_sort(Host *host);
+
+/* ---- hosts.c: looking up a host ---- */
+
+extern void hosts_find(const char *written, int family, Host *host,
+					   DnsOutcome *outcome);
+extern void hosts_find_names(const inet *address, Host *host,
+							 DnsOutcome *outcome);
+
+/* ---- service.c: ports and their names ---- */
+
+extern const char *service_protocol(int socktype, int protocol);
+extern int	service_port(const char *text, const char *protocol,
+						 bool only_number);
+extern char *service_name(int port, const char *protocol, bool only_number);
+
+/* ---- name.c: names and addresses without network ---- */
+
+extern char *name_to_unicode(const DnsName *name, int idn_flags);
 
 /* ---- record.c: records to rows ---- */
 

@@ -9,7 +9,6 @@
 #include "pgcares.h"
 
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 static void query(FunctionCallInfo fcinfo, const char *server,
 				  int first_argument);
@@ -17,8 +16,6 @@ static Datum typed_lookup(FunctionCallInfo fcinfo, uint16 type);
 static void lookup(FunctionCallInfo fcinfo, const char *server,
 				   const DnsQuestion *question, const char *written,
 				   OnError on_error, bool typed);
-static OnError on_error_argument(FunctionCallInfo fcinfo, int argument);
-static void ask_name(const char *written, DnsName *name);
 
 /* One SQL function for each type: its columns say what it gives. */
 #define TYPED_FUNCTION(symbol, type) \
@@ -83,17 +80,16 @@ Datum
 pgcares_ptr_inet(PG_FUNCTION_ARGS)
 {
 	DnsQuestion question = {.type = DNS_TYPE_PTR, .class = DNS_CLASS_IN};
-	Datum		address;
+	inet	   *address;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
-	address = PG_GETARG_DATUM(0);
-	question_reverse_name(DatumGetInetPP(address), &question.name);
-	lookup(fcinfo, NULL, &question,
-		   TextDatumGetCString(DirectFunctionCall1(network_host, address)),
-		   on_error_argument(fcinfo, 1), true);
+	address = PG_GETARG_INET_PP(0);
+	question_reverse_name(address, &question.name);
+	lookup(fcinfo, NULL, &question, host_address_text(address),
+		   argument_on_error(fcinfo, 1), true);
 	return (Datum) 0;
 }
 
@@ -113,9 +109,9 @@ query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	written = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
 	question.type = question_type(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 1)));
 	question.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 2)));
-	ask_name(written, &question.name);
+	argument_name(written, &question.name);
 	lookup(fcinfo, server, &question, written,
-		   on_error_argument(fcinfo, first_argument + 3), false);
+		   argument_on_error(fcinfo, first_argument + 3), false);
 }
 
 /* dns_mx(name, on_error) and its likes. */
@@ -135,8 +131,8 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 	if (type == DNS_TYPE_PTR && question_address(written, &address))
 		question_reverse_name(&address, &question.name);
 	else
-		ask_name(written, &question.name);
-	lookup(fcinfo, NULL, &question, written, on_error_argument(fcinfo, 1), true);
+		argument_name(written, &question.name);
+	lookup(fcinfo, NULL, &question, written, argument_on_error(fcinfo, 1), true);
 	return (Datum) 0;
 }
 
@@ -160,22 +156,4 @@ lookup(FunctionCallInfo fcinfo, const char *server, const DnsQuestion *question,
 
 	if (!outcome_is_noerror(&outcome))
 		outcome_report(&outcome, written, on_error);
-}
-
-/* What the call, or else the setting, says about failures. */
-static OnError
-on_error_argument(FunctionCallInfo fcinfo, int argument)
-{
-	if (PG_NARGS() <= argument || PG_ARGISNULL(argument))
-		return setting_on_error;
-	return settings_on_error(text_to_cstring(PG_GETARG_TEXT_PP(argument)));
-}
-
-static void
-ask_name(const char *written, DnsName *name)
-{
-	const char *reason = question_name(written, setting_idn, name);
-
-	if (reason != NULL)
-		question_refuse_name(written, reason);
 }

@@ -168,6 +168,16 @@ question_never_asked(const DnsName *name)
 	return has_suffix(name, "onion") || has_suffix(name, "invalid");
 }
 
+/*
+ * localhost and the names below it: this host, whatever a name server says
+ * (RFC 6761 section 6.3).
+ */
+bool
+question_localhost(const DnsName *name)
+{
+	return has_suffix(name, "localhost");
+}
+
 static const char *
 parse_ascii_name(const char *text, DnsName *name)
 {

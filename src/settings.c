@@ -434,7 +434,7 @@ check_sortlist(char **newval, void **extra, GucSource source)
 	{
 		inet		network;
 
-		if (!host_network(lfirst(cell), &network))
+		if (!sortlist_network(lfirst(cell), &network))
 		{
 			GUC_check_errdetail("\"%s\" is not a network.",
 								(char *) lfirst(cell));

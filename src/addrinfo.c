@@ -1,0 +1,265 @@
+/*
+ * addrinfo.c
+ *
+ * dns_getaddrinfo(): addresses to connect to, as getaddrinfo(3) and its flags
+ * have them (RFC 3493 section 6.1), over the lookups of hosts.c.
+ */
+#include "postgres.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#include "pgcares.h"
+
+#include "utils/builtins.h"
+
+#define FLAG_CANONNAME		(1 << 0)
+#define FLAG_NUMERICHOST	(1 << 1)
+#define FLAG_PASSIVE		(1 << 2)
+#define FLAG_NUMERICSERV	(1 << 3)
+#define FLAG_V4MAPPED		(1 << 4)
+#define FLAG_ALL			(1 << 5)
+#define FLAG_ADDRCONFIG		(1 << 6)
+
+static const FlagWord flag_words[] = {
+	{"canonname", FLAG_CANONNAME},
+	{"numerichost", FLAG_NUMERICHOST},
+	{"passive", FLAG_PASSIVE},
+	{"numericserv", FLAG_NUMERICSERV},
+	{"v4mapped", FLAG_V4MAPPED},
+	{"all", FLAG_ALL},
+	{"addrconfig", FLAG_ADDRCONFIG},
+	{NULL, 0}
+};
+
+/* What was asked for. */
+typedef struct Request
+{
+	char	   *host;			/* or NULL */
+	int			port;
+	int			family;
+	int			socktype;
+	int			protocol;
+	int			flags;
+} Request;
+
+static void read_request(FunctionCallInfo fcinfo, Request *request);
+static void find(const Request *request, Host *host, DnsOutcome *outcome);
+static void add_wildcards(const Request *request, Host *host);
+static void find_configured(bool *ip4, bool *ip6);
+static void map_ip4(const Request *request, Host *host);
+static inet *mapped(const inet *address);
+static void put_rows(FunctionCallInfo fcinfo, const Request *request,
+					 const Host *host);
+
+PG_FUNCTION_INFO_V1(pgcares_getaddrinfo);
+
+/*
+ * dns_getaddrinfo(host, service, family, socktype, protocol, flags, on_error)
+ */
+Datum
+pgcares_getaddrinfo(PG_FUNCTION_ARGS)
+{
+	OnError		on_error;
+	Request		request;
+	Host		host = {0};
+	DnsOutcome	outcome;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4) ||
+		PG_ARGISNULL(5))
+		return (Datum) 0;
+
+	on_error = argument_on_error(fcinfo, 6);
+	read_request(fcinfo, &request);
+	if (request.host == NULL)
+	{
+		add_wildcards(&request, &host);
+		put_rows(fcinfo, &request, &host);
+		return (Datum) 0;
+	}
+
+	find(&request, &host, &outcome);
+	put_rows(fcinfo, &request, &host);
+	if (!outcome_is_noerror(&outcome))
+		outcome_report(&outcome, request.host, on_error);
+	return (Datum) 0;
+}
+
+/* Raises where an argument means nothing. */
+static void
+read_request(FunctionCallInfo fcinfo, Request *request)
+{
+	inet		address;
+
+	memset(request, 0, sizeof(*request));
+	request->family = argument_family(fcinfo, 2);
+	request->socktype = PG_GETARG_INT32(3);
+	request->protocol = PG_GETARG_INT32(4);
+	request->flags = argument_flags(fcinfo, 5, flag_words, "AI_");
+	if (!PG_ARGISNULL(0))
+		request->host = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!PG_ARGISNULL(1))
+		request->port =
+			service_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+						 service_protocol(request->socktype, request->protocol),
+						 request->flags & FLAG_NUMERICSERV);
+
+	if ((request->flags & FLAG_NUMERICHOST) && request->host != NULL &&
+		!question_address(request->host, &address))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not an address", request->host),
+				 errdetail("The flag numerichost allows no names.")));
+}
+
+/* Looks up the families that are wanted, and that this host can use. */
+static void
+find(const Request *request, Host *host, DnsOutcome *outcome)
+{
+	bool		map = request->family == 6 && (request->flags & FLAG_V4MAPPED);
+	bool		ip4 = request->family != 6 || map;
+	bool		ip6 = request->family != 4;
+
+	if (request->flags & FLAG_ADDRCONFIG)
+	{
+		bool		has_ip4;
+		bool		has_ip6;
+
+		find_configured(&has_ip4, &has_ip6);
+		ip4 = ip4 && has_ip4;
+		ip6 = ip6 && has_ip6;
+	}
+	if (ip4 || ip6)
+	{
+		hosts_find(request->host, ip4 && ip6 ? 0 : ip4 ? 4 : 6, host, outcome);
+		if (map)
+			map_ip4(request, host);
+	}
+	else
+	{
+		outcome_of_found(outcome, true, false,
+						 "The database server has no address of that family, and the flag addrconfig is set.");
+		outcome->what = "addresses";
+	}
+}
+
+/* Where a server would listen. */
+static void
+add_wildcards(const Request *request, Host *host)
+{
+	static const uint8 octets[16] = {0};
+
+	for (int family = 4; family <= 6; family += 2)
+	{
+		HostAddress *any = palloc(sizeof(HostAddress));
+
+		if (!(request->flags & FLAG_PASSIVE) ||
+			(request->family != 0 && request->family != family))
+			continue;
+		any->address = record_inet(octets, family == 4 ? 4 : 16);
+		any->ttl = HOST_NO_TTL;
+		host->addresses = lappend(host->addresses, any);
+	}
+}
+
+/* Of which families does this host have an address besides loopback? */
+static void
+find_configured(bool *ip4, bool *ip6)
+{
+	struct ifaddrs *interfaces;
+
+	*ip4 = *ip6 = false;
+	if (getifaddrs(&interfaces) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not list the addresses of this host: %m")));
+	for (struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next)
+	{
+		const struct sockaddr *address = at->ifa_addr;
+
+		if (address == NULL)
+			continue;
+		if (address->sa_family == AF_INET)
+		{
+			const struct sockaddr_in *in = (const struct sockaddr_in *) address;
+
+			*ip4 |= (ntohl(in->sin_addr.s_addr) >> 24) != IN_LOOPBACKNET;
+		}
+		else if (address->sa_family == AF_INET6)
+		{
+			const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) address;
+
+			*ip6 |= !IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+		}
+	}
+	freeifaddrs(interfaces);
+}
+
+/*
+ * Makes IPv4 addresses mapped ones; those count only if there are no IPv6
+ * addresses, or with the flag all.
+ */
+static void
+map_ip4(const Request *request, Host *host)
+{
+	List	   *addresses = NIL;
+	bool		has_ip6 = false;
+	ListCell   *cell;
+
+	foreach(cell, host->addresses)
+	{
+		HostAddress *found = lfirst(cell);
+
+		has_ip6 |= ip_family(found->address) == PGSQL_AF_INET6;
+	}
+	foreach(cell, host->addresses)
+	{
+		HostAddress *found = lfirst(cell);
+
+		if (ip_family(found->address) == PGSQL_AF_INET)
+		{
+			if (has_ip6 && !(request->flags & FLAG_ALL))
+				continue;
+			found->address = mapped(found->address);
+		}
+		addresses = lappend(addresses, found);
+	}
+	host->addresses = addresses;
+}
+
+/* RFC 4291 section 2.5.5.2 */
+static inet *
+mapped(const inet *address)
+{
+	uint8		octets[16] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(octets + 12, ip_addr(address), 4);
+	return record_inet(octets, sizeof(octets));
+}
+
+static void
+put_rows(FunctionCallInfo fcinfo, const Request *request, const Host *host)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	foreach(cell, host->addresses)
+	{
+		HostAddress *found = lfirst(cell);
+		Datum		values[7];
+		bool		nulls[7] = {false};
+
+		values[0] = InetPGetDatum(found->address);
+		values[1] = Int32GetDatum(request->port);
+		values[2] = Int32GetDatum(ip_family(found->address) == PGSQL_AF_INET ? 4 : 6);
+		values[3] = Int32GetDatum(request->socktype);
+		values[4] = Int32GetDatum(request->protocol);
+		values[5] = Int32GetDatum(found->ttl);
+		nulls[5] = found->ttl == HOST_NO_TTL;
+		nulls[6] = !(request->flags & FLAG_CANONNAME) || host->name == NULL;
+		if (!nulls[6])
+			values[6] = CStringGetTextDatum(host->name);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}

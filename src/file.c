@@ -1,0 +1,123 @@
+/*
+ * file.c
+ *
+ * The files that settings name: their state, to notice a change, and what is in
+ * them.  Only regular files are read: to open a named pipe would mean to wait
+ * for it, and to open a device may do something.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "pgcares.h"
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#define PIECE	(1024 * 1024)	/* read at a time */
+
+static void state_of(const struct stat *st, DnsFileState *state);
+static int64 nanoseconds(const struct timespec *time);
+
+/*
+ * What is known of a file without opening it: all zero where there is none, or
+ * none that is read.
+ */
+void
+file_state(const char *path, DnsFileState *state)
+{
+	struct stat st;
+
+	/* Padding is compared too. */
+	memset(state, 0, sizeof(*state));
+	if (stat(path, &st) == 0)
+		state_of(&st, state);
+}
+
+/*
+ * Is it the same file, unchanged?
+ */
+bool
+file_state_equal(const DnsFileState *a, const DnsFileState *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/*
+ * The content of a file, palloc'd, and its state when it was opened.  NULL where
+ * there is no such file, none that is read, or, if unreadable_ok, none that may
+ * be read.  Raises on all else, and where there are more than max octets.  No
+ * message tells what is in the file.
+ */
+char *
+file_read(const char *path, size_t max, bool unreadable_ok,
+		  DnsFileState *state, size_t *len)
+{
+	struct stat st;
+	char	   *content;
+	int			fd;
+	ssize_t		got;
+
+	file_state(path, state);
+	if (!state->regular)
+		return NULL;
+
+	/* It may be another one by now. */
+	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	if (fd < 0 && (errno == ENOENT || (unreadable_ok && errno == EACCES)))
+		return NULL;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+	memset(state, 0, sizeof(*state));
+	state_of(&st, state);
+	if (!state->regular)
+	{
+		CloseTransientFile(fd);
+		return NULL;
+	}
+	if (state->size > (int64) max)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("file \"%s\" is too large", path),
+				 errdetail("It has %lld octets, and %zu are read at most.",
+						   (long long) state->size, max),
+				 errhint("Take from it what is not needed, or name another file.")));
+
+	content = palloc_extended(state->size + 1, MCXT_ALLOC_HUGE);
+	for (*len = 0; *len < (size_t) state->size; *len += got)
+	{
+		CHECK_FOR_INTERRUPTS();
+		got = read(fd, content + *len, Min(state->size - *len, PIECE));
+		if (got < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read file \"%s\": %m", path)));
+		if (got == 0)
+			break;				/* it has become shorter */
+	}
+	content[*len] = '\0';
+	CloseTransientFile(fd);
+	return content;
+}
+
+static void
+state_of(const struct stat *st, DnsFileState *state)
+{
+	if (!S_ISREG(st->st_mode))
+		return;
+	state->regular = true;
+	state->device = st->st_dev;
+	state->inode = st->st_ino;
+	state->size = st->st_size;
+	state->mtime = nanoseconds(&st->st_mtim);
+	state->ctime = nanoseconds(&st->st_ctim);
+}
+
+static int64
+nanoseconds(const struct timespec *time)
+{
+	return time->tv_sec * INT64CONST(1000000000) + time->tv_nsec;
+}

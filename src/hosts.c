@@ -1,0 +1,312 @@
+/*
+ * hosts.c
+ *
+ * The SQL functions that look up hosts: addresses of a name, names of an
+ * address.  Where both families are wanted, both questions are in flight at
+ * once, and a failure of one is not hidden behind what the other found.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#define MAX_QUESTIONS	2		/* of one host */
+
+#define NOTE_ONLY_FILE	"Only the hosts file was read."
+
+static void ask(const DnsQuestion *questions, int count, Host *host,
+				DnsOutcome *outcome);
+static void put_host(FunctionCallInfo fcinfo, const Host *host);
+static Datum names_array(const List *names);
+static Datum addresses_array(const List *addresses);
+
+PG_FUNCTION_INFO_V1(pgcares_lookup);
+PG_FUNCTION_INFO_V1(pgcares_reverse);
+PG_FUNCTION_INFO_V1(pgcares_addresses);
+PG_FUNCTION_INFO_V1(pgcares_gethostbyname);
+PG_FUNCTION_INFO_V1(pgcares_gethostbyaddr);
+
+/*
+ * dns_lookup(name, family, on_error): one address is enough, whatever else
+ * fails.
+ */
+Datum
+pgcares_lookup(PG_FUNCTION_ARGS)
+{
+	OnError		on_error;
+	char	   *written;
+	Host		host;
+	DnsOutcome	outcome;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+
+	on_error = argument_on_error(fcinfo, 2);
+	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	hosts_find(written, argument_family(fcinfo, 1), &host, &outcome);
+	if (host.addresses == NIL)
+	{
+		outcome_report(&outcome, written, on_error);
+		PG_RETURN_NULL();
+	}
+	PG_RETURN_INET_P(((HostAddress *) linitial(host.addresses))->address);
+}
+
+/*
+ * dns_reverse(address, on_error)
+ */
+Datum
+pgcares_reverse(PG_FUNCTION_ARGS)
+{
+	OnError		on_error;
+	inet	   *address;
+	Host		host;
+	DnsOutcome	outcome;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+
+	on_error = argument_on_error(fcinfo, 1);
+	address = PG_GETARG_INET_PP(0);
+	hosts_find_names(address, &host, &outcome);
+	if (host.name == NULL)
+	{
+		outcome_report(&outcome, host_address_text(address), on_error);
+		PG_RETURN_NULL();
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(host.name));
+}
+
+/*
+ * dns_addresses(name, family, on_error)
+ */
+Datum
+pgcares_addresses(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	OnError		on_error;
+	char	   *written;
+	Host		host;
+	DnsOutcome	outcome;
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+
+	on_error = argument_on_error(fcinfo, 2);
+	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	hosts_find(written, argument_family(fcinfo, 1), &host, &outcome);
+	foreach(cell, host.addresses)
+	{
+		HostAddress *found = lfirst(cell);
+		Datum		values[2];
+		bool		nulls[2] = {false};
+
+		values[0] = InetPGetDatum(found->address);
+		values[1] = Int32GetDatum(found->ttl);
+		nulls[1] = found->ttl == HOST_NO_TTL;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	if (!outcome_is_noerror(&outcome))
+		outcome_report(&outcome, written, on_error);
+	return (Datum) 0;
+}
+
+/*
+ * dns_gethostbyname(name, family, on_error)
+ */
+Datum
+pgcares_gethostbyname(PG_FUNCTION_ARGS)
+{
+	OnError		on_error;
+	char	   *written;
+	Host		host;
+	DnsOutcome	outcome;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+
+	on_error = argument_on_error(fcinfo, 2);
+	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	hosts_find(written, argument_family(fcinfo, 1), &host, &outcome);
+	if (host.addresses != NIL)
+		put_host(fcinfo, &host);
+	if (!outcome_is_noerror(&outcome))
+		outcome_report(&outcome, written, on_error);
+	return (Datum) 0;
+}
+
+/*
+ * dns_gethostbyaddr(address, on_error)
+ */
+Datum
+pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
+{
+	OnError		on_error;
+	inet	   *address;
+	Host		host;
+	DnsOutcome	outcome;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+
+	on_error = argument_on_error(fcinfo, 1);
+	address = PG_GETARG_INET_PP(0);
+	hosts_find_names(address, &host, &outcome);
+	if (host.name != NULL)
+	{
+		HostAddress own = {.ttl = HOST_NO_TTL};
+
+		own.address = record_inet(ip_addr(address), ip_addrsize(address));
+		host.addresses = list_make1(&own);
+		put_host(fcinfo, &host);
+	}
+	else
+		outcome_report(&outcome, host_address_text(address), on_error);
+	return (Datum) 0;
+}
+
+/*
+ * The addresses of a host by name, of one family or, with 0, of both.  An
+ * outcome other than NOERROR may come with addresses of one family.  Raises
+ * where written is no name.
+ */
+void
+hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
+{
+	DnsQuestion questions[MAX_QUESTIONS];
+	int			count = 0;
+	DnsName		name;
+
+	argument_name(written, &name);
+	if (host_known(written, &name, family, host))
+		outcome_of_found(outcome, host->name != NULL, host->addresses != NIL,
+						 host->name == NULL ? NOTE_ONLY_FILE : NULL);
+	else
+	{
+		if (family != 6)
+			questions[count++].type = DNS_TYPE_A;
+		if (family != 4)
+			questions[count++].type = DNS_TYPE_AAAA;
+		for (int i = 0; i < count; i++)
+		{
+			questions[i].name = name;
+			questions[i].class = DNS_CLASS_IN;
+		}
+		ask(questions, count, host, outcome);
+		if (outcome_is_missing(outcome) &&
+			host_known_at_last(&name, family, host))
+			outcome_of_found(outcome, true, true, NULL);
+	}
+	outcome->what = family == 4 ? "IPv4 addresses" :
+		family == 6 ? "IPv6 addresses" : "addresses";
+	sortlist_sort(host);
+}
+
+/*
+ * The names of an address, whose netmask does not count.
+ */
+void
+hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
+{
+	DnsQuestion question = {.type = DNS_TYPE_PTR, .class = DNS_CLASS_IN};
+
+	question_reverse_name(address, &question.name);
+	if (host_known_names(address, host))
+		outcome_of_found(outcome, host->name != NULL, host->name != NULL,
+						 NOTE_ONLY_FILE);
+	else
+	{
+		ask(&question, 1, host, outcome);
+		if (outcome_is_missing(outcome) &&
+			host_known_names_at_last(address, host))
+			outcome_of_found(outcome, true, true, NULL);
+	}
+	outcome->question = question;
+}
+
+/*
+ * Asks the questions of one host, all at once, and puts together what they
+ * give, in their order.
+ */
+static void
+ask(const DnsQuestion *questions, int count, Host *host, DnsOutcome *outcome)
+{
+	DnsWindow  *window = window_open(count, NULL);
+	DnsOutcome	outcomes[MAX_QUESTIONS];
+	int			asked = 0;
+
+	for (int finished = 0; finished < count;)
+	{
+		if (asked < count && window_has_room(window) &&
+			window->in_flight < setting_max_in_flight)
+		{
+			window_submit(window, &questions[asked], asked);
+			asked++;
+		}
+		else
+		{
+			DnsSlot    *slot = window_next(window);
+
+			outcome_read(&outcomes[slot->tag], slot);
+			finished++;
+		}
+	}
+	for (int i = 0; i < count; i++)
+	{
+		if (outcome_is_noerror(&outcomes[i]))
+			host_add_answer(host, &outcomes[i]);
+	}
+	window_close(window);
+	host_merge(outcome, outcomes, count);
+}
+
+/* Adds the row of dns_gethostbyname() and dns_gethostbyaddr(). */
+static void
+put_host(FunctionCallInfo fcinfo, const Host *host)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	values[0] = CStringGetTextDatum(host->name);
+	values[1] = names_array(host->aliases);
+	values[2] = addresses_array(host->addresses);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static Datum
+names_array(const List *names)
+{
+	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext,
+											 false);
+	ListCell   *cell;
+
+	foreach(cell, names)
+		state = accumArrayResult(state, CStringGetTextDatum(lfirst(cell)), false,
+								 TEXTOID, CurrentMemoryContext);
+	return makeArrayResult(state, CurrentMemoryContext);
+}
+
+static Datum
+addresses_array(const List *addresses)
+{
+	ArrayBuildState *state = initArrayResult(INETOID, CurrentMemoryContext,
+											 false);
+	ListCell   *cell;
+
+	foreach(cell, addresses)
+	{
+		HostAddress *found = lfirst(cell);
+
+		state = accumArrayResult(state, InetPGetDatum(found->address), false,
+								 INETOID, CurrentMemoryContext);
+	}
+	return makeArrayResult(state, CurrentMemoryContext);
+}

@@ -1,0 +1,334 @@
+/*
+ * hostsfile.c
+ *
+ * The file of the names and addresses of hosts (hosts(5)).  It is read once and
+ * kept until it changes: its text, and for names and for addresses an index of
+ * the lines that have them, sorted by hash.  Reading can be interrupted at any
+ * time, and leaves nothing behind then.  What is no address or no domain name in
+ * the file is passed over.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+
+#define MAX_FILE_SIZE	(128 * 1024 * 1024)	/* octets */
+#define MAX_NAMES		1000	/* that one lookup takes */
+
+/* The longest names have all their octets written \DDD. */
+#define WORD_SIZE		(4 * WIRE_NAME_MAX + 1)
+
+/* That a line has a name, or an address, of this hash. */
+typedef struct LineKey
+{
+	uint32		hash;
+	uint32		offset;			/* of the line in the text */
+} LineKey;
+
+typedef struct LineIndex
+{
+	LineKey    *keys;
+	size_t		count;
+	size_t		size;
+} LineIndex;
+
+typedef struct HostsFile
+{
+	MemoryContext context;		/* of all this */
+	DnsFileState state;
+	char	   *path;
+	char	   *text;
+	size_t		len;
+	LineIndex	names;
+	LineIndex	addresses;
+} HostsFile;
+
+static HostsFile *cached = NULL;
+
+static void refresh(void);
+static void build_index(HostsFile *file);
+static void add_key(LineIndex *index, uint32 hash, size_t offset);
+static int	compare_keys(const LineKey *a, const LineKey *b);
+static size_t first_key(const LineIndex *index, uint32 hash);
+static uint32 hash_name(const DnsName *name);
+static uint32 hash_address(const inet *address);
+static HostsEntry *read_entry(const char *line, int *names);
+static bool line_has_name(const char *line, const DnsName *name);
+static const char *line_address(const char *line, inet *address);
+static bool next_name(const char **at, DnsName *name);
+static bool next_word(const char **at, char *word);
+
+#define ST_SORT sort_keys
+#define ST_ELEMENT_TYPE LineKey
+#define ST_COMPARE(a, b) compare_keys(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/*
+ * The lines that have a name, as a List of HostsEntry in the order of the file.
+ * Lines beyond a limit are left out.
+ */
+List *
+hosts_by_name(const DnsName *name)
+{
+	uint32		hash = hash_name(name);
+	List	   *entries = NIL;
+	int			names = 0;
+	int64		last = -1;
+
+	refresh();
+	for (size_t i = first_key(&cached->names, hash);
+		 i < cached->names.count && cached->names.keys[i].hash == hash &&
+		 names < MAX_NAMES; i++)
+	{
+		uint32		offset = cached->names.keys[i].offset;
+
+		/* A line may have a name twice. */
+		if (offset != last && line_has_name(cached->text + offset, name))
+			entries = lappend(entries, read_entry(cached->text + offset, &names));
+		last = offset;
+	}
+	return entries;
+}
+
+/*
+ * The lines of an address, whose netmask does not count.
+ */
+List *
+hosts_by_address(const inet *address)
+{
+	uint32		hash = hash_address(address);
+	List	   *entries = NIL;
+	int			names = 0;
+
+	refresh();
+	for (size_t i = first_key(&cached->addresses, hash);
+		 i < cached->addresses.count && cached->addresses.keys[i].hash == hash &&
+		 names < MAX_NAMES; i++)
+	{
+		const char *line = cached->text + cached->addresses.keys[i].offset;
+		inet		other;
+
+		(void) line_address(line, &other);
+		if (ip_family(&other) == ip_family(address) &&
+			memcmp(ip_addr(&other), ip_addr(address), ip_addrsize(address)) == 0)
+			entries = lappend(entries, read_entry(line, &names));
+	}
+	return entries;
+}
+
+/* Sees to it that what is kept is the file as it is. */
+static void
+refresh(void)
+{
+	DnsFileState state;
+	MemoryContext context;
+	MemoryContext old_context;
+	HostsFile  *file;
+
+	file_state(setting_hosts_file, &state);
+	if (cached != NULL && file_state_equal(&cached->state, &state) &&
+		strcmp(cached->path, setting_hosts_file) == 0)
+		return;
+	if (cached != NULL)
+		MemoryContextDelete(cached->context);
+	cached = NULL;
+
+	/* It is thrown away with the caller's context until it is complete. */
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares hosts file",
+									ALLOCSET_SMALL_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+	file = palloc0(sizeof(HostsFile));
+	file->context = context;
+	file->path = pstrdup(setting_hosts_file);
+	file->text = file_read(file->path, MAX_FILE_SIZE, false, &file->state,
+						   &file->len);
+	if (file->text != NULL)
+		build_index(file);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextSetParent(context, TopMemoryContext);
+	cached = file;
+}
+
+static void
+build_index(HostsFile *file)
+{
+	const char *end = file->text + file->len;
+
+	for (const char *line = file->text; line < end;)
+	{
+		size_t		offset = line - file->text;
+		const char *at;
+		const char *next = memchr(line, '\n', end - line);
+		DnsName		name;
+		inet		address;
+		bool		named = false;
+
+		at = line_address(line, &address);
+		while (at != NULL && next_name(&at, &name))
+		{
+			add_key(&file->names, hash_name(&name), offset);
+			named = true;
+		}
+		if (named)
+			add_key(&file->addresses, hash_address(&address), offset);
+		line = next != NULL ? next + 1 : end;
+	}
+	if (file->names.count > 0)
+	{
+		sort_keys(file->names.keys, file->names.count);
+		sort_keys(file->addresses.keys, file->addresses.count);
+	}
+}
+
+static void
+add_key(LineIndex *index, uint32 hash, size_t offset)
+{
+	if (index->count == index->size)
+	{
+		index->size = Max(index->size * 2, 64);
+		index->keys = index->keys == NULL ?
+			palloc(index->size * sizeof(LineKey)) :
+			repalloc_huge(index->keys, index->size * sizeof(LineKey));
+	}
+	index->keys[index->count].hash = hash;
+	index->keys[index->count].offset = offset;
+	index->count++;
+}
+
+static int
+compare_keys(const LineKey *a, const LineKey *b)
+{
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+/* The place of the first key with this hash or a greater one. */
+static size_t
+first_key(const LineIndex *index, uint32 hash)
+{
+	size_t		low = 0;
+	size_t		high = index->count;
+
+	while (low < high)
+	{
+		size_t		middle = low + (high - low) / 2;
+
+		if (index->keys[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint32
+hash_name(const DnsName *name)
+{
+	uint8		octets[WIRE_NAME_MAX];
+
+	for (int i = 0; i < name->len; i++)
+		octets[i] = pg_ascii_tolower(name->octets[i]);
+	return hash_bytes(octets, name->len);
+}
+
+static uint32
+hash_address(const inet *address)
+{
+	return hash_bytes(ip_addr(address), ip_addrsize(address));
+}
+
+/* What stands in a line that has an address and a name; counts the names. */
+static HostsEntry *
+read_entry(const char *line, int *names)
+{
+	HostsEntry *entry = palloc0(sizeof(HostsEntry));
+	DnsName		name;
+	const char *at;
+
+	entry->address = palloc(sizeof(inet));
+	at = line_address(line, entry->address);
+	while ((*names)++ < MAX_NAMES && next_name(&at, &name))
+	{
+		StringInfoData text;
+
+		initStringInfo(&text);
+		append_name(&text, &name, false);
+		if (entry->canonical == NULL)
+			entry->canonical = text.data;
+		else
+			entry->aliases = lappend(entry->aliases, text.data);
+	}
+	return entry;
+}
+
+static bool
+line_has_name(const char *line, const DnsName *name)
+{
+	inet		address;
+	const char *at = line_address(line, &address);
+	DnsName		other;
+
+	while (next_name(&at, &other))
+	{
+		if (name_equal(name, &other))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Reads the address at the begin of a line and gives what is behind it; NULL if
+ * there is no address.  The zone of a link-local one has no place in an inet.
+ */
+static const char *
+line_address(const char *line, inet *address)
+{
+	char		word[WORD_SIZE];
+	char	   *zone;
+
+	if (!next_word(&line, word))
+		return NULL;
+	zone = strchr(word, '%');
+	if (zone != NULL)
+		*zone = '\0';
+	return question_address(word, address) ? line : NULL;
+}
+
+/* The next domain name of the line; false at its end. */
+static bool
+next_name(const char **at, DnsName *name)
+{
+	char		word[WORD_SIZE];
+
+	while (next_word(at, word))
+	{
+		if (question_name(word, false, name) == NULL && name->len > 1)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The next word of the line, empty if it is too long for a name; false at the
+ * end.  The text ends with a zero, and zeros in it end lines too.
+ */
+static bool
+next_word(const char **at, char *word)
+{
+	const char *begin = *at + strspn(*at, " \t\r\v\f");
+	size_t		len = strcspn(begin, " \t\r\v\f\n#");
+
+	CHECK_FOR_INTERRUPTS();
+	*at = begin + len;
+	if (len >= WORD_SIZE)
+		*word = '\0';
+	else
+		strlcpy(word, begin, len + 1);
+	return len > 0;
+}

@@ -1,0 +1,244 @@
+/*
+ * nameinfo.c
+ *
+ * dns_getnameinfo(): the names of an address and a port, as ares_getnameinfo(3)
+ * and its flags have them.  Other than there, only an address that has no name
+ * is shown as a number: that nobody answered is a failure.
+ */
+#include "postgres.h"
+
+#include <idn2.h>
+#include <unistd.h>
+
+#include "pgcares.h"
+
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#define FLAG_NOFQDN				(1 << 0)
+#define FLAG_NUMERICHOST		(1 << 1)
+#define FLAG_NAMEREQD			(1 << 2)
+#define FLAG_NUMERICSERV		(1 << 3)
+#define FLAG_TCP				(1 << 4)
+#define FLAG_UDP				(1 << 5)
+#define FLAG_SCTP				(1 << 6)
+#define FLAG_DCCP				(1 << 7)
+#define FLAG_NUMERICSCOPE		(1 << 8)	/* inet has no scope: no effect */
+#define FLAG_LOOKUPHOST			(1 << 9)
+#define FLAG_LOOKUPSERVICE		(1 << 10)
+#define FLAG_IDN				(1 << 11)
+#define FLAG_IDN_UNASSIGNED		(1 << 12)
+#define FLAG_IDN_STD3			(1 << 13)
+
+static const FlagWord flag_words[] = {
+	{"nofqdn", FLAG_NOFQDN},
+	{"numerichost", FLAG_NUMERICHOST},
+	{"namereqd", FLAG_NAMEREQD},
+	{"numericserv", FLAG_NUMERICSERV},
+	{"dgram", FLAG_UDP},
+	{"tcp", FLAG_TCP},
+	{"udp", FLAG_UDP},
+	{"sctp", FLAG_SCTP},
+	{"dccp", FLAG_DCCP},
+	{"numericscope", FLAG_NUMERICSCOPE},
+	{"lookuphost", FLAG_LOOKUPHOST},
+	{"lookupservice", FLAG_LOOKUPSERVICE},
+	{"idn", FLAG_IDN},
+	{"idn_allow_unassigned", FLAG_IDN_UNASSIGNED},
+	{"idn_use_std3_ascii_rules", FLAG_IDN_STD3},
+	{NULL, 0}
+};
+
+static int	read_flags(FunctionCallInfo fcinfo, int argument);
+static bool find_node(const inet *address, int flags, OnError on_error,
+					  char **node);
+static char *short_name(const char *text);
+static bool own_domain(DnsName *domain);
+static char *unicode_name(const char *text, int flags);
+static char *utf8_to_server(char *utf8);
+static const char *service_flags_protocol(int flags);
+
+PG_FUNCTION_INFO_V1(pgcares_getnameinfo);
+
+/*
+ * dns_getnameinfo(address, port, flags, on_error)
+ */
+Datum
+pgcares_getnameinfo(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	OnError		on_error;
+	int			port;
+	int			flags;
+	char	   *node = NULL;
+	Datum		values[2];
+	bool		nulls[2] = {true, true};
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return (Datum) 0;
+
+	on_error = argument_on_error(fcinfo, 3);
+	flags = read_flags(fcinfo, 2);
+	port = PG_GETARG_INT32(1);
+	if (port < 0 || port > 65535)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid port: %d", port),
+				 errhint("It is a number from 0 to 65535.")));
+
+	if (flags & FLAG_LOOKUPHOST)
+	{
+		if (!find_node(PG_GETARG_INET_PP(0), flags, on_error, &node))
+			return (Datum) 0;	/* reported already */
+		values[0] = CStringGetTextDatum(node);
+		nulls[0] = false;
+	}
+	if (flags & FLAG_LOOKUPSERVICE)
+	{
+		values[1] = CStringGetTextDatum(service_name(port,
+													 service_flags_protocol(flags),
+													 flags & FLAG_NUMERICSERV));
+		nulls[1] = false;
+	}
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+static int
+read_flags(FunctionCallInfo fcinfo, int argument)
+{
+	int			flags = argument_flags(fcinfo, argument, flag_words, "NI_");
+
+	if ((flags & FLAG_NUMERICHOST) && (flags & FLAG_NAMEREQD))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("flags numerichost and namereqd exclude each other")));
+	if (!(flags & (FLAG_LOOKUPHOST | FLAG_LOOKUPSERVICE)))
+		flags |= FLAG_LOOKUPHOST;
+	return flags;
+}
+
+/* False if the lookup failed and on_error lets the call go on. */
+static bool
+find_node(const inet *address, int flags, OnError on_error, char **node)
+{
+	Host		host;
+	DnsOutcome	outcome;
+
+	*node = host_address_text(address);
+	if (flags & FLAG_NUMERICHOST)
+		return true;
+	hosts_find_names(address, &host, &outcome);
+	if (host.name == NULL)
+	{
+		if (outcome_is_missing(&outcome) && !(flags & FLAG_NAMEREQD))
+			return true;
+		outcome_report(&outcome, *node, on_error);
+		return false;
+	}
+	*node = host.name;
+	if (flags & FLAG_NOFQDN)
+		*node = short_name(*node);
+	if (flags & FLAG_IDN)
+		*node = unicode_name(*node, flags);
+	return true;
+}
+
+/* The name without this host's own domain, if it is below that. */
+static char *
+short_name(const char *text)
+{
+	StringInfoData shortened;
+	DnsName		name;
+	DnsName		domain;
+	DnsName		rest;
+
+	if (question_name(text, false, &name) != NULL || !own_domain(&domain))
+		return pstrdup(text);
+	for (int offset = 1 + name.octets[0]; offset < name.len;
+		 offset += 1 + name.octets[offset])
+	{
+		rest.len = name.len - offset;
+		memcpy(rest.octets, name.octets + offset, rest.len);
+		if (rest.len > 1 && name_equal(&rest, &domain))
+		{
+			name.octets[offset] = 0;
+			name.len = offset + 1;
+			break;
+		}
+	}
+	initStringInfo(&shortened);
+	append_name(&shortened, &name, false);
+	return shortened.data;
+}
+
+/*
+ * The domain of this host: the first one of pgcares.domains, where that is set,
+ * or what follows the first dot of the host's name.  False if there is none.
+ */
+static bool
+own_domain(DnsName *domain)
+{
+	List	   *domains;
+	char		host[256];
+	char	   *dot;
+
+	if (*setting_domains != '\0' && settings_list(setting_domains, &domains))
+		return question_name(linitial(domains), false, domain) == NULL;
+	if (gethostname(host, sizeof(host)) != 0)
+		return false;
+	host[sizeof(host) - 1] = '\0';
+	dot = strchr(host, '.');
+	return dot != NULL && question_name(dot + 1, false, domain) == NULL;
+}
+
+/* The name with U-labels, or as it is where the encoding does not have them. */
+static char *
+unicode_name(const char *text, int flags)
+{
+	int			idn_flags = 0;
+	char	   *unicode;
+	DnsName		name;
+
+	if (question_name(text, false, &name) != NULL)
+		return pstrdup(text);
+	if (flags & FLAG_IDN_UNASSIGNED)
+		idn_flags |= IDN2_ALLOW_UNASSIGNED;
+	if (flags & FLAG_IDN_STD3)
+		idn_flags |= IDN2_USE_STD3_ASCII_RULES;
+	unicode = utf8_to_server(name_to_unicode(&name, idn_flags));
+	return unicode != NULL ? unicode : pstrdup(text);
+}
+
+/* NULL where that is not possible. */
+static char *
+utf8_to_server(char *utf8)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			len = strlen(utf8);
+	int			size = len * MAX_CONVERSION_GROWTH + 1;
+	Oid			conversion;
+	char	   *converted;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return utf8;
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(conversion))
+		return NULL;
+	converted = palloc(size);
+	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+									  (unsigned char *) utf8, len,
+									  (unsigned char *) converted, size,
+									  true) != len)
+		return NULL;
+	return converted;
+}
+
+static const char *
+service_flags_protocol(int flags)
+{
+	return flags & FLAG_UDP ? "udp" : flags & FLAG_SCTP ? "sctp" :
+		flags & FLAG_DCCP ? "dccp" : "tcp";
+}

@@ -1,0 +1,84 @@
+/*
+ * service.c
+ *
+ * Ports and the names of their services, as this host's configuration has them
+ * (services(5)).
+ */
+#include "postgres.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include "pgcares.h"
+
+static bool read_number(const char *text, int *number);
+
+/*
+ * The protocol in whose list a service is looked up.
+ */
+const char *
+service_protocol(int socktype, int protocol)
+{
+	switch (protocol)
+	{
+		case IPPROTO_UDP:
+			return "udp";
+		case IPPROTO_SCTP:
+			return "sctp";
+		case IPPROTO_DCCP:
+			return "dccp";
+		case 0:
+			return socktype == SOCK_DGRAM ? "udp" : "tcp";
+		default:
+			return "tcp";
+	}
+}
+
+/*
+ * The port that text, a number or a name, stands for.  Raises where it is none.
+ */
+int
+service_port(const char *text, const char *protocol, bool only_number)
+{
+	struct servent *entry;
+	int			port;
+
+	if (read_number(text, &port))
+		return port;
+	if (only_number)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a port", text),
+				 errdetail("The flag numericserv allows numbers from 0 to 65535 only.")));
+	entry = getservbyname(text, protocol);
+	if (entry == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a service of %s", text, protocol),
+				 errhint("It is a number from 0 to 65535, or a name that the server's host knows.")));
+	return ntohs((uint16) entry->s_port);
+}
+
+/*
+ * The name of a port, or its number where it has none, palloc'd.
+ */
+char *
+service_name(int port, const char *protocol, bool only_number)
+{
+	struct servent *entry = NULL;
+
+	if (!only_number)
+		entry = getservbyport(htons(port), protocol);
+	return entry != NULL ? pstrdup(entry->s_name) : psprintf("%d", port);
+}
+
+static bool
+read_number(const char *text, int *number)
+{
+	size_t		digits = strspn(text, "0123456789");
+
+	if (digits < 1 || digits > 5 || text[digits] != '\0')
+		return false;
+	*number = atoi(text);
+	return *number <= 65535;
+}

@@ -1,0 +1,170 @@
+/*
+ * sortlist.c
+ *
+ * The order of a host's addresses: pgcares.sortlist has networks whose addresses
+ * come before the others.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+
+#include "pgcares.h"
+
+/* An address on its way into order. */
+typedef struct RankedAddress
+{
+	HostAddress *address;
+	int			rank;
+	int			place;			/* before sorting */
+} RankedAddress;
+
+/* What the setting said when it was taken apart. */
+static char *known_text = NULL;
+static inet *networks = NULL;
+static int	nnetworks = 0;
+
+static void refresh(void);
+static int	compare_ranks(const void *a, const void *b);
+static bool prefix_length(const char *text, int family, int *bits);
+static int	class_bits(const uint8 *octets);
+
+/*
+ * Reads a network of pgcares.sortlist: an address with a prefix length or a
+ * netmask behind a slash; an IPv4 address alone stands for its class, an IPv6
+ * address for itself (resolv.conf(5), sortlist).  False if it is none.
+ */
+bool
+sortlist_network(const char *text, inet *network)
+{
+	char		address[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	size_t		len = slash != NULL ? (size_t) (slash - text) : strlen(text);
+	int			bits;
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (!question_address(address, network))
+		return false;
+
+	if (slash != NULL && !prefix_length(slash + 1, ip_family(network), &bits))
+		return false;
+	if (slash == NULL)
+		bits = ip_family(network) == PGSQL_AF_INET ?
+			class_bits(ip_addr(network)) : 128;
+	ip_bits(network) = bits;
+	return true;
+}
+
+/*
+ * Where an address comes by pgcares.sortlist: the number of its network there,
+ * from 0; what is in none comes last.
+ */
+int
+sortlist_rank(const inet *address)
+{
+	refresh();
+	for (int i = 0; i < nnetworks; i++)
+	{
+		if (ip_family(&networks[i]) == ip_family(address) &&
+			bitncmp(ip_addr(&networks[i]), ip_addr(address),
+					ip_bits(&networks[i])) == 0)
+			return i;
+	}
+	return nnetworks;
+}
+
+/*
+ * Puts the addresses into the order of pgcares.sortlist; those of one rank stay
+ * as they are.
+ */
+void
+sortlist_sort(Host *host)
+{
+	int			count = list_length(host->addresses);
+	RankedAddress *ranked;
+	ListCell   *cell;
+
+	if (count < 2 || *setting_sortlist == '\0')
+		return;
+	ranked = palloc(count * sizeof(RankedAddress));
+	foreach(cell, host->addresses)
+	{
+		int			place = foreach_current_index(cell);
+
+		ranked[place].address = lfirst(cell);
+		ranked[place].rank = sortlist_rank(ranked[place].address->address);
+		ranked[place].place = place;
+	}
+	qsort(ranked, count, sizeof(RankedAddress), compare_ranks);
+	foreach(cell, host->addresses)
+		lfirst(cell) = ranked[foreach_current_index(cell)].address;
+	pfree(ranked);
+}
+
+/* Takes the setting apart if it is another one than the last time. */
+static void
+refresh(void)
+{
+	List	   *elements;
+	ListCell   *cell;
+
+	if (known_text != NULL && strcmp(known_text, setting_sortlist) == 0)
+		return;
+	if (!settings_list(setting_sortlist, &elements))
+		elog(ERROR, "pgcares.sortlist is no list");
+	if (known_text != NULL)
+	{
+		pfree(known_text);
+		pfree(networks);
+		known_text = NULL;
+	}
+	nnetworks = 0;
+	networks = MemoryContextAlloc(TopMemoryContext,
+								  Max(list_length(elements), 1) * sizeof(inet));
+	foreach(cell, elements)
+	{
+		if (!sortlist_network(lfirst(cell), &networks[nnetworks++]))
+			elog(ERROR, "pgcares.sortlist has no valid network");
+	}
+	known_text = MemoryContextStrdup(TopMemoryContext, setting_sortlist);
+}
+
+static int
+compare_ranks(const void *a, const void *b)
+{
+	const RankedAddress *one = a;
+	const RankedAddress *other = b;
+
+	return one->rank != other->rank ? one->rank - other->rank :
+		one->place - other->place;
+}
+
+/* Reads a prefix length, or a netmask whose ones come first. */
+static bool
+prefix_length(const char *text, int family, int *bits)
+{
+	size_t		digits = strspn(text, "0123456789");
+	struct in_addr mask;
+	uint32		ones;
+
+	if (digits >= 1 && digits <= 3 && text[digits] == '\0')
+	{
+		*bits = atoi(text);
+		return *bits <= (family == PGSQL_AF_INET ? 32 : 128);
+	}
+	if (family != PGSQL_AF_INET || inet_pton(AF_INET, text, &mask) != 1)
+		return false;
+	ones = ntohl(mask.s_addr);
+	for (*bits = 0; ones & 0x80000000; ones <<= 1)
+		(*bits)++;
+	return ones == 0;
+}
+
+/* Classes A, B and C (RFC 791 section 3.2). */
+static int
+class_bits(const uint8 *octets)
+{
+	return octets[0] < 128 ? 8 : octets[0] < 192 ? 16 : octets[0] < 224 ? 24 : 32;
+}

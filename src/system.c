@@ -1,0 +1,246 @@
+/*
+ * system.c
+ *
+ * What the system's configuration says of hosts: where they are looked for, and
+ * how names are completed.  The library reads that too, but tells nobody, so it
+ * is read once more here, from pgcares.resolvconf (resolv.conf(5)) and, for the
+ * order of lookups, nsswitch.conf(5); and kept until one of the files changes.
+ * The environment does not count.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "pgcares.h"
+
+#define NSSWITCH		"/etc/nsswitch.conf"
+#define MAX_FILE_SIZE	(1024 * 1024)
+#define MAX_DOMAINS		32
+#define MAX_NDOTS		15		/* as in resolv.conf(5) */
+#define BLANKS			" \t\r"
+
+typedef struct System
+{
+	MemoryContext context;		/* of all this */
+	DnsFileState resolvconf;
+	DnsFileState nsswitch;
+	char	   *path;			/* of resolvconf */
+	Lookups		lookups;
+	int			ndots;
+	List	   *domains;		/* of DnsName * */
+} System;
+
+static System *cached = NULL;
+
+static void refresh(void);
+static void read_resolvconf(System *system);
+static void read_nsswitch(System *system);
+static void read_options(System *system, char *words);
+static void read_domains(System *system, char *words);
+static void read_lookups(System *system, char *words);
+static void add_domain(System *system, const char *text);
+static char *next_word(char **words);
+
+/*
+ * Where the system looks for hosts: never LOOKUPS_SYSTEM.
+ */
+Lookups
+system_lookups(void)
+{
+	refresh();
+	return cached->lookups;
+}
+
+/*
+ * From how many dots on a name is tried as it is first.
+ */
+int
+system_ndots(void)
+{
+	refresh();
+	return cached->ndots;
+}
+
+/*
+ * The search list, of DnsName *, which lives until the next call: that of the
+ * file, or else the domain of this host's own name.
+ */
+List *
+system_domains(void)
+{
+	refresh();
+	return cached->domains;
+}
+
+/* Sees to it that what is kept is what the files say now. */
+static void
+refresh(void)
+{
+	DnsFileState resolvconf;
+	DnsFileState nsswitch;
+	MemoryContext context;
+	MemoryContext old_context;
+	System	   *system;
+
+	file_state(setting_resolvconf, &resolvconf);
+	file_state(NSSWITCH, &nsswitch);
+	if (cached != NULL && strcmp(cached->path, setting_resolvconf) == 0 &&
+		file_state_equal(&cached->resolvconf, &resolvconf) &&
+		file_state_equal(&cached->nsswitch, &nsswitch))
+		return;
+
+	/* It is thrown away with the caller's context until it is complete. */
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares system",
+									ALLOCSET_SMALL_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+	system = palloc0(sizeof(System));
+	system->context = context;
+	system->path = pstrdup(setting_resolvconf);
+	system->lookups = LOOKUPS_SYSTEM;
+	system->ndots = 1;
+	read_resolvconf(system);
+	read_nsswitch(system);
+	if (system->lookups == LOOKUPS_SYSTEM)
+		system->lookups = LOOKUPS_FB;
+	MemoryContextSwitchTo(old_context);
+
+	if (cached != NULL)
+		MemoryContextDelete(cached->context);
+	MemoryContextSetParent(context, TopMemoryContext);
+	cached = system;
+}
+
+static void
+read_resolvconf(System *system)
+{
+	size_t		len;
+	char	   *text = file_read(system->path, MAX_FILE_SIZE, true,
+								 &system->resolvconf, &len);
+	char	   *line;
+	char		host[256];
+
+	while (text != NULL && (line = strsep(&text, "\n")) != NULL)
+	{
+		char	   *word = next_word(&line);
+
+		if (word == NULL || *word == '#' || *word == ';')
+			continue;
+		if (strcmp(word, "search") == 0 || strcmp(word, "domain") == 0)
+			read_domains(system, line);
+		else if (strcmp(word, "options") == 0)
+			read_options(system, line);
+		else if (strcmp(word, "lookup") == 0)
+			read_lookups(system, line);
+	}
+
+	if (system->domains == NIL && gethostname(host, sizeof(host)) == 0)
+	{
+		char	   *dot;
+
+		host[sizeof(host) - 1] = '\0';
+		dot = strchr(host, '.');
+		if (dot != NULL)
+			add_domain(system, dot + 1);
+	}
+}
+
+/* What the lookup line of resolvconf says counts more. */
+static void
+read_nsswitch(System *system)
+{
+	size_t		len;
+	char	   *text = file_read(NSSWITCH, MAX_FILE_SIZE, true,
+								 &system->nsswitch, &len);
+	char	   *line;
+
+	while (text != NULL && system->lookups == LOOKUPS_SYSTEM &&
+		   (line = strsep(&text, "\n")) != NULL)
+	{
+		char	   *word;
+
+		line += strspn(line, BLANKS);
+		if (strncmp(line, "hosts:", 6) != 0)
+			continue;
+		word = strchr(line, '#');
+		if (word != NULL)
+			*word = '\0';
+		read_lookups(system, line + 6);
+	}
+}
+
+/* The last such line counts. */
+static void
+read_domains(System *system, char *words)
+{
+	char	   *word;
+
+	system->domains = NIL;
+	while ((word = next_word(&words)) != NULL && *word != '#' && *word != ';')
+		add_domain(system, word);
+}
+
+static void
+read_options(System *system, char *words)
+{
+	char	   *word;
+
+	while ((word = next_word(&words)) != NULL)
+	{
+		if (strncmp(word, "ndots:", 6) == 0 && isdigit((unsigned char) word[6]))
+			system->ndots = Min(strtoul(word + 6, NULL, 10), MAX_NDOTS);
+	}
+}
+
+/*
+ * Reads the words of a lookup line, or of the hosts line of nsswitch.conf, whose
+ * conditions in brackets do not count.  Without any that is known, nothing is
+ * said.
+ */
+static void
+read_lookups(System *system, char *words)
+{
+	bool		file = false;
+	bool		bind = false;
+	bool		file_first = false;
+	char	   *word;
+
+	while ((word = next_word(&words)) != NULL)
+	{
+		if (strcmp(word, "file") == 0 || strcmp(word, "files") == 0)
+		{
+			file_first |= !bind;
+			file = true;
+		}
+		else if (strcmp(word, "bind") == 0 || strcmp(word, "dns") == 0 ||
+				 strcmp(word, "resolve") == 0)
+			bind = true;
+	}
+	if (file && bind)
+		system->lookups = file_first ? LOOKUPS_FB : LOOKUPS_BF;
+	else if (file || bind)
+		system->lookups = file ? LOOKUPS_F : LOOKUPS_B;
+}
+
+/* What is no domain name is passed over. */
+static void
+add_domain(System *system, const char *text)
+{
+	DnsName	   *name = palloc(sizeof(DnsName));
+
+	if (question_name(text, false, name) == NULL &&
+		list_length(system->domains) < MAX_DOMAINS)
+		system->domains = lappend(system->domains, name);
+}
+
+/* The next word of a line, or NULL. */
+static char *
+next_word(char **words)
+{
+	char	   *word;
+
+	do
+	{
+		word = strsep(words, BLANKS);
+	} while (word != NULL && *word == '\0');
+	return word;
+}
