@@ -428,6 +428,39 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
 COMMENT ON FUNCTION dns_message(text, text, text)
 IS 'whole answer to a question, or what else came of it';
 
+CREATE FUNCTION dns_message_many(
+	names text[],
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN')
+RETURNS TABLE (
+	ord bigint,
+	status text,
+	rcode integer,
+	aa boolean,
+	tc boolean,
+	rd boolean,
+	ra boolean,
+	ad boolean,
+	cd boolean,
+	question text,
+	answer dns_record[],
+	authority dns_record[],
+	additional dns_record[],
+	server text,
+	transport text,
+	elapsed interval,
+	tries integer,
+	edns_udp_size integer,
+	ede_code integer,
+	ede_text text,
+	nsid text,
+	wire bytea)
+AS 'MODULE_PATHNAME', 'pgcares_message_many'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1000;
+
+COMMENT ON FUNCTION dns_message_many(text[], text, text)
+IS 'whole answers to questions about many names at once';
+
 CREATE FUNCTION dns_parse(message bytea)
 RETURNS TABLE (
 	status text,
@@ -669,6 +702,7 @@ REVOKE ALL ON FUNCTION dns_query_many(text[], text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reverse_many(inet[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_lookup_many(text[], integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_message_many(text[], text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message_json(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_servers() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reset() FROM PUBLIC;

@@ -84,6 +84,7 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 
 	/* The deadline counts from here. */
 	batch->window = window_open(Min(questions, setting_max_in_flight), NULL);
+	batch->window->style.nsid = batch->kind->nsid;
 	batch->n = n;
 	batch->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
 	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,
@@ -212,11 +213,11 @@ read_names(DnsBatch *batch)
 		}
 
 		MemoryContextSwitchTo(batch->answer_context);
-		if (!batch->kind->read(batch, i, &batch->name))
+		if (batch->kind->read(batch, i, &batch->name))
+			chain_name(batch, table, i, seed);
+		else
 			put_bad_name(batch, i);
 		MemoryContextSwitchTo(old_context);
-		if (!(batch->state[i] & BATCH_SETTLED))
-			chain_name(batch, table, i, seed);
 		MemoryContextReset(batch->answer_context);
 	}
 	names_destroy(table);

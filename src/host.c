@@ -13,7 +13,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-static Lookups lookups(void);
 static bool add_local(Host *host, const DnsName *name, int family);
 static bool add_from_file(Host *host, const DnsName *name, int family);
 static bool add_names_from_file(Host *host, const inet *address);
@@ -23,6 +22,22 @@ static void add_address(Host *host, const inet *address, int32 ttl, int family);
 static char *display_name(const DnsName *name);
 
 /*
+ * Where hosts are looked for now, never LOOKUPS_SYSTEM.  Called once for a call
+ * of an SQL function, however many hosts that is about: it sees to it that what
+ * is kept of the files is what they say.
+ */
+Lookups
+host_lookups(void)
+{
+	Lookups		lookups = setting_lookups == LOOKUPS_SYSTEM ? system_lookups() :
+		(Lookups) setting_lookups;
+
+	if (lookups != LOOKUPS_B)
+		hosts_refresh();
+	return lookups;
+}
+
+/*
  * What is known of a host without a question, its addresses of one family or,
  * with 0, of both: an address is its own (written is what the user wrote, name
  * what it means), localhost is this host, and the hosts file counts where it is
@@ -30,7 +45,8 @@ static char *display_name(const DnsName *name);
  * addresses if there are none, and no name if there is no such host.
  */
 bool
-host_known(const char *written, const DnsName *name, int family, Host *host)
+host_known(Lookups lookups, const char *written, const DnsName *name,
+		   int family, Host *host)
 {
 	inet		address;
 
@@ -43,7 +59,7 @@ host_known(const char *written, const DnsName *name, int family, Host *host)
 	}
 	if (question_localhost(name))
 		return add_local(host, name, family);
-	switch (lookups())
+	switch (lookups)
 	{
 		case LOOKUPS_F:
 			(void) add_from_file(host, name, family);
@@ -64,10 +80,10 @@ host_known(const char *written, const DnsName *name, int family, Host *host)
  * RFC 6761 section 6.3 has rules for names only.
  */
 bool
-host_known_names(const inet *address, Host *host)
+host_known_names(Lookups lookups, const inet *address, Host *host)
 {
 	memset(host, 0, sizeof(*host));
-	switch (lookups())
+	switch (lookups)
 	{
 		case LOOKUPS_F:
 			(void) add_names_from_file(host, address);
@@ -84,20 +100,21 @@ host_known_names(const inet *address, Host *host)
  * read last, and has addresses.
  */
 bool
-host_known_at_last(const DnsName *name, int family, Host *host)
+host_known_at_last(Lookups lookups, const DnsName *name, int family,
+				   Host *host)
 {
 	memset(host, 0, sizeof(*host));
-	return lookups() == LOOKUPS_BF && add_from_file(host, name, family);
+	return lookups == LOOKUPS_BF && add_from_file(host, name, family);
 }
 
 /*
  * The same for the names of an address.
  */
 bool
-host_known_names_at_last(const inet *address, Host *host)
+host_known_names_at_last(Lookups lookups, const inet *address, Host *host)
 {
 	memset(host, 0, sizeof(*host));
-	return lookups() == LOOKUPS_BF && add_names_from_file(host, address);
+	return lookups == LOOKUPS_BF && add_names_from_file(host, address);
 }
 
 /*
@@ -176,13 +193,6 @@ host_address_text(const inet *address)
 {
 	return TextDatumGetCString(DirectFunctionCall1(network_host,
 												   InetPGetDatum(address)));
-}
-
-static Lookups
-lookups(void)
-{
-	return setting_lookups == LOOKUPS_SYSTEM ? system_lookups() :
-		(Lookups) setting_lookups;
 }
 
 /* This host's loopback addresses (RFC 6761 section 6.3). */

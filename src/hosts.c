@@ -183,9 +183,11 @@ hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 	DnsQuestion questions[MAX_QUESTIONS];
 	int			count = 0;
 	DnsName		name;
+	Lookups		lookups;
 
 	argument_name(written, &name);
-	if (host_known(written, &name, family, host))
+	lookups = host_lookups();
+	if (host_known(lookups, written, &name, family, host))
 		outcome_of_found(outcome, host->name != NULL, host->addresses != NIL,
 						 host->name == NULL ? NOTE_ONLY_FILE : NULL);
 	else
@@ -201,7 +203,7 @@ hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 		}
 		ask(questions, count, host, outcome);
 		if (outcome_is_missing(outcome) &&
-			host_known_at_last(&name, family, host))
+			host_known_at_last(lookups, &name, family, host))
 			outcome_of_found(outcome, true, true, NULL);
 	}
 	outcome->what = family == 4 ? "IPv4 addresses" :
@@ -216,16 +218,17 @@ void
 hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
 {
 	DnsQuestion question = {.type = DNS_TYPE_PTR, .class = DNS_CLASS_IN};
+	Lookups		lookups = host_lookups();
 
 	question_reverse_name(address, &question.name);
-	if (host_known_names(address, host))
+	if (host_known_names(lookups, address, host))
 		outcome_of_found(outcome, host->name != NULL, host->name != NULL,
 						 NOTE_ONLY_FILE);
 	else
 	{
 		ask(&question, 1, host, outcome);
 		if (outcome_is_missing(outcome) &&
-			host_known_names_at_last(address, host))
+			host_known_names_at_last(lookups, address, host))
 			outcome_of_found(outcome, true, true, NULL);
 	}
 	outcome->question = question;

@@ -47,7 +47,6 @@ typedef struct HostsFile
 
 static HostsFile *cached = NULL;
 
-static void refresh(void);
 static void build_index(HostsFile *file);
 static void add_key(LineIndex *index, uint32 hash, size_t offset);
 static int	compare_keys(const LineKey *a, const LineKey *b);
@@ -69,61 +68,11 @@ static bool next_word(const char **at, char *word);
 #include "lib/sort_template.h"
 
 /*
- * The lines that have a name, as a List of HostsEntry in the order of the file.
- * Lines beyond a limit are left out.
+ * Sees to it that what is kept is the file as it is.  Raises where that cannot
+ * be read, or is too large.
  */
-List *
-hosts_by_name(const DnsName *name)
-{
-	uint32		hash = hash_name(name);
-	List	   *entries = NIL;
-	int			names = 0;
-	int64		last = -1;
-
-	refresh();
-	for (size_t i = first_key(&cached->names, hash);
-		 i < cached->names.count && cached->names.keys[i].hash == hash &&
-		 names < MAX_NAMES; i++)
-	{
-		uint32		offset = cached->names.keys[i].offset;
-
-		/* A line may have a name twice. */
-		if (offset != last && line_has_name(cached->text + offset, name))
-			entries = lappend(entries, read_entry(cached->text + offset, &names));
-		last = offset;
-	}
-	return entries;
-}
-
-/*
- * The lines of an address, whose netmask does not count.
- */
-List *
-hosts_by_address(const inet *address)
-{
-	uint32		hash = hash_address(address);
-	List	   *entries = NIL;
-	int			names = 0;
-
-	refresh();
-	for (size_t i = first_key(&cached->addresses, hash);
-		 i < cached->addresses.count && cached->addresses.keys[i].hash == hash &&
-		 names < MAX_NAMES; i++)
-	{
-		const char *line = cached->text + cached->addresses.keys[i].offset;
-		inet		other;
-
-		(void) line_address(line, &other);
-		if (ip_family(&other) == ip_family(address) &&
-			memcmp(ip_addr(&other), ip_addr(address), ip_addrsize(address)) == 0)
-			entries = lappend(entries, read_entry(line, &names));
-	}
-	return entries;
-}
-
-/* Sees to it that what is kept is the file as it is. */
-static void
-refresh(void)
+void
+hosts_refresh(void)
 {
 	DnsFileState state;
 	MemoryContext context;
@@ -152,6 +101,57 @@ refresh(void)
 	MemoryContextSwitchTo(old_context);
 	MemoryContextSetParent(context, TopMemoryContext);
 	cached = file;
+}
+
+/*
+ * The lines that have a name, as a List of HostsEntry in the order of the file,
+ * as it was at the last hosts_refresh().  Lines beyond a limit are left out.
+ */
+List *
+hosts_by_name(const DnsName *name)
+{
+	uint32		hash = hash_name(name);
+	List	   *entries = NIL;
+	int			names = 0;
+	int64		last = -1;
+
+	for (size_t i = first_key(&cached->names, hash);
+		 i < cached->names.count && cached->names.keys[i].hash == hash &&
+		 names < MAX_NAMES; i++)
+	{
+		uint32		offset = cached->names.keys[i].offset;
+
+		/* A line may have a name twice. */
+		if (offset != last && line_has_name(cached->text + offset, name))
+			entries = lappend(entries, read_entry(cached->text + offset, &names));
+		last = offset;
+	}
+	return entries;
+}
+
+/*
+ * The lines of an address, whose netmask does not count.
+ */
+List *
+hosts_by_address(const inet *address)
+{
+	uint32		hash = hash_address(address);
+	List	   *entries = NIL;
+	int			names = 0;
+
+	for (size_t i = first_key(&cached->addresses, hash);
+		 i < cached->addresses.count && cached->addresses.keys[i].hash == hash &&
+		 names < MAX_NAMES; i++)
+	{
+		const char *line = cached->text + cached->addresses.keys[i].offset;
+		inet		other;
+
+		(void) line_address(line, &other);
+		if (ip_family(&other) == ip_family(address) &&
+			memcmp(ip_addr(&other), ip_addr(address), ip_addrsize(address)) == 0)
+			entries = lappend(entries, read_entry(line, &names));
+	}
+	return entries;
 }
 
 static void

@@ -11,10 +11,17 @@
 
 static bool read_text(DnsBatch *batch, uint32 index, DnsName *name);
 static bool read_address(DnsBatch *batch, uint32 index, DnsName *name);
+static bool known_names(DnsBatch *batch, uint32 index, const DnsName *name);
+static bool known_addresses(DnsBatch *batch, uint32 index,
+							const DnsName *name);
 static void answer_records(DnsBatch *batch, uint32 index, int type,
 						   DnsAnswer *answer);
+static void answer_names(DnsBatch *batch, uint32 index, int type,
+						 DnsAnswer *answer);
 static void answer_addresses(DnsBatch *batch, uint32 index, int type,
 							 DnsAnswer *answer);
+static void answer_message(DnsBatch *batch, uint32 index, int type,
+						   DnsAnswer *answer);
 static int	rank_address(const DnsRR *rr);
 static void make_record(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 						Datum *values, bool *nulls);
@@ -22,12 +29,18 @@ static void make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 					  Datum *values, bool *nulls);
 static void make_address(DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
-static void put_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
-						Datum *values, bool *nulls, int status);
+static void make_message(DnsBatch *batch, uint32 index,
+						 const DnsAnswer *answer, Datum *values, bool *nulls);
+static void put_known_names(DnsBatch *batch, uint32 index, const Host *host);
+static void put_known_addresses(DnsBatch *batch, uint32 index, Host *host);
+static int	batch_family(const DnsBatch *batch);
+static void set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+						Datum *values, bool *nulls);
 
 PG_FUNCTION_INFO_V1(pgcares_query_many);
 PG_FUNCTION_INFO_V1(pgcares_reverse_many);
 PG_FUNCTION_INFO_V1(pgcares_lookup_many);
+PG_FUNCTION_INFO_V1(pgcares_message_many);
 
 static const DnsBatchKind record_kind = {
 	.read = read_text,
@@ -37,15 +50,24 @@ static const DnsBatchKind record_kind = {
 
 static const DnsBatchKind name_kind = {
 	.read = read_address,
-	.answer = answer_records,
+	.known = known_names,
+	.answer = answer_names,
 	.make = make_name
 };
 
 static const DnsBatchKind address_kind = {
 	.read = read_text,
+	.known = known_addresses,
 	.answer = answer_addresses,
 	.rank = rank_address,
 	.make = make_address
+};
+
+static const DnsBatchKind message_kind = {
+	.nsid = true,
+	.read = read_text,
+	.answer = answer_message,
+	.make = make_message
 };
 
 /*
@@ -57,8 +79,9 @@ static const DnsBatchKind address_kind = {
 #define FIRST_NODATA	0x08
 #define FIRST_NXDOMAIN	0x10
 
-/* Ranks of addresses: those of A records before those of AAAA records. */
+/* Ranks of addresses: a message has fewer records than one of these steps. */
 #define RANK_OF_TYPE	0x10000
+#define RANK_OF_NETWORK	(2 * RANK_OF_TYPE)
 #define RANK_LAST		PG_INT32_MAX
 
 /*
@@ -94,8 +117,11 @@ pgcares_reverse_many(PG_FUNCTION_ARGS)
 	};
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!PG_ARGISNULL(0))
-		batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+
+	batch.lookups = host_lookups();
+	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }
 
@@ -106,14 +132,33 @@ Datum
 pgcares_lookup_many(PG_FUNCTION_ARGS)
 {
 	DnsBatch	batch = {.kind = &address_kind, .class = DNS_CLASS_IN};
+	int			family;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 
-	batch.types[0] = DNS_TYPE_A;
-	batch.types[1] = DNS_TYPE_AAAA;
-	batch.ntypes = 2;
+	family = argument_family(fcinfo, 1);
+	if (family != 6)
+		batch.types[batch.ntypes++] = DNS_TYPE_A;
+	if (family != 4)
+		batch.types[batch.ntypes++] = DNS_TYPE_AAAA;
+	batch.lookups = host_lookups();
+	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	return (Datum) 0;
+}
+
+/*
+ * dns_message_many(names, type, class)
+ */
+Datum
+pgcares_message_many(PG_FUNCTION_ARGS)
+{
+	DnsBatch	batch = {.kind = &message_kind, .ntypes = 1};
+
+	InitMaterializedSRF(fcinfo, 0);
+	batch.types[0] = question_type(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	batch.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }
@@ -132,10 +177,47 @@ read_address(DnsBatch *batch, uint32 index, DnsName *name)
 	return true;
 }
 
+static bool
+known_names(DnsBatch *batch, uint32 index, const DnsName *name)
+{
+	Host		host;
+
+	if (!host_known_names(batch->lookups,
+						  DatumGetInetPP(batch->elements[index]), &host))
+		return false;
+	put_known_names(batch, index, &host);
+	return true;
+}
+
+static bool
+known_addresses(DnsBatch *batch, uint32 index, const DnsName *name)
+{
+	Host		host;
+
+	if (!host_known(batch->lookups, TextDatumGetCString(batch->elements[index]),
+					name, batch_family(batch), &host))
+		return false;
+	put_known_addresses(batch, index, &host);
+	return true;
+}
+
 static void
 answer_records(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 {
 	batch_put_records(batch, index, answer);
+}
+
+static void
+answer_names(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
+{
+	Host		host;
+
+	if (outcome_is_missing(&answer->outcome) &&
+		host_known_names_at_last(batch->lookups,
+								 DatumGetInetPP(batch->elements[index]), &host))
+		put_known_names(batch, index, &host);
+	else
+		batch_put_records(batch, index, answer);
 }
 
 /*
@@ -164,17 +246,36 @@ answer_addresses(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 		*first |= nxdomain ? FIRST_NXDOMAIN : FIRST_NODATA;
 	else if (!(*first & (FIRST_FOUND | FIRST_FAILED)))
 	{
+		Host		host;
+
+		if (host_known_at_last(batch->lookups,
+							   &answer->outcome.question.name,
+							   batch_family(batch), &host))
+		{
+			put_known_addresses(batch, index, &host);
+			return;
+		}
 		if (*first & FIRST_NXDOMAIN)
 			outcome_set(&answer->outcome, "NXDOMAIN");
 		batch_put(batch, index, RANK_LAST, answer);
 	}
 }
 
+static void
+answer_message(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
+{
+	batch_put(batch, index, 0, answer);
+}
+
 /* Networks of the sortlist first, and IPv4 before IPv6. */
 static int
 rank_address(const DnsRR *rr)
 {
-	return rr->type == DNS_TYPE_AAAA ? RANK_OF_TYPE : 0;
+	inet	   *address = record_inet(rr->rdata, rr->rdlength);
+	int			rank = sortlist_rank(address) * RANK_OF_NETWORK;
+
+	pfree(address);
+	return rr->type == DNS_TYPE_AAAA ? rank + RANK_OF_TYPE : rank;
 }
 
 /* ord, question, status, and the columns of dns_record */
@@ -182,7 +283,7 @@ static void
 make_record(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			Datum *values, bool *nulls)
 {
-	put_element(batch, index, answer, values, nulls, 2);
+	set_element(batch, index, answer, values, nulls);
 	if (answer->rr == NULL)
 		return;
 	record_row(&answer->outcome.message, answer->rr, &values[3]);
@@ -194,20 +295,26 @@ static void
 make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 		  Datum *values, bool *nulls)
 {
-	DnsRdata	rdata;
-	DnsField	field;
-	StringInfoData buffer;
+	set_element(batch, index, answer, values, nulls);
+	if (answer->rr != NULL)
+	{
+		DnsRdata	rdata;
+		DnsField	field;
+		StringInfoData text;
 
-	put_element(batch, index, answer, values, nulls, 2);
-	if (answer->rr == NULL)
-		return;
-	rdata_open(&answer->outcome.message, answer->rr, &rdata);
-	rdata_next(&rdata, &field);
-	initStringInfo(&buffer);
-	append_name(&buffer, &field.name, false);
-	values[3] = CStringGetTextDatum(buffer.data);
-	values[4] = Int32GetDatum(record_ttl(answer->rr));
-	nulls[3] = nulls[4] = false;
+		rdata_open(&answer->outcome.message, answer->rr, &rdata);
+		(void) rdata_next(&rdata, &field);
+		initStringInfo(&text);
+		append_name(&text, &field.name, false);
+		values[3] = CStringGetTextDatum(text.data);
+		values[4] = Int32GetDatum(record_ttl(answer->rr));
+		nulls[3] = nulls[4] = false;
+	}
+	else if (answer->known != 0)
+	{
+		values[3] = answer->known;
+		nulls[3] = false;
+	}
 }
 
 /* ord, name, status, address, ttl */
@@ -215,21 +322,84 @@ static void
 make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			 Datum *values, bool *nulls)
 {
-	put_element(batch, index, answer, values, nulls, 2);
-	if (answer->rr == NULL)
-		return;
-	values[3] = InetPGetDatum(record_inet(answer->rr->rdata,
-										  answer->rr->rdlength));
-	values[4] = Int32GetDatum(record_ttl(answer->rr));
-	nulls[3] = nulls[4] = false;
+	set_element(batch, index, answer, values, nulls);
+	if (answer->rr != NULL)
+	{
+		values[3] = InetPGetDatum(record_inet(answer->rr->rdata,
+											  answer->rr->rdlength));
+		values[4] = Int32GetDatum(record_ttl(answer->rr));
+		nulls[3] = nulls[4] = false;
+	}
+	else if (answer->known != 0)
+	{
+		values[3] = answer->known;
+		nulls[3] = false;
+	}
+}
+
+/* ord, and the columns of a message */
+static void
+make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+			 Datum *values, bool *nulls)
+{
+	TupleDesc	desc = batch->result->setDesc;
+
+	if (answer->slot != NULL)
+		message_row(desc, 1, answer->slot, &answer->outcome, values, nulls);
+	else
+		message_row_badname(desc, 1, values, nulls);
+}
+
+static void
+put_known_names(DnsBatch *batch, uint32 index, const Host *host)
+{
+	DnsAnswer	answer = {.slot = NULL};
+	int			rank = 0;
+	ListCell   *cell;
+
+	outcome_of_found(&answer.outcome, host->name != NULL, host->name != NULL,
+					 NULL);
+	if (host->name != NULL)
+		answer.known = CStringGetTextDatum(host->name);
+	batch_put(batch, index, rank++, &answer);
+	foreach(cell, host->aliases)
+	{
+		answer.known = CStringGetTextDatum(lfirst(cell));
+		batch_put(batch, index, rank++, &answer);
+	}
+}
+
+static void
+put_known_addresses(DnsBatch *batch, uint32 index, Host *host)
+{
+	DnsAnswer	answer = {.slot = NULL};
+	int			rank = 0;
+	ListCell   *cell;
+
+	outcome_of_found(&answer.outcome, host->name != NULL,
+					 host->addresses != NIL, NULL);
+	if (host->addresses == NIL)
+		batch_put(batch, index, 0, &answer);
+	sortlist_sort(host);
+	foreach(cell, host->addresses)
+	{
+		answer.known = InetPGetDatum(((HostAddress *) lfirst(cell))->address);
+		batch_put(batch, index, rank++, &answer);
+	}
+}
+
+static int
+batch_family(const DnsBatch *batch)
+{
+	return batch->ntypes == 2 ? 0 : batch->types[0] == DNS_TYPE_A ? 4 : 6;
 }
 
 /* The element as it was given, and its status. */
 static void
-put_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
-			Datum *values, bool *nulls, int status)
+set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+			Datum *values, bool *nulls)
 {
 	values[1] = batch->elements[index];
-	values[status] = CStringGetTextDatum(answer->outcome.status->name);
-	nulls[1] = nulls[status] = false;
+	values[2] = CStringGetTextDatum(answer->outcome.status->name);
+	nulls[1] = nulls[2] = false;
 }

@@ -403,6 +403,7 @@ typedef struct HostsEntry
 	List	   *aliases;		/* of char * */
 } HostsEntry;
 
+extern void hosts_refresh(void);
 extern List *hosts_by_name(const DnsName *name);
 extern List *hosts_by_address(const inet *address);
 
@@ -526,7 +527,7 @@ extern DnsCounters counters;
 
 extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
-extern bool window_has_room(const DnsWindow *window);
+extern bool window_has_room(DnsWindow *window);
 extern void window_submit(DnsWindow *window, const DnsQuestion *question,
 						  uint64 tag);
 extern bool window_is_idle(const DnsWindow *window);
@@ -763,11 +764,14 @@ typedef struct Host
 	List	   *addresses;		/* of HostAddress * */
 } Host;
 
-extern bool host_known(const char *written, const DnsName *name, int family,
-					   Host *host);
-extern bool host_known_names(const inet *address, Host *host);
-extern bool host_known_at_last(const DnsName *name, int family, Host *host);
-extern bool host_known_names_at_last(const inet *address, Host *host);
+extern Lookups host_lookups(void);
+extern bool host_known(Lookups lookups, const char *written,
+					   const DnsName *name, int family, Host *host);
+extern bool host_known_names(Lookups lookups, const inet *address, Host *host);
+extern bool host_known_at_last(Lookups lookups, const DnsName *name,
+							   int family, Host *host);
+extern bool host_known_names_at_last(Lookups lookups, const inet *address,
+									 Host *host);
 extern void host_add_answer(Host *host, const DnsOutcome *outcome);
 extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
 					   int count);
@@ -821,12 +825,15 @@ typedef struct DnsAnswer
 {
 	const DnsSlot *slot;		/* NULL if nothing was asked */
 	DnsOutcome	outcome;
-	const DnsRR *rr;			/* NULL in a row that has only the status */
+	const DnsRR *rr;			/* NULL in a row of no record */
+	Datum		known;			/* in its place, what needed no question; or 0 */
 } DnsAnswer;
 
 /* What the elements of a batch are, and what its rows. */
 typedef struct DnsBatchKind
 {
+	bool		nsid;			/* servers are asked for their identifiers */
+
 	/* Reads an element; false if it is no name.  May be called again. */
 	bool		(*read) (struct DnsBatch *batch, uint32 index, DnsName *name);
 
@@ -853,6 +860,7 @@ typedef struct DnsBatch
 	uint16		types[MAX_BATCH_TYPES];
 	int			ntypes;
 	uint16		class;
+	Lookups		lookups;		/* for hosts */
 
 	Datum	   *elements;
 	bool	   *nulls;

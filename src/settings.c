@@ -19,6 +19,7 @@
 
 #define MAX_SERVERS		16
 #define MAX_DOMAINS		32
+#define MAX_NETWORKS	1000
 
 char	   *setting_servers = NULL;
 int			setting_udp_port = 53;
@@ -428,6 +429,11 @@ check_sortlist(char **newval, void **extra, GucSource source)
 	if (!settings_list(*newval, &networks))
 	{
 		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	if (list_length(networks) > MAX_NETWORKS)
+	{
+		GUC_check_errdetail("There can be %d networks at most.", MAX_NETWORKS);
 		return false;
 	}
 	foreach(cell, networks)

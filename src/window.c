@@ -17,6 +17,7 @@
 
 DnsCounters counters = {0};
 
+static bool is_room(const DnsWindow *window);
 static int64 window_time_left(DnsWindow *window);
 static int64 slot_limit(const DnsSlot *slot);
 static void release_window(void *arg);
@@ -114,14 +115,16 @@ window_close(DnsWindow *window)
 }
 
 /*
- * May another question be submitted?
+ * May another question be submitted?  Not while the window is full, and there is
+ * always room when nothing is under way.
  */
 bool
-window_has_room(const DnsWindow *window)
+window_has_room(DnsWindow *window)
 {
-	return !slist_is_empty(unconstify(slist_head *, &window->free)) &&
-		(window->channel == NULL ||
-		 window->in_flight < window->channel->max_in_flight);
+	/* The library may be full of questions whose time is up. */
+	if (!is_room(window) && window_is_idle(window) && window->in_flight > 0)
+		ares_cancel(window->channel->ares);
+	return is_room(window);
 }
 
 /*
@@ -287,6 +290,14 @@ clock_now(void)
 
 	INSTR_TIME_SET_CURRENT(now);
 	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+static bool
+is_room(const DnsWindow *window)
+{
+	return !slist_is_empty(unconstify(slist_head *, &window->free)) &&
+		(window->channel == NULL ||
+		 window->in_flight < window->channel->max_in_flight);
 }
 
 /*
