@@ -171,7 +171,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 	/* Should all be sent again, they need sockets once more; and one for TCP. */
 	int			wanted = 2 + channel->window->in_flight / share;
 
-	if (!channel->event_descriptor)
+	if (!channel->event_descriptor && channel->window->events == NULL)
 		channel->event_descriptor = AcquireExternalFD();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;

@@ -76,7 +76,11 @@ rebuild_events(DnsWindow *window)
 							   window->max_events * sizeof(ares_fd_events_t));
 	}
 
+	/* The set reserves the descriptor that was kept for it by itself. */
+	channel_reserve_descriptors(channel);
 	check_descriptor(channel);
+	ReleaseExternalFD();
+	channel->event_descriptor = false;
 	window->events = create_wait_event_set(nsockets + 2);
 	AddWaitEventToSet(window->events, WL_LATCH_SET, PGINVALID_SOCKET,
 					  MyLatch, NULL);
