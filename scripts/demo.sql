@@ -43,3 +43,19 @@ FROM access_log l
 LEFT JOIN LATERAL dns_ptr(l.client, on_error => 'missing_ok') p ON true
 GROUP BY l.client, l.hits
 ORDER BY l.hits DESC;
+
+-- A larger log, one address after another ...
+CREATE TABLE visit AS
+	SELECT inet '10.0.0.0' + i AS client FROM generate_series(1, 5000) i;
+\timing on
+SELECT count(*) AS visits, count(p.ptrdname) AS names
+FROM visit v LEFT JOIN LATERAL dns_ptr(v.client, on_error => 'missing_ok') p ON true;
+
+-- ... and all at once, with a status for each.
+SELECT count(*) AS visits, count(r.ptrdname) AS names, string_agg(DISTINCT r.status, ', ') AS statuses
+FROM dns_reverse_many(ARRAY(SELECT client FROM visit)) r;
+\timing off
+
+-- What a name server said, in full.
+SELECT m.status, m.aa, m.question, m.answer[1].rdata, m.transport, m.tries
+FROM dns_message('shop.example', 'SOA') m;
