@@ -87,6 +87,7 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 		slot->socket_serial = socket->serial;
 		slot->server = socket->server;
 		slot->servers_asked |= UINT64CONST(1) << socket->server;
+		slot->send_number = ++channel->last_send_number;
 		slot->queries++;
 		counters.queries++;
 		if (socket->tcp)
@@ -171,6 +172,48 @@ guard_ask_again(DnsChannel *channel, DnsSlot *slot)
 	slot->queries++;
 	counters.queries++;
 	return true;
+}
+
+/*
+ * A connection has ended, and the library will ask on another one whatever is
+ * unanswered.  Where a server ends it over a certain question, that would go on
+ * until all questions behind it have no tries left.  So that question is given
+ * up: the one whose answer was cut off, or the first one without an answer if it
+ * is that for the second time.  Writes what the library gets of it and gives its
+ * length; 0 if there is none, or it is the only one and harms nobody.
+ */
+size_t
+guard_connection_lost(DnsChannel *channel, DnsSocket *socket, uint8 *stub)
+{
+	DnsWindow  *window = channel->window;
+	DnsSlot    *blamed = NULL;
+	int			waiting = 0;
+	bool		cut_off = false;
+	dlist_iter	iter;
+
+	if (window == NULL)
+		return 0;
+	dlist_foreach(iter, &window->pending)
+	{
+		DnsSlot    *slot = dlist_container(DnsSlot, pending_node, iter.cur);
+
+		if (!slot->in_flight || slot->socket_serial != socket->serial)
+			continue;
+		waiting++;
+		if (socket->in_len >= STREAM_PREFIX + sizeof(slot->id) &&
+			wire_u16(socket->in + STREAM_PREFIX) == slot->id)
+		{
+			blamed = slot;
+			cut_off = true;
+		}
+		else if (!cut_off &&
+				 (blamed == NULL || slot->send_number < blamed->send_number))
+			blamed = slot;
+	}
+	if (waiting < 2 || (++blamed->blames < 2 && !cut_off))
+		return 0;
+	blamed->given_up = true;
+	return write_stub(blamed->id, VERDICT_DONE, stub);
 }
 
 /* What was not expected is as if it had never come. */

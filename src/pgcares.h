@@ -457,6 +457,9 @@ typedef struct DnsSlot
 	int			fd;				/* of the last query's socket */
 	uint32		socket_serial;
 	int			server;			/* that was asked last */
+	uint64		send_number;	/* of the last query */
+	int			blames;			/* connections that were lost over it */
+	bool		given_up;		/* for that reason */
 	bool		edns;			/* queries have an OPT record */
 	bool		nonexistent;	/* a special name, never asked */
 	bool		answered;		/* answer is the final one */
@@ -492,7 +495,7 @@ typedef struct DnsWindow
 	dlist_head	sent;			/* in the order of resend_at */
 	dlist_head	done;			/* in the order of finishing */
 	int			in_flight;
-	int64		heard_at[MAX_ASKED_SERVERS];
+	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_at with an answer */
 
 	/* Noted inside the library, raised outside. */
 	Size		answer_memory;
@@ -597,6 +600,7 @@ typedef struct DnsSocket
 	int			refused;		/* errno for which it must not be used */
 
 	/* TCP only: the frame that is coming in, and what goes out. */
+	bool		lost;
 	uint8	   *in;
 	size_t		in_len;
 	uint8	   *out;
@@ -631,6 +635,7 @@ typedef struct DnsChannel
 	int			last_errno;
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
 	int			nasked;
+	uint64		last_send_number;
 	int64		usual_trip;		/* time that answers take, 0 if not known */
 } DnsChannel;
 
@@ -675,6 +680,8 @@ extern size_t guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *octets, size_t len, uint8 *stub);
 extern bool guard_ask_again(DnsChannel *channel, DnsSlot *slot);
+extern size_t guard_connection_lost(DnsChannel *channel, DnsSocket *socket,
+									uint8 *stub);
 
 /* ---- resend.c: lost datagrams ---- */
 

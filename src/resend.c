@@ -43,21 +43,20 @@ resend_note(DnsSlot *slot)
 }
 
 /*
- * Notes that a server has answered a slot's query: what that took, and that the
- * server is there.  Called inside the library; never raises.
+ * Notes that a server has answered a slot's query: what that took, and that it
+ * has come to queries of that time.  Called inside the library; never raises.
  */
 void
 resend_heard(DnsSlot *slot, int server)
 {
 	DnsWindow  *window = slot->window;
-	int64		now = clock_now();
 
-	window->heard_at[server] = now;
+	window->heard_of[server] = Max(window->heard_of[server], slot->sent_at);
 
 	/* Which of several queries an answer belongs to, nobody knows. */
 	if (slot->queries == 1)
 	{
-		int64		trip = now - slot->sent_at;
+		int64		trip = clock_now() - slot->sent_at;
 		int64	   *usual = &window->channel->usual_trip;
 
 		*usual += *usual == 0 ? trip : (trip - *usual) / 8;
@@ -122,9 +121,9 @@ patience(const DnsChannel *channel)
 	return Max(RESEND_AFTER, RESEND_AFTER_TRIPS * channel->usual_trip);
 }
 
-/* Has the server answered others since it was asked? */
+/* Has the server answered what it was asked later? */
 static bool
 seems_lost(const DnsSlot *slot)
 {
-	return slot->window->heard_at[slot->server] > slot->sent_at;
+	return slot->window->heard_of[slot->server] > slot->sent_at;
 }

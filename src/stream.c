@@ -10,6 +10,7 @@
 
 #include "pgcares.h"
 
+static size_t give_up(DnsChannel *channel, DnsSocket *socket, uint8 *buffer);
 static size_t judge_frames(DnsChannel *channel, DnsSocket *socket,
 						   uint8 *buffer, size_t len);
 
@@ -32,8 +33,16 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 				   STREAM_MAX_FRAME - socket->in_len, 0);
 		if (got == 0)
 			channel->last_errno = ECONNRESET;	/* nothing else tells of it */
+		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return got;			/* nothing yet */
+		if (got <= 0 && !socket->lost)
+		{
+			given = give_up(channel, socket, buffer);
+			if (given > 0)
+				return given;
+		}
 		if (got <= 0)
-			return got;			/* the end, nothing yet, or an error */
+			return got;			/* the end, or an error */
 		socket->in_len += got;
 	}
 }
@@ -97,6 +106,25 @@ stream_flush(DnsChannel *channel, DnsSocket *socket)
 		return true;
 	channel->last_errno = errno;
 	return false;
+}
+
+/*
+ * Tells the library of the question that is to blame for the end of a connection
+ * before it learns of the end itself, which is there at the next try too.
+ */
+static size_t
+give_up(DnsChannel *channel, DnsSocket *socket, uint8 *buffer)
+{
+	int			save_errno = errno;
+	size_t		len = guard_connection_lost(channel, socket,
+											buffer + STREAM_PREFIX);
+
+	socket->lost = true;
+	errno = save_errno;
+	if (len == 0)
+		return 0;
+	wire_put_u16(buffer, len);
+	return STREAM_PREFIX + len;
 }
 
 /*

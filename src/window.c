@@ -363,7 +363,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->in_flight = false;
 	slot->window->in_flight--;
 	guard_unbind(slot->window->channel, slot);
-	finish(slot, status);
+	finish(slot, slot->given_up ? ARES_ECONNREFUSED : status);
 	if (slot->released)
 		recycle(slot);
 }
