@@ -331,7 +331,8 @@ choose_user()
 
 # As root, in namespaces that take every process and mount with them, and every
 # packet but for loopback; as another user, in a network of one's own at least.
-# There is a link-local address in it, if there is IPv6.
+# In it everybody may have port 53, and there is a link-local address, as far as
+# the system lets us.
 # The shell stays as their first process: when "unshare" ends, it is killed.
 choose_namespaces()
 {
@@ -339,7 +340,11 @@ choose_namespaces()
 
 	if [ "$1" = private ]; then
 		net=(--net)
-		setup='ip link set lo up && { ip address add fe80::1/64 dev lo 2> /dev/null || :; } && '
+		setup='ip link set lo up && {
+			echo 53 > /proc/sys/net/ipv4/ip_unprivileged_port_start
+			ip address add fe80::1/64 dev lo
+			:
+		} 2> /dev/null && '
 	fi
 	if [ "$(id -u)" = 0 ]; then
 		inside=(unshare --mount --pid --ipc --uts "${net[@]}" --fork --kill-child

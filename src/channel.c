@@ -58,9 +58,9 @@ channel_check_library(void)
 
 /*
  * A channel made from the present settings: the idle one, or a new one.  server
- * is NULL or the one server to ask instead, for which there is always a new one,
- * so that nothing is learned of it here.  NULL if no name server is configured.  The caller owns it: channel_keep() or channel_destroy().  Raises
- * where the settings cannot be carried out.
+ * is NULL or the one server to ask instead, for which there is always a new one.
+ * NULL if no name server is configured.  The caller owns it: channel_keep() or
+ * channel_destroy().  Raises where the settings cannot be carried out.
  */
 DnsChannel *
 channel_open(const char *server)

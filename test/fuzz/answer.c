@@ -18,13 +18,20 @@ LLVMFuzzerTestOneInput(const uint8 *octets, size_t len)
 	DnsQuestion question;
 	DnsName		owner;
 	const uint8 *pos;
+	const uint8 *text;
+	size_t		text_len;
+	int			code;
 
 	if (len < 1 || !wire_open(&message, octets, len))
 		return 0;
 
 	/* Also what is not sound is read up to where it breaks. */
-	(void) wire_sound(&message);
+	if (wire_sound(&message) && !wire_sections_sound(&message))
+		abort();
 	(void) wire_rcode(&message);
+	if (wire_extended_error(&message, &code, &text, &text_len) &&
+		(text < octets || text + text_len > octets + len))
+		abort();
 	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
 	{
 		DnsCursor	cursor;
@@ -50,10 +57,16 @@ LLVMFuzzerTestOneInput(const uint8 *octets, size_t len)
 				rr.type != DNS_TYPE_OPT)
 				abort();
 			if (rr.type == DNS_TYPE_OPT)
-				(void) wire_opt_option(&rr, EDNS_OPTION_EDE, &value, &value_len);
+				(void) wire_opt_option(&rr, EDNS_OPTION_NSID, &value, &value_len);
 		}
 	}
 
+	pos = octets + WIRE_HEADER_SIZE;
+	for (int i = 0; i < message.count[0]; i++)
+	{
+		if (!wire_next_question(&message, &question, &pos))
+			break;
+	}
 	if (wire_question(&message, &question, &pos))
 		(void) alias_follow(&message, &question, &owner);
 	return 0;

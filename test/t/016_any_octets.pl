@@ -104,6 +104,15 @@ END
 $$
 SQL
 
+my %changed = (
+	'an octet more' => [ map { pack('H*', $_) . "\0" } @messages ],
+	'an octet less' => [ map { substr(pack('H*', $_), 0, -1) } @messages ]);
+foreach my $what (sort keys %changed)
+{
+	is($session->text('SELECT DISTINCT parsed, json FROM unnest(' . array(@{ $changed{$what} }) . ') AS m, read_both(m)'),
+		'22P03|22P03', "$what makes none of them a message");
+}
+
 my %states;
 for (my $done = 0; $done < MESSAGES; $done += AT_ONCE)
 {
