@@ -258,7 +258,7 @@ static const Setting settings[] = {
 	{"pgcares.udp_max_queries", PGC_SUSET, SETTING_INT,
 		&setting_udp_max_queries, .min = 0, .max = 65535,
 		.summary = "Number of queries after which a UDP port is given up for a new one.",
-	.detail = "0 means that a port serves any number."},
+	.detail = "No port serves more than its receive buffer can hold answers to, and 0 means as many as that."},
 
 	/* What a caller sees. */
 	{"pgcares.on_error", PGC_USERSET, SETTING_ENUM, &setting_on_error,

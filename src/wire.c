@@ -113,6 +113,8 @@ name_equal(const DnsName *a, const DnsName *b)
 {
 	if (a->len != b->len)
 		return false;
+	if (memcmp(a->octets, b->octets, a->len) == 0)
+		return true;			/* mostly */
 	for (int i = 0; i < a->len; i++)
 	{
 		if (pg_ascii_tolower(a->octets[i]) != pg_ascii_tolower(b->octets[i]))
