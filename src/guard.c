@@ -239,7 +239,8 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		return write_stub(id, VERDICT_DONE, stub);
 
 	counters.answers++;
-	resend_heard(slot, socket->server);
+	if (!socket->tcp)
+		resend_heard(slot, socket->server);
 
 	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
 		return write_stub(id, VERDICT_USE_TCP, stub);
