@@ -111,6 +111,15 @@ foreach ([ "lookup bind\n", 'b' ], [ "lookup file\n", 'f' ], [ "lookup bind file
 	gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$lookups} }, '... where DNS has nothing');
 }
 
+# Without such a line it is that of the host, which this cannot change; what it
+# says nothing of is looked for in the file first.
+my ($words) = -r '/etc/nsswitch.conf' ? slurp_file('/etc/nsswitch.conf') =~ /^\s*hosts:([^#\n]*)/m : ();
+my $order = join '', map { /^files?$/ ? 'f' : 'b' } ($words // '') =~ /(?<!\S)(files?|dns|bind|resolve)(?!\S)/g;
+my $system = $order =~ /^f+$/ ? 'f' : $order =~ /^b+$/ ? 'b' : $order =~ /^b/ ? 'bf' : 'fb';
+write_file("$directory/resolv.conf", "nameserver 192.0.2.53\n");
+gives("SELECT dns_lookup('both.example')", @{ $both{$system} }, "the host's $system");
+gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$system} }, '... where DNS has nothing');
+
 # ---- What is in the file
 
 $session->text('SET pgcares.lookups = f');

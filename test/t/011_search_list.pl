@@ -17,7 +17,7 @@ my $node;
 {
 	local $ENV{RES_OPTIONS} = 'ndots:7';
 	local $ENV{LOCALDOMAIN} = 'wrong.example';
-	$node = Session->cluster([$server]);
+	$node = Session->cluster([$server], "pgcares.lookups = 'b'");
 }
 my $file = PostgreSQL::Test::Utils::tempdir() . '/resolv.conf';
 my $session = Session->new($node);
