@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+static int	weigh(const DnsOutcome *outcome);
 static bool add_local(Host *host, const DnsName *name, int family);
 static bool add_from_file(Host *host, const DnsName *name, int family);
 static bool add_names_from_file(Host *host, const inet *address);
@@ -170,16 +171,13 @@ host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		const DnsOutcome *one = &outcomes[i];
-		int			weight = !outcome_is_noerror(one) && !outcome_is_missing(one) ? 4 :
-			outcome_is_noerror(one) ? 3 :
-			one->status->code == RCODE_NXDOMAIN ? 2 : 1;
+		int			weight = weigh(&outcomes[i]);
 
 		if (weight > best)
-			*outcome = *one;
+			*outcome = outcomes[i];
 		best = Max(best, weight);
-		queries += one->queries;
-		servers = Max(servers, one->servers);
+		queries += outcomes[i].queries;
+		servers = Max(servers, outcomes[i].servers);
 	}
 	outcome->queries = queries;
 	outcome->servers = servers;
@@ -193,6 +191,17 @@ host_address_text(const inet *address)
 {
 	return TextDatumGetCString(DirectFunctionCall1(network_host,
 												   InetPGetDatum(address)));
+}
+
+/* How much an outcome counts beside others, from 1. */
+static int
+weigh(const DnsOutcome *outcome)
+{
+	if (outcome_is_noerror(outcome))
+		return 3;
+	if (!outcome_is_missing(outcome))
+		return 4;
+	return outcome->status->code == RCODE_NXDOMAIN ? 2 : 1;
 }
 
 /* This host's loopback addresses (RFC 6761 section 6.3). */

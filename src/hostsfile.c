@@ -253,10 +253,11 @@ read_entry(const char *line, int *names)
 
 	entry->address = palloc(sizeof(inet));
 	at = line_address(line, entry->address);
-	while ((*names)++ < MAX_NAMES && next_name(&at, &name))
+	while (*names < MAX_NAMES && next_name(&at, &name))
 	{
 		StringInfoData text;
 
+		(*names)++;
 		initStringInfo(&text);
 		append_name(&text, &name, false);
 		if (entry->canonical == NULL)
@@ -326,9 +327,8 @@ next_word(const char **at, char *word)
 
 	CHECK_FOR_INTERRUPTS();
 	*at = begin + len;
-	if (len >= WORD_SIZE)
-		*word = '\0';
-	else
-		strlcpy(word, begin, len + 1);
+	if (len < WORD_SIZE)
+		memcpy(word, begin, len);
+	word[len < WORD_SIZE ? len : 0] = '\0';
 	return len > 0;
 }

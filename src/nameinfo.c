@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include <idn2.h>
-#include <unistd.h>
 
 #include "pgcares.h"
 
@@ -176,22 +175,17 @@ short_name(const char *text)
 
 /*
  * The domain of this host: the first one of pgcares.domains, where that is set,
- * or what follows the first dot of the host's name.  False if there is none.
+ * or that of the host's name.  False if there is none.
  */
 static bool
 own_domain(DnsName *domain)
 {
 	List	   *domains;
-	char		host[256];
-	char	   *dot;
 
-	if (*setting_domains != '\0' && settings_list(setting_domains, &domains))
-		return question_name(linitial(domains), false, domain) == NULL;
-	if (gethostname(host, sizeof(host)) != 0)
-		return false;
-	host[sizeof(host) - 1] = '\0';
-	dot = strchr(host, '.');
-	return dot != NULL && question_name(dot + 1, false, domain) == NULL;
+	if (*setting_domains == '\0')
+		return system_own_domain(domain);
+	return settings_list(setting_domains, &domains) &&
+		question_name(linitial(domains), false, domain) == NULL;
 }
 
 /* The name with U-labels, or as it is where the encoding does not have them. */

@@ -347,6 +347,7 @@ extern char *file_read(const char *path, size_t max, bool unreadable_ok,
 extern Lookups system_lookups(void);
 extern int	system_ndots(void);
 extern List *system_domains(void);
+extern bool system_own_domain(DnsName *domain);
 
 /* ---- server.c: name servers as the settings write them ---- */
 

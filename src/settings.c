@@ -147,7 +147,7 @@ static const Setting settings[] = {
 	{"pgcares.resolvconf", PGC_SUSET, SETTING_STRING, &setting_resolvconf,
 		.text = "/etc/resolv.conf",
 		.summary = "File that names the system's name servers.",
-	.detail = "It is read when pgcares.servers is empty; a change of it is noticed by the next lookup."},
+	.detail = "Its name servers are asked when pgcares.servers is empty. A change of it is noticed by the next lookup."},
 	{"pgcares.rotate", PGC_SUSET, SETTING_ENUM, &setting_rotate,
 		.options = rotate_options,
 		.summary = "Spreads queries over all name servers.",

@@ -38,7 +38,7 @@ static void read_nsswitch(System *system);
 static void read_options(System *system, char *words);
 static void read_domains(System *system, char *words);
 static void read_lookups(System *system, char *words);
-static void add_domain(System *system, const char *text);
+static void add_domain(System *system, const DnsName *name);
 static char *next_word(char **words);
 
 /*
@@ -70,6 +70,22 @@ system_domains(void)
 {
 	refresh();
 	return cached->domains;
+}
+
+/*
+ * What follows the first dot of this host's name.  False if that is no domain.
+ */
+bool
+system_own_domain(DnsName *domain)
+{
+	char		host[256];
+	const char *dot;
+
+	if (gethostname(host, sizeof(host)) != 0)
+		return false;
+	host[sizeof(host) - 1] = '\0';
+	dot = strchr(host, '.');
+	return dot != NULL && question_name(dot + 1, false, domain) == NULL;
 }
 
 /* Sees to it that what is kept is what the files say now. */
@@ -117,7 +133,7 @@ read_resolvconf(System *system)
 	char	   *text = file_read(system->path, MAX_FILE_SIZE, true,
 								 &system->resolvconf, &len);
 	char	   *line;
-	char		host[256];
+	DnsName		own;
 
 	while (text != NULL && (line = strsep(&text, "\n")) != NULL)
 	{
@@ -133,15 +149,8 @@ read_resolvconf(System *system)
 			read_lookups(system, line);
 	}
 
-	if (system->domains == NIL && gethostname(host, sizeof(host)) == 0)
-	{
-		char	   *dot;
-
-		host[sizeof(host) - 1] = '\0';
-		dot = strchr(host, '.');
-		if (dot != NULL)
-			add_domain(system, dot + 1);
-	}
+	if (system->domains == NIL && system_own_domain(&own))
+		add_domain(system, &own);
 }
 
 /* What the lookup line of resolvconf says counts more. */
@@ -176,7 +185,13 @@ read_domains(System *system, char *words)
 
 	system->domains = NIL;
 	while ((word = next_word(&words)) != NULL && *word != '#' && *word != ';')
-		add_domain(system, word);
+	{
+		DnsName		name;
+
+		/* What is no domain name is passed over. */
+		if (question_name(word, false, &name) == NULL)
+			add_domain(system, &name);
+	}
 }
 
 static void
@@ -221,15 +236,16 @@ read_lookups(System *system, char *words)
 		system->lookups = file ? LOOKUPS_F : LOOKUPS_B;
 }
 
-/* What is no domain name is passed over. */
 static void
-add_domain(System *system, const char *text)
+add_domain(System *system, const DnsName *name)
 {
-	DnsName	   *name = palloc(sizeof(DnsName));
+	DnsName    *domain;
 
-	if (question_name(text, false, name) == NULL &&
-		list_length(system->domains) < MAX_DOMAINS)
-		system->domains = lappend(system->domains, name);
+	if (list_length(system->domains) >= MAX_DOMAINS)
+		return;
+	domain = palloc(sizeof(DnsName));
+	*domain = *name;
+	system->domains = lappend(system->domains, domain);
 }
 
 /* The next word of a line, or NULL. */

@@ -65,6 +65,12 @@ my $failing = failing(<<'SQL', qw(ND002 ND003 ND005 NDA10));
 n := (ARRAY['nxdomain', 'short', 'rcode2', 'a3', 'headeronly', 'loopptr'])[i % 6 + 1] || '.n' || i || '.example';
 PERFORM * FROM dns_a(n);
 SQL
+my $hosts = failing(<<'SQL', qw(ND000 ND002 NDA10));
+n := (ARRAY['nodata', 'rcode2', 'aaaa15', 'a3'])[i % 4 + 1] || '.n' || i || '.example';
+PERFORM dns_reverse('192.0.2.1'), dns_lookup('n' || i || '.example');
+PERFORM * FROM dns_search(n, on_error => 'ignore');
+PERFORM * FROM dns_addresses(n);
+SQL
 my $silent = failing("n := 'drop.n' || i || '.example'; PERFORM * FROM dns_a(n);", 'NDA12');
 my $error_later = failing("n := 'n' || i || '.example'; PERFORM * FROM dns_a(n); x := 1 / (i - i);", '22012');
 my $error_beside =
@@ -77,6 +83,7 @@ my @ways = (
 	[ 'failures', 10000, sub { lookups($_[0], $failing) } ],
 	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = usevc') } ],
 	[ 'failures, the socket kept', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = stayopen') } ],
+	[ 'hosts', 3000, sub { lookups($_[0], $hosts, "pgcares.lookups = 'fb'") } ],
 	[ 'silence', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'") } ],
 	[ 'silence over TCP', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'", 'pgcares.flags = usevc') } ],
 	[ 'nobody listens', 1000,

@@ -18,6 +18,10 @@ my $node = Session->cluster([$server]);
 my @octets = map { join '', map { chr } @$_ } [ 0 .. 127 ], [ 128 .. 255 ];
 my $session;
 
+# A hosts file, and the addresses of A-labels in it
+my $hosts = PostgreSQL::Test::Utils::tempdir() . '/hosts';
+my %address;
+
 # The only value of the only row
 sub value
 {
@@ -213,6 +217,18 @@ sub check_unicode
 	same($result->{rows}[0][0], "$shown.example", $what);
 }
 
+# The name of an address with U-labels, as far as the encoding has them
+sub check_node
+{
+	my ($a_label, $shown, $what) = @_;
+
+	$shown = $a_label if $shown =~ /^\d/;
+	$session->text("SET pgcares.lookups = f; SET pgcares.hosts_file = '$hosts'");
+	same(value("SELECT node FROM dns_getnameinfo('$address{$a_label}', 0, '{idn}')"), "$shown.example", $what);
+	is(value("SELECT node FROM dns_getnameinfo('$address{$a_label}')"), "$a_label.example", '... or without');
+	$session->text('RESET pgcares.lookups');
+}
+
 # Labels: buecher with u umlaut, nihongo in Kanji, Thai for "Thai", u umlaut in
 # EUC_JP has three octets
 my ($german, $japanese, $thai) = ('xn--bcher-kva', 'xn--wgv71a119e', 'xn--o3cw4h');
@@ -225,6 +241,9 @@ my %written = (
 	SQL_ASCII => \%utf8,
 	LATIN1 => { $german => "b\xfccher", $japanese => '22P05', $thai => '22P05' },
 	EUC_JP => { $german => "b\x8f\xab\xe4cher", $japanese => "\xc6\xfc\xcb\xdc\xb8\xec", $thai => '22P05' });
+
+@address{ $german, $japanese, $thai } = map { "10.0.0.$_" } 1 .. 3;
+append_to_file($hosts, "$address{$_} $_.example\n") foreach keys %address;
 
 foreach my $encoding (sort keys %written)
 {
@@ -247,6 +266,7 @@ foreach my $encoding (sort keys %written)
 		my $u_label = $written{$encoding}{$a_label};
 
 		check_unicode($a_label, $u_label, "$encoding: $a_label as it is written");
+		check_node($a_label, $u_label, "$encoding: $a_label as the name of an address");
 		check_question($u_label, $a_label, "$encoding: $a_label is asked") if $u_label !~ /^\d/;
 	}
 	$session->close;

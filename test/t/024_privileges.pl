@@ -260,6 +260,8 @@ my $everything = join ' UNION ALL ', map { "SELECT pg_catalog.to_json(r)::pg_cat
   "dns_query('sound.example', 'ANY')", "dns_query('sound.example', 'LOC')", "dns_mx('sound.example')",
   "dns_ptr('192.0.2.1'::pg_catalog.inet)", "dns_txt('sound.example')", "dns_svcb('sound.example')",
   "dns_parse('$message'::pg_catalog.bytea)", "dns_message_json('$message'::pg_catalog.bytea)",
+  "dns_lookup('sound.example')", "dns_gethostbyname('sound.example')", "dns_gethostbyaddr('192.0.2.1')",
+  "dns_getaddrinfo('sound.example')", "dns_getnameinfo('192.0.2.1')", "dns_search('sound.example')",
   'dns_servers()', 'dns_statuses()', 'dns_types()', "dns_address_from_reverse('1.2.0.192.in-addr.arpa')";
 my $before = $super->text($everything);
 $super->text('SET search_path = mine, pg_catalog, public');

@@ -1,0 +1,163 @@
+# Property: dns_search() asks one name after another, in the order of resolv.conf(5),
+# and no more than it has to: the first that has records, or that fails, is the
+# last; and what needs no completion is seen by no domain.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Sys::Hostname qw(hostname);
+use Test::More;
+use NameServer;
+use Session;
+
+my $server = NameServer->misbehaving;
+my $knot = NameServer->knot;
+my $node;
+{
+	local $ENV{RES_OPTIONS} = 'ndots:7';
+	local $ENV{LOCALDOMAIN} = 'wrong.example';
+	$node = Session->cluster([$server], "pgcares.lookups = 'b'");
+}
+my $file = PostgreSQL::Test::Utils::tempdir() . '/resolv.conf';
+my $session = Session->new($node);
+$session->text("LOAD 'pgcares'; SET pgcares.resolvconf = '$file'");
+
+sub write_file
+{
+	my ($content) = @_;
+
+	open(my $handle, '>', $file) or die "cannot write \"$file\": $!\n";
+	print $handle $content;
+	close $handle or die "cannot write \"$file\": $!\n";
+}
+
+# A search, its outcome, and the names that were asked
+sub searches
+{
+	my ($name, $state, $asked, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	$server->forget;
+	my $result = $session->query("SELECT name FROM dns_search('$name')");
+	is(Session::sqlstate_of($result), $state, "$what: outcome");
+	is_deeply([ map { $_->{name} } $server->log ], $asked, "$what: names asked");
+	return $result;
+}
+
+# ---- The list of the settings
+
+$session->text(q{SET pgcares.domains = 'one.example, two.example.'});
+searches('sound', '00000', ['sound.one.example'], 'found in the first domain');
+searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain.two.example nxdomain)], 'nowhere');
+searches('nodata', 'ND000', [qw(nodata.one.example nodata.two.example nodata)], 'no data anywhere');
+searches('nxdomain.a', 'ND003', [qw(nxdomain.a nxdomain.a.one.example nxdomain.a.two.example)], 'with a dot');
+searches('sound.a', '00000', ['sound.a'], 'with a dot, found');
+searches('nxdomain.', 'ND003', ['nxdomain'], 'with a final dot');
+searches('nxdomain.a.', 'ND003', ['nxdomain.a'], 'with two');
+searches('nxdomain.a\\.', 'ND003', [ 'nxdomain.a\\046', 'nxdomain.a\\046.one.example', 'nxdomain.a\\046.two.example' ],
+	'with a final dot that is no separator');
+searches('nxdomain.a\\\\.', 'ND003', ['nxdomain.a\\092'], 'with a backslash before it');
+my $result = searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain.two.example nxdomain)], 'nowhere');
+like($result->{error}{M}, qr/records of "nxdomain": /, 'the message has the name as it was written');
+like($result->{error}{D}, qr/\b3 names were tried\./, '... and the detail the number of names');
+is(searches('sound.', '00000', ['sound'], 'complete')->{rows}[0][0], 'sound', '... and its row');
+is(searches('sound', '00000', ['sound.one.example'], 'completed')->{rows}[0][0],
+	'sound.one.example', 'a row has the name that was found');
+
+foreach ([ rcode2 => 'ND002' ], [ rcode5 => 'ND005' ], [ short => 'NDA10' ])
+{
+	my ($label, $state) = @$_;
+
+	$result = searches($label, $state, ["$label.one.example"], "$label ends the search");
+	unlike($result->{error}{M}, qr/no such/, '... and is no missing name');
+	is(Session::sqlstate_of($session->query("SELECT * FROM dns_search('$label', on_error => 'missing_ok')")),
+		$state, '... with missing_ok either');
+}
+$session->text(q{SET pgcares.timeout = '100ms'; SET pgcares.tries = 1});
+searches('drop', 'NDA12', ['drop.one.example'], 'silence ends the search');
+$session->text(q{RESET pgcares.timeout; RESET pgcares.tries});
+
+# one deadline for all names
+$session->text(q{SET pgcares.deadline = '1500ms'; SET pgcares.domains = 'nxdomain.one.example, nxdomain.two.example'});
+searches('delay1000', 'NDA12', [qw(delay1000.nxdomain.one.example delay1000.nxdomain.two.example)],
+	'the deadline is that of the call');
+$session->text(q{RESET pgcares.deadline; SET pgcares.domains = 'one.example, two.example'});
+
+# ---- How many dots make a name complete
+
+$session->text('SET pgcares.ndots = 0');
+searches('nxdomain', 'ND003', [qw(nxdomain nxdomain.one.example nxdomain.two.example)], 'ndots 0');
+$session->text('SET pgcares.ndots = 2');
+searches('nxdomain.a', 'ND003', [qw(nxdomain.a.one.example nxdomain.a.two.example nxdomain.a)], 'ndots 2, one dot');
+searches('nxdomain.a.b', 'ND003', [qw(nxdomain.a.b nxdomain.a.b.one.example nxdomain.a.b.two.example)],
+	'ndots 2, two dots');
+searches('nxdomain.a\\.b', 'ND003', [map { "nxdomain.a\\046b$_" } '.one.example', '.two.example', ''],
+	'ndots 2, one dot and one that is no separator');
+$session->text('RESET pgcares.ndots');
+
+# ---- What no domain may hear of
+
+searches('invalid', 'ND003', [], 'invalid');
+searches('x.onion', 'ND003', [], 'onion');
+searches('nxdomain.localhost', 'ND003', ['nxdomain.localhost'], 'localhost');
+$session->text(q{SET pgcares.flags = 'edns, nosearch'});
+searches('nxdomain', 'ND003', ['nxdomain'], 'the flag nosearch');
+$session->text(q{RESET pgcares.flags});
+$server->forget;
+$session->query(q{SELECT * FROM dns_query('nxdomain')});
+$session->query(q{SELECT dns_lookup('nxdomain', 4)});
+is_deeply([ map { $_->{name} } $server->log ], [qw(nxdomain nxdomain)], 'no other function completes names');
+
+# ---- Lengths
+
+my $long = join '.', ('l' x 60) x 3, 'm' x 30;    # 215 octets
+$session->text("SET pgcares.domains = 'd23456789.d23456789.d23456789.example, two.example'");
+my $short = "nxdomain.$long";
+searches($short, 'ND003', [ $short, "$short.two.example" ], 'a name that would be too long is passed over');
+$session->text("SET pgcares.domains = 'd23456789.d23456789.d23456789.example'");
+searches($short, 'ND003', [$short], '... also where there is no other');
+
+# ---- The system's list
+
+$session->text(q{RESET pgcares.domains});
+write_file("search one.example two.example\n");
+searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain.two.example nxdomain)], 'search');
+write_file("search wrong.example\noptions ndots:3 rotate\nsearch\tone.example   two.example. # three\r\n");
+searches('nxdomain.a', 'ND003', [qw(nxdomain.a.one.example nxdomain.a.two.example nxdomain.a)],
+	'the file has changed; the last list counts, and its ndots');
+$session->text('SET pgcares.ndots = 1');
+searches('nxdomain.a', 'ND003', [qw(nxdomain.a nxdomain.a.one.example nxdomain.a.two.example)], 'our ndots counts more');
+$session->text('RESET pgcares.ndots');
+write_file("domain one.example");
+searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain)], 'domain');
+write_file("# search wrong.example\n; search wrong.example\nsearch a..b one.example $long.$long one.example\n");
+searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain)], 'what is no domain, or is there twice');
+write_file("search .\n");
+searches('nxdomain', 'ND003', ['nxdomain'], 'the root');
+write_file('search ' . join(' ', map { "d$_.example" } 1 .. 100) . "\n");
+searches('nxdomain', 'ND003', [ (map { "nxdomain.d$_.example" } 1 .. 32), 'nxdomain' ], 'a hundred domains');
+write_file("options ndots:999999999999\nsearch one.example\n");
+searches('nxdomain.' . 'a.' x 14 . 'b', 'ND003', [ map { 'nxdomain.' . 'a.' x 14 . "b$_" } '', '.one.example' ],
+	'15 dots are always enough');
+$session->text(q{SET pgcares.domains = 'two.example'});
+searches('nxdomain', 'ND003', [qw(nxdomain.two.example nxdomain)], 'our list counts more');
+$session->text(q{RESET pgcares.domains});
+
+my ($own) = hostname() =~ /\.(.+)/;
+foreach ([ '', 'empty' ], [ join('', map { chr 128 + int rand 128 } 1 .. 100000), 'junk' ], [ undef, 'missing' ])
+{
+	my ($content, $what) = @$_;
+
+	defined $content ? write_file($content) : unlink $file;
+	searches('nxdomain', 'ND003', [ $own ? "nxdomain.$own" : (), 'nxdomain' ], "the file is $what");
+}
+
+# ---- Against a real server
+
+$session->text("SET pgcares.servers = '${\$knot->address}'; SET pgcares.domains = 'shop.example, all.example'");
+is($session->text(q{SELECT name, rdata FROM dns_search('mx', 'MX') ORDER BY rdata}),
+	"mx.all.example|10 mail.all.example.\nmx.all.example|20 backup.all.example.", 'found in the second domain');
+is($session->text('SELECT pg_backend_pid()'), $session->pid, 'the session goes on');
+
+done_testing();
