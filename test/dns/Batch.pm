@@ -1,0 +1,137 @@
+# Batches for the TAP tests, and what the misbehaving server saw of each.
+#
+#   my $batch = Batch->run($server, $session, q{'delay50'}, 1000, max_in_flight => 10);
+#   $batch->{statuses}              { NOERROR => 1000 }
+#   $batch->most_at_once(0.05)      10
+#
+# A batch asks for A records of names below a zone of its own. An expression of
+# SQL makes the first labels of name number g, which choose what the server does.
+# Settings are those of pgcares, for this batch only.
+
+package Batch;
+
+use strict;
+use warnings;
+use List::Util qw(max);
+use Test::More;
+use Session;
+
+my $zones = 0;
+
+# An array of so many names as SQL, and their zone
+sub names
+{
+	my ($class, $labels, $count) = @_;
+	my $zone = 'z' . ++$zones . '.example';
+
+	return ("ARRAY(SELECT $labels || '.n' || g || '.$zone' FROM generate_series(1, $count) g)", $zone);
+}
+
+# What came of one batch:
+#   state      SQLSTATE
+#   error      the fields of the error, if there was one
+#   statuses   how many questions have which status
+#   queries    those that the server saw, as NameServer::log() gives them
+#   times      how often each name was asked
+#   stats      what dns_stats() has more than before
+sub run
+{
+	my ($class, $server, $session, $labels, $count, %settings) = @_;
+	my ($names, $zone) = $class->names($labels, $count);
+	my @settings = map { "pgcares.$_" } sort keys %settings;
+	my %before = stats($session);
+
+	$server->forget;
+	$session->text("SET pgcares.$_ = '$settings{$_}'") foreach sort keys %settings;
+	my $result = $session->query("SELECT status, count(DISTINCT ord) FROM dns_query_many($names) GROUP BY status");
+	$session->text("RESET $_") foreach @settings;
+
+	my %after = stats($session);
+	my @queries = grep { $_->{name} =~ /\.\Q$zone\E$/ } $server->log;
+	my %times;
+	$times{ $_->{name} }++ foreach @queries;
+
+	return bless {
+		state => Session::sqlstate_of($result),
+		error => $result->{error},
+		statuses => { map { @$_ } @{ $result->{rows} } },
+		queries => \@queries,
+		times => \%times,
+		stats => { map { $_ => $after{$_} - $before{$_} } keys %after } }, $class;
+}
+
+sub stats
+{
+	my ($session) = @_;
+	return map { split /\|/ } split /\n/, $session->text('SELECT counter, value FROM dns_stats()');
+}
+
+# The most questions that the server was at, when it was at each for so many
+# seconds at least
+sub most_at_once
+{
+	my ($self, $seconds) = @_;
+	my %seen;
+
+	return most_within($seconds, grep { !$seen{"$_->{name} $_->{type}"}++ } @{ $self->{queries} });
+}
+
+# The most queries that one port sent within so many seconds. One that is closed
+# may be given out again.
+sub most_of_a_port
+{
+	my ($self, $seconds) = @_;
+	my %queries;
+
+	push @{ $queries{"$_->{transport} $_->{sport}"} }, $_ foreach @{ $self->{queries} };
+	return max map { most_within($seconds, @$_) } values %queries;
+}
+
+sub most_within
+{
+	my ($seconds, @queries) = @_;
+	my ($most, $first) = (0, 0);
+
+	foreach my $last (0 .. $#queries)
+	{
+		$first++ while $queries[$first]{time} <= $queries[$last]{time} - $seconds;
+		$most = max($most, $last - $first + 1);
+	}
+	return $most;
+}
+
+# How many ports the queries came from
+sub ports
+{
+	my ($self) = @_;
+	my %ports = map { ("$_->{transport} $_->{sport}" => 1) } @{ $self->{queries} };
+
+	return scalar keys %ports;
+}
+
+# From the first query to the last, in seconds
+sub seconds
+{
+	my ($self) = @_;
+	return $self->{queries}[-1]{time} - $self->{queries}[0]{time};
+}
+
+# Tests: all questions have a record; so many, each asked once
+sub all_succeed
+{
+	my ($self, $count, $what) = @_;
+
+	is($self->{state}, '00000', "$what: no error") or diag(explain($self->{error}));
+	is_deeply($self->{statuses}, { NOERROR => $count }, "$what: all succeed") or diag(explain($self->{statuses}));
+}
+
+sub asked_once
+{
+	my ($self, $count, $what) = @_;
+
+	is(scalar keys %{ $self->{times} }, $count, "$what: all were asked");
+	is(scalar @{ $self->{queries} }, $count, '... once');
+	is($self->{stats}{resends}, 0, '... and none seemed lost');
+}
+
+1;

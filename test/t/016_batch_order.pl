@@ -1,0 +1,214 @@
+# A batch gives its rows in the order of the array, in whatever order the answers
+# come and however few of them are awaited at a time; equal questions are asked
+# once, and a slow one holds up no other.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use NameServer;
+use Session;
+
+# Slow answers take so many ms.
+use constant SLOW => 2000;
+
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], "pgcares.timeout = '20s'", 'log_temp_files = 0');
+my $session = Session->new($node);
+srand(my $seed = time);
+note("seed $seed");
+
+# An array of names as SQL
+sub names
+{
+	return "'{" . join(',', map { qq{"$_"} } @_) . "}'";
+}
+
+# The rows of a statement, a line each
+sub rows
+{
+	return split /\n/, $session->text($_[0]);
+}
+
+sub stat_of
+{
+	my ($counter) = @_;
+	return $session->text("SELECT value FROM dns_stats() WHERE counter = '$counter'");
+}
+
+# Are these lines the same? Only the first one that differs is shown.
+sub same
+{
+	my ($got, $expected, $what) = @_;
+	my ($first) = grep { ($got->[$_] // '') ne ($expected->[$_] // '') } 0 .. ($#$got > $#$expected ? $#$got : $#$expected);
+
+	ok(!defined $first, $what)
+	  or diag(sprintf 'line %d of %d is "%s", not "%s"', $first + 1, scalar @$got, map { $_->[$first] // '' } $got, $expected);
+}
+
+# How many files the server has made for what does not fit into work_mem
+sub temporary_files
+{
+	my @files = slurp_file($node->logfile) =~ /LOG:  temporary file: /g;
+	return scalar @files;
+}
+
+# ---- Answers in an order that chance has made
+
+{
+	my @late = map { int rand 300 } 1 .. 1000;
+	my @kinds = (
+		[ 'sound', 'NOERROR|192.0.2.1' ],
+		[ 'nxdomain', 'NXDOMAIN|' ],
+		[ 'big3', map { "NOERROR|198.18.0.$_" } 1 .. 3 ],
+		[ 'rcode2', 'SERVFAIL|' ],
+		[ 'big90', map { "NOERROR|198.18.0.$_" } 1 .. 90 ]);    # over TCP
+	my @names = map { "delay$late[$_].$kinds[$_ % @kinds][0].n$_.random.example" } 0 .. $#late;
+	my @expected;
+
+	foreach my $i (0 .. $#names)
+	{
+		my (undef, @results) = @{ $kinds[ $i % @kinds ] };
+		push @expected, map { $i + 1 . "|$names[$i]|$_" } @results;
+	}
+	same([ rows('SELECT ord, question, status, rdata FROM dns_query_many(' . names(@names) . ')') ],
+		\@expected, '1000 answers in any order: rows in the order of the array');
+	is($server->count(qr/\.random\.example$/), 1000 + 200, '... each asked once, and 200 over TCP too');
+}
+
+# both families of an address: the answer for A takes the way over TCP
+{
+	my @names = map { "big90.n$_.families.example" } 1 .. 50;
+	my @expected;
+
+	foreach my $i (1 .. 50)
+	{
+		push @expected, map { "$i|NOERROR|$_" } map({ "198.18.0.$_" } 1 .. 90), '2001:db8::1';
+	}
+	same([ rows('SELECT ord, status, address FROM dns_lookup_many(' . names(@names) . ')') ],
+		\@expected, 'IPv4 before IPv6, though it comes later');
+}
+
+# ---- Equal questions
+
+# One array: how many queries come of it, and the numbers of the rows.
+sub asks
+{
+	my ($call, $zone, $queries, $rows, $what) = @_;
+	my $shared = stat_of('shared');
+
+	$server->forget;
+	is($session->text("SELECT count(*), count(DISTINCT ord), min(ord), max(ord), min(status), max(status) FROM $call"),
+		"$rows|NOERROR|NOERROR", "$what: a row for each");
+	is($server->count(qr/(?:^|\.)\Q$zone\E$/i), $queries, "$what: asked as often as they differ");
+	is($server->count, $queries, '... and nothing else');
+	return stat_of('shared') - $shared;
+}
+
+is(asks(q{dns_query_many(array_fill(text 'n.equal.example', ARRAY[10000]))}, 'equal.example', 1,
+		'10000|10000|1|10000', '10,000 equal names'), 9999, '... which the counter says too');
+asks(q{dns_query_many(ARRAY(SELECT CASE g % 4 WHEN 0 THEN '' WHEN 1 THEN 'N' WHEN 2 THEN '\110' ELSE 'n' END
+	|| CASE WHEN g % 4 = 0 THEN 'n.Case.example.' ELSE '.cASE.example' END FROM generate_series(1, 10000) g))},
+	'case.example', 1, '10000|10000|1|10000', '10,000 equal names, written in four ways');
+is(asks(q{dns_query_many(ARRAY(SELECT format('n%s.apart.example', g % 100) FROM generate_series(1, 10000) g))},
+		'apart.example', 100, '10000|10000|1|10000', '100 names, each a hundred times and far apart'),
+	9900, '... which the counter says too');
+asks(q{dns_query_many(ARRAY(SELECT format('n%s.halves.example', g % 5000) FROM generate_series(1, 10000) g))},
+	'halves.example', 5000, '10000|10000|1|10000', '5000 names, each twice');
+asks(q{dns_reverse_many(ARRAY(SELECT set_masklen(inet '10.1.2.3', g % 33) FROM generate_series(1, 10000) g))},
+	'3.2.1.10.in-addr.arpa', 1, '10000|10000|1|10000', '10,000 times an address');
+is(asks(q{dns_lookup_many(array_fill(text 'n.host.example', ARRAY[10000]))}, 'host.example', 2,
+		'20000|10000|1|10000', '10,000 times a host'), 19998, '... of which each family counts');
+
+# equal ones of another length, type or place of the dots are not equal
+asks(q{dns_query_many(ARRAY['a.b.other.example', 'a\.b.other.example', 'ab.other.example', 'a.b.other.example'])},
+	'other.example', 3, '4|4|1|4', 'names that are nearly equal');
+
+# the rows of equal ones, among slow and failing ones
+{
+	my @pool = ((map { "delay$_.big3.m$_.example" } 1, 50, 150), (map { "delay$_.nxdomain.m$_.example" } 0, 100), 'sound.m.example');
+	my @names = map { $pool[ rand @pool ] } 1 .. 2000;
+	my @expected;
+
+	foreach my $i (0 .. $#names)
+	{
+		push @expected, map { $i + 1 . "|$names[$i]|$_" }
+			$names[$i] =~ /big3/ ? map({ "NOERROR|198.18.0.$_" } 1 .. 3)
+		  : $names[$i] =~ /nxdomain/ ? 'NXDOMAIN|'
+		  : 'NOERROR|192.0.2.1';
+	}
+	same([ rows('SELECT ord, question, status, rdata FROM dns_query_many(' . names(@names) . ')') ],
+		\@expected, 'equal names, some of them slow, with several records or none: each has its rows');
+}
+
+# ---- The same rows, however many are under way and whatever memory there is
+
+# 20,000 elements of all kinds: NULL, bad names, equal ones, those without records
+my $elements = <<'SQL';
+ARRAY(SELECT CASE
+	WHEN g % 1009 = 0 THEN NULL
+	WHEN g % 503 = 0 THEN 'a..b'
+	WHEN g % 97 = 0 THEN 'nxdomain.w' || g / 9 || '.example'
+	WHEN g % 89 = 0 THEN 'nodata.w' || g || '.example'
+	WHEN g % 7 = 0 THEN 'n.W' || g % 1000 || '.example'
+	WHEN g % 5 = 0 THEN 'big4.w' || g || '.example'
+	ELSE 'n' || g || '.w.example' END FROM generate_series(1, 20000) g)
+SQL
+my $digest = "SELECT count(*), md5(string_agg(format('%s|%s|%s|%s', ord, question, status, rdata), E'\\n')) FROM dns_query_many($elements)";
+my $expected = $session->text(<<"SQL");
+SELECT count(*), md5(string_agg(format('%s|%s|%s|%s', ord, question, status, rdata), E'\\n' ORDER BY ord, n))
+FROM (
+	SELECT ord, question, CASE
+		WHEN question = 'a..b' THEN 'BADNAME'
+		WHEN question LIKE 'nxdomain.%' THEN 'NXDOMAIN'
+		WHEN question LIKE 'nodata.%' THEN 'NODATA'
+		WHEN question IS NOT NULL THEN 'NOERROR' END AS status,
+		n, CASE
+		WHEN question LIKE 'big4.%' THEN '198.18.0.' || n
+		WHEN question ~ '^n[.0-9]' THEN '192.0.2.1' END AS rdata
+	FROM unnest($elements) WITH ORDINALITY AS e (question, ord),
+		generate_series(1, CASE WHEN question LIKE 'big4.%' THEN 4 ELSE 1 END) AS n) AS t
+SQL
+cmp_ok((split /\|/, $expected)[0], '>', 20000, 'more rows than names are expected');
+
+foreach my $window (1, 7, 256, 1000)
+{
+	$session->text("SET pgcares.max_in_flight = $window; SET work_mem = '64MB'");
+	is($session->text($digest), $expected, "20,000 names, $window at a time: the rows that are expected");
+}
+$session->text('RESET pgcares.max_in_flight');
+
+my $before = temporary_files();
+$session->text("SET work_mem = '64kB'");
+is($session->text($digest), $expected, 'with 64 kB of work_mem: the same rows');
+cmp_ok(temporary_files() - $before, '>=', 2, '... rows and sort were on disk');
+$session->text('RESET work_mem');
+
+# ---- Slow ones hold up no other
+
+# With few under way, slow names all over the array and at its begin: when the
+# first slow answer was sent, all the others had been asked for.
+foreach my $case (
+	[ 50, 'g % 100 = 1', '1 of 100 is slow' ],
+	[ 50, 'g <= 40', 'the first 40 of 50 under way are slow' ],
+	[ 2, 'g = 1', 'one of two under way is slow' ])
+{
+	my ($window, $is_slow, $what) = @$case;
+
+	$server->forget;
+	$session->text("SET pgcares.max_in_flight = $window");
+	is($session->text(
+			"SELECT count(*), bool_and(ord = row), count(*) FILTER (WHERE status <> 'NOERROR') FROM dns_query_many(ARRAY("
+			  . "SELECT CASE WHEN $is_slow THEN 'delay" . SLOW . ".' ELSE '' END || 'n' || g || '.$window.example' FROM generate_series(1, 2000) g)"
+			  . ') WITH ORDINALITY AS t (ord, question, status, name, ttl, class, type, rdata, data, row)'),
+		'2000|t|0', "$what: all is there, in order");
+
+	my @queries = $server->log;
+	my ($first) = grep { $_->{name} =~ /^delay/ } @queries;
+	my %asked = map { $_->{name} => 1 } grep { $_->{time} < $first->{time} + SLOW / 1000 } @queries;
+	cmp_ok(scalar keys %asked, '>=', 2000 - 60, '... nearly all were asked before the first slow answer came')
+	  or diag(scalar keys %asked);
+	cmp_ok($queries[-1]{time} - $queries[0]{time}, '<', 3 * SLOW / 1000, '... and the last soon after');
+}
+done_testing();

@@ -1,0 +1,238 @@
+# What of a batch is under way: never more questions than pgcares.max_in_flight
+# says, and no more on a socket than it can take the answers of. Each is asked
+# once, but for the ones that were lost.
+
+use strict;
+use warnings;
+use List::Util qw(max);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Batch;
+use NameServer;
+use Session;
+
+# What one lookup may take at most: UDP, TCP, and the set of events to wait for
+use constant FOR_A_LOOKUP => 3;
+
+# No answer in here takes that long: what is asked again sooner was missed.
+my $timeout = "pgcares.timeout = '20s'";
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], $timeout);
+my $session = Session->new($node);
+
+sub batch
+{
+	return Batch->run($server, $session, @_);
+}
+
+# ---- How many at a time
+
+foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
+{
+	my ($limit, $count) = @$_;
+	my $batch = batch(q{'delay200'}, $count, max_in_flight => $limit);
+	my $what = "$count names, $limit at a time";
+
+	$batch->all_succeed($count, $what);
+	$batch->asked_once($count, $what);
+	is($batch->most_at_once(0.2), $limit, "$what: so many, and no more");
+}
+
+# hosts have two questions each
+{
+	my ($names, $zone) = Batch->names(q{'delay200'}, 10);
+
+	$server->forget;
+	is($session->text("SET pgcares.max_in_flight = 5; SELECT count(*) FROM dns_lookup_many($names); RESET pgcares.max_in_flight"),
+		20, '10 hosts, 5 at a time: all addresses');
+	my $batch = bless { queries => [ $server->log ] }, 'Batch';
+	is(scalar @{ $batch->{queries} }, 20, '... two questions for each');
+	is($batch->most_at_once(0.2), 5, '... which are counted');
+}
+
+# A call that has many times what may be under way ends.
+foreach ([ 1, 2000 ], [ 3, 5000 ], [ 100, 20000 ])
+{
+	my ($limit, $count) = @$_;
+	my $batch = batch(q{'sound'}, $count, max_in_flight => $limit);
+
+	$batch->all_succeed($count, "$count names, $limit at a time");
+	$batch->asked_once($count, "$count names, $limit at a time");
+}
+
+# ---- All at once, and a server that answers late
+
+# How many queries a socket may serve: the kernel grants twice what is asked for,
+# and an answer takes its octets and what the kernel needs for a datagram.
+my ($most_granted) = slurp_file('/proc/sys/net/core/rmem_max') =~ /(\d+)/;
+
+sub for_a_socket
+{
+	my ($buffer, $answer) = @_;
+	return int(2 * ($buffer < $most_granted ? $buffer : $most_granted) / ($answer + 1024));
+}
+
+foreach (
+	[ 'usual sockets', 5000, {}, 256 ],
+	[ 'small receive buffers', 5000, { socket_receive_buffer_size => 65536 }, for_a_socket(65536, 1232) ],
+	[ 'few queries to a port', 3000, { udp_max_queries => 20 }, 20 ],
+	[ 'large answers', 3000, { edns_udp_size => 65535, socket_receive_buffer_size => 1 << 20 }, for_a_socket(1 << 20, 65535) ],
+	[ 'any number to a port', 2000, { udp_max_queries => 0, edns_udp_size => 512 }, for_a_socket(4 << 20, 512) ])
+{
+	my ($what, $count, $settings, $to_a_port) = @$_;
+	my $batch = batch(q{'delay300'}, $count, %$settings, max_in_flight => 16384);
+
+	$batch->all_succeed($count, $what);
+	$batch->asked_once($count, $what);
+	cmp_ok($batch->most_of_a_port(0.3), '<=', $to_a_port, "... at most $to_a_port to a port");
+	cmp_ok($batch->ports, '<=', 2 + $count / $to_a_port, '... and no more ports than are needed for that');
+	note(sprintf '%s: %d names, %.2f s to send, %d ports, %d at once', $what, $count, $batch->seconds,
+		$batch->ports, $batch->most_at_once(0.3));
+}
+
+# 10,000: the server needs a second or two for them, in the order they came
+{
+	my $batch = batch(q{'delay300'}, 10000, max_in_flight => 16384);
+
+	$batch->all_succeed(10000, '10,000 at once');
+	$batch->asked_once(10000, '10,000 at once');
+	note(sprintf '10,000 at once: %.2f s to send, %d ports', $batch->seconds, $batch->ports);
+}
+
+# The same with a clock: for whom 2000 questions take two seconds, is only slow,
+# whatever answers have come. A channel that has learned nothing yet is meant.
+{
+	$session->text('SELECT dns_reset()');
+	my $batch = batch(q{'delay' || 300 + g}, 2000, max_in_flight => 16384);
+
+	$batch->all_succeed(2000, 'a server that is slow for everybody');
+	$batch->asked_once(2000, 'a server that is slow for everybody');
+}
+
+# ---- Lost datagrams
+
+# how long answers took before is forgotten
+$session->text('SELECT dns_reset()');
+foreach my $drops (1, 3)
+{
+	my $batch = batch("CASE WHEN g % 100 = 50 THEN 'drop$drops' ELSE 'sound' END", 2000);
+	my @lost = grep { /^drop/ } keys %{ $batch->{times} };
+
+	$batch->all_succeed(2000, "each 100th name lost, times $drops");
+	is(scalar @lost, 20, '... 20 names');
+	is_deeply([ grep { $batch->{times}{$_} != $drops + 1 } @lost ], [], '... each asked until there was an answer');
+	cmp_ok($batch->{stats}{resends}, '>=', 20 * $drops, '... which is counted');
+	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.01 + 20 * $drops, '... and the others once');
+	cmp_ok($batch->seconds, '<', 10, '... long before the time of a try was over');
+	is($batch->{stats}{timeouts}, 0, '... which is no timeout');
+	note(sprintf 'lost %d times: %.2f s, %d sent again', $drops, $batch->seconds, $batch->{stats}{resends});
+}
+
+# a server that is silent to everybody is not asked more often, though it answered
+# the call before
+{
+	my $batch = batch(q{'drop'}, 1000, timeout => '2s', tries => 1);
+
+	is_deeply($batch->{statuses}, { TIMEOUT => 1000 }, 'silence: no answer');
+	$batch->asked_once(1000, 'silence');
+}
+
+# a slow one among others may seem lost, and has its answer all the same
+{
+	my $batch = batch("CASE WHEN g % 100 = 50 THEN 'delay1500' ELSE 'sound' END", 2000);
+
+	$batch->all_succeed(2000, 'some names are slow');
+	cmp_ok(max(values %{ $batch->{times} }), '<=', 4, '... and asked four times at most');
+}
+$session->close;
+
+# ---- Few descriptors. A third of what is left of these is for extensions.
+
+$node->stop;
+$node = Session->cluster([$server], $timeout, 'max_files_per_process = 64', 'max_connections = 20');
+$session = Session->new($node);
+{
+	my $before = $session->descriptors;
+	my $batch = batch(q{'delay20'}, 2000, udp_max_queries => 10, max_in_flight => 2000);
+	my $most = $batch->most_at_once(0.02);
+
+	$batch->all_succeed(2000, '64 files, and sockets for 200');
+	$batch->asked_once(2000, '64 files, and sockets for 200');
+	cmp_ok($most, '<=', 10 * 64 / 3, '... fewer at a time');
+	cmp_ok($most, '>', 10, '... but on more than one socket');
+	is_deeply($session->descriptors, $before, '... descriptors as before');
+	note("64 files: $most at a time");
+}
+$session->close;
+$node->stop;
+
+$node = Session->cluster([$server], $timeout, 'max_files_per_process = 150', 'max_connections = 100');
+$session = Session->new($node);
+SKIP:
+{
+	skip 'there is no dblink', 1
+	  if !$session->text("SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'");
+
+	# takes all descriptors that the server has for extensions, but for so many
+	$session->text(<<'SQL');
+CREATE EXTENSION dblink;
+CREATE FUNCTION take(connection text, but int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	taken int := 0;
+BEGIN
+	BEGIN
+		LOOP
+			PERFORM dblink_connect('c' || taken, connection);
+			taken := taken + 1;
+		END LOOP;
+	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection THEN
+		NULL;
+	END;
+	FOR i IN 1 .. but LOOP
+		PERFORM dblink_disconnect('c' || taken - i);
+	END LOOP;
+	RETURN taken - but;
+END
+$$
+SQL
+	my $take = sub { $session->text("SELECT take('" . $node->connstr('postgres') =~ s/'/''/gr . "', $_[0])") };
+	my $give = sub { $session->text('SELECT dblink_disconnect(c) FROM unnest(dblink_get_connections()) c') };
+
+	batch(q{'sound'}, 10);
+	my $all = $take->(0);
+	$give->();
+	cmp_ok($all, '>', 20, "$all descriptors are for extensions");
+	foreach ([ 20, 10000 ], [ FOR_A_LOOKUP, 1000 ])
+	{
+		my ($left, $count) = @$_;
+
+		$take->($left);
+		my $taken = $session->descriptors;
+		my $batch = batch(q{'sound'}, $count, udp_max_queries => 10, max_in_flight => 10000);
+		$batch->all_succeed($count, "$left left, $count names");
+		$batch->asked_once($count, "$left left, $count names");
+		is_deeply($session->descriptors, $taken, '... descriptors as before');
+
+		$batch = batch(q{'tc'}, 100, udp_max_queries => 10, max_in_flight => 10000);
+		$batch->all_succeed(100, "$left left, over TCP");
+		$give->();
+	}
+	foreach my $left (0, 1)
+	{
+		$take->($left);
+		my $taken = $session->descriptors;
+		foreach my $flags ('edns', 'edns, usevc')
+		{
+			my $batch = batch(q{'sound'}, 100, flags => $flags);
+			is($batch->{state}, '53000', "$left left, $flags: SQLSTATE");
+			like($batch->{error}{M} // '', qr/too many open files/, '... message');
+		}
+		is_deeply($session->descriptors, $taken, '... descriptors as before');
+		$give->();
+	}
+	is($take->(0), $all, 'all descriptors are there again');
+	$give->();
+	batch(q{'sound'}, 2000)->all_succeed(2000, 'with all descriptors again');
+}
+done_testing();
