@@ -21,6 +21,7 @@ OBJS = \
 	src/argument.o \
 	src/batch.o \
 	src/channel.o \
+	src/check.o \
 	src/config.o \
 	src/fields.o \
 	src/file.o \

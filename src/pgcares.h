@@ -349,6 +349,17 @@ extern int	system_ndots(void);
 extern List *system_domains(void);
 extern bool system_own_domain(DnsName *domain);
 
+/* ---- check.c: what values settings may have ---- */
+
+extern bool check_servers(char **newval, void **extra, GucSource source);
+extern bool check_domains(char **newval, void **extra, GucSource source);
+extern bool check_sortlist(char **newval, void **extra, GucSource source);
+extern bool check_flags(char **newval, void **extra, GucSource source);
+extern void assign_flags(const char *newval, void *extra);
+extern bool check_local_ip4(char **newval, void **extra, GucSource source);
+extern bool check_local_ip6(char **newval, void **extra, GucSource source);
+extern bool check_local_dev(char **newval, void **extra, GucSource source);
+
 /* ---- server.c: name servers as the settings write them ---- */
 
 typedef struct DnsServer
@@ -478,7 +489,7 @@ typedef struct DnsSlot
 	bool		in_sent;
 	int			resends;
 	int64		sent_at;		/* when the library sent it last */
-	int64		resend_at;
+	int64		looked_at;		/* when we last looked, or sent it again */
 } DnsSlot;
 
 typedef struct DnsWindow
@@ -493,7 +504,7 @@ typedef struct DnsWindow
 	DnsSlot    *slots;
 	slist_head	free;
 	dlist_head	pending;		/* in the order of asking */
-	dlist_head	sent;			/* in the order of resend_at */
+	dlist_head	sent;			/* in the order of looked_at */
 	dlist_head	done;			/* in the order of finishing */
 	int			in_flight;
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_at with an answer */

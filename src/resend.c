@@ -35,9 +35,8 @@ resend_note(DnsSlot *slot)
 	DnsWindow  *window = slot->window;
 
 	resend_forget(slot);
-	slot->sent_at = clock_now();
+	slot->sent_at = slot->looked_at = clock_now();
 	slot->resends = 0;
-	slot->resend_at = slot->sent_at + patience(window->channel);
 	slot->in_sent = true;
 	dlist_push_tail(&window->sent, &slot->sent_node);
 }
@@ -82,7 +81,8 @@ resend_time(DnsWindow *window)
 {
 	if (dlist_is_empty(&window->sent))
 		return PG_INT64_MAX;
-	return dlist_head_element(DnsSlot, sent_node, &window->sent)->resend_at;
+	return dlist_head_element(DnsSlot, sent_node, &window->sent)->looked_at +
+		patience(window->channel);
 }
 
 /*
@@ -98,7 +98,7 @@ resend_lost(DnsWindow *window)
 		DnsSlot    *slot = dlist_head_element(DnsSlot, sent_node,
 											  &window->sent);
 
-		if (slot->resend_at > now)
+		if (slot->looked_at + patience(window->channel) > now)
 			break;
 		resend_forget(slot);
 		if (slot->resends == MAX_RESENDS)
@@ -108,7 +108,7 @@ resend_lost(DnsWindow *window)
 			slot->resends++;
 			counters.resends++;
 		}
-		slot->resend_at = now + patience(window->channel);
+		slot->looked_at = now;
 		slot->in_sent = true;
 		dlist_push_tail(&window->sent, &slot->sent_node);
 	}

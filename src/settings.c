@@ -3,23 +3,17 @@
  *
  * The configuration parameters pgcares.*, from one table.  Whom to ask, what
  * to read and how far a call may go is decided by superusers; patience and
- * style by everybody.  Check hooks parse strictly and do no I/O; what a changed
- * setting means is worked out by the next lookup.
+ * style by everybody.  What a changed setting means is worked out by the next
+ * lookup.
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
 #include <limits.h>
-#include <net/if.h>
 
 #include "pgcares.h"
 
 #include "utils/guc.h"
 #include "utils/varlena.h"
-
-#define MAX_SERVERS		16
-#define MAX_DOMAINS		32
-#define MAX_NETWORKS	1000
 
 char	   *setting_servers = NULL;
 int			setting_udp_port = 53;
@@ -80,30 +74,6 @@ static const struct config_enum_entry lookups_options[] = {
 	{NULL, 0, false}
 };
 
-/* The names that pycares has for them, without FLAG_. */
-static const struct config_enum_entry flag_options[] = {
-	{"usevc", ARES_FLAG_USEVC, false},
-	{"primary", ARES_FLAG_PRIMARY, false},
-	{"igntc", ARES_FLAG_IGNTC, false},
-	{"norecurse", ARES_FLAG_NORECURSE, false},
-	{"stayopen", ARES_FLAG_STAYOPEN, false},
-	{"nosearch", ARES_FLAG_NOSEARCH, false},
-	{"noaliases", ARES_FLAG_NOALIASES, false},
-	{"nocheckresp", ARES_FLAG_NOCHECKRESP, false},
-	{"edns", ARES_FLAG_EDNS, false},
-	{"no_dflt_svr", ARES_FLAG_NO_DFLT_SVR, false},
-	{"dns0x20", ARES_FLAG_DNS0x20, false},
-	{NULL, 0, false}
-};
-
-static bool check_servers(char **newval, void **extra, GucSource source);
-static bool check_domains(char **newval, void **extra, GucSource source);
-static bool check_sortlist(char **newval, void **extra, GucSource source);
-static bool check_flags(char **newval, void **extra, GucSource source);
-static void assign_flags(const char *newval, void *extra);
-static bool check_local_ip4(char **newval, void **extra, GucSource source);
-static bool check_local_ip6(char **newval, void **extra, GucSource source);
-static bool check_local_dev(char **newval, void **extra, GucSource source);
 typedef enum SettingKind
 {
 	SETTING_BOOL,
@@ -354,170 +324,4 @@ define(const Setting *setting)
 									   setting->check, setting->assign, NULL);
 			break;
 	}
-}
-
-static bool
-check_servers(char **newval, void **extra, GucSource source)
-{
-	List	   *servers;
-	ListCell   *cell;
-
-	if (!settings_list(*newval, &servers))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
-		return false;
-	}
-	if (list_length(servers) > MAX_SERVERS)
-	{
-		GUC_check_errdetail("There can be %d name servers at most.",
-							MAX_SERVERS);
-		return false;
-	}
-	foreach(cell, servers)
-	{
-		DnsServer	server;
-		const char *reason = server_parse(lfirst(cell), &server);
-
-		if (reason != NULL)
-		{
-			GUC_check_errdetail("\"%s\" is not a name server: %s.",
-								(char *) lfirst(cell), reason);
-			GUC_check_errhint(HINT_SERVER_SYNTAX);
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-check_domains(char **newval, void **extra, GucSource source)
-{
-	List	   *domains;
-	ListCell   *cell;
-
-	if (!settings_list(*newval, &domains))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
-		return false;
-	}
-	if (list_length(domains) > MAX_DOMAINS)
-	{
-		GUC_check_errdetail("There can be %d domains at most.", MAX_DOMAINS);
-		return false;
-	}
-	foreach(cell, domains)
-	{
-		DnsName		name;
-		const char *reason = question_name(lfirst(cell), false, &name);
-
-		if (reason != NULL)
-		{
-			GUC_check_errdetail("\"%s\" is not a domain name: %s",
-								(char *) lfirst(cell), reason);
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-check_sortlist(char **newval, void **extra, GucSource source)
-{
-	List	   *networks;
-	ListCell   *cell;
-
-	if (!settings_list(*newval, &networks))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
-		return false;
-	}
-	if (list_length(networks) > MAX_NETWORKS)
-	{
-		GUC_check_errdetail("There can be %d networks at most.", MAX_NETWORKS);
-		return false;
-	}
-	foreach(cell, networks)
-	{
-		inet		network;
-
-		if (!sortlist_network(lfirst(cell), &network))
-		{
-			GUC_check_errdetail("\"%s\" is not a network.",
-								(char *) lfirst(cell));
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-check_flags(char **newval, void **extra, GucSource source)
-{
-	List	   *names;
-	ListCell   *cell;
-	int		   *bits;
-
-	if (!settings_list(*newval, &names))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
-		return false;
-	}
-	bits = guc_extra(sizeof(int));
-	if (bits == NULL)
-		return false;
-	*bits = 0;
-	foreach(cell, names)
-	{
-		const struct config_enum_entry *option = flag_options;
-
-		while (option->name != NULL &&
-			   pg_strcasecmp(option->name, lfirst(cell)) != 0)
-			option++;
-		if (option->name == NULL)
-		{
-			guc_extra_free(bits);
-			GUC_check_errdetail("\"%s\" is not a flag.", (char *) lfirst(cell));
-			return false;
-		}
-		*bits |= option->val;
-	}
-	*extra = bits;
-	return true;
-}
-
-static void
-assign_flags(const char *newval, void *extra)
-{
-	setting_flag_bits = *(int *) extra;
-}
-
-static bool
-check_local_ip4(char **newval, void **extra, GucSource source)
-{
-	struct in_addr address;
-
-	if (**newval == '\0' || inet_pton(AF_INET, *newval, &address) == 1)
-		return true;
-	GUC_check_errdetail("It has to be an IPv4 address, or empty.");
-	return false;
-}
-
-static bool
-check_local_ip6(char **newval, void **extra, GucSource source)
-{
-	struct in6_addr address;
-
-	if (**newval == '\0' || inet_pton(AF_INET6, *newval, &address) == 1)
-		return true;
-	GUC_check_errdetail("It has to be an IPv6 address, or empty.");
-	return false;
-}
-
-static bool
-check_local_dev(char **newval, void **extra, GucSource source)
-{
-	if (strlen(*newval) < IFNAMSIZ && strpbrk(*newval, "/ \t\r\n") == NULL)
-		return true;
-	GUC_check_errdetail("It has to be the name of a network interface, or empty.");
-	return false;
 }

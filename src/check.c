@@ -1,0 +1,224 @@
+/*
+ * check.c
+ *
+ * Check hooks of the configuration parameters: strict, and without I/O.  They
+ * run in parallel workers too, and outside of transactions.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+
+#include "pgcares.h"
+
+#include "utils/guc.h"
+
+#define MAX_SERVERS		16
+#define MAX_DOMAINS		32
+#define MAX_NETWORKS	1000
+
+/* The names that pycares has for them, without FLAG_. */
+static const struct config_enum_entry flag_options[] = {
+	{"usevc", ARES_FLAG_USEVC, false},
+	{"primary", ARES_FLAG_PRIMARY, false},
+	{"igntc", ARES_FLAG_IGNTC, false},
+	{"norecurse", ARES_FLAG_NORECURSE, false},
+	{"stayopen", ARES_FLAG_STAYOPEN, false},
+	{"nosearch", ARES_FLAG_NOSEARCH, false},
+	{"noaliases", ARES_FLAG_NOALIASES, false},
+	{"nocheckresp", ARES_FLAG_NOCHECKRESP, false},
+	{"edns", ARES_FLAG_EDNS, false},
+	{"no_dflt_svr", ARES_FLAG_NO_DFLT_SVR, false},
+	{"dns0x20", ARES_FLAG_DNS0x20, false},
+	{NULL, 0, false}
+};
+
+/*
+ * A list of name servers.
+ */
+bool
+check_servers(char **newval, void **extra, GucSource source)
+{
+	List	   *servers;
+	ListCell   *cell;
+
+	if (!settings_list(*newval, &servers))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	if (list_length(servers) > MAX_SERVERS)
+	{
+		GUC_check_errdetail("There can be %d name servers at most.",
+							MAX_SERVERS);
+		return false;
+	}
+	foreach(cell, servers)
+	{
+		DnsServer	server;
+		const char *reason = server_parse(lfirst(cell), &server);
+
+		if (reason != NULL)
+		{
+			GUC_check_errdetail("\"%s\" is not a name server: %s.",
+								(char *) lfirst(cell), reason);
+			GUC_check_errhint(HINT_SERVER_SYNTAX);
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * A list of domains.
+ */
+bool
+check_domains(char **newval, void **extra, GucSource source)
+{
+	List	   *domains;
+	ListCell   *cell;
+
+	if (!settings_list(*newval, &domains))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	if (list_length(domains) > MAX_DOMAINS)
+	{
+		GUC_check_errdetail("There can be %d domains at most.", MAX_DOMAINS);
+		return false;
+	}
+	foreach(cell, domains)
+	{
+		DnsName		name;
+		const char *reason = question_name(lfirst(cell), false, &name);
+
+		if (reason != NULL)
+		{
+			GUC_check_errdetail("\"%s\" is not a domain name: %s",
+								(char *) lfirst(cell), reason);
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * A list of networks.
+ */
+bool
+check_sortlist(char **newval, void **extra, GucSource source)
+{
+	List	   *networks;
+	ListCell   *cell;
+
+	if (!settings_list(*newval, &networks))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	if (list_length(networks) > MAX_NETWORKS)
+	{
+		GUC_check_errdetail("There can be %d networks at most.", MAX_NETWORKS);
+		return false;
+	}
+	foreach(cell, networks)
+	{
+		inet		network;
+
+		if (!sortlist_network(lfirst(cell), &network))
+		{
+			GUC_check_errdetail("\"%s\" is not a network.",
+								(char *) lfirst(cell));
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * A list of flags; their bits go to the assign hook.
+ */
+bool
+check_flags(char **newval, void **extra, GucSource source)
+{
+	List	   *names;
+	ListCell   *cell;
+	int		   *bits;
+
+	if (!settings_list(*newval, &names))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	bits = guc_extra(sizeof(int));
+	if (bits == NULL)
+		return false;
+	*bits = 0;
+	foreach(cell, names)
+	{
+		const struct config_enum_entry *option = flag_options;
+
+		while (option->name != NULL &&
+			   pg_strcasecmp(option->name, lfirst(cell)) != 0)
+			option++;
+		if (option->name == NULL)
+		{
+			guc_extra_free(bits);
+			GUC_check_errdetail("\"%s\" is not a flag.", (char *) lfirst(cell));
+			return false;
+		}
+		*bits |= option->val;
+	}
+	*extra = bits;
+	return true;
+}
+
+/*
+ * Takes the bits over.
+ */
+void
+assign_flags(const char *newval, void *extra)
+{
+	setting_flag_bits = *(int *) extra;
+}
+
+/*
+ * An IPv4 address, or nothing.
+ */
+bool
+check_local_ip4(char **newval, void **extra, GucSource source)
+{
+	struct in_addr address;
+
+	if (**newval == '\0' || inet_pton(AF_INET, *newval, &address) == 1)
+		return true;
+	GUC_check_errdetail("It has to be an IPv4 address, or empty.");
+	return false;
+}
+
+/*
+ * An IPv6 address, or nothing.
+ */
+bool
+check_local_ip6(char **newval, void **extra, GucSource source)
+{
+	struct in6_addr address;
+
+	if (**newval == '\0' || inet_pton(AF_INET6, *newval, &address) == 1)
+		return true;
+	GUC_check_errdetail("It has to be an IPv6 address, or empty.");
+	return false;
+}
+
+/*
+ * What can be the name of an interface.
+ */
+bool
+check_local_dev(char **newval, void **extra, GucSource source)
+{
+	if (strlen(*newval) < IFNAMSIZ && strpbrk(*newval, "/ \t\r\n") == NULL)
+		return true;
+	GUC_check_errdetail("It has to be the name of a network interface, or empty.");
+	return false;
+}
