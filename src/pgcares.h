@@ -389,6 +389,7 @@ extern uint16 question_class(const char *text);
 extern void question_reverse_name(const inet *address, DnsName *name);
 extern bool question_address(const char *text, inet *address);
 extern bool question_never_asked(const DnsName *name);
+extern void question_randomize_case(DnsName *name);
 extern bool question_localhost(const DnsName *name);
 
 /* ---- argument.c: arguments that SQL functions have in common ---- */

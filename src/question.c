@@ -178,6 +178,29 @@ question_localhost(const DnsName *name)
 	return has_suffix(name, "localhost");
 }
 
+/*
+ * Gives the letters a random case: a forger has to guess that too
+ * (draft-vixie-dnsext-dns0x20).  May raise.
+ */
+void
+question_randomize_case(DnsName *name)
+{
+	uint8		bits[WIRE_NAME_MAX];
+
+	if (!pg_strong_random(bits, name->len))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bits")));
+	for (int i = 0; i < name->len; i++)
+	{
+		uint8		octet = pg_ascii_tolower(name->octets[i]);
+
+		if (octet >= 'a' && octet <= 'z' && (bits[i] & 1))
+			octet = pg_ascii_toupper(octet);
+		name->octets[i] = octet;
+	}
+}
+
 static const char *
 parse_ascii_name(const char *text, DnsName *name)
 {

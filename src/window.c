@@ -27,7 +27,6 @@ static void finish(DnsSlot *slot, ares_status_t status);
 static void recycle(DnsSlot *slot);
 static void expire(DnsWindow *window);
 static void raise_if_failed(DnsWindow *window);
-static void randomize_case(DnsName *name);
 
 /*
  * Opens a window for up to capacity questions at a time, in a memory context of
@@ -165,7 +164,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 		return;
 	}
 	if (window->style.dns0x20)
-		randomize_case(&slot->asked.name);
+		question_randomize_case(&slot->asked.name);
 
 	slot->in_flight = true;
 	window->in_flight++;
@@ -437,27 +436,4 @@ raise_if_failed(DnsWindow *window)
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not open a socket: too many open files"),
 				 errhint(HINT_DESCRIPTORS)));
-}
-
-/*
- * Gives the letters a random case: a forger has to guess that too
- * (draft-vixie-dnsext-dns0x20).
- */
-static void
-randomize_case(DnsName *name)
-{
-	uint8		bits[WIRE_NAME_MAX];
-
-	if (!pg_strong_random(bits, name->len))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random bits")));
-	for (int i = 0; i < name->len; i++)
-	{
-		uint8		octet = pg_ascii_tolower(name->octets[i]);
-
-		if (octet >= 'a' && octet <= 'z' && (bits[i] & 1))
-			octet = pg_ascii_toupper(octet);
-		name->octets[i] = octet;
-	}
 }
