@@ -316,6 +316,39 @@ INSERT INTO seen SELECT * FROM dns_query_many(ARRAY['shop.example'], 'CAA');
 SELECT type, count(*) FROM seen GROUP BY type ORDER BY type;
 SELECT to_jsonb(q) FROM dns_query_many(ARRAY['e-eggs.shop.example', ''], 'MX') AS q;
 
+-- one family of addresses, or both: IPv4 first; what is said of a host without
+-- any, and what of one family goes wrong
+SELECT family, l.*
+FROM unnest(ARRAY[0, 4, 6]) AS family,
+	dns_lookup_many(ARRAY['shop.example', 'ldap.shop.example',
+		'aaaa.all.example', 'txt.all.example', 'missing.shop.example',
+		'www2.shop.example', NULL, 'a..b', 'SHOP.example.'], family) AS l
+ORDER BY family, l.ord, family(address), address;
+SELECT * FROM dns_lookup_many(family => 6, names => ARRAY['mail1.shop.example']);
+SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], 2);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], 10);
+SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], -1);
+SELECT * FROM dns_lookup_many('{}', 46);
+SET pgcares.servers = :'odd';
+SELECT * FROM dns_lookup_many(ARRAY['a3.family.example', 'hexC0000201.family.example',
+	'rcode2.family.example', 'nxdomain.family.example', 'nodata.family.example']);
+SELECT * FROM dns_lookup_many(ARRAY['a3.family.example',
+	'hexC0000201.family.example'], 6);
+SELECT count(*) FROM dns_lookup_many(ARRAY['a.six.example', 'b.six.example'], 6);
+SELECT txt AS queries FROM dns_txt('count.six.example');
+RESET pgcares.servers;
+
+-- whole messages of all elements
+SELECT ord, question, status, rcode, (answer[1]).rdata, cardinality(authority)
+FROM dns_message_many(ARRAY['web.shop.example', NULL, 'missing.shop.example',
+	'a..b', 'txt.all.example', 'WEB.shop.example.']);
+SELECT ord, status, cardinality(answer)
+FROM dns_message_many('[3:4]={mx.all.example,a.all.example}', 'MX');
+SELECT * FROM dns_message_many('{}');
+SELECT * FROM dns_message_many(NULL);
+SELECT * FROM dns_message_many(ARRAY['a.all.example'], 'NOSUCH');
+
 -- how many questions one call may have: of names, of addresses, and two for
 -- each host, equal ones and such as are no names among them
 CREATE FUNCTION refused(statement text, OUT state text, OUT message text,
