@@ -14,6 +14,7 @@ use strict;
 use warnings;
 use List::Util qw(max);
 use Test::More;
+use Time::HiRes qw(time);
 use Session;
 
 my $zones = 0;
@@ -30,6 +31,7 @@ sub names
 # What came of one batch:
 #   state      SQLSTATE
 #   error      the fields of the error, if there was one
+#   seconds    how long it took
 #   statuses   how many questions have which status
 #   queries    those that the server saw, as NameServer::log() gives them
 #   times      how often each name was asked
@@ -43,6 +45,7 @@ sub run
 
 	$server->forget;
 	$session->text("SET pgcares.$_ = '$settings{$_}'") foreach sort keys %settings;
+	my $start = time;
 	my $result = $session->query("SELECT status, count(DISTINCT ord) FROM dns_query_many($names) GROUP BY status");
 	$session->text("RESET $_") foreach @settings;
 
@@ -54,6 +57,7 @@ sub run
 	return bless {
 		state => Session::sqlstate_of($result),
 		error => $result->{error},
+		seconds => $result->{time} - $start,
 		statuses => { map { @$_ } @{ $result->{rows} } },
 		queries => \@queries,
 		times => \%times,
@@ -110,7 +114,7 @@ sub ports
 }
 
 # From the first query to the last, in seconds
-sub seconds
+sub seconds_to_ask
 {
 	my ($self) = @_;
 	return $self->{queries}[-1]{time} - $self->{queries}[0]{time};

@@ -147,13 +147,27 @@ sub count
 	return scalar grep { !defined $pattern || ($_->{name} // '') =~ $pattern } $self->log;
 }
 
+# Has this name been asked for? What came before an earlier look, or before
+# forget(), does not count: who waits for a name reads each line once.
+sub has_seen
+{
+	my ($self, $name) = @_;
+
+	open(my $log, '<', $self->{log}) or die "cannot read \"$self->{log}\": $!\n";
+	seek($log, $self->{looked_to} // $self->{log_from}, 0);
+	my $lines = do { local $/; <$log> } // '';
+	my $whole = 1 + rindex $lines, "\n";
+	$self->{looked_to} = tell($log) - length($lines) + $whole;
+	return substr($lines, 0, $whole) =~ /\tname=\Q$name\E\t/;
+}
+
 # Let log() and count() begin anew.
 sub forget
 {
 	my ($self) = @_;
 
 	$self->sync;
-	$self->{log_from} = -s $self->{log};
+	$self->{looked_to} = $self->{log_from} = -s $self->{log};
 }
 
 # End the server and remove what it left. Only the process that started it can.

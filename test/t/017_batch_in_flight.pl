@@ -15,6 +15,9 @@ use Session;
 # What one lookup may take at most: UDP, TCP, and the set of events to wait for
 use constant FOR_A_LOOKUP => 3;
 
+# UDP sockets of a batch
+use constant MAX_SOCKETS => 64;
+
 # No answer in here takes that long: what is asked again sooner was missed.
 my $timeout = "pgcares.timeout = '20s'";
 my $server = NameServer->misbehaving;
@@ -85,6 +88,7 @@ foreach (
 
 	$batch->all_succeed($count, $what);
 	$batch->asked_once($count, $what);
+	cmp_ok($batch->most_at_once(0.3), '<=', MAX_SOCKETS * $to_a_port, '... on 64 sockets at most');
 	cmp_ok($batch->most_of_a_port(0.3), '<=', $to_a_port, "... at most $to_a_port to a port");
 	cmp_ok($batch->ports, '<=', 2 + $count / $to_a_port, '... and no more ports than are needed for that');
 	note(sprintf '%s: %d names, %.2f s to send, %d ports, %d at once', $what, $count, $batch->seconds,
@@ -97,7 +101,7 @@ foreach (
 
 	$batch->all_succeed(10000, '10,000 at once');
 	$batch->asked_once(10000, '10,000 at once');
-	note(sprintf '10,000 at once: %.2f s to send, %d ports', $batch->seconds, $batch->ports);
+	note(sprintf '10,000 at once: %.2f s to send, %d ports', $batch->seconds_to_ask, $batch->ports);
 }
 
 # The same with a clock: for whom 2000 questions take two seconds, is only slow,
@@ -124,9 +128,9 @@ foreach my $drops (1, 3)
 	is_deeply([ grep { $batch->{times}{$_} != $drops + 1 } @lost ], [], '... each asked until there was an answer');
 	cmp_ok($batch->{stats}{resends}, '>=', 20 * $drops, '... which is counted');
 	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.01 + 20 * $drops, '... and the others once');
-	cmp_ok($batch->seconds, '<', 10, '... long before the time of a try was over');
+	cmp_ok($batch->seconds_to_ask, '<', 10, '... long before the time of a try was over');
 	is($batch->{stats}{timeouts}, 0, '... which is no timeout');
-	note(sprintf 'lost %d times: %.2f s, %d sent again', $drops, $batch->seconds, $batch->{stats}{resends});
+	note(sprintf 'lost %d times: %.2f s, %d sent again', $drops, $batch->{seconds}, $batch->{stats}{resends});
 }
 
 # a server that is silent to everybody is not asked more often, though it answered

@@ -1,0 +1,232 @@
+# A batch ends when it is to end: at once when it is cancelled, and with a row for
+# each element when its time is up.
+
+use strict;
+use warnings;
+use List::Util qw(min);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Batch;
+use NameServer;
+use Session;
+
+# How many are under way; what is cancelled may take so many seconds to say so
+# every time, and at its best; what a busy machine may add to a deadline.
+use constant { IN_FLIGHT => 10000, EVERY => 0.5, BEST => 0.1, ATTEMPTS => 3, SLACK => 1 };
+
+# What may stay in memory, in kB, of questions that need 20 MB while under way
+use constant MAX_LEFT => 2048;
+
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], "pgcares.timeout = '60s'", "pgcares.max_timeout = '10min'",
+	'pgcares.max_in_flight = 16384');
+my $other = Session->new($node);
+my $lookup = q{SELECT host(address) FROM dns_a('sound.example')};
+
+# Start a batch and wait until all of it has reached the server, which is silent.
+sub start_batch
+{
+	my ($session, $count) = @_;
+	my ($names, $zone) = Batch->names(q{'drop'}, $count);
+
+	$server->forget;
+	$session->send("SELECT count(*) FROM dns_query_many($names)");
+	Session::wait_until(sub { $server->has_seen("drop.n$count.$zone") }, 'the last question');
+}
+
+# Ways to end it; each gives the result and how many seconds that took.
+sub by_cancel
+{
+	my ($session, $count) = @_;
+
+	start_batch($session, $count);
+	my $start = time;
+	$other->send('SELECT pg_cancel_backend(' . $session->pid . ')');
+	my $result = $session->result;
+	$other->result;
+	return ($result, $result->{time} - $start);
+}
+
+sub by_statement_timeout
+{
+	my ($session, $count) = @_;
+	my ($names) = Batch->names(q{'drop'}, $count);
+	my $limit = 0.5;
+	my $start = time;
+	my $result = $session->query('SET statement_timeout = ' . 1000 * $limit . "; SELECT count(*) FROM dns_query_many($names)");
+
+	$session->text('RESET statement_timeout');
+	return ($result, $result->{time} - $start - $limit);
+}
+
+sub memory
+{
+	my ($session) = @_;
+	my $contexts = $session->text('SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts');
+
+	return ($session->status('RssAnon'), $contexts);
+}
+
+sub is_quick
+{
+	my ($seconds, $what) = @_;
+	my @sorted = sort { $a <=> $b } @$seconds;
+
+	cmp_ok($sorted[-1], '<=', EVERY, "$what: in good time");
+	cmp_ok($sorted[0], '<=', BEST, '... at its best at once');
+	note(sprintf '%s: %s ms', $what, join ' ', map { sprintf '%.0f', 1000 * $_ } @$seconds);
+}
+
+# ---- Cancel
+
+foreach my $count (1, IN_FLIGHT)
+{
+	foreach my $flags ('edns', 'edns, usevc')
+	{
+		my $session = Session->new($node, options => "-c pgcares.flags=" . $flags =~ s/ //r);
+		my $what = "$count in flight, $flags";
+
+		$session->text($lookup);
+		# at first the process grows
+		by_cancel($session, $count) foreach 1 .. 3;
+		my $descriptors = $session->descriptors;
+		my @before = memory($session);
+		foreach ([ 'cancel', \&by_cancel ], [ 'statement_timeout', \&by_statement_timeout ])
+		{
+			my ($name, $way) = @$_;
+			my (@states, @seconds);
+
+			foreach (1 .. ATTEMPTS)
+			{
+				my ($result, $seconds) = $way->($session, $count);
+				push @states, Session::sqlstate_of($result);
+				push @seconds, $seconds;
+			}
+			is("@states", join(' ', ('57014') x ATTEMPTS), "$name, $what: SQLSTATE");
+			is_quick(\@seconds, "$name, $what");
+			is($session->text($lookup), '192.0.2.1', '... and the session goes on');
+		}
+		my @after = memory($session);
+		is_deeply($session->descriptors, $descriptors, "$what: descriptors as before");
+		cmp_ok($after[0] - $before[0], '<', MAX_LEFT, '... memory of the process') or diag("@before; @after");
+		cmp_ok($after[1] - $before[1], '<', MAX_LEFT, '... memory contexts');
+
+		start_batch($session, $count);
+		my ($start, $pid) = (time, $session->pid);
+		$other->text("SELECT pg_terminate_backend($pid)");
+		my $result = $session->result;
+		is(Session::sqlstate_of($result), '57P01', "terminate, $what: SQLSTATE");
+		cmp_ok($result->{time} - $start, '<', 2 * EVERY, '... in good time');
+		note(sprintf 'terminate, %s: %.0f ms', $what, 1000 * ($result->{time} - $start));
+		Session::wait_until(sub { !$session->is_alive }, 'the end of the backend');
+	}
+}
+
+# At random times, in the midst of asking, waiting and reading: a batch is cancelled,
+# or its rows are right. Answers that come too late are nobody's.
+{
+	my $session = Session->new($node);
+	my (@before, %states, @wrong);
+	srand(my $seed = time);
+	note("seed $seed");
+
+	foreach my $round (-19 .. 200)
+	{
+		@before = memory($session) if $round == 0;
+		my $flags = $round % 4 == 0 ? 'edns,usevc' : 'edns';
+		my $labels = (q{'sound'}, q{'delay' || g % 30}, q{CASE WHEN g % 50 = 0 THEN 'drop' ELSE 'delay5' END})[ $round % 3 ];
+		my ($names) = Batch->names($labels, 200);
+		my $result = $session->query("SET pgcares.flags = '$flags'; SET pgcares.deadline = '60ms'; "
+			  . 'SET statement_timeout = ' . (1 + int rand 100)
+			  . "; SELECT count(*), count(DISTINCT ord), count(*) FILTER (WHERE rdata <> '192.0.2.1' OR split_part(question, '.', 2) <> 'n' || ord),"
+			  . " count(*) FILTER (WHERE status <> 'NOERROR') FROM dns_query_many($names)");
+		my $state = Session::sqlstate_of($result);
+
+		$states{$state}++;
+		next if $state eq '57014';
+		my $row = join '|', @{ $result->{rows}[0] // [] };
+		push @wrong, "$round: $state $row" if $row !~ /^200\|200\|0\|\d+$/;
+	}
+	$session->text('RESET ALL');
+	my @after = memory($session);
+	is_deeply(\@wrong, [], '220 batches that are cancelled at random times: what was not cancelled is right');
+	is(join(' ', grep { $_ ne '00000' && $_ ne '57014' } keys %states), '', '... and nothing else happened');
+	cmp_ok($states{$_} // 0, '>', 20, "... many have $_") foreach '00000', '57014';
+	cmp_ok($after[0] - $before[0], '<', MAX_LEFT, '... memory of the process') or diag("@before; @after");
+	cmp_ok($after[1] - $before[1], '<', MAX_LEFT, '... memory contexts');
+	is_deeply([ $session->inet_sockets ], [], '... no socket is left');
+	is($session->text($lookup), '192.0.2.1', '... and the session goes on');
+	note(join ', ', map { "$_: $states{$_}" } sort keys %states);
+	$session->close;
+}
+
+# ---- Deadline: a row for each element by then, and records where there were any
+
+my $session = Session->new($node, options => '-c statement_timeout=60s');
+
+# A batch with a deadline; how long it took is tested.
+sub by_deadline
+{
+	my ($labels, $count, $deadline, $what, %settings) = @_;
+	my $batch = Batch->run($server, $session, $labels, $count, %settings, deadline => 1000 * $deadline . 'ms');
+	my $seconds = $batch->{seconds};
+
+	is($batch->{state}, '00000', "$what: no error");
+	cmp_ok($seconds, '>=', $deadline - 0.005, '... not before the deadline');
+	cmp_ok($seconds, '<', $deadline + SLACK, '... and soon after');
+	note(sprintf '%s: %.0f ms too much', $what, 1000 * ($seconds - $deadline));
+	return $batch;
+}
+
+foreach my $window (1, 256, 16384)
+{
+	foreach my $flags ('edns', 'edns, usevc')
+	{
+		my $what = "10,000 names to a silent server, $window at a time, $flags";
+		my $batch = by_deadline(q{'drop'}, 10000, 1, $what, max_in_flight => $window, flags => $flags);
+
+		is_deeply($batch->{statuses}, { TIMEOUT => 10000 }, '... a row for each');
+		is(scalar keys %{ $batch->{times} }, min($window, 10000), '... though not all were asked');
+	}
+}
+
+# some answer, some late, some never; then what is under way is all stuck
+{
+	my $labels = q{CASE WHEN g <= 500 THEN 'sound' WHEN g <= 600 THEN 'delay300' WHEN g <= 800 THEN 'delay5000' ELSE 'sound' END};
+	my $batch = by_deadline($labels, 10000, 1, 'when all that is under way is slow', max_in_flight => 100);
+
+	is_deeply($batch->{statuses}, { NOERROR => 600, TIMEOUT => 9400 }, '... those that answered have their records');
+	is(scalar keys %{ $batch->{times} }, 700, '... and what was not asked, no answer');
+}
+{
+	my $batch = by_deadline("CASE WHEN g % 100 = 0 THEN 'drop' ELSE 'sound' END", 5000, 2, 'when 1 of 100 is silent');
+	is_deeply($batch->{statuses}, { NOERROR => 4950, TIMEOUT => 50 }, '... only those have no answer');
+}
+{
+	my ($names) = Batch->names(q{CASE WHEN g > 30 THEN 'drop' ELSE 'sound' END}, 40);
+	is($session->text("SET pgcares.deadline = '500ms'; SET pgcares.max_in_flight = 7; "
+			  . "SELECT status, count(*), min(ord), max(ord) FROM dns_lookup_many($names) GROUP BY status ORDER BY status"),
+		"NOERROR|60|1|30\nTIMEOUT|10|31|40", 'hosts, with a deadline');
+	is($session->text("SELECT status, count(*), min(ord), max(ord) FROM dns_query_many(ARRAY[NULL, '', 'drop.example', 'www.invalid']) GROUP BY status ORDER BY min(ord)"),
+		"|1|1|1\nBADNAME|1|2|2\nTIMEOUT|1|3|3\nNXDOMAIN|1|4|4", 'what needs no answer is there as well');
+	$session->text('RESET pgcares.deadline; RESET pgcares.max_in_flight');
+}
+
+# time for one question begins when it is asked
+{
+	my $batch = Batch->run($server, $session, q{CASE WHEN g % 2 = 0 THEN 'drop' ELSE 'delay20' END}, 40,
+		max_in_flight => 5, max_timeout => '300ms', timeout => '100ms', tries => 2);
+
+	is_deeply($batch->{statuses}, { NOERROR => 20, TIMEOUT => 20 }, 'five at a time, each with its time');
+	is(scalar keys %{ $batch->{times} }, 40, '... all were asked');
+}
+{
+	my $batch = Batch->run($server, $session, q{'drop'}, 20, max_in_flight => 5, max_timeout => '100ms', timeout => '60s');
+
+	is_deeply($batch->{statuses}, { TIMEOUT => 20 }, 'time that is over before that of a try: a row for each');
+}
+
+is_deeply([ $session->inet_sockets ], [], 'no socket is left');
+done_testing();
