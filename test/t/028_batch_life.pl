@@ -11,9 +11,9 @@ use Batch;
 use NameServer;
 use Session;
 
-# How much memory may grow, in kB; how often each thing is done, before and while
+# How much memory may grow, in kB, while answers of several MB come; how often each thing is done, before and while
 # that is measured
-use constant { MAX_GROWTH => 1024, WARM_UP => 20, ROUNDS => 60 };
+use constant { MAX_GROWTH => 1024, WARM_UP => 20, ROUNDS => 80 };
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'pgcares.tries = 1', 'max_worker_processes = 8');
@@ -66,29 +66,29 @@ SQL
 }
 
 my @ways = (
-	[ 'batches', batches(q{SELECT count(*) INTO STRICT x FROM dns_query_many(names('sound', i, 100)); ASSERT x = 100;}) ],
-	[ 'failures', batches(q{PERFORM FROM dns_query_many(names('nxdomain', i, 50) || names('short', i, 50) || names('..', i, 50));}) ],
-	[ 'batches over TCP', batches(q{PERFORM FROM dns_query_many(names('sound', i, 100));}, 'pgcares.flags = usevc') ],
-	[ 'the socket kept', batches(q{PERFORM FROM dns_query_many(names('sound', i, 100));}, 'pgcares.flags = stayopen') ],
-	[ 'truncated answers', batches(q{PERFORM FROM dns_query_many(names('tc', i, 50));}) ],
-	[ 'hosts and addresses', batches(q{PERFORM FROM dns_reverse_many(ARRAY(SELECT address FROM dns_lookup_many(names('sound', i, 50))));}) ],
-	[ 'messages', batches(q{PERFORM FROM dns_message_many(names('sound', i, 50));}) ],
+	[ 'batches', batches(q{SELECT count(*) INTO STRICT x FROM dns_query_many(names('big20', i, 100)); ASSERT x = 2000;}) ],
+	[ 'failures', batches(q{PERFORM FROM dns_query_many(names('nxdomain', i, 100) || names('short', i, 100) || names('..', i, 50));}) ],
+	[ 'batches over TCP', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.flags = usevc') ],
+	[ 'the socket kept', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.flags = stayopen') ],
+	[ 'truncated answers', batches(q{PERFORM FROM dns_query_many(names('big90', i, 50));}) ],
+	[ 'hosts and addresses', batches(q{PERFORM FROM dns_reverse_many(ARRAY(SELECT address FROM dns_lookup_many(names('big20', i, 20))));}) ],
+	[ 'messages', batches(q{PERFORM FROM dns_message_many(names('big20', i, 50));}) ],
 	[ 'silence', batches(q{PERFORM FROM dns_query_many(names('drop', i, 100));}, "pgcares.timeout = '20ms'") ],
 	[ 'deadlines', batches(q{PERFORM FROM dns_query_many(names('drop', i, 100));}, "pgcares.deadline = '20ms'", 'pgcares.max_in_flight = 30') ],
-	[ 'nobody listens', batches(q{PERFORM FROM dns_query_many(names('sound', i, 100));},
+	[ 'nobody listens', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));},
 			"pgcares.servers = '127.0.0.1:" . NameServer->closed_port . "'") ],
 	[ 'too large answers', batches(failing(q{PERFORM FROM dns_query_many(names('big70', i, 50));}, '54000'),
 			"pgcares.max_answer_memory = '1kB'") ],
-	[ 'too many questions', batches(failing(q{PERFORM FROM dns_query_many(names('sound', i, 100));}, '54000'), 'pgcares.max_questions = 99') ],
-	[ 'an error behind each batch', batches(failing(q{PERFORM FROM dns_query_many(names('sound', i, 100)); x := 1 / (i - i);}, '22012')) ],
-	[ 'an error in the query of the batch', batches(failing(q{PERFORM 1 / (ord - 50) FROM dns_query_many(names('sound', i, 100));}, '22012')) ],
-	[ 'an error in the SELECT list', batches(failing(q{PERFORM dns_query_many(names('sound', i, 100)), 1 / (3 - generate_series(1, 9));}, '22012')) ],
-	[ 'LIMIT 1', batches(q{PERFORM FROM dns_query_many(names('sound', i, 50)) LIMIT 1; PERFORM dns_query_many(names('sound', i, 50)) LIMIT 1;}) ],
-	[ 'EXISTS', batches(q{ASSERT EXISTS (SELECT FROM dns_query_many(names('sound', i, 100)));}) ],
+	[ 'too many questions', batches(failing(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, '54000'), 'pgcares.max_questions = 99') ],
+	[ 'an error behind each batch', batches(failing(q{PERFORM FROM dns_query_many(names('big20', i, 100)); x := 1 / (i - i);}, '22012')) ],
+	[ 'an error in the query of the batch', batches(failing(q{PERFORM 1 / (ord - 50) FROM dns_query_many(names('big20', i, 100));}, '22012')) ],
+	[ 'an error in the SELECT list', batches(failing(q{PERFORM dns_query_many(names('big20', i, 100)), 1 / (3 - generate_series(1, 9));}, '22012')) ],
+	[ 'LIMIT 1', batches(q{PERFORM FROM dns_query_many(names('big20', i, 50)) LIMIT 1; PERFORM dns_query_many(names('big20', i, 50)) LIMIT 1;}) ],
+	[ 'EXISTS', batches(q{ASSERT EXISTS (SELECT FROM dns_query_many(names('big20', i, 100)));}) ],
 	[ 'cursors closed early', batches(q{
-			OPEN c FOR SELECT ord FROM dns_query_many(names('sound', i, 50));
+			OPEN c FOR SELECT ord FROM dns_query_many(names('big20', i, 50));
 			FETCH c INTO x;
-			OPEN d FOR SELECT (dns_lookup_many(names('sound', i, 50))).ord;
+			OPEN d FOR SELECT (dns_lookup_many(names('big20', i, 50))).ord;
 			FETCH d INTO x;
 			CLOSE c;
 			CLOSE d;}) ],
