@@ -112,7 +112,7 @@ BEGIN
 			PERFORM dblink_connect('c' || taken, connection);
 			taken := taken + 1;
 		END LOOP;
-	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection THEN
+	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection OR internal_error THEN
 		NULL;
 	END;
 	FOR i IN 1 .. but LOOP

@@ -39,7 +39,8 @@ foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
 
 	$batch->all_succeed($count, $what);
 	$batch->asked_once($count, $what);
-	is($batch->most_at_once(0.2), $limit, "$what: so many, and no more");
+	cmp_ok($batch->most_at_once(0.2), '<=', $limit, "$what: no more than that");
+	cmp_ok($batch->most_at_once(0.2), '>', $limit / 2, '... nor fewer for long');
 }
 
 # hosts have two questions each
@@ -190,7 +191,7 @@ BEGIN
 			PERFORM dblink_connect('c' || taken, connection);
 			taken := taken + 1;
 		END LOOP;
-	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection THEN
+	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection OR internal_error THEN
 		NULL;
 	END;
 	FOR i IN 1 .. but LOOP

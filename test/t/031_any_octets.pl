@@ -84,7 +84,7 @@ sub changed
 # The state that both functions end with, and how many characters they give: all
 # that they make has to be made.
 $session->text(<<'SQL');
-CREATE FUNCTION read_both(octets bytea, OUT parsed text, OUT json text, OUT size bigint)
+CREATE FUNCTION read_both(octets bytea, OUT parsed text, OUT as_json text, OUT size bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
 	size := 0;
@@ -96,9 +96,9 @@ BEGIN
 	END;
 	BEGIN
 		size := size + length(dns_message_json(octets)::text);
-		json := '00000';
+		as_json := '00000';
 	EXCEPTION WHEN OTHERS THEN
-		json := SQLSTATE;
+		as_json := SQLSTATE;
 	END;
 END
 $$
@@ -109,7 +109,7 @@ my %changed = (
 	'an octet less' => [ map { substr(pack('H*', $_), 0, -1) } @messages ]);
 foreach my $what (sort keys %changed)
 {
-	is($session->text('SELECT DISTINCT parsed, json FROM unnest(' . array(@{ $changed{$what} }) . ') AS m, read_both(m)'),
+	is($session->text('SELECT DISTINCT parsed, as_json FROM unnest(' . array(@{ $changed{$what} }) . ') AS m, read_both(m)'),
 		'22P03|22P03', "$what makes none of them a message");
 }
 
@@ -118,7 +118,7 @@ for (my $done = 0; $done < MESSAGES; $done += AT_ONCE)
 {
 	my $octets = array(map { changed() } 1 .. AT_ONCE);
 	my $result = $session->query(<<"SQL");
-SELECT parsed || ' ' || json, count(*), min(octets::text)
+SELECT parsed || ' ' || as_json, count(*), min(octets::text)
 FROM unnest($octets) AS octets, read_both(octets) GROUP BY 1
 SQL
 	if ($result->{error} || $result->{ended})
