@@ -176,6 +176,9 @@ $node = Session->cluster([$server], $timeout, 'max_files_per_process = 150', 'ma
 $session = Session->new($node);
 SKIP:
 {
+	# it closes a descriptor that is not its own where it finds none
+	skip 'dblink of PostgreSQL 17 and later cannot take all descriptors', 1
+	  if $session->text('SHOW server_version_num') >= 170000;
 	skip 'there is no dblink', 1
 	  if !$session->text("SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'");
 
