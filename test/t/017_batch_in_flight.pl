@@ -52,7 +52,7 @@ foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
 		20, '10 hosts, 5 at a time: all addresses');
 	my $batch = bless { queries => [ $server->log ] }, 'Batch';
 	is(scalar @{ $batch->{queries} }, 20, '... two questions for each');
-	is($batch->most_at_once(0.2), 5, '... which are counted');
+	cmp_ok($batch->most_at_once(0.2), '<=', 5, '... which are counted');
 }
 
 # A call that has many times what may be under way ends.
@@ -92,7 +92,7 @@ foreach (
 	cmp_ok($batch->most_at_once(0.3), '<=', MAX_SOCKETS * $to_a_port, '... on 64 sockets at most');
 	cmp_ok($batch->most_of_a_port(0.3), '<=', $to_a_port, "... at most $to_a_port to a port");
 	cmp_ok($batch->ports, '<=', 2 + $count / $to_a_port, '... and no more ports than are needed for that');
-	note(sprintf '%s: %d names, %.2f s to send, %d ports, %d at once', $what, $count, $batch->seconds,
+	note(sprintf '%s: %d names, %.2f s to send, %d ports, %d at once', $what, $count, $batch->seconds_to_ask,
 		$batch->ports, $batch->most_at_once(0.3));
 }
 
@@ -129,7 +129,7 @@ foreach my $drops (1, 3)
 	is_deeply([ grep { $batch->{times}{$_} != $drops + 1 } @lost ], [], '... each asked until there was an answer');
 	cmp_ok($batch->{stats}{resends}, '>=', 20 * $drops, '... which is counted');
 	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.01 + 20 * $drops, '... and the others once');
-	cmp_ok($batch->seconds_to_ask, '<', 10, '... long before the time of a try was over');
+	cmp_ok($batch->{seconds}, '<', 10, '... long before the time of a try was over');
 	is($batch->{stats}{timeouts}, 0, '... which is no timeout');
 	note(sprintf 'lost %d times: %.2f s, %d sent again', $drops, $batch->{seconds}, $batch->{stats}{resends});
 }
