@@ -90,14 +90,20 @@ foreach my $flags ('edns, usevc', 'edns, usevc, stayopen')
 
 # ---- Faults of a connection that others use too: at most the one name is lost
 
+# How that comes out depends on what is under way when the connection ends: each
+# ten times.
+
 foreach my $fault (qw(tcptwice tcpreorder tcpgarbage tcplen0 tcclose tcreset tcplong tcphalf))
 {
-	my $batch = batch("CASE WHEN g = 500 THEN '$fault' WHEN g % 10 = 0 THEN 'tc' ELSE 'sound' END", 1000);
+	my @batches = map {
+		batch("CASE WHEN g = 500 THEN '$fault' WHEN g % 10 = 0 THEN 'tc' ELSE 'sound' END", 1000)
+	} 1 .. 10;
+	my @succeeded = map { $_->{statuses}{NOERROR} // 0 } @batches;
 
-	is($batch->{state}, '00000', "$fault: no error");
-	cmp_ok($batch->{statuses}{NOERROR} // 0, '>=', 999, '... all others succeed') or diag(explain($batch->{statuses}));
-	cmp_ok(queries_for($batch, 'sound'), '<=', 900 * 1.01, '... those over UDP asked once');
-	note(sprintf '%s: %s; %d queries for 99 others', $fault, join(', ', %{ $batch->{statuses} }), queries_for($batch, 'tc\.') - 99);
+	is(join(' ', map { $_->{state} } @batches), join(' ', ('00000') x 10), "$fault: no error");
+	is(scalar(grep { $_ < 999 } @succeeded), 0, '... all others succeed') or diag("@succeeded");
+	cmp_ok(sum0(map { queries_for($_, 'sound') } @batches), '<=', 9000 * 1.01, '... those over UDP asked once');
+	note(sprintf '%s: %d queries for 99 others', $fault, sum0(map { queries_for($_, 'tc\.') - 99 } @batches) / 10);
 }
 foreach my $fault (qw(tcpslow1000 tcpsilent))
 {
