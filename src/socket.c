@@ -302,7 +302,14 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 			return -1;
 		at += frame_len;
 	}
-	return stream_flush(channel, socket) ? (ares_ssize_t) len : -1;
+
+	/*
+	 * That a connection has ended shows when the library reads what came
+	 * before the end, which a failure here would keep it from.
+	 */
+	if (!stream_flush(channel, socket) && !socket->established)
+		return -1;
+	return len;
 }
 
 static unsigned int

@@ -44,6 +44,7 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 		if (got <= 0)
 			return got;			/* the end, or an error */
 		socket->in_len += got;
+		socket->established = true;
 	}
 }
 
