@@ -15,8 +15,18 @@
 
 #define MAX_QUESTIONS	2		/* of one host */
 
+/* A lookup of a host by its name. */
+typedef struct HostLookup
+{
+	OnError		on_error;
+	char	   *written;
+	Host		host;
+	DnsOutcome	outcome;
+} HostLookup;
+
 #define NOTE_ONLY_FILE	"Only the hosts file was read."
 
+static bool find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup);
 static void ask(const DnsQuestion *questions, int count, Host *host,
 				DnsOutcome *outcome);
 static void put_host(FunctionCallInfo fcinfo, const Host *host);
@@ -36,23 +46,16 @@ PG_FUNCTION_INFO_V1(pgcares_gethostbyaddr);
 Datum
 pgcares_lookup(PG_FUNCTION_ARGS)
 {
-	OnError		on_error;
-	char	   *written;
-	Host		host;
-	DnsOutcome	outcome;
+	HostLookup	lookup;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (!find_by_arguments(fcinfo, &lookup))
 		PG_RETURN_NULL();
-
-	on_error = argument_on_error(fcinfo, 2);
-	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	hosts_find(written, argument_family(fcinfo, 1), &host, &outcome);
-	if (host.addresses == NIL)
+	if (lookup.host.addresses == NIL)
 	{
-		outcome_report(&outcome, written, on_error);
+		outcome_report(&lookup.outcome, lookup.written, lookup.on_error);
 		PG_RETURN_NULL();
 	}
-	PG_RETURN_INET_P(((HostAddress *) linitial(host.addresses))->address);
+	PG_RETURN_INET_P(((HostAddress *) linitial(lookup.host.addresses))->address);
 }
 
 /*
@@ -87,20 +90,13 @@ Datum
 pgcares_addresses(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	OnError		on_error;
-	char	   *written;
-	Host		host;
-	DnsOutcome	outcome;
+	HostLookup	lookup;
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (!find_by_arguments(fcinfo, &lookup))
 		return (Datum) 0;
-
-	on_error = argument_on_error(fcinfo, 2);
-	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	hosts_find(written, argument_family(fcinfo, 1), &host, &outcome);
-	foreach(cell, host.addresses)
+	foreach(cell, lookup.host.addresses)
 	{
 		HostAddress *found = lfirst(cell);
 		Datum		values[2];
@@ -111,8 +107,8 @@ pgcares_addresses(PG_FUNCTION_ARGS)
 		nulls[1] = found->ttl == HOST_NO_TTL;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
-	if (!outcome_is_noerror(&outcome))
-		outcome_report(&outcome, written, on_error);
+	if (!outcome_is_noerror(&lookup.outcome))
+		outcome_report(&lookup.outcome, lookup.written, lookup.on_error);
 	return (Datum) 0;
 }
 
@@ -122,22 +118,15 @@ pgcares_addresses(PG_FUNCTION_ARGS)
 Datum
 pgcares_gethostbyname(PG_FUNCTION_ARGS)
 {
-	OnError		on_error;
-	char	   *written;
-	Host		host;
-	DnsOutcome	outcome;
+	HostLookup	lookup;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (!find_by_arguments(fcinfo, &lookup))
 		return (Datum) 0;
-
-	on_error = argument_on_error(fcinfo, 2);
-	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	hosts_find(written, argument_family(fcinfo, 1), &host, &outcome);
-	if (host.addresses != NIL)
-		put_host(fcinfo, &host);
-	if (!outcome_is_noerror(&outcome))
-		outcome_report(&outcome, written, on_error);
+	if (lookup.host.addresses != NIL)
+		put_host(fcinfo, &lookup.host);
+	if (!outcome_is_noerror(&lookup.outcome))
+		outcome_report(&lookup.outcome, lookup.written, lookup.on_error);
 	return (Datum) 0;
 }
 
@@ -232,6 +221,19 @@ hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
 			outcome_of_found(outcome, true, true, NULL);
 	}
 	outcome->question = question;
+}
+
+/* Reads the arguments name, family and on_error; false if one is NULL. */
+static bool
+find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return false;
+	lookup->on_error = argument_on_error(fcinfo, 2);
+	lookup->written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	hosts_find(lookup->written, argument_family(fcinfo, 1), &lookup->host,
+			   &lookup->outcome);
+	return true;
 }
 
 /*

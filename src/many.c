@@ -295,26 +295,20 @@ static void
 make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 		  Datum *values, bool *nulls)
 {
-	set_element(batch, index, answer, values, nulls);
-	if (answer->rr != NULL)
-	{
-		DnsRdata	rdata;
-		DnsField	field;
-		StringInfoData text;
+	DnsRdata	rdata;
+	DnsField	field;
+	StringInfoData text;
 
-		rdata_open(&answer->outcome.message, answer->rr, &rdata);
-		(void) rdata_next(&rdata, &field);
-		initStringInfo(&text);
-		append_name(&text, &field.name, false);
-		values[3] = CStringGetTextDatum(text.data);
-		values[4] = Int32GetDatum(record_ttl(answer->rr));
-		nulls[3] = nulls[4] = false;
-	}
-	else if (answer->known != 0)
-	{
-		values[3] = answer->known;
-		nulls[3] = false;
-	}
+	set_element(batch, index, answer, values, nulls);
+	if (answer->rr == NULL)
+		return;
+	rdata_open(&answer->outcome.message, answer->rr, &rdata);
+	(void) rdata_next(&rdata, &field);
+	initStringInfo(&text);
+	append_name(&text, &field.name, false);
+	values[3] = CStringGetTextDatum(text.data);
+	values[4] = Int32GetDatum(record_ttl(answer->rr));
+	nulls[3] = nulls[4] = false;
 }
 
 /* ord, name, status, address, ttl */
@@ -323,18 +317,12 @@ make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			 Datum *values, bool *nulls)
 {
 	set_element(batch, index, answer, values, nulls);
-	if (answer->rr != NULL)
-	{
-		values[3] = InetPGetDatum(record_inet(answer->rr->rdata,
-											  answer->rr->rdlength));
-		values[4] = Int32GetDatum(record_ttl(answer->rr));
-		nulls[3] = nulls[4] = false;
-	}
-	else if (answer->known != 0)
-	{
-		values[3] = answer->known;
-		nulls[3] = false;
-	}
+	if (answer->rr == NULL)
+		return;
+	values[3] = InetPGetDatum(record_inet(answer->rr->rdata,
+										  answer->rr->rdlength));
+	values[4] = Int32GetDatum(record_ttl(answer->rr));
+	nulls[3] = nulls[4] = false;
 }
 
 /* ord, and the columns of a message */
@@ -394,7 +382,7 @@ batch_family(const DnsBatch *batch)
 	return batch->ntypes == 2 ? 0 : batch->types[0] == DNS_TYPE_A ? 4 : 6;
 }
 
-/* The element as it was given, and its status. */
+/* The element as it was given, its status, and what needed no question. */
 static void
 set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			Datum *values, bool *nulls)
@@ -402,4 +390,9 @@ set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	values[1] = batch->elements[index];
 	values[2] = CStringGetTextDatum(answer->outcome.status->name);
 	nulls[1] = nulls[2] = false;
+	if (answer->known != 0)
+	{
+		values[3] = answer->known;
+		nulls[3] = false;
+	}
 }

@@ -6,6 +6,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Descriptors;
 use NameServer;
 use Session;
 
@@ -47,19 +48,6 @@ sub goes_on
 	is_deeply($session->descriptors, $before, "$what: descriptors as before");
 }
 
-# Take all descriptors that the server has for extensions, but for so many; the
-# number of those taken.
-sub take_descriptors
-{
-	my ($but) = @_;
-	return $session->text("SELECT take('" . $node->connstr('postgres') =~ s/'/''/gr . "', $but)");
-}
-
-sub give_descriptors
-{
-	$session->text('SELECT dblink_disconnect(c) FROM unnest(dblink_get_connections()) c');
-}
-
 # Everything that can happen to a lookup
 sub use_descriptors
 {
@@ -98,36 +86,13 @@ SQL
 # The limit of the server
 SKIP:
 {
-	# it closes a descriptor that is not its own where it finds none
-	skip 'dblink of PostgreSQL 17 and later cannot take all descriptors', 1
-	  if $session->text('SHOW server_version_num') >= 170000;
-	skip 'there is no dblink', 1
-	  if !$session->text("SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'");
+	my $reason = Descriptors->missing($session);
+	skip $reason, 1 if $reason;
 
-	$session->text(<<'SQL');
-CREATE EXTENSION dblink;
-CREATE FUNCTION take(connection text, but int) RETURNS int LANGUAGE plpgsql AS $$
-DECLARE
-	taken int := 0;
-BEGIN
-	BEGIN
-		LOOP
-			PERFORM dblink_connect('c' || taken, connection);
-			taken := taken + 1;
-		END LOOP;
-	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection OR internal_error THEN
-		NULL;
-	END;
-	FOR i IN 1 .. but LOOP
-		PERFORM dblink_disconnect('c' || taken - i);
-	END LOOP;
-	RETURN taken - but;
-END
-$$
-SQL
+	my $descriptors = Descriptors->new($node, $session);
 	$session->text($lookup);
 	my $before = $session->descriptors;
-	my $all = take_descriptors(0);
+	my $all = $descriptors->take(0);
 	cmp_ok($all, '>', FOR_A_LOOKUP, "$all descriptors are for extensions");
 
 	my $taken = $session->descriptors;
@@ -135,23 +100,23 @@ SQL
 	says_so("SET pgcares.flags = usevc; $lookup", 'none left, TCP');
 	leaves_no_memory('none left');
 	is_deeply($session->descriptors, $taken, 'none left: descriptors as before');
-	give_descriptors();
+	$descriptors->give;
 	goes_on($before, 'none left');
 
 	# with one, there is a socket but no way to wait for it
-	take_descriptors(1);
+	$descriptors->take(1);
 	says_so($lookup, 'one left');
 	leaves_no_memory('one left');
-	give_descriptors();
+	$descriptors->give;
 	goes_on($before, 'one left');
 
-	take_descriptors(FOR_A_LOOKUP);
+	$descriptors->take(FOR_A_LOOKUP);
 	is($session->text(q{SELECT * FROM dns_a('tc.example')}), $found, 'enough left for UDP, TCP and to wait');
-	give_descriptors();
+	$descriptors->give;
 
 	use_descriptors();
-	is(take_descriptors(0), $all, 'all descriptors are there again after all kinds of lookups');
-	give_descriptors();
+	is($descriptors->take(0), $all, 'all descriptors are there again after all kinds of lookups');
+	$descriptors->give;
 }
 
 # The limit of the system

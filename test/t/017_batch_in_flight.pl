@@ -9,6 +9,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Batch;
+use Descriptors;
 use NameServer;
 use Session;
 
@@ -176,46 +177,19 @@ $node = Session->cluster([$server], $timeout, 'max_files_per_process = 150', 'ma
 $session = Session->new($node);
 SKIP:
 {
-	# it closes a descriptor that is not its own where it finds none
-	skip 'dblink of PostgreSQL 17 and later cannot take all descriptors', 1
-	  if $session->text('SHOW server_version_num') >= 170000;
-	skip 'there is no dblink', 1
-	  if !$session->text("SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'");
+	my $reason = Descriptors->missing($session);
+	skip $reason, 1 if $reason;
 
-	# takes all descriptors that the server has for extensions, but for so many
-	$session->text(<<'SQL');
-CREATE EXTENSION dblink;
-CREATE FUNCTION take(connection text, but int) RETURNS int LANGUAGE plpgsql AS $$
-DECLARE
-	taken int := 0;
-BEGIN
-	BEGIN
-		LOOP
-			PERFORM dblink_connect('c' || taken, connection);
-			taken := taken + 1;
-		END LOOP;
-	EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection OR internal_error THEN
-		NULL;
-	END;
-	FOR i IN 1 .. but LOOP
-		PERFORM dblink_disconnect('c' || taken - i);
-	END LOOP;
-	RETURN taken - but;
-END
-$$
-SQL
-	my $take = sub { $session->text("SELECT take('" . $node->connstr('postgres') =~ s/'/''/gr . "', $_[0])") };
-	my $give = sub { $session->text('SELECT dblink_disconnect(c) FROM unnest(dblink_get_connections()) c') };
-
+	my $descriptors = Descriptors->new($node, $session);
 	batch(q{'sound'}, 10);
-	my $all = $take->(0);
-	$give->();
+	my $all = $descriptors->take(0);
+	$descriptors->give;
 	cmp_ok($all, '>', 20, "$all descriptors are for extensions");
 	foreach ([ 20, 10000 ], [ FOR_A_LOOKUP, 1000 ])
 	{
 		my ($left, $count) = @$_;
 
-		$take->($left);
+		$descriptors->take($left);
 		my $taken = $session->descriptors;
 		my $batch = batch(q{'sound'}, $count, udp_max_queries => 10, max_in_flight => 10000);
 		$batch->all_succeed($count, "$left left, $count names");
@@ -224,11 +198,11 @@ SQL
 
 		$batch = batch(q{'tc'}, 100, udp_max_queries => 10, max_in_flight => 10000);
 		$batch->all_succeed(100, "$left left, over TCP");
-		$give->();
+		$descriptors->give;
 	}
 	foreach my $left (0, 1)
 	{
-		$take->($left);
+		$descriptors->take($left);
 		my $taken = $session->descriptors;
 		foreach my $flags ('edns', 'edns, usevc')
 		{
@@ -237,10 +211,10 @@ SQL
 			like($batch->{error}{M} // '', qr/too many open files/, '... message');
 		}
 		is_deeply($session->descriptors, $taken, '... descriptors as before');
-		$give->();
+		$descriptors->give;
 	}
-	is($take->(0), $all, 'all descriptors are there again');
-	$give->();
+	is($descriptors->take(0), $all, 'all descriptors are there again');
+	$descriptors->give;
 	batch(q{'sound'}, 2000)->all_succeed(2000, 'with all descriptors again');
 }
 done_testing();
