@@ -613,7 +613,7 @@ typedef struct DnsSocket
 	int			refused;		/* errno for which it must not be used */
 
 	/* TCP only: the frame that is coming in, and what goes out. */
-	bool		established;	/* something has come */
+	bool		established;	/* something has been sent */
 	bool		lost;			/* its end has been looked into */
 	uint8	   *in;
 	size_t		in_len;

@@ -44,7 +44,6 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 		if (got <= 0)
 			return got;			/* the end, or an error */
 		socket->in_len += got;
-		socket->established = true;
 	}
 }
 
@@ -94,6 +93,7 @@ stream_flush(DnsChannel *channel, DnsSocket *socket)
 			continue;
 		if (rc < 0)
 			break;
+		socket->established = true;
 		sent += rc;
 	}
 	if ((sent < socket->out_len) != (socket->out_waits))
