@@ -243,25 +243,25 @@ find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
 static void
 ask(const DnsQuestion *questions, int count, Host *host, DnsOutcome *outcome)
 {
-	DnsWindow  *window = window_open(count, NULL);
+	DnsWindow  *window = window_open(Min(count, setting_max_in_flight), NULL);
 	DnsOutcome	outcomes[MAX_QUESTIONS];
 	int			asked = 0;
 
-	for (int finished = 0; finished < count;)
+	for (int finished = 0; finished < count; finished++)
 	{
-		if (asked < count && window_has_room(window) &&
-			window->in_flight < setting_max_in_flight)
+		DnsSlot    *slot;
+		DnsOutcome *one;
+
+		while (asked < count && window_has_room(window))
 		{
 			window_submit(window, &questions[asked], asked);
 			asked++;
 		}
-		else
-		{
-			DnsSlot    *slot = window_next(window);
-
-			outcome_read(&outcomes[slot->tag], slot);
-			finished++;
-		}
+		slot = window_next(window);
+		one = &outcomes[slot->tag];
+		outcome_read(one, slot);
+		outcome_keep(one);
+		window_release(slot);
 	}
 	for (int i = 0; i < count; i++)
 	{

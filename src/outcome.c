@@ -148,6 +148,22 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 }
 
 /*
+ * Copies the message, palloc'd, so that the outcome can do without its slot.
+ */
+void
+outcome_keep(DnsOutcome *outcome)
+{
+	size_t		len = outcome->message.end - outcome->message.start;
+	uint8	   *copy;
+
+	if (len == 0)
+		return;
+	copy = palloc(len);
+	memcpy(copy, outcome->message.start, len);
+	wire_open(&outcome->message, copy, len);
+}
+
+/*
  * An outcome that has nothing but a status.
  */
 void

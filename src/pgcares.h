@@ -757,6 +757,7 @@ typedef struct DnsOutcome
 } DnsOutcome;
 
 extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
+extern void outcome_keep(DnsOutcome *outcome);
 extern void outcome_set(DnsOutcome *outcome, const char *status);
 extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
 extern void outcome_of_found(DnsOutcome *outcome, bool exists, bool found,

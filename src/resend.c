@@ -35,6 +35,8 @@ resend_note(DnsSlot *slot)
 	DnsWindow  *window = slot->window;
 
 	resend_forget(slot);
+	if (slot->done)
+		return;					/* its time was up, but the library goes on */
 	slot->sent_at = slot->looked_at = clock_now();
 	slot->resends = 0;
 	slot->in_sent = true;

@@ -232,7 +232,11 @@ window_next(DnsWindow *window)
 	DnsSlot    *slot;
 
 	while ((slot = window_take(window)) == NULL)
+	{
+		if (window_is_idle(window))
+			elog(ERROR, "no question is under way");
 		window_wait(window);
+	}
 	return slot;
 }
 
@@ -361,6 +365,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 
 	slot->in_flight = false;
 	slot->window->in_flight--;
+	resend_forget(slot);
 	guard_unbind(slot->window->channel, slot);
 	finish(slot, slot->given_up ? ARES_ECONNREFUSED : status);
 	if (slot->released)

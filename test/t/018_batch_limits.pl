@@ -228,5 +228,23 @@ foreach my $window (1, 256, 16384)
 	is_deeply($batch->{statuses}, { TIMEOUT => 20 }, 'time that is over before that of a try: a row for each');
 }
 
+# the library goes on with questions whose time is up while others are asked
+{
+	my $batch = Batch->run($server, $session, q{CASE WHEN g % 10 = 0 THEN 'drop' ELSE 'delay50' END}, 2000,
+		max_in_flight => 50, max_timeout => '300ms', timeout => '100ms', tries => 5);
+
+	is_deeply($batch->{statuses}, { NOERROR => 1800, TIMEOUT => 200 }, 'questions beside those whose time was up');
+}
+
+# both questions of a host, one at a time: the first one's time is up, the second
+# is asked all the same
+{
+	$server->forget;
+	$session->text("SET pgcares.max_in_flight = 1; SET pgcares.max_timeout = '300ms'; SET pgcares.timeout = '60s'");
+	is($session->sqlstate("SELECT * FROM dns_addresses('drop.host.example')"), 'NDA12', 'a host, one question at a time: no answer');
+	is(join(' ', sort map { $_->{type} } $server->log), 'A AAAA', '... to both questions');
+	$session->text('RESET pgcares.max_in_flight; RESET pgcares.max_timeout; RESET pgcares.timeout');
+}
+
 is_deeply([ $session->inet_sockets ], [], 'no socket is left');
 done_testing();
