@@ -242,7 +242,8 @@ foreach my $window (1, 256, 16384)
 	$server->forget;
 	$session->text("SET pgcares.max_in_flight = 1; SET pgcares.max_timeout = '300ms'; SET pgcares.timeout = '60s'");
 	is($session->sqlstate("SELECT * FROM dns_addresses('drop.host.example')"), 'NDA12', 'a host, one question at a time: no answer');
-	is(join(' ', sort map { $_->{type} } $server->log), 'A AAAA', '... to both questions');
+	my %types = map { $_->{type} => 1 } $server->log;
+	is(join(' ', sort keys %types), 'A AAAA', '... to both questions');
 	$session->text('RESET pgcares.max_in_flight; RESET pgcares.max_timeout; RESET pgcares.timeout');
 }
 
