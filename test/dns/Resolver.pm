@@ -81,7 +81,7 @@ sub authority_for
 			return (program('knotd'), '-c', $conf);
 		},
 		sub { NameServer::knot_is_ready($self, @zones) });
-	$self->{anchors} = anchors($conf, 'secure.example') . anchors("$signing/knot.conf", 'bogus.example');
+	$self->{anchors} = anchors($self, 'secure.example') . anchors($self, 'bogus.example');
 	return $self;
 }
 
@@ -138,16 +138,16 @@ template:
 CONFIGURATION
 }
 
-# The DS records of a zone, which exist once it is signed
+# The DNSKEY records of a zone, which are there once it is signed
 sub anchors
 {
-	my ($conf, $zone) = @_;
+	my ($self, $zone) = @_;
 	my $until = time + NameServer::READY_WITHIN;
 
 	while (1)
 	{
-		my $anchors = join '', grep { / DS / } split /^/, run('keymgr', '-c', $conf, $zone, 'ds');
-		return $anchors if $anchors ne '';
+		my $anchors = run('dig', '@127.0.0.1', '-p', $self->{port}, '+noall', '+answer', $zone, 'DNSKEY');
+		return $anchors if $anchors =~ /\sDNSKEY\s/;
 		die "there are no keys of $zone\n" if time > $until;
 		select undef, undef, undef, NameServer::AGAIN_AFTER;
 	}
@@ -203,7 +203,7 @@ sub write_file
 sub program
 {
 	my ($name) = @_;
-	return NameServer::in_path($name) // die "$name is not installed (Debian packages: knot, knot-dnssecutils, unbound)\n";
+	return NameServer::in_path($name) // die "$name is not installed (Debian packages: knot, knot-dnssecutils, unbound, bind9-dnsutils)\n";
 }
 
 # What a program writes; raises when it fails.
