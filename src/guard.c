@@ -177,10 +177,11 @@ guard_ask_again(DnsChannel *channel, DnsSlot *slot)
 /*
  * A connection has ended, and the library will ask on another one whatever is
  * unanswered.  Where a server ends it over a certain question, that would go on
- * until all questions behind it have no tries left.  So that question is given
- * up: the one whose answer was cut off, or the first one without an answer if it
- * is that for the second time.  Writes what the library gets of it and gives its
- * length; 0 if there is none, or it is the only one and harms nobody.
+ * until all questions behind it have no tries left.  So another server is asked
+ * that question, and it is given up where there is none: the one whose answer was
+ * cut off, or the first one without an answer if it is that for the second time.
+ * Writes what the library gets of it and gives its length; 0 if there is none, or
+ * it is the only one and harms nobody.
  */
 size_t
 guard_connection_lost(DnsChannel *channel, DnsSocket *socket, uint8 *stub)
@@ -212,6 +213,9 @@ guard_connection_lost(DnsChannel *channel, DnsSocket *socket, uint8 *stub)
 	}
 	if (waiting < 2 || (++blamed->blames < 2 && !cut_off))
 		return 0;
+	blamed->blames = 0;
+	if (++blamed->failures < channel->nservers)
+		return write_stub(blamed->id, VERDICT_NEXT_SERVER, stub);
 	blamed->given_up = true;
 	return write_stub(blamed->id, VERDICT_DONE, stub);
 }
@@ -261,7 +265,6 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 
 	slot->malformed = !sound;
 	counters.malformed += !sound;
-	slot->truncated = (message->flags & WIRE_TC) != 0;
 	slot->answer_server = socket->server;
 	slot->answer_tcp = socket->tcp;
 	window_store(slot, message->start, message->end - message->start);

@@ -452,7 +452,7 @@ typedef struct DnsSlot
 	int			index;			/* in the window's slots */
 	slist_node	free_node;		/* while it is free */
 	dlist_node	pending_node;	/* from window_submit() until it is done */
-	dlist_node	done_node;		/* from then to window_take() */
+	dlist_node	done_node;		/* from then to window_next() */
 	dlist_node	sent_node;		/* while it may be sent again */
 
 	DnsQuestion question;
@@ -477,7 +477,6 @@ typedef struct DnsSlot
 	bool		nonexistent;	/* a special name, never asked */
 	bool		answered;		/* answer is the final one */
 	bool		malformed;
-	bool		truncated;
 	int			failures;		/* answers that were failures */
 	int			queries;		/* sent so far */
 	uint64		servers_asked;	/* a bit each, numbered by the channel */
@@ -547,8 +546,6 @@ extern bool window_has_room(DnsWindow *window);
 extern void window_submit(DnsWindow *window, const DnsQuestion *question,
 						  uint64 tag);
 extern bool window_is_idle(const DnsWindow *window);
-extern void window_wait(DnsWindow *window);
-extern DnsSlot *window_take(DnsWindow *window);
 extern DnsSlot *window_next(DnsWindow *window);
 extern void window_release(DnsSlot *slot);
 extern void window_store(DnsSlot *slot, const uint8 *octets, size_t len);

@@ -13,6 +13,9 @@
 
 static void push_value(JsonbParseState **state, JsonbValue *value);
 
+/*
+ * A key of an object; it is copied.
+ */
 void
 push_key(JsonbParseState **state, const char *key)
 {
@@ -38,6 +41,9 @@ push_text(JsonbParseState **state, StringInfo buffer)
 	push_value(state, &value);
 }
 
+/*
+ * A text value; it is copied.
+ */
 void
 push_word(JsonbParseState **state, const char *word)
 {
@@ -49,6 +55,9 @@ push_word(JsonbParseState **state, const char *word)
 	push_value(state, &value);
 }
 
+/*
+ * A whole number.
+ */
 void
 push_number(JsonbParseState **state, int64 number)
 {
@@ -59,6 +68,9 @@ push_number(JsonbParseState **state, int64 number)
 	push_value(state, &value);
 }
 
+/*
+ * True or false.
+ */
 void
 push_boolean(JsonbParseState **state, bool boolean)
 {
@@ -69,6 +81,9 @@ push_boolean(JsonbParseState **state, bool boolean)
 	push_value(state, &value);
 }
 
+/*
+ * A number with so many digits after the point.
+ */
 void
 push_decimal(JsonbParseState **state, double number, int digits)
 {

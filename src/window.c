@@ -17,6 +17,7 @@
 
 DnsCounters counters = {0};
 
+static void wait_for_change(DnsWindow *window);
 static bool is_room(const DnsWindow *window);
 static int64 window_time_left(DnsWindow *window);
 static int64 slot_limit(const DnsSlot *slot);
@@ -196,48 +197,20 @@ window_is_idle(const DnsWindow *window)
 }
 
 /*
- * Waits until something has happened: an answer, a retry, or that time is up
- * for a question.  Raises on interrupts and where a limit of the call is
- * passed.
- */
-void
-window_wait(DnsWindow *window)
-{
-	if (window->in_flight > 0)
-		wait_for_answers(window, window_time_left(window));
-	raise_if_failed(window);
-	expire(window);
-	resend_lost(window);
-}
-
-/*
- * A question that is finished, NULL if there is none now.  The slot is the
- * caller's until window_release().
- */
-DnsSlot *
-window_take(DnsWindow *window)
-{
-	if (dlist_is_empty(&window->done))
-		return NULL;
-	return dlist_container(DnsSlot, done_node,
-						   dlist_pop_head_node(&window->done));
-}
-
-/*
- * Waits for the next question that is finished.  There has to be one under way.
+ * A question that is finished; waits for one if there is none yet, and there has
+ * to be one under way.  The slot is the caller's until window_release().
  */
 DnsSlot *
 window_next(DnsWindow *window)
 {
-	DnsSlot    *slot;
-
-	while ((slot = window_take(window)) == NULL)
+	while (dlist_is_empty(&window->done))
 	{
 		if (window_is_idle(window))
 			elog(ERROR, "no question is under way");
-		window_wait(window);
+		wait_for_change(window);
 	}
-	return slot;
+	return dlist_container(DnsSlot, done_node,
+						   dlist_pop_head_node(&window->done));
 }
 
 /*
@@ -293,6 +266,21 @@ clock_now(void)
 
 	INSTR_TIME_SET_CURRENT(now);
 	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+/*
+ * Waits until something has happened: an answer, a retry, or that time is up
+ * for a question.  Raises on interrupts and where a limit of the call is
+ * passed.
+ */
+static void
+wait_for_change(DnsWindow *window)
+{
+	if (window->in_flight > 0)
+		wait_for_answers(window, window_time_left(window));
+	raise_if_failed(window);
+	expire(window);
+	resend_lost(window);
 }
 
 static bool
