@@ -112,6 +112,15 @@ foreach my $fault (qw(tcpslow1000 tcpsilent))
 	cmp_ok($batch->{statuses}{NOERROR} // 0, '>=', 900, "$fault: those over UDP succeed") or diag(explain($batch->{statuses}));
 	note(sprintf '%s: %s', $fault, join ', ', %{ $batch->{statuses} });
 }
+# a question over which a connection was ended is for another server, if there is one
+{
+	my $second = NameServer->misbehaving;
+	my $batch = batch("CASE WHEN g = 50 THEN 'tcphalf' WHEN g % 10 = 0 THEN 'tc' ELSE 'sound' END", 1000,
+		servers => join(', ', map { $_->address } $server, $second));
+
+	cmp_ok($batch->{statuses}{NOERROR} // 0, '>=', 999, 'two servers: all others succeed');
+	cmp_ok($second->count(qr/^tcphalf\./), '>', 0, '... and the second one is asked for the one that is left');
+}
 is($session->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'the session goes on');
 is_deeply([ $session->inet_sockets ], [], '... and has no socket left');
 done_testing();
