@@ -84,7 +84,6 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 
 	/* The deadline counts from here. */
 	batch->window = window_open(Min(questions, setting_max_in_flight), NULL);
-	batch->window->style.nsid = batch->kind->nsid;
 	batch->n = n;
 	batch->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
 	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,
@@ -279,6 +278,7 @@ feed(DnsBatch *batch)
 
 		CHECK_FOR_INTERRUPTS();
 		question.class = batch->class;
+		question.nsid = batch->kind->nsid;
 		question.type = batch->types[batch->fed_types];
 		if (!is_settled(batch, index, &question.name))
 		{

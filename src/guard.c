@@ -337,9 +337,9 @@ write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
 		wire_put_u16(at + 2, style->edns_udp_size);
 		wire_put_u16(at + 4, 0);
 		wire_put_u16(at + 6, style->dnssec ? EDNS_DO : 0);
-		wire_put_u16(at + 8, style->nsid ? 4 : 0);
+		wire_put_u16(at + 8, question->nsid ? 4 : 0);
 		at += 10;
-		if (style->nsid)
+		if (question->nsid)
 		{
 			/* An empty one asks for it (RFC 5001 section 2.1). */
 			wire_put_u16(at, EDNS_OPTION_NSID);

@@ -169,7 +169,7 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 void
 hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 {
-	DnsQuestion questions[MAX_QUESTIONS];
+	DnsQuestion questions[MAX_QUESTIONS] = {{.nsid = false}};
 	int			count = 0;
 	DnsName		name;
 	Lookups		lookups;

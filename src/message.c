@@ -123,6 +123,7 @@ message_question(FunctionCallInfo fcinfo, int first_argument,
 
 	question->type = question_type(type);
 	question->class = question_class(class);
+	question->nsid = true;
 	return question_name(name, setting_idn, &question->name) == NULL;
 }
 
@@ -136,7 +137,6 @@ message_ask(const DnsQuestion *question, const char *server,
 {
 	DnsWindow  *window = window_open(1, server);
 
-	window->style.nsid = true;
 	window_submit(window, question, 0);
 	*slot = window_next(window);
 	outcome_read(outcome, *slot);

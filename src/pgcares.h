@@ -95,6 +95,7 @@ typedef struct DnsQuestion
 	DnsName		name;
 	uint16		type;
 	uint16		class;
+	bool		nsid;			/* the server is asked for its identifier */
 } DnsQuestion;
 
 /* The sections that hold records; the numbers index DnsMessage.count. */
@@ -320,6 +321,7 @@ extern int	setting_udp_max_queries;
 extern char *setting_resolvconf;
 extern int	setting_on_error;
 extern bool setting_idn;
+extern bool setting_lookahead;
 
 extern void settings_init(void);
 extern OnError settings_on_error(const char *name);
@@ -438,7 +440,6 @@ typedef struct DnsStyle
 	bool		cd;
 	bool		dnssec;			/* DO bit */
 	bool		edns;
-	bool		nsid;			/* ask the server for its identifier */
 	uint16		edns_udp_size;
 	bool		dns0x20;		/* the case of letters is random */
 	bool		ignore_tc;		/* take truncated answers as they are */
@@ -701,6 +702,64 @@ extern void resend_heard(DnsSlot *slot, int server);
 extern void resend_forget(DnsSlot *slot);
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
+
+/* ---- calls.c: the lookup functions, as a plan shows them ---- */
+
+#define CALL_MAX_QUESTIONS	2
+
+/*
+ * A lookup function, and what tells from the arguments of a call which questions
+ * it will ask: their number, 0 where none can be told.  Raises nothing for what
+ * the arguments hold: the call does that itself.
+ */
+typedef struct DnsCall
+{
+	PGFunction	function;
+	int			(*questions) (FunctionCallInfo fcinfo, uint16 type,
+							  DnsQuestion *questions);
+	uint16		type;			/* of the questions, if the function says it */
+} DnsCall;
+
+extern const DnsCall *call_of_function(Oid function);
+
+/* ---- pending.c: questions that are asked before the call ---- */
+
+/* What one look-ahead node has done in one process; see EXPLAIN. */
+typedef struct LookaheadCounters
+{
+	int64		max_rows;		/* most rows read ahead at a time */
+	int64		started;		/* questions asked ahead */
+	int64		shared;			/* not asked, as an equal one had been */
+	int64		used;			/* of those started: some call took the answer */
+	int64		max_in_flight;
+	int64		timeouts;
+	int64		waited;			/* us that calls have waited for answers */
+} LookaheadCounters;
+
+/* The questions of one look-ahead node; and one of them. */
+typedef struct DnsAhead DnsAhead;
+typedef struct DnsPending DnsPending;
+
+extern DnsAhead *ahead_open(MemoryContext statement, LookaheadCounters *counters);
+extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question);
+extern void ahead_drop(DnsPending *pending);
+extern Size ahead_memory(const DnsAhead *ahead);
+extern void ahead_attend(DnsAhead *ahead);
+extern void ahead_close(DnsAhead *ahead);
+
+/* ---- lookahead_plan.c, lookahead_exec.c: the plan node ---- */
+
+/* The members of a node's custom_private, all of them Integer nodes. */
+enum
+{
+	LOOKAHEAD_LIMITED,			/* something above may not want all rows */
+	LOOKAHEAD_BOUND,			/* or how many it wants at most; 0 if unknown */
+	LOOKAHEAD_PRIVATE_LENGTH
+};
+
+extern const struct CustomScanMethods lookahead_scan_methods;
+
+extern void lookahead_init(void);
 
 /* ---- wait.c: the one place that sleeps ---- */
 

@@ -97,7 +97,7 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 static void
 query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 {
-	DnsQuestion question;
+	DnsQuestion question = {.nsid = false};
 	char	   *written;
 
 	for (int i = first_argument; i < first_argument + 3; i++)

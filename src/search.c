@@ -30,7 +30,7 @@ Datum
 pgcares_search(PG_FUNCTION_ARGS)
 {
 	OnError		on_error;
-	DnsQuestion question;
+	DnsQuestion question = {.nsid = false};
 	DnsOutcome	outcome;
 	char	   *written;
 	DnsName		name;

@@ -46,6 +46,7 @@ int			setting_udp_max_queries = 256;
 char	   *setting_resolvconf = NULL;
 int			setting_on_error = ON_ERROR_ERROR;
 bool		setting_idn = true;
+bool		setting_lookahead = true;
 
 static const struct config_enum_entry on_error_options[] = {
 	{"error", ON_ERROR_ERROR, false},
@@ -236,6 +237,14 @@ static const Setting settings[] = {
 	.summary = "What lookup functions do on a DNS failure when the call does not say."},
 	{"pgcares.idn", PGC_USERSET, SETTING_BOOL, &setting_idn,
 	.summary = "Converts names that are not ASCII to their A-labels (IDNA2008)."},
+
+	/*
+	 * For those who must not have a question sent for a row that nobody comes
+	 * to fetch, and for finding out whether it is to blame.
+	 */
+	{"pgcares.lookahead", PGC_USERSET, SETTING_BOOL, &setting_lookahead,
+		.summary = "Starts the lookups of rows to come while earlier ones are worked on.",
+	.detail = "Plans of statements that call lookup functions get nodes that read rows ahead."},
 };
 
 /*
