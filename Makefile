@@ -17,8 +17,10 @@ PGFILEDESC = "pgcares - DNS lookups in SQL"
 MODULE_big = pgcares
 OBJS = \
 	src/addrinfo.o \
+	src/ahead.o \
 	src/alias.o \
 	src/argument.o \
+	src/ask.o \
 	src/batch.o \
 	src/channel.o \
 	src/check.o \
@@ -37,6 +39,7 @@ OBJS = \
 	src/name.o \
 	src/nameinfo.o \
 	src/outcome.o \
+	src/pending.o \
 	src/pgcares.o \
 	src/presentation.o \
 	src/push.o \

@@ -225,7 +225,7 @@ read_names(DnsBatch *batch)
 static void
 put_bad_name(DnsBatch *batch, uint32 index)
 {
-	DnsAnswer	answer = {.slot = NULL};
+	DnsAnswer	answer = {.rr = NULL};
 
 	outcome_set(&answer.outcome, "BADNAME");
 	batch->state[index] = BATCH_SETTLED;
@@ -319,9 +319,9 @@ static void
 take(DnsBatch *batch, DnsSlot *slot)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
-	DnsAnswer	answer = {.slot = slot};
+	DnsAnswer	answer = {.rr = NULL};
 
-	outcome_read(&answer.outcome, slot);
+	outcome_read(&answer.outcome, batch->window, &slot->question, &slot->reply);
 	batch->kind->answer(batch, slot->tag / MAX_BATCH_TYPES,
 						slot->tag % MAX_BATCH_TYPES, &answer);
 	window_release(slot);

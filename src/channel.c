@@ -171,8 +171,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 	/* Should all be sent again, they need sockets once more; and one for TCP. */
 	int			wanted = 2 + channel->window->in_flight / share;
 
-	if (!channel->event_descriptor && channel->window->events == NULL)
-		channel->event_descriptor = AcquireExternalFD();
+	wait_reserve_descriptor();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
 
@@ -191,9 +190,6 @@ channel_release_descriptors(DnsChannel *channel)
 {
 	for (; channel->spare_descriptors > 0; channel->spare_descriptors--)
 		ReleaseExternalFD();
-	if (channel->event_descriptor)
-		ReleaseExternalFD();
-	channel->event_descriptor = false;
 }
 
 /*

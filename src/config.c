@@ -14,6 +14,9 @@
 
 #include "storage/fd.h"
 
+static void read_settings(DnsChannelConfig *config);
+static bool same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b);
+
 /*
  * Puts the settings that a channel is made of into *config, and what is known
  * of the file it is made of.  server is NULL or takes the place of the setting.
@@ -21,6 +24,40 @@
  */
 void
 config_read(DnsChannelConfig *config, const char *server)
+{
+	read_settings(config);
+	if (server != NULL)
+		config->servers = unconstify(char *, server);
+
+	/* The system's file counts only where we name no servers. */
+	if (*config->servers == '\0')
+		file_state(setting_resolvconf, &config->file);
+}
+
+/*
+ * Would the same channel be made of both?
+ */
+bool
+config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b)
+{
+	return same_settings(a, b) &&
+		memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
+}
+
+/*
+ * Are the settings still those that *config was read from?
+ */
+bool
+config_is_set(const DnsChannelConfig *config)
+{
+	DnsChannelConfig now;
+
+	read_settings(&now);
+	return same_settings(config, &now);
+}
+
+static void
+read_settings(DnsChannelConfig *config)
 {
 	/* Padding is compared too. */
 	memset(config, 0, sizeof(*config));
@@ -36,24 +73,17 @@ config_read(DnsChannelConfig *config, const char *server)
 	config->receive_buffer_size = setting_socket_receive_buffer_size;
 	config->udp_max_queries = setting_udp_max_queries;
 	config->edns_udp_size = setting_edns_udp_size;
-	config->servers = server != NULL ? unconstify(char *, server) : setting_servers;
+	config->servers = setting_servers;
 	config->local_ip4 = setting_local_ip4;
 	config->local_ip6 = setting_local_ip6;
 	config->local_dev = setting_local_dev;
 	config->resolvconf = setting_resolvconf;
-
-	/* The system's file counts only where we name no servers. */
-	if (*config->servers == '\0')
-		file_state(setting_resolvconf, &config->file);
 }
 
-/*
- * Would the same channel be made of both?
- */
-bool
-config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b)
+static bool
+same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b)
 {
-	return memcmp(a, b, offsetof(DnsChannelConfig, servers)) == 0 &&
+	return memcmp(a, b, offsetof(DnsChannelConfig, file)) == 0 &&
 		strcmp(a->servers, b->servers) == 0 &&
 		strcmp(a->local_ip4, b->local_ip4) == 0 &&
 		strcmp(a->local_ip6, b->local_ip6) == 0 &&

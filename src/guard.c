@@ -86,9 +86,9 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 		slot->fd = socket->fd;
 		slot->socket_serial = socket->serial;
 		slot->server = socket->server;
-		slot->servers_asked |= UINT64CONST(1) << socket->server;
+		slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
 		slot->send_number = ++channel->last_send_number;
-		slot->queries++;
+		slot->reply.queries++;
 		counters.queries++;
 		if (socket->tcp)
 		{
@@ -169,7 +169,7 @@ guard_ask_again(DnsChannel *channel, DnsSlot *slot)
 					  message);
 	if (!socket_send_message(channel, socket, message, len))
 		return false;
-	slot->queries++;
+	slot->reply.queries++;
 	counters.queries++;
 	return true;
 }
@@ -239,7 +239,7 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	bool		failed;
 
 	/* Said twice, or by another server too: the first word counts. */
-	if (slot->answered)
+	if (slot->reply.answered)
 		return write_stub(id, VERDICT_DONE, stub);
 
 	counters.answers++;
@@ -263,15 +263,15 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 			return 0;
 	}
 
-	slot->malformed = !sound;
+	slot->reply.malformed = !sound;
 	counters.malformed += !sound;
-	slot->answer_server = socket->server;
-	slot->answer_tcp = socket->tcp;
+	slot->reply.answer_server = socket->server;
+	slot->reply.answer_tcp = socket->tcp;
 	window_store(slot, message->start, message->end - message->start);
 
 	/* Compressed names point into the question: give it back its letters. */
-	if (slot->answer != NULL && message->count[0] > 0)
-		memcpy(slot->answer + WIRE_HEADER_SIZE, slot->question.name.octets,
+	if (slot->reply.answer != NULL && message->count[0] > 0)
+		memcpy(slot->reply.answer + WIRE_HEADER_SIZE, slot->question.name.octets,
 			   slot->question.name.len);
 
 	/* Another server may know better; each one is asked once for that. */
@@ -281,7 +281,7 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		++slot->failures < channel->nservers)
 		return write_stub(id, VERDICT_NEXT_SERVER, stub);
 
-	slot->answered = true;
+	slot->reply.answered = true;
 	return write_stub(id, VERDICT_DONE, stub);
 }
 

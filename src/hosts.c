@@ -27,8 +27,10 @@ typedef struct HostLookup
 #define NOTE_ONLY_FILE	"Only the hosts file was read."
 
 static bool find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup);
-static void ask(const DnsQuestion *questions, int count, Host *host,
-				DnsOutcome *outcome);
+static void ask_host(const DnsQuestion *questions, int count, Host *host,
+					 DnsOutcome *outcome);
+static void ask_now(const DnsQuestion *questions, const int *numbers, int count,
+					DnsOutcome *outcomes);
 static void put_host(FunctionCallInfo fcinfo, const Host *host);
 static Datum names_array(const List *names);
 static Datum addresses_array(const List *addresses);
@@ -190,7 +192,7 @@ hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 			questions[i].name = name;
 			questions[i].class = DNS_CLASS_IN;
 		}
-		ask(questions, count, host, outcome);
+		ask_host(questions, count, host, outcome);
 		if (outcome_is_missing(outcome) &&
 			host_known_at_last(lookups, &name, family, host))
 			outcome_of_found(outcome, true, true, NULL);
@@ -215,7 +217,7 @@ hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
 						 NOTE_ONLY_FILE);
 	else
 	{
-		ask(&question, 1, host, outcome);
+		ask_host(&question, 1, host, outcome);
 		if (outcome_is_missing(outcome) &&
 			host_known_names_at_last(lookups, address, host))
 			outcome_of_found(outcome, true, true, NULL);
@@ -237,14 +239,41 @@ find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
 }
 
 /*
- * Asks the questions of one host, all at once, and puts together what they
- * give, in their order.
+ * Asks the questions of one host, as far as that has not been done ahead, and
+ * puts together what they give, in their order.
  */
 static void
-ask(const DnsQuestion *questions, int count, Host *host, DnsOutcome *outcome)
+ask_host(const DnsQuestion *questions, int count, Host *host,
+		 DnsOutcome *outcome)
+{
+	DnsOutcome	outcomes[MAX_QUESTIONS];
+	int			numbers[MAX_QUESTIONS];
+	int			left = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (ahead_outcome(&questions[i], &outcomes[i]))
+			outcome_keep(&outcomes[i]);
+		else
+			numbers[left++] = i;
+	}
+	if (left > 0)
+		ask_now(questions, numbers, left, outcomes);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (outcome_is_noerror(&outcomes[i]))
+			host_add_answer(host, &outcomes[i]);
+	}
+	host_merge(outcome, outcomes, count);
+}
+
+/* Asks the questions that have these numbers, all at once. */
+static void
+ask_now(const DnsQuestion *questions, const int *numbers, int count,
+		DnsOutcome *outcomes)
 {
 	DnsWindow  *window = window_open(Min(count, setting_max_in_flight), NULL);
-	DnsOutcome	outcomes[MAX_QUESTIONS];
 	int			asked = 0;
 
 	for (int finished = 0; finished < count; finished++)
@@ -254,22 +283,16 @@ ask(const DnsQuestion *questions, int count, Host *host, DnsOutcome *outcome)
 
 		while (asked < count && window_has_room(window))
 		{
-			window_submit(window, &questions[asked], asked);
+			window_submit(window, &questions[numbers[asked]], numbers[asked]);
 			asked++;
 		}
 		slot = window_next(window);
 		one = &outcomes[slot->tag];
-		outcome_read(one, slot);
+		outcome_read(one, window, &slot->question, &slot->reply);
 		outcome_keep(one);
 		window_release(slot);
 	}
-	for (int i = 0; i < count; i++)
-	{
-		if (outcome_is_noerror(&outcomes[i]))
-			host_add_answer(host, &outcomes[i]);
-	}
 	window_close(window);
-	host_merge(outcome, outcomes, count);
 }
 
 /* Adds the row of dns_gethostbyname() and dns_gethostbyaddr(). */

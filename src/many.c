@@ -332,8 +332,8 @@ make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 {
 	TupleDesc	desc = batch->result->setDesc;
 
-	if (answer->slot != NULL)
-		message_row(desc, 1, answer->slot, &answer->outcome, values, nulls);
+	if (answer->outcome.reply != NULL)
+		message_row(desc, 1, &answer->outcome, values, nulls);
 	else
 		message_row_badname(desc, 1, values, nulls);
 }
@@ -341,7 +341,7 @@ make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 static void
 put_known_names(DnsBatch *batch, uint32 index, const Host *host)
 {
-	DnsAnswer	answer = {.slot = NULL};
+	DnsAnswer	answer = {.rr = NULL};
 	int			rank = 0;
 	ListCell   *cell;
 
@@ -360,7 +360,7 @@ put_known_names(DnsBatch *batch, uint32 index, const Host *host)
 static void
 put_known_addresses(DnsBatch *batch, uint32 index, Host *host)
 {
-	DnsAnswer	answer = {.slot = NULL};
+	DnsAnswer	answer = {.rr = NULL};
 	int			rank = 0;
 	ListCell   *cell;
 

@@ -59,7 +59,7 @@ static void put_header(MessageRow *row, const DnsMessage *message);
 static void put_section(MessageRow *row, int column, const DnsMessage *message,
 						DnsSection section);
 static void put_edns(MessageRow *row, const DnsMessage *message);
-static void put_exchange(MessageRow *row, const DnsSlot *slot, bool answered);
+static void put_exchange(MessageRow *row, const DnsOutcome *outcome);
 static void append_question(StringInfo out, const DnsQuestion *question);
 
 PG_FUNCTION_INFO_V1(pgcares_message);
@@ -104,7 +104,7 @@ pgcares_parse(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	message_open(&message, PG_GETARG_BYTEA_PP(0));
 	outcome_read_message(&outcome, &message);
-	message_row(rsinfo->setDesc, 0, NULL, &outcome, values, nulls);
+	message_row(rsinfo->setDesc, 0, &outcome, values, nulls);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	return (Datum) 0;
 }
@@ -125,22 +125,6 @@ message_question(FunctionCallInfo fcinfo, int first_argument,
 	question->class = question_class(class);
 	question->nsid = true;
 	return question_name(name, setting_idn, &question->name) == NULL;
-}
-
-/*
- * Asks one question, of the server if that is not NULL, and reads what comes of
- * it.  Outcome and slot are good until the window is closed, by the caller.
- */
-DnsWindow *
-message_ask(const DnsQuestion *question, const char *server,
-			DnsOutcome *outcome, DnsSlot **slot)
-{
-	DnsWindow  *window = window_open(1, server);
-
-	window_submit(window, question, 0);
-	*slot = window_next(window);
-	outcome_read(outcome, *slot);
-	return window;
 }
 
 /*
@@ -169,14 +153,13 @@ message_open(DnsMessage *message, const bytea *octets)
 
 /*
  * Fills the columns of a message, which begin at first_column and are the last
- * ones.  slot is NULL for a message that nobody asked for here.
+ * ones.
  */
 void
-message_row(TupleDesc desc, int first_column, const DnsSlot *slot,
-			const DnsOutcome *outcome, Datum *values, bool *nulls)
+message_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
+			Datum *values, bool *nulls)
 {
 	const DnsMessage *message = &outcome->message;
-	bool		answered = (message->start != NULL);
 	MessageRow	row;
 
 	open_row(&row, desc, first_column, values, nulls);
@@ -190,12 +173,12 @@ message_row(TupleDesc desc, int first_column, const DnsSlot *slot,
 		put_section(&row, COLUMN_ADDITIONAL, message, DNS_ADDITIONAL);
 		put_edns(&row, message);
 	}
-	if (answered)
+	if (message->start != NULL)
 		put(&row, COLUMN_WIRE,
 			PointerGetDatum(cstring_to_text_with_len((const char *) message->start,
 													 message->end - message->start)));
-	if (slot != NULL)
-		put_exchange(&row, slot, answered);
+	if (outcome->reply != NULL)
+		put_exchange(&row, outcome);
 }
 
 /*
@@ -226,16 +209,14 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	if (message_question(fcinfo, first_argument, &question))
 	{
 		DnsOutcome	outcome;
-		DnsSlot    *slot;
 
-		window = message_ask(&question, server, &outcome, &slot);
-		message_row(rsinfo->setDesc, 0, slot, &outcome, values, nulls);
+		window = ask(&question, server, &outcome);
+		message_row(rsinfo->setDesc, 0, &outcome, values, nulls);
 	}
 	else
 		message_row_badname(rsinfo->setDesc, 0, values, nulls);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	if (window != NULL)
-		window_close(window);
+	ask_done(window);
 }
 
 static void
@@ -361,32 +342,33 @@ put_edns(MessageRow *row, const DnsMessage *message)
 
 /* What was asked, of whom, and how long it took. */
 static void
-put_exchange(MessageRow *row, const DnsSlot *slot, bool answered)
+put_exchange(MessageRow *row, const DnsOutcome *outcome)
 {
-	const DnsWindow *window = slot->window;
+	const DnsWindow *window = outcome->window;
+	const DnsReply *reply = outcome->reply;
 	const struct sockaddr_storage *server;
 	Interval   *elapsed = palloc0(sizeof(Interval));
 	StringInfoData question;
 
 	initStringInfo(&question);
-	append_question(&question, &slot->question);
+	append_question(&question, &outcome->question);
 	put(row, COLUMN_QUESTION, CStringGetTextDatum(question.data));
 
 	/* Anybody on the way can set this bit: see pgcares.trust_ad. */
 	if (!window->style.ad)
 		row->nulls[COLUMN_AD] = true;
 
-	if (answered)
+	if (outcome->message.start != NULL)
 	{
-		server = &window->channel->asked[slot->answer_server];
+		server = &window->channel->asked[reply->answer_server];
 		put(row, COLUMN_SERVER,
 			CStringGetTextDatum(server_text((const struct sockaddr *) server)));
 		put(row, COLUMN_TRANSPORT,
-			CStringGetTextDatum(slot->answer_tcp ? "TCP" : "UDP"));
+			CStringGetTextDatum(reply->answer_tcp ? "TCP" : "UDP"));
 	}
-	elapsed->time = slot->done_at - slot->asked_at;
+	elapsed->time = reply->done_at - reply->asked_at;
 	put(row, COLUMN_ELAPSED, IntervalPGetDatum(elapsed));
-	put(row, COLUMN_TRIES, Int32GetDatum(slot->queries));
+	put(row, COLUMN_TRIES, Int32GetDatum(reply->queries));
 }
 
 /* As dig prints it, but for the order: example.com. IN MX */

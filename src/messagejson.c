@@ -47,16 +47,15 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 	DnsQuestion question;
 	DnsOutcome	outcome;
 	DnsWindow  *window;
-	DnsSlot    *slot;
 	Jsonb	   *json = NULL;
 
 	if (!message_question(fcinfo, 0, &question))
 		PG_RETURN_NULL();
 
-	window = message_ask(&question, NULL, &outcome, &slot);
+	window = ask(&question, NULL, &outcome);
 	if (outcome.sound)
-		json = message_to_json(&outcome.message, window->style.ad);
-	window_close(window);
+		json = message_to_json(&outcome.message, outcome.window->style.ad);
+	ask_done(window);
 	if (json == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(json);

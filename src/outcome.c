@@ -87,41 +87,42 @@ static char *describe_extended_error(const DnsMessage *message);
 static char *describe_tries(const DnsOutcome *outcome);
 
 /*
- * What came of a slot's question.  The outcome's message points into the slot;
+ * What came of a question of a window.  The outcome's message is the reply's;
  * the rest is palloc'd and lives on when the window is closed.  Raises where
  * memory ran out.
  */
 void
-outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
+outcome_read(DnsOutcome *outcome, const DnsWindow *window,
+			 const DnsQuestion *question, const DnsReply *reply)
 {
-	DnsChannel *channel = slot->window->channel;
-
 	memset(outcome, 0, sizeof(*outcome));
-	outcome->question = slot->question;
-	outcome->queries = slot->queries;
-	outcome->servers = pg_popcount64(slot->servers_asked);
-	outcome->chosen_server = slot->window->chosen_server;
+	outcome->question = *question;
+	outcome->window = window;
+	outcome->reply = reply;
+	outcome->queries = reply->queries;
+	outcome->servers = pg_popcount64(reply->servers_asked);
+	outcome->chosen_server = window->chosen_server;
 
-	if (slot->nonexistent)
+	if (reply->nonexistent)
 	{
 		outcome->status = status_by_rcode(RCODE_NXDOMAIN);
 		outcome->note = "This name is special and not looked up in the DNS.";
 		return;
 	}
-	if (slot->answered ||
-		(slot->answer != NULL && slot->status != ARES_ETIMEOUT &&
-		 slot->status != ARES_ECONNREFUSED))
+	if (reply->answered ||
+		(reply->answer != NULL && reply->status != ARES_ETIMEOUT &&
+		 reply->status != ARES_ECONNREFUSED))
 	{
-		wire_open(&outcome->message, slot->answer, slot->answer_len);
-		outcome->sound = !slot->malformed;
+		wire_open(&outcome->message, reply->answer, reply->answer_len);
+		outcome->sound = !reply->malformed;
 		if (outcome->sound)
-			read_answer(outcome, slot->window->style.ignore_tc);
+			read_answer(outcome, window->style.ignore_tc);
 		else
 			set_failure(outcome, "MALFORMED", NULL);
 		return;
 	}
 
-	switch (slot->status)
+	switch (reply->status)
 	{
 		case ARES_ETIMEOUT:
 			set_failure(outcome, "TIMEOUT", NULL);
@@ -129,9 +130,9 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 		case ARES_ECONNREFUSED:
 		case ARES_EBADFAMILY:	/* no IPv6 on this host, say */
 			set_failure(outcome, "UNREACHABLE", NULL);
-			if (channel->last_errno != 0)
+			if (window->channel->last_errno != 0)
 				outcome->note = psprintf("The last error was: %s.",
-										 strerror(channel->last_errno));
+										 strerror(window->channel->last_errno));
 			break;
 		case ARES_ENOSERVER:
 			set_failure(outcome, "NOSERVER", NULL);
@@ -143,7 +144,7 @@ outcome_read(DnsOutcome *outcome, const DnsSlot *slot)
 			break;
 		default:
 			elog(ERROR, "unexpected status of a query: %s",
-				 ares_strerror(slot->status));
+				 ares_strerror(reply->status));
 	}
 }
 

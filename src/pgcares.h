@@ -446,6 +446,23 @@ typedef struct DnsStyle
 	bool		first_answer;	/* take failures without asking another server */
 } DnsStyle;
 
+/* What comes of a question.  The numbers of servers are the channel's. */
+typedef struct DnsReply
+{
+	ares_status_t status;		/* the library's last word */
+	bool		nonexistent;	/* a special name, never asked */
+	bool		answered;		/* answer is the final one */
+	bool		malformed;
+	bool		answer_tcp;
+	int			answer_server;
+	int			queries;		/* sent so far */
+	uint64		servers_asked;	/* a bit each */
+	int64		asked_at;		/* on the clock of clock_now() */
+	int64		done_at;
+	uint8	   *answer;			/* malloc'd, the slot's */
+	size_t		answer_len;
+} DnsReply;
+
 /* A question on its way, with its answer when it has come. */
 typedef struct DnsSlot
 {
@@ -459,12 +476,11 @@ typedef struct DnsSlot
 	DnsQuestion question;
 	DnsQuestion asked;			/* as sent: the case of letters may be random */
 	uint64		tag;			/* the feeder's */
-	int64		asked_at;		/* on the clock of clock_now() */
-	int64		done_at;
+	int64		limit;			/* its time is up, on the window's clock */
 	bool		in_flight;		/* the library has it */
-	bool		done;			/* what follows is final */
+	bool		done;			/* the reply is final */
 	bool		released;		/* the feeder is through with it */
-	ares_status_t status;		/* the library's last word */
+	DnsReply	reply;
 
 	/* Written by the guard. */
 	uint16		id;
@@ -475,16 +491,7 @@ typedef struct DnsSlot
 	int			blames;			/* connections that were lost over it */
 	bool		given_up;		/* for that reason */
 	bool		edns;			/* queries have an OPT record */
-	bool		nonexistent;	/* a special name, never asked */
-	bool		answered;		/* answer is the final one */
-	bool		malformed;
 	int			failures;		/* answers that were failures */
-	int			queries;		/* sent so far */
-	uint64		servers_asked;	/* a bit each, numbered by the channel */
-	uint8	   *answer;			/* malloc'd, the slot's */
-	size_t		answer_len;
-	int			answer_server;
-	bool		answer_tcp;
 
 	/* For resend.c. */
 	bool		in_sent;
@@ -508,6 +515,9 @@ typedef struct DnsWindow
 	dlist_head	sent;			/* in the order of looked_at */
 	dlist_head	done;			/* in the order of finishing */
 	int			in_flight;
+	int			used;			/* slots that have been in use */
+	bool		ahead;			/* asks before the call: see pending.c */
+	bool		failed;			/* only if it does: no more answers come */
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_at with an answer */
 
 	/* Noted inside the library, raised outside. */
@@ -516,11 +526,7 @@ typedef struct DnsWindow
 	bool		over_memory_limit;
 	bool		out_of_memory;
 
-	/* For wait.c. */
-	WaitEventSet *events;
-	int			max_events;
-	WaitEvent  *occurred;
-	ares_fd_events_t *fd_events;
+	dlist_node	open_node;		/* of wait.c, while it has a channel */
 } DnsWindow;
 
 /* What this process has done since it began; see dns_stats(). */
@@ -544,10 +550,14 @@ extern DnsCounters counters;
 extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
 extern bool window_has_room(DnsWindow *window);
-extern void window_submit(DnsWindow *window, const DnsQuestion *question,
-						  uint64 tag);
+extern DnsSlot *window_submit(DnsWindow *window, const DnsQuestion *question,
+							  uint64 tag);
 extern bool window_is_idle(const DnsWindow *window);
 extern DnsSlot *window_next(DnsWindow *window);
+extern DnsSlot *window_finished(DnsWindow *window);
+extern bool window_is_current(const DnsWindow *window);
+extern int64 window_time_left(DnsWindow *window);
+extern void window_look_around(DnsWindow *window);
 extern void window_release(DnsSlot *slot);
 extern void window_store(DnsSlot *slot, const uint8 *octets, size_t len);
 extern int64 clock_now(void);
@@ -576,6 +586,7 @@ typedef struct DnsChannelConfig
 } DnsChannelConfig;
 
 extern void config_read(DnsChannelConfig *config, const char *server);
+extern bool config_is_set(const DnsChannelConfig *config);
 extern bool config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b);
 extern bool config_copy(DnsChannelConfig *to, const DnsChannelConfig *from);
 extern void config_free(DnsChannelConfig *config);
@@ -642,7 +653,6 @@ typedef struct DnsChannel
 	int			queries_per_socket; /* a UDP socket's share */
 	int			max_in_flight;	/* as the descriptors allow */
 	int			spare_descriptors;	/* reserved, no socket has them */
-	bool		event_descriptor;	/* reserved for the event set */
 	bool		no_descriptors; /* a socket could not have one */
 	int			last_errno;
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
@@ -722,7 +732,7 @@ typedef struct DnsCall
 
 extern const DnsCall *call_of_function(Oid function);
 
-/* ---- pending.c: questions that are asked before the call ---- */
+/* ---- pending.c: questions that were asked before the call ---- */
 
 /* What one look-ahead node has done in one process; see EXPLAIN. */
 typedef struct LookaheadCounters
@@ -736,13 +746,78 @@ typedef struct LookaheadCounters
 	int64		waited;			/* us that calls have waited for answers */
 } LookaheadCounters;
 
-/* The questions of one look-ahead node; and one of them. */
-typedef struct DnsAhead DnsAhead;
-typedef struct DnsPending DnsPending;
+/* A statement that has asked ahead. */
+typedef struct DnsStatement
+{
+	dlist_node	node;
+	MemoryContext owner;		/* the executor state's */
+	MemoryContext context;
+	MemoryContextCallback release;
+	struct pendings_hash *table;
+	uint64		seed;			/* of its hash values */
+	int			nodes;			/* that have not ended */
+} DnsStatement;
 
-extern DnsAhead *ahead_open(MemoryContext statement, LookaheadCounters *counters);
+/* What a look-ahead node has asked. */
+typedef struct DnsAhead
+{
+	dlist_node	node;
+	MemoryContextCallback release;
+	DnsStatement *statement;
+	DnsWindow  *window;			/* NULL before the first question */
+	LookaheadCounters *counters;
+	dlist_head	queue;			/* not yet asked */
+	dlist_head	unused;			/* done, without a reference; oldest first */
+	Size		unused_memory;	/* octets */
+	Size		memory;			/* of all others */
+	int64		looked_at;
+	bool		closed;
+} DnsAhead;
+
+typedef enum PendingState
+{
+	PENDING_QUEUED,
+	PENDING_ASKED,
+	PENDING_DONE
+} PendingState;
+
+/* A question as it is compared: two that differ in case are two. */
+typedef struct PendingKey
+{
+	uint16		type;
+	uint16		class;
+	uint8		nsid;
+	uint8		len;			/* of the name */
+	uint8		octets[FLEXIBLE_ARRAY_MEMBER];
+} PendingKey;
+
+/* A question of a statement; the reply's answer is palloc'd. */
+typedef struct DnsPending
+{
+	DnsAhead   *ahead;
+	dlist_node	node;			/* in the queue, or among the unused */
+	PendingState state;
+	int			references;
+	bool		used;			/* some call took the answer */
+	const DnsSlot *slot;		/* while it is asked */
+	DnsReply	reply;			/* when it is done */
+	PendingKey	key;
+} DnsPending;
+
+extern DnsStatement *statement_find(MemoryContext owner);
+extern DnsStatement *statement_open(MemoryContext owner);
+extern DnsStatement *statement_calling(void);
+extern DnsPending *pending_find(DnsStatement *statement,
+								const DnsQuestion *question);
+extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question);
+extern void pending_hold(DnsPending *pending);
+extern void pending_drop(DnsPending *pending);
+extern void pending_take(DnsPending *pending, const DnsReply *reply);
+
+/* ---- ahead.c: asking before the call ---- */
+
+extern DnsAhead *ahead_open(MemoryContext owner, LookaheadCounters *counters);
 extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question);
-extern void ahead_drop(DnsPending *pending);
 extern Size ahead_memory(const DnsAhead *ahead);
 extern void ahead_attend(DnsAhead *ahead);
 extern void ahead_close(DnsAhead *ahead);
@@ -763,7 +838,12 @@ extern void lookahead_init(void);
 
 /* ---- wait.c: the one place that sleeps ---- */
 
-extern void wait_for_answers(DnsWindow *window, int64 limit);
+extern void wait_enlist(DnsWindow *window);
+extern void wait_dismiss(DnsWindow *window);
+extern void wait_reserve_descriptor(void);
+extern void wait_for_answers(int64 limit);
+extern void wait_look(void);
+extern int64 wait_clock(void);
 
 /* ---- alias.c: from the question's name to the records ---- */
 
@@ -801,8 +881,10 @@ typedef struct DnsOutcome
 	const DnsStatus *status;
 	const char *why;			/* instead of the status' message */
 	DnsQuestion question;
+	const DnsWindow *window;	/* NULL if nothing was asked */
+	const DnsReply *reply;		/* the same */
 	bool		chosen_server;
-	DnsMessage	message;		/* the answer, while the slot holds it */
+	DnsMessage	message;		/* the answer, while the reply holds it */
 	bool		sound;			/* there is a message, and it can be read */
 	DnsName		owner;			/* of the records, if there are any */
 	int			queries;
@@ -812,7 +894,8 @@ typedef struct DnsOutcome
 	const char *extended_error; /* a sentence */
 } DnsOutcome;
 
-extern void outcome_read(DnsOutcome *outcome, const DnsSlot *slot);
+extern void outcome_read(DnsOutcome *outcome, const DnsWindow *window,
+						 const DnsQuestion *question, const DnsReply *reply);
 extern void outcome_keep(DnsOutcome *outcome);
 extern void outcome_set(DnsOutcome *outcome, const char *status);
 extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
@@ -823,6 +906,16 @@ extern void outcome_report(const DnsOutcome *outcome, const char *text,
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
 extern const DnsStatus *outcome_status_at(int index);
+
+/* ---- ahead.c, again: when the call comes ---- */
+
+extern bool ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome);
+
+/* ---- ask.c: one question, asked ahead or now ---- */
+
+extern DnsWindow *ask(const DnsQuestion *question, const char *server,
+					  DnsOutcome *outcome);
+extern void ask_done(DnsWindow *window);
 
 /* ---- host.c: names and addresses of hosts ---- */
 
@@ -901,7 +994,6 @@ struct Tuplesortstate;
 /* What a row of a batch is made of. */
 typedef struct DnsAnswer
 {
-	const DnsSlot *slot;		/* NULL if nothing was asked */
 	DnsOutcome	outcome;
 	const DnsRR *rr;			/* NULL in a row of no record */
 	Datum		known;			/* in its place, what needed no question; or 0 */
@@ -970,10 +1062,8 @@ extern void batch_put_records(DnsBatch *batch, uint32 index,
 
 extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
 							 DnsQuestion *question);
-extern DnsWindow *message_ask(const DnsQuestion *question, const char *server,
-							  DnsOutcome *outcome, DnsSlot **slot);
 extern void message_open(DnsMessage *message, const bytea *octets);
-extern void message_row(TupleDesc desc, int first_column, const DnsSlot *slot,
+extern void message_row(TupleDesc desc, int first_column,
 						const DnsOutcome *outcome, Datum *values, bool *nulls);
 extern void message_row_badname(TupleDesc desc, int first_column,
 								Datum *values, bool *nulls);

@@ -145,14 +145,12 @@ static void
 lookup(FunctionCallInfo fcinfo, const char *server, const DnsQuestion *question,
 	   const char *written, OnError on_error, bool typed)
 {
-	DnsWindow  *window = window_open(1, server);
 	DnsOutcome	outcome;
+	DnsWindow  *window = ask(question, server, &outcome);
 
-	window_submit(window, question, 0);
-	outcome_read(&outcome, window_next(window));
 	if (outcome_is_noerror(&outcome))
 		record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
-	window_close(window);
+	ask_done(window);
 
 	if (!outcome_is_noerror(&outcome))
 		outcome_report(&outcome, written, on_error);

@@ -55,7 +55,7 @@ resend_heard(DnsSlot *slot, int server)
 	window->heard_of[server] = Max(window->heard_of[server], slot->sent_at);
 
 	/* Which of several queries an answer belongs to, nobody knows. */
-	if (slot->queries == 1)
+	if (slot->reply.queries == 1)
 	{
 		int64		trip = clock_now() - slot->sent_at;
 		int64	   *usual = &window->channel->usual_trip;

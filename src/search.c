@@ -59,7 +59,7 @@ static void
 search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 	   DnsOutcome *outcome)
 {
-	DnsWindow  *window = window_open(1, NULL);
+	DnsWindow  *window = NULL;
 	DnsOutcome	last;
 	int			tried = 0;
 	int			queries = 0;
@@ -68,15 +68,21 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 
 	foreach(cell, candidates)
 	{
-		DnsSlot    *slot;
+		DnsSlot    *slot = NULL;
 
 		question->name = *(DnsName *) lfirst(cell);
-		window_submit(window, question, 0);
-		slot = window_next(window);
-		outcome_read(&last, slot);
+		if (window != NULL || !ahead_outcome(question, &last))
+		{
+			if (window == NULL)
+				window = window_open(1, NULL);
+			window_submit(window, question, 0);
+			slot = window_next(window);
+			outcome_read(&last, window, question, &slot->reply);
+		}
 		if (outcome_is_noerror(&last))
 			record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &last, false);
-		window_release(slot);
+		if (slot != NULL)
+			window_release(slot);
 
 		tried++;
 		queries += last.queries;
@@ -88,7 +94,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 		if (!outcome_is_missing(&last))
 			break;
 	}
-	window_close(window);
+	ask_done(window);
 
 	outcome->queries = queries;
 	outcome->servers = servers;

@@ -1,9 +1,10 @@
 /*
  * wait.c
  *
- * The one place that sleeps.  It waits for the sockets of a channel, the latch
- * and the death of the postmaster together, answers interrupts, and lets the
- * library work on what has happened.  Raising is left to the server
+ * The one place that sleeps.  It waits for the sockets of all windows that are
+ * open, the latch and the death of the postmaster together, answers interrupts,
+ * and lets the library work on what has happened, so that all questions get on
+ * whichever of them is waited for.  Raising is left to the server
  * (interrupts) and happens only while the library is not on the stack.
  */
 #include "postgres.h"
@@ -19,150 +20,287 @@
 /* However long the library's timers run, look around this often. */
 #define LONGEST_SLEEP	1000	/* ms */
 
-static void rebuild_events(DnsWindow *window);
-static void check_descriptor(const DnsChannel *channel);
-static long sleep_time(DnsChannel *channel, int64 limit);
-static int	collect_events(DnsWindow *window, int occurred);
+/* The windows that have a channel, and the events of all their sockets. */
+static dlist_head open_windows = DLIST_STATIC_INIT(open_windows);
+static WaitEventSet *events = NULL;
+static bool event_descriptor = false;	/* reserved for the set */
+
+/* Room for as many events as there are sockets; never freed. */
+static int	max_events = 0;
+static WaitEvent *occurred = NULL;
+static ares_fd_events_t *fd_events = NULL;
+
+static int64 time_waited = 0;
+
+static void attend(int64 limit);
+static bool prepare_events(void);
+static int	make_room(void);
+static void add_sockets(DnsWindow *window);
+static bool take_descriptor(void);
+static long sleep_time(int64 limit);
+static int	collect_events(DnsWindow *window, int count);
 
 /*
- * Sleeps until something happens on the window's channel, but for limit
- * milliseconds at most, and has the library process it.
+ * Lets a window take part in waiting: it has a channel now.
  */
 void
-wait_for_answers(DnsWindow *window, int64 limit)
+wait_enlist(DnsWindow *window)
 {
-	DnsChannel *channel = window->channel;
-	int			occurred;
-	int			count;
-
-	if (channel->sockets_changed)
-		rebuild_events(window);
-
-	occurred = WaitEventSetWait(window->events, sleep_time(channel, limit),
-								window->occurred, window->max_events,
-								answer_wait_event());
-	count = collect_events(window, occurred);
-	CHECK_FOR_INTERRUPTS();
-
-	channel_reserve_descriptors(channel);
-	ares_process_fds(channel->ares, window->fd_events, count,
-					 ARES_PROCESS_FLAG_NONE);
+	dlist_push_tail(&open_windows, &window->open_node);
 }
 
 /*
- * Makes the event set anew, since sockets cannot be taken out of one.  There
- * are few: a socket serves udp_max_queries queries.
+ * Forgets a window that is about to lose its channel.  Raises nothing.
  */
+void
+wait_dismiss(DnsWindow *window)
+{
+	dlist_delete(&window->open_node);
+	if (events != NULL)
+		FreeWaitEventSet(events);
+	events = NULL;
+	if (dlist_is_empty(&open_windows) && event_descriptor)
+	{
+		ReleaseExternalFD();
+		event_descriptor = false;
+	}
+}
+
+/*
+ * Reserves the descriptor that the event set will need, if it can be had.
+ */
+void
+wait_reserve_descriptor(void)
+{
+	if (!event_descriptor && events == NULL)
+		event_descriptor = AcquireExternalFD();
+}
+
+/*
+ * Sleeps until something happens to one of the open windows, but for limit
+ * milliseconds at most, and has it worked on.  Raises on interrupts, where no
+ * descriptor is left, and where a limit of the call is passed.
+ */
+void
+wait_for_answers(int64 limit)
+{
+	if (!prepare_events())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not wait for answers: too many open files"),
+				 errhint(HINT_DESCRIPTORS)));
+	attend(limit);
+}
+
+/*
+ * Works on what has happened already, if anything, without waiting.  Raises on
+ * interrupts only, and where a limit of the call is passed.
+ */
+void
+wait_look(void)
+{
+	if (prepare_events())
+		attend(0);
+}
+
+/*
+ * Microseconds that this process has waited so far.
+ */
+int64
+wait_clock(void)
+{
+	return time_waited;
+}
+
 static void
-rebuild_events(DnsWindow *window)
+attend(int64 limit)
+{
+	int64		began = clock_now();
+	dlist_iter	iter;
+	int			count;
+
+	count = WaitEventSetWait(events, sleep_time(limit), occurred, max_events,
+							 answer_wait_event());
+	time_waited += clock_now() - began;
+	for (int i = 0; i < count; i++)
+	{
+		if (occurred[i].events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+	}
+	CHECK_FOR_INTERRUPTS();
+
+	dlist_foreach(iter, &open_windows)
+	{
+		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
+		int			happened = collect_events(window, count);
+
+		channel_reserve_descriptors(window->channel);
+		ares_process_fds(window->channel->ares, fd_events, happened,
+						 ARES_PROCESS_FLAG_NONE);
+	}
+	dlist_foreach(iter, &open_windows)
+		window_look_around(dlist_container(DnsWindow, open_node, iter.cur));
+}
+
+/*
+ * Makes the event set anew where sockets have changed, since they cannot be
+ * taken out of one.  There are few: a socket serves udp_max_queries queries.
+ * False if there is no descriptor for it.
+ */
+static bool
+prepare_events(void)
+{
+	bool		changed = (events == NULL);
+	int			nevents;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_windows)
+	{
+		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
+
+		changed |= window->channel->sockets_changed;
+		window->channel->sockets_changed = false;
+	}
+	if (!changed)
+		return true;
+
+	if (events != NULL)
+		FreeWaitEventSet(events);
+	events = NULL;
+	if (!take_descriptor())
+		return false;
+	nevents = make_room();
+	events = create_wait_event_set(nevents);
+	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	dlist_foreach(iter, &open_windows)
+		add_sockets(dlist_container(DnsWindow, open_node, iter.cur));
+	return true;
+}
+
+/* Sees to it that all events find room; gives the number of them. */
+static int
+make_room(void)
+{
+	int			nevents = 2;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_windows)
+	{
+		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
+
+		for (int fd = 0; fd < window->channel->max_sockets; fd++)
+			nevents += (window->channel->sockets[fd] != NULL);
+	}
+	if (nevents > max_events)
+	{
+		int			size = Max(nevents, 2 * max_events);
+		WaitEvent  *more = MemoryContextAlloc(TopMemoryContext,
+											  size * sizeof(WaitEvent));
+
+		if (occurred != NULL)
+			pfree(occurred);
+		occurred = more;
+		max_events = 0;
+		if (fd_events != NULL)
+			pfree(fd_events);
+		fd_events = NULL;
+		fd_events = MemoryContextAlloc(TopMemoryContext,
+									   size * sizeof(ares_fd_events_t));
+		max_events = size;
+	}
+	return nevents;
+}
+
+static void
+add_sockets(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
-	int			nsockets = 0;
 
-	if (window->events != NULL)
-		FreeWaitEventSet(window->events);
-	window->events = NULL;
-
-	for (int fd = 0; fd < channel->max_sockets; fd++)
-		nsockets += (channel->sockets[fd] != NULL);
-	if (nsockets + 2 > window->max_events)
-	{
-		window->max_events = Max(nsockets + 2, 2 * window->max_events);
-		window->occurred =
-			MemoryContextAlloc(window->context,
-							   window->max_events * sizeof(WaitEvent));
-		window->fd_events =
-			MemoryContextAlloc(window->context,
-							   window->max_events * sizeof(ares_fd_events_t));
-	}
-
-	/* The set reserves the descriptor that was kept for it by itself. */
-	channel_reserve_descriptors(channel);
-	check_descriptor(channel);
-	ReleaseExternalFD();
-	channel->event_descriptor = false;
-	window->events = create_wait_event_set(nsockets + 2);
-	AddWaitEventToSet(window->events, WL_LATCH_SET, PGINVALID_SOCKET,
-					  MyLatch, NULL);
-	AddWaitEventToSet(window->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET,
-					  NULL, NULL);
 	for (int fd = 0; fd < channel->max_sockets; fd++)
 	{
 		DnsSocket  *socket = channel->sockets[fd];
-		uint32		events;
+		uint32		wanted;
 
 		if (socket == NULL)
 			continue;
-		events = (socket->want_read ? WL_SOCKET_READABLE : 0) |
+		wanted = (socket->want_read ? WL_SOCKET_READABLE : 0) |
 			(socket_wants_write(socket) ? WL_SOCKET_WRITEABLE : 0);
-		if (events != 0)
-			AddWaitEventToSet(window->events, events, fd, NULL, socket);
+		if (wanted != 0)
+			AddWaitEventToSet(events, wanted, fd, NULL, window);
 	}
-	channel->sockets_changed = false;
 }
 
 /*
- * An event set is a descriptor too.  Where there is none left the server would
- * call it an internal error, and lose some memory.
+ * Gives back the descriptor that was reserved, as the set reserves it by itself;
+ * false if there is none.  Where there is none left the server would call that an
+ * internal error, and lose some memory.
  */
-static void
-check_descriptor(const DnsChannel *channel)
+static bool
+take_descriptor(void)
 {
-	if (channel->event_descriptor)
-	{
-		int			fd = dup(STDERR_FILENO);
-		bool		none = fd < 0 && (errno == EMFILE || errno == ENFILE);
+	int			fd;
 
-		if (fd >= 0)
-			close(fd);
-		if (!none)
-			return;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-			 errmsg("could not wait for answers: too many open files"),
-			 errhint(HINT_DESCRIPTORS)));
+	wait_reserve_descriptor();
+	if (!event_descriptor)
+		return false;
+	fd = dup(STDERR_FILENO);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return false;
+	if (fd >= 0)
+		close(fd);
+	ReleaseExternalFD();
+	event_descriptor = false;
+	return true;
 }
 
+/* Milliseconds until something is due in one of the windows. */
 static long
-sleep_time(DnsChannel *channel, int64 limit)
+sleep_time(int64 limit)
 {
 	struct timeval longest = {LONGEST_SLEEP / 1000, 0};
-	struct timeval left;
-	struct timeval *timer = ares_timeout(channel->ares, &longest, &left);
-	long		sleep;
+	int64		sleep = limit;
+	dlist_iter	iter;
 
-	/* Rounded up, or the loop would spin in the last millisecond. */
-	sleep = timer->tv_sec * 1000 + (timer->tv_usec + 999) / 1000;
-	return Min(sleep, limit);
+	dlist_foreach(iter, &open_windows)
+	{
+		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
+		struct timeval left;
+		struct timeval *timer;
+
+		if (sleep <= 0)
+			break;
+		timer = ares_timeout(window->channel->ares, &longest, &left);
+		sleep = Min(sleep, window_time_left(window));
+		/* Rounded up, or the loop would spin in the last millisecond. */
+		sleep = Min(sleep, timer->tv_sec * 1000 + (timer->tv_usec + 999) / 1000);
+	}
+	return sleep;
 }
 
-/* Turns what occurred into what the library wants to know. */
+/* Turns what occurred to a window's sockets into what the library wants to know. */
 static int
-collect_events(DnsWindow *window, int occurred)
+collect_events(DnsWindow *window, int count)
 {
-	int			count = 0;
+	int			happened = 0;
 
-	for (int i = 0; i < occurred; i++)
+	for (int i = 0; i < count; i++)
 	{
-		WaitEvent  *event = &window->occurred[i];
+		WaitEvent  *event = &occurred[i];
+		ares_fd_events_t *fd_event;
 
-		if (event->events & WL_LATCH_SET)
-			ResetLatch(MyLatch);
-		if (event->events & WL_SOCKET_MASK)
+		if (event->user_data != window || !(event->events & WL_SOCKET_MASK))
+			continue;
+		fd_event = &fd_events[happened++];
+		fd_event->fd = event->fd;
+		fd_event->events = 0;
+		if (event->events & WL_SOCKET_READABLE)
+			fd_event->events |= ARES_FD_EVENT_READ;
+		if (event->events & WL_SOCKET_WRITEABLE)
 		{
-			ares_fd_events_t *fd_event = &window->fd_events[count++];
-
-			fd_event->fd = event->fd;
-			fd_event->events = 0;
-			if (event->events & WL_SOCKET_READABLE)
-				fd_event->events |= ARES_FD_EVENT_READ;
-			if (event->events & WL_SOCKET_WRITEABLE)
-			{
-				fd_event->events |= ARES_FD_EVENT_WRITE;
-				socket_writable(window->channel, event->fd);
-			}
+			fd_event->events |= ARES_FD_EVENT_WRITE;
+			socket_writable(window->channel, event->fd);
 		}
 	}
-	return count;
+	return happened;
 }

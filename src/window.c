@@ -17,17 +17,18 @@
 
 DnsCounters counters = {0};
 
-static void wait_for_change(DnsWindow *window);
 static bool is_room(const DnsWindow *window);
-static int64 window_time_left(DnsWindow *window);
-static int64 slot_limit(const DnsSlot *slot);
+static void read_style(DnsStyle *style);
+static DnsSlot *free_slot(DnsWindow *window);
+static int64 window_clock(const DnsWindow *window);
+static int64 limit_from_now(const DnsWindow *window);
 static void release_window(void *arg);
 static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 						   const ares_dns_record_t *record);
 static void finish(DnsSlot *slot, ares_status_t status);
 static void recycle(DnsSlot *slot);
 static void expire(DnsWindow *window);
-static void raise_if_failed(DnsWindow *window);
+static void note_failure(DnsWindow *window);
 
 /*
  * Opens a window for up to capacity questions at a time, in a memory context of
@@ -48,30 +49,14 @@ window_open(int capacity, const char *server)
 	window = MemoryContextAllocZero(context, sizeof(DnsWindow));
 	window->context = context;
 	window->capacity = capacity;
-	window->slots = MemoryContextAllocExtended(context,
-											   capacity * sizeof(DnsSlot),
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	window->slots = MemoryContextAllocHuge(context, capacity * sizeof(DnsSlot));
 	slist_init(&window->free);
 	dlist_init(&window->pending);
 	dlist_init(&window->sent);
 	dlist_init(&window->done);
-	for (int i = capacity - 1; i >= 0; i--)
-	{
-		window->slots[i].window = window;
-		window->slots[i].index = i;
-		slist_push_head(&window->free, &window->slots[i].free_node);
-	}
 
 	window->chosen_server = (server != NULL);
-	window->style.rd = !(setting_flag_bits & ARES_FLAG_NORECURSE);
-	window->style.ad = setting_trust_ad;
-	window->style.cd = setting_checking_disabled;
-	window->style.dnssec = setting_dnssec;
-	window->style.edns = setting_dnssec || (setting_flag_bits & ARES_FLAG_EDNS);
-	window->style.edns_udp_size = setting_edns_udp_size;
-	window->style.ignore_tc = setting_flag_bits & ARES_FLAG_IGNTC;
-	window->style.first_answer = setting_flag_bits & ARES_FLAG_NOCHECKRESP;
-	window->style.dns0x20 = setting_flag_bits & ARES_FLAG_DNS0x20;
+	read_style(&window->style);
 	window->answer_memory_limit = setting_max_answer_memory * (Size) 1024;
 	window->opened = clock_now();
 
@@ -86,6 +71,7 @@ window_open(int capacity, const char *server)
 		window->channel->window = window;
 		window->channel->last_errno = 0;
 		window->channel->sockets_changed = true;
+		wait_enlist(window);
 	}
 	return window;
 }
@@ -104,6 +90,7 @@ window_close(DnsWindow *window)
 	{
 		if (window->in_flight > 0)
 			ares_cancel(channel->ares);
+		wait_dismiss(window);
 		window->channel = NULL;
 		channel->window = NULL;
 		if (window->chosen_server)
@@ -129,9 +116,10 @@ window_has_room(DnsWindow *window)
 
 /*
  * Asks a question.  There has to be room.  tag is the feeder's, to know the
- * slot again.  Returns at once; may raise.
+ * slot again when window_next() or window_finished() gives it.  Returns at once;
+ * may raise.
  */
-void
+DnsSlot *
 window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 {
 	DnsChannel *channel = window->channel;
@@ -139,30 +127,30 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	ares_status_t status;
 	unsigned short id;
 
-	slot = slist_container(DnsSlot, free_node,
-						   slist_pop_head_node(&window->free));
+	slot = free_slot(window);
 	slot->question = slot->asked = *question;
 	slot->tag = tag;
 	slot->edns = window->style.edns;
-	slot->asked_at = clock_now();
+	slot->reply.asked_at = clock_now();
+	slot->limit = limit_from_now(window);
 	dlist_push_tail(&window->pending, &slot->pending_node);
 	counters.questions++;
 
-	if (slot_limit(slot) <= slot->asked_at)
+	if (slot->limit <= window_clock(window))
 	{
 		finish(slot, ARES_ETIMEOUT);
-		return;
+		return slot;
 	}
 	if (question_never_asked(&question->name))
 	{
-		slot->nonexistent = true;
+		slot->reply.nonexistent = true;
 		finish(slot, ARES_ENOTFOUND);
-		return;
+		return slot;
 	}
 	if (channel == NULL)
 	{
 		finish(slot, ARES_ENOSERVER);
-		return;
+		return slot;
 	}
 	if (window->style.dns0x20)
 		question_randomize_case(&slot->asked.name);
@@ -183,7 +171,8 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 		else
 			answer_arrived(slot, status, 0, NULL);
 	}
-	raise_if_failed(window);
+	note_failure(window);
+	return slot;
 }
 
 /*
@@ -203,14 +192,42 @@ window_is_idle(const DnsWindow *window)
 DnsSlot *
 window_next(DnsWindow *window)
 {
-	while (dlist_is_empty(&window->done))
+	DnsSlot    *slot;
+
+	while ((slot = window_finished(window)) == NULL)
 	{
 		if (window_is_idle(window))
 			elog(ERROR, "no question is under way");
-		wait_for_change(window);
+		wait_for_answers(PG_INT64_MAX);
 	}
+	return slot;
+}
+
+/*
+ * A question that is finished, or NULL; does not wait.
+ */
+DnsSlot *
+window_finished(DnsWindow *window)
+{
+	if (dlist_is_empty(&window->done))
+		return NULL;
 	return dlist_container(DnsSlot, done_node,
 						   dlist_pop_head_node(&window->done));
+}
+
+/*
+ * Would a window that is opened now ask in the same way?  That the system's
+ * file has changed meanwhile does not count.
+ */
+bool
+window_is_current(const DnsWindow *window)
+{
+	DnsStyle	style;
+
+	read_style(&style);
+	return window->channel != NULL &&
+		memcmp(&style, &window->style, sizeof(style)) == 0 &&
+		config_is_set(&window->channel->config);
 }
 
 /*
@@ -234,10 +251,10 @@ window_store(DnsSlot *slot, const uint8 *octets, size_t len)
 	DnsWindow  *window = slot->window;
 	uint8	   *copy;
 
-	window->answer_memory -= slot->answer_len;
-	free(slot->answer);
-	slot->answer = NULL;
-	slot->answer_len = 0;
+	window->answer_memory -= slot->reply.answer_len;
+	free(slot->reply.answer);
+	slot->reply.answer = NULL;
+	slot->reply.answer_len = 0;
 
 	if (window->answer_memory + len > window->answer_memory_limit)
 	{
@@ -251,8 +268,8 @@ window_store(DnsSlot *slot, const uint8 *octets, size_t len)
 		return;
 	}
 	memcpy(copy, octets, len);
-	slot->answer = copy;
-	slot->answer_len = len;
+	slot->reply.answer = copy;
+	slot->reply.answer_len = len;
 	window->answer_memory += len;
 }
 
@@ -269,55 +286,100 @@ clock_now(void)
 }
 
 /*
- * Waits until something has happened: an answer, a retry, or that time is up
- * for a question.  Raises on interrupts and where a limit of the call is
- * passed.
+ * Milliseconds until the first question's time is up or something may have to
+ * be sent again, 0 if that has passed.
  */
-static void
-wait_for_change(DnsWindow *window)
+int64
+window_time_left(DnsWindow *window)
 {
-	if (window->in_flight > 0)
-		wait_for_answers(window, window_time_left(window));
-	raise_if_failed(window);
+	int64		resend = resend_time(window);
+	int64		left = PG_INT64_MAX;
+
+	if (resend < PG_INT64_MAX)
+		left = resend - clock_now();
+	/* Limits ascend with the order of asking. */
+	if (!dlist_is_empty(&window->pending))
+		left = Min(left, dlist_head_element(DnsSlot, pending_node,
+											&window->pending)->limit -
+				   window_clock(window));
+	/* Rounded up, or the loop would spin in the last millisecond. */
+	return left > 0 ? left / 1000 + 1 : 0;
+}
+
+/*
+ * Does what is due after a wait: ends questions whose time is up, and asks again
+ * where that is due.  Raises where a limit of the call is passed.
+ */
+void
+window_look_around(DnsWindow *window)
+{
+	note_failure(window);
 	expire(window);
 	resend_lost(window);
+}
+
+/* Padding is compared too. */
+static void
+read_style(DnsStyle *style)
+{
+	memset(style, 0, sizeof(*style));
+	style->rd = !(setting_flag_bits & ARES_FLAG_NORECURSE);
+	style->ad = setting_trust_ad;
+	style->cd = setting_checking_disabled;
+	style->dnssec = setting_dnssec;
+	style->edns = setting_dnssec || (setting_flag_bits & ARES_FLAG_EDNS);
+	style->edns_udp_size = setting_edns_udp_size;
+	style->ignore_tc = setting_flag_bits & ARES_FLAG_IGNTC;
+	style->first_answer = setting_flag_bits & ARES_FLAG_NOCHECKRESP;
+	style->dns0x20 = setting_flag_bits & ARES_FLAG_DNS0x20;
 }
 
 static bool
 is_room(const DnsWindow *window)
 {
-	return !slist_is_empty(unconstify(slist_head *, &window->free)) &&
-		(window->channel == NULL ||
-		 window->in_flight < window->channel->max_in_flight);
+	if (slist_is_empty(unconstify(slist_head *, &window->free)) &&
+		window->used == window->capacity)
+		return false;
+	return window->channel == NULL ||
+		window->in_flight < window->channel->max_in_flight;
+}
+
+/* Slots that were never in use are not even zero. */
+static DnsSlot *
+free_slot(DnsWindow *window)
+{
+	DnsSlot    *slot;
+
+	if (!slist_is_empty(&window->free))
+		return slist_container(DnsSlot, free_node,
+							   slist_pop_head_node(&window->free));
+	slot = &window->slots[window->used];
+	memset(slot, 0, sizeof(*slot));
+	slot->window = window;
+	slot->index = window->used++;
+	return slot;
 }
 
 /*
- * Milliseconds until the first question's time is up or something may have to
- * be sent again, 0 if that has passed.
+ * The clock of limits.  Where questions are asked before the call, only the time
+ * counts that the backend has for answers: they may come while it is busy with
+ * something else, and wait to be read.
  */
 static int64
-window_time_left(DnsWindow *window)
+window_clock(const DnsWindow *window)
 {
-	int64		limit = resend_time(window);
-	int64		left;
-
-	/* Limits ascend with the order of asking. */
-	if (!dlist_is_empty(&window->pending))
-		limit = Min(limit, slot_limit(dlist_head_element(DnsSlot, pending_node,
-														 &window->pending)));
-	left = limit - clock_now();
-	/* Rounded up, or the loop would spin in the last millisecond. */
-	return left > 0 ? left / 1000 + 1 : 0;
+	return window->ahead ? wait_clock() : clock_now();
 }
 
-/* When a question's time is up. */
+/* When the time of a question is up that is asked now. */
 static int64
-slot_limit(const DnsSlot *slot)
+limit_from_now(const DnsWindow *window)
 {
-	int64		limit = slot->asked_at + setting_max_timeout * INT64CONST(1000);
+	int64		now = window_clock(window);
+	int64		limit = now + setting_max_timeout * INT64CONST(1000);
 
 	if (setting_deadline > 0)
-		limit = Min(limit, slot->window->opened +
+		limit = Min(limit, (window->ahead ? now : window->opened) +
 					setting_deadline * INT64CONST(1000));
 	return limit;
 }
@@ -332,14 +394,14 @@ release_window(void *arg)
 {
 	DnsWindow  *window = arg;
 
-	if (window->events != NULL)
-		FreeWaitEventSet(window->events);
-	window->events = NULL;
 	if (window->channel != NULL)
+	{
+		wait_dismiss(window);
 		channel_destroy(window->channel);
+	}
 	window->channel = NULL;
-	for (int i = 0; i < window->capacity; i++)
-		free(window->slots[i].answer);
+	for (int i = 0; i < window->used; i++)
+		free(window->slots[i].reply.answer);
 }
 
 /*
@@ -369,8 +431,8 @@ finish(DnsSlot *slot, ares_status_t status)
 	dlist_push_tail(&slot->window->done, &slot->done_node);
 	resend_forget(slot);
 	slot->done = true;
-	slot->done_at = clock_now();
-	slot->status = status;
+	slot->reply.done_at = clock_now();
+	slot->reply.status = status;
 	if (status == ARES_ETIMEOUT)
 		counters.timeouts++;
 }
@@ -382,8 +444,8 @@ recycle(DnsSlot *slot)
 	DnsWindow  *window = slot->window;
 	int			index = slot->index;
 
-	window->answer_memory -= slot->answer_len;
-	free(slot->answer);
+	window->answer_memory -= slot->reply.answer_len;
+	free(slot->reply.answer);
 	memset(slot, 0, sizeof(*slot));
 	slot->window = window;
 	slot->index = index;
@@ -394,25 +456,35 @@ recycle(DnsSlot *slot)
 static void
 expire(DnsWindow *window)
 {
-	int64		now = clock_now();
+	int64		now = window_clock(window);
 
 	while (!dlist_is_empty(&window->pending))
 	{
 		DnsSlot    *slot = dlist_head_element(DnsSlot, pending_node,
 											  &window->pending);
 
-		if (slot_limit(slot) > now)
+		if (slot->limit > now)
 			break;
 		finish(slot, ARES_ETIMEOUT);
 	}
 }
 
 /*
- * Raises what the callback and the socket functions could only note.
+ * Raises what the callback and the socket functions could only note.  Before the
+ * call nothing is raised: no more answers come, and the call asks by itself.
  */
 static void
-raise_if_failed(DnsWindow *window)
+note_failure(DnsWindow *window)
 {
+	bool		no_descriptors = window->channel != NULL &&
+		window->channel->no_descriptors;
+
+	if (window->ahead)
+	{
+		window->failed |= window->out_of_memory || window->over_memory_limit ||
+			no_descriptors;
+		return;
+	}
 	if (window->out_of_memory)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -424,7 +496,7 @@ raise_if_failed(DnsWindow *window)
 				 errmsg("answers take more memory than allowed"),
 				 errdetail("A call may hold %d kB.", setting_max_answer_memory),
 				 errhint("Ask for less in one call, or increase pgcares.max_answer_memory.")));
-	if (window->channel != NULL && window->channel->no_descriptors)
+	if (no_descriptors)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not open a socket: too many open files"),

@@ -1,0 +1,313 @@
+/*
+ * ahead.c
+ *
+ * Asks questions before the call that needs them: a look-ahead node starts them,
+ * and the lookup function takes what came of them.  Each node has a window.  Only
+ * as many questions are under way as a call may have; the others wait for their
+ * turn, and whoever waits, all windows get on.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+/* How often answers are looked for while rows are read. */
+#define LOOK_AFTER		500		/* us */
+
+/* The nodes that have not ended. */
+static dlist_head aheads = DLIST_STATIC_INIT(aheads);
+
+static void release_ahead(void *arg);
+static void open_window(DnsAhead *ahead);
+static bool wait_for(DnsPending *pending);
+static void give_up(DnsPending *pending);
+static void move_on(DnsAhead *first);
+static void feed(DnsAhead *ahead);
+static int	total_in_flight(void);
+static void collect(DnsAhead *ahead);
+
+/*
+ * What a look-ahead node needs to ask ahead, for the statement whose memory this
+ * is.  It ends with ahead_close(), or with that memory.  The counters are the
+ * node's and live as long.
+ */
+DnsAhead *
+ahead_open(MemoryContext owner, LookaheadCounters *counters)
+{
+	DnsStatement *statement = statement_find(owner);
+	DnsAhead   *ahead;
+
+	if (statement == NULL)
+		statement = statement_open(owner);
+	ahead = MemoryContextAllocZero(statement->context, sizeof(DnsAhead));
+	ahead->statement = statement;
+	ahead->counters = counters;
+	dlist_init(&ahead->queue);
+	dlist_init(&ahead->unused);
+
+	ahead->release.func = release_ahead;
+	ahead->release.arg = ahead;
+	MemoryContextRegisterResetCallback(statement->context, &ahead->release);
+	dlist_push_tail(&aheads, &ahead->node);
+	statement->nodes++;
+	return ahead;
+}
+
+/*
+ * Asks a question ahead, or sees to it that it will be asked when there is room;
+ * if the statement has asked it already, that is enough.  Gives a reference, for
+ * pending_drop(), or NULL if it cannot be asked: the call will see.
+ */
+DnsPending *
+ahead_start(DnsAhead *ahead, const DnsQuestion *question)
+{
+	DnsPending *pending = pending_find(ahead->statement, question);
+
+	if (pending != NULL)
+	{
+		if (!window_is_current(pending->ahead->window))
+			return NULL;
+		pending_hold(pending);
+		ahead->counters->shared++;
+		counters.shared++;
+		return pending;
+	}
+
+	if (ahead->window == NULL)
+		open_window(ahead);
+	if (ahead->window->failed || !window_is_current(ahead->window))
+		return NULL;
+
+	pending = pending_add(ahead, question);
+	pending_hold(pending);
+	feed(ahead);
+	return pending;
+}
+
+/*
+ * Octets that the questions take which somebody refers to, or which are under
+ * way, with their answers.
+ */
+Size
+ahead_memory(const DnsAhead *ahead)
+{
+	return ahead->memory;
+}
+
+/*
+ * Takes in what has come, and asks more where there is room then; does not wait,
+ * and does nothing if it was called just before.
+ */
+void
+ahead_attend(DnsAhead *ahead)
+{
+	int64		now;
+
+	if (ahead->window == NULL ||
+		(ahead->window->in_flight == 0 && dlist_is_empty(&ahead->queue)))
+		return;
+	now = clock_now();
+	if (now - ahead->looked_at < LOOK_AFTER)
+		return;
+	ahead->looked_at = now;
+	wait_look();
+	move_on(ahead);
+}
+
+/*
+ * Ends the questions of a node.  What other nodes still refer to stays until all
+ * nodes of the statement have come to this.
+ */
+void
+ahead_close(DnsAhead *ahead)
+{
+	DnsStatement *statement = ahead->statement;
+
+	if (ahead->window != NULL)
+		window_close(ahead->window);
+	ahead->window = NULL;
+	release_ahead(ahead);
+	if (--statement->nodes == 0)
+		MemoryContextDelete(statement->context);
+}
+
+/*
+ * What came of a question that the calling statement asked ahead, after waiting
+ * for it; false if it did not ask, or not in the way it would ask now.  The
+ * outcome's message is good until the next lookup.  Raises what waiting raises.
+ */
+bool
+ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome)
+{
+	DnsStatement *statement = statement_calling();
+	DnsPending *pending;
+	bool		answered;
+
+	if (statement == NULL)
+		return false;
+	pending = pending_find(statement, question);
+	if (pending == NULL || !window_is_current(pending->ahead->window))
+		return false;
+
+	pending_hold(pending);
+	answered = pending->state == PENDING_DONE || wait_for(pending);
+	if (answered)
+	{
+		pending->ahead->counters->used += !pending->used;
+		pending->used = true;
+		outcome_read(outcome, pending->ahead->window, question,
+					 &pending->reply);
+	}
+	pending_drop(pending);
+	return answered;
+}
+
+/* Reset callback of the statement's context, or its node has ended. */
+static void
+release_ahead(void *arg)
+{
+	DnsAhead   *ahead = arg;
+
+	if (!ahead->closed)
+		dlist_delete(&ahead->node);
+	ahead->closed = true;
+}
+
+/* Raises where no channel can be made, as the call would. */
+static void
+open_window(DnsAhead *ahead)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(ahead->statement->context);
+
+	ahead->window = window_open(setting_max_in_flight, NULL);
+	ahead->window->ahead = true;
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
+ * Waits until a question is done, but not longer than a call may take: then the
+ * reply says so.  False if there will be no answer.
+ */
+static bool
+wait_for(DnsPending *pending)
+{
+	DnsAhead   *ahead = pending->ahead;
+	int64		began = clock_now();
+	int64		limit = PG_INT64_MAX;
+
+	if (setting_deadline > 0)
+		limit = wait_clock() + setting_deadline * INT64CONST(1000);
+	if (pending->state == PENDING_QUEUED)
+	{
+		/* It is the next one then. */
+		dlist_delete(&pending->node);
+		dlist_push_head(&ahead->queue, &pending->node);
+	}
+	for (;;)
+	{
+		move_on(ahead);
+		if (pending->state == PENDING_DONE || ahead->window->failed)
+			break;
+		if (wait_clock() >= limit)
+		{
+			give_up(pending);
+			break;
+		}
+		wait_for_answers(limit == PG_INT64_MAX ? limit :
+						 (limit - wait_clock() + 999) / 1000);
+	}
+	ahead->counters->waited += clock_now() - began;
+	return pending->state == PENDING_DONE ||
+		pending->reply.status == ARES_ETIMEOUT;
+}
+
+/* The call's time is up, but not the question's. */
+static void
+give_up(DnsPending *pending)
+{
+	if (pending->state == PENDING_ASKED)
+		pending->reply = pending->slot->reply;
+	else
+		pending->reply.asked_at = clock_now();
+	pending->reply.answer = NULL;
+	pending->reply.status = ARES_ETIMEOUT;
+	pending->reply.done_at = clock_now();
+}
+
+/* Takes what is finished and asks more, this node first. */
+static void
+move_on(DnsAhead *first)
+{
+	dlist_iter	iter;
+
+	collect(first);
+	feed(first);
+	dlist_foreach(iter, &aheads)
+	{
+		DnsAhead   *ahead = dlist_container(DnsAhead, node, iter.cur);
+
+		if (ahead->window != NULL && ahead != first)
+		{
+			collect(ahead);
+			feed(ahead);
+		}
+	}
+}
+
+/* Asks what is in the queue, as far as there is room. */
+static void
+feed(DnsAhead *ahead)
+{
+	while (!dlist_is_empty(&ahead->queue) && !ahead->window->failed &&
+		   total_in_flight() < setting_max_in_flight &&
+		   window_has_room(ahead->window))
+	{
+		DnsPending *pending = dlist_container(DnsPending, node,
+											  dlist_pop_head_node(&ahead->queue));
+		LookaheadCounters *counted = ahead->counters;
+		DnsQuestion question;
+
+		question.type = pending->key.type;
+		question.class = pending->key.class;
+		question.nsid = pending->key.nsid;
+		question.name.len = pending->key.len;
+		memcpy(question.name.octets, pending->key.octets, pending->key.len);
+		pending->state = PENDING_ASKED;
+		pending->slot = window_submit(ahead->window, &question,
+									  (uint64) (uintptr_t) pending);
+		counted->started++;
+		counted->max_in_flight = Max(counted->max_in_flight,
+									 ahead->window->in_flight);
+	}
+}
+
+/* Questions that this process has under way ahead of their calls. */
+static int
+total_in_flight(void)
+{
+	int			total = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &aheads)
+	{
+		DnsAhead   *ahead = dlist_container(DnsAhead, node, iter.cur);
+
+		if (ahead->window != NULL)
+			total += ahead->window->in_flight;
+	}
+	return total;
+}
+
+/* Takes the answers of the questions that are finished. */
+static void
+collect(DnsAhead *ahead)
+{
+	DnsSlot    *slot;
+
+	while ((slot = window_finished(ahead->window)) != NULL)
+	{
+		/* Where the window failed, what there is may not be the answer. */
+		if (!ahead->window->failed)
+			pending_take((DnsPending *) (uintptr_t) slot->tag, &slot->reply);
+		window_release(slot);
+	}
+}

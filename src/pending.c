@@ -1,0 +1,293 @@
+/*
+ * pending.c
+ *
+ * The questions that a statement has asked ahead of the calls that need them,
+ * found again by the question.  They belong to the statement, which is known by
+ * its memory: others never get their answers, and all ends with it.  Answers
+ * that nobody refers to any more are kept for a while, since equal questions
+ * come again.  Asking and waiting are not done here (ahead.c).
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+
+#define KEY_SIZE(len)	(offsetof(PendingKey, octets) + (len))
+
+typedef struct PendingEntry
+{
+	DnsPending *pending;
+	uint32		hash;
+	char		status;
+} PendingEntry;
+
+static uint32 hash_key(const DnsStatement *statement, const PendingKey *key);
+static bool same_key(const PendingKey *a, const PendingKey *b);
+
+#define SH_PREFIX pendings
+#define SH_ELEMENT_TYPE PendingEntry
+#define SH_KEY_TYPE DnsPending *
+#define SH_KEY pending
+#define SH_HASH_KEY(table, sought) hash_key((table)->private_data, &(sought)->key)
+#define SH_EQUAL(table, a, b) same_key(&(a)->key, &(b)->key)
+#define SH_SCOPE static inline
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, entry) (entry)->hash
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static dlist_head statements = DLIST_STATIC_INIT(statements);
+
+static void release_statement(void *arg);
+static void fill_key(PendingKey *key, const DnsQuestion *question);
+static void keep_unused(DnsPending *pending);
+static void forget(DnsPending *pending);
+static Size pending_size(DnsPending *pending);
+
+/*
+ * The statement with this memory, or NULL if it has asked nothing ahead.
+ */
+DnsStatement *
+statement_find(MemoryContext owner)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		DnsStatement *statement = dlist_container(DnsStatement, node, iter.cur);
+
+		if (statement->owner == owner)
+			return statement;
+	}
+	return NULL;
+}
+
+/*
+ * Begins to keep questions of the statement with this memory, and ends with it,
+ * or earlier when its context is deleted.
+ */
+DnsStatement *
+statement_open(MemoryContext owner)
+{
+	MemoryContext context = AllocSetContextCreate(owner, "pgcares look-ahead",
+												  ALLOCSET_DEFAULT_SIZES);
+	DnsStatement *statement = MemoryContextAllocZero(context, sizeof(DnsStatement));
+
+	statement->owner = owner;
+	statement->context = context;
+	statement->seed = pg_prng_uint64(&pg_global_prng_state);
+	statement->table = pendings_create(context, 256, statement);
+
+	statement->release.func = release_statement;
+	statement->release.arg = statement;
+	MemoryContextRegisterResetCallback(context, &statement->release);
+	dlist_push_head(&statements, &statement->node);
+	return statement;
+}
+
+/*
+ * The statement that is calling a function now: functions are called in memory
+ * of the expression, which is below that of the executor's state.  A function
+ * that runs a statement of its own has another executor's state nearer by.
+ */
+DnsStatement *
+statement_calling(void)
+{
+	if (dlist_is_empty(&statements))
+		return NULL;
+	for (MemoryContext context = CurrentMemoryContext; context != NULL;
+		 context = MemoryContextGetParent(context))
+	{
+		if (strcmp(context->name, "ExecutorState") == 0)
+			return statement_find(context);
+	}
+	return NULL;
+}
+
+/*
+ * A question of the statement, or NULL.
+ */
+DnsPending *
+pending_find(DnsStatement *statement, const DnsQuestion *question)
+{
+	union
+	{
+		DnsPending	pending;
+		char		room[offsetof(DnsPending, key) + KEY_SIZE(WIRE_NAME_MAX)];
+	}			sought;
+	PendingEntry *entry;
+
+	fill_key(&sought.pending.key, question);
+	entry = pendings_lookup(statement->table, &sought.pending);
+	return entry != NULL ? entry->pending : NULL;
+}
+
+/*
+ * A new question of a node, at the end of its queue.  There is no reference to
+ * it yet.
+ */
+DnsPending *
+pending_add(DnsAhead *ahead, const DnsQuestion *question)
+{
+	DnsPending *pending;
+	bool		found;
+
+	pending = MemoryContextAllocZero(ahead->statement->context,
+									 offsetof(DnsPending, key) +
+									 KEY_SIZE(question->name.len));
+	pending->ahead = ahead;
+	pending->state = PENDING_QUEUED;
+	fill_key(&pending->key, question);
+	pendings_insert(ahead->statement->table, pending, &found);
+	dlist_push_tail(&ahead->queue, &pending->node);
+	ahead->memory += pending_size(pending);
+	return pending;
+}
+
+/*
+ * Takes a reference.
+ */
+void
+pending_hold(DnsPending *pending)
+{
+	DnsAhead   *ahead = pending->ahead;
+
+	if (pending->references++ == 0 && pending->state == PENDING_DONE)
+	{
+		dlist_delete(&pending->node);
+		ahead->unused_memory -= pending_size(pending);
+		ahead->memory += pending_size(pending);
+	}
+}
+
+/*
+ * Drops a reference.  A question that is under way goes on; its answer is kept
+ * for a while, as others are.
+ */
+void
+pending_drop(DnsPending *pending)
+{
+	if (--pending->references > 0)
+		return;
+	if (pending->state == PENDING_QUEUED)
+	{
+		dlist_delete(&pending->node);
+		forget(pending);
+	}
+	else if (pending->state == PENDING_DONE)
+		keep_unused(pending);
+}
+
+/*
+ * Notes what came of a question that was asked.
+ */
+void
+pending_take(DnsPending *pending, const DnsReply *reply)
+{
+	DnsAhead   *ahead = pending->ahead;
+
+	ahead->memory -= pending_size(pending);
+	pending->reply = *reply;
+	pending->reply.answer = NULL;
+	if (reply->answer != NULL)
+	{
+		pending->reply.answer = MemoryContextAlloc(ahead->statement->context,
+												   reply->answer_len);
+		memcpy(pending->reply.answer, reply->answer, reply->answer_len);
+	}
+	ahead->memory += pending_size(pending);
+
+	if (reply->status == ARES_ETIMEOUT)
+		ahead->counters->timeouts++;
+	pending->state = PENDING_DONE;
+	if (pending->references == 0)
+		keep_unused(pending);
+}
+
+/* Reset callback of the statement's context. */
+static void
+release_statement(void *arg)
+{
+	DnsStatement *statement = arg;
+
+	dlist_delete(&statement->node);
+}
+
+static void
+fill_key(PendingKey *key, const DnsQuestion *question)
+{
+	key->type = question->type;
+	key->class = question->class;
+	key->nsid = question->nsid;
+	key->len = question->name.len;
+	memcpy(key->octets, question->name.octets, question->name.len);
+}
+
+static uint32
+hash_key(const DnsStatement *statement, const PendingKey *key)
+{
+	return (uint32) hash_bytes_extended((const unsigned char *) key,
+										KEY_SIZE(key->len), statement->seed);
+}
+
+static bool
+same_key(const PendingKey *a, const PendingKey *b)
+{
+	return a->len == b->len && memcmp(a, b, KEY_SIZE(a->len)) == 0;
+}
+
+/*
+ * Keeps an answer to which there is no reference, instead of the oldest ones if
+ * they take more memory than a hash table may.
+ */
+static void
+keep_unused(DnsPending *pending)
+{
+	DnsAhead   *ahead = pending->ahead;
+	Size		limit = get_hash_memory_limit();
+
+	dlist_push_tail(&ahead->unused, &pending->node);
+	ahead->memory -= pending_size(pending);
+	ahead->unused_memory += pending_size(pending);
+	while (ahead->unused_memory > limit)
+	{
+		DnsPending *oldest = dlist_head_element(DnsPending, node,
+												&ahead->unused);
+
+		if (oldest == pending)
+			break;
+		dlist_delete(&oldest->node);
+		forget(oldest);
+	}
+}
+
+/* Frees a question that is in no list and not under way. */
+static void
+forget(DnsPending *pending)
+{
+	DnsAhead   *ahead = pending->ahead;
+
+	if (pending->state == PENDING_DONE)
+		ahead->unused_memory -= pending_size(pending);
+	else
+		ahead->memory -= pending_size(pending);
+	pendings_delete(ahead->statement->table, pending);
+	if (pending->reply.answer != NULL)
+		pfree(pending->reply.answer);
+	pfree(pending);
+}
+
+/* Its entry in the table included. */
+static Size
+pending_size(DnsPending *pending)
+{
+	Size		size = GetMemoryChunkSpace(pending) + 2 * sizeof(PendingEntry);
+
+	if (pending->reply.answer != NULL)
+		size += GetMemoryChunkSpace(pending->reply.answer);
+	return size;
+}
