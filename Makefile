@@ -22,6 +22,7 @@ OBJS = \
 	src/argument.o \
 	src/ask.o \
 	src/batch.o \
+	src/calls.o \
 	src/channel.o \
 	src/check.o \
 	src/config.o \
@@ -56,6 +57,7 @@ OBJS = \
 	src/socket.o \
 	src/sortlist.o \
 	src/stream.o \
+	src/support.o \
 	src/svcb.o \
 	src/system.o \
 	src/wait.o \

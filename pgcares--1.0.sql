@@ -3,6 +3,18 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pgcares" to load this file. \quit
 
+-- The planner
+--
+-- Only it can call this, so that there are no rights to give or take.
+
+CREATE FUNCTION dns_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'pgcares_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_support(internal)
+IS 'what the planner is told about the functions that ask name servers';
+
 -- Records
 
 CREATE TYPE dns_record AS (
@@ -32,7 +44,8 @@ CREATE FUNCTION dns_query(
 	on_error text DEFAULT NULL)
 RETURNS SETOF dns_record
 AS 'MODULE_PATHNAME', 'pgcares_query'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_query(text, text, text, text)
 IS 'records of any type';
@@ -44,7 +57,8 @@ CREATE FUNCTION dns_search(
 	on_error text DEFAULT NULL)
 RETURNS SETOF dns_record
 AS 'MODULE_PATHNAME', 'pgcares_search'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_search(text, text, text, text)
 IS 'records of any type, of a name that the search list completes';
@@ -54,7 +68,8 @@ RETURNS TABLE (
 	address inet,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_a'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_a(text, text)
 IS 'A records: IPv4 addresses';
@@ -64,7 +79,8 @@ RETURNS TABLE (
 	address inet,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_aaaa'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_aaaa(text, text)
 IS 'AAAA records: IPv6 addresses';
@@ -76,7 +92,8 @@ RETURNS TABLE (
 	value text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_caa'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_caa(text, text)
 IS 'CAA records: certification authorities that may issue';
@@ -86,7 +103,8 @@ RETURNS TABLE (
 	cname text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_cname'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_cname(text, text)
 IS 'CNAME records: canonical name of an alias';
@@ -97,7 +115,8 @@ RETURNS TABLE (
 	os text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_hinfo'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_hinfo(text, text)
 IS 'HINFO records: host information';
@@ -109,7 +128,8 @@ RETURNS TABLE (
 	params jsonb,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_https'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_https(text, text)
 IS 'HTTPS records: service bindings of HTTPS';
@@ -120,7 +140,8 @@ RETURNS TABLE (
 	exchange text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_mx'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_mx(text, text)
 IS 'MX records: mail exchanges';
@@ -135,7 +156,8 @@ RETURNS TABLE (
 	replacement text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_naptr'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_naptr(text, text)
 IS 'NAPTR records: naming authority pointers';
@@ -145,7 +167,8 @@ RETURNS TABLE (
 	nsdname text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_ns'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_ns(text, text)
 IS 'NS records: authoritative name servers';
@@ -155,7 +178,8 @@ RETURNS TABLE (
 	ptrdname text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_ptr'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_ptr(text, text)
 IS 'PTR records: names that an address or name points to';
@@ -165,7 +189,8 @@ RETURNS TABLE (
 	ptrdname text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_ptr_inet'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_ptr(inet, text)
 IS 'PTR records of an address: its names';
@@ -181,7 +206,8 @@ RETURNS TABLE (
 	minimum bigint,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_soa'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_soa(text, text)
 IS 'SOA records: start of a zone of authority';
@@ -194,7 +220,8 @@ RETURNS TABLE (
 	target text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_srv'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_srv(text, text)
 IS 'SRV records: servers of a service';
@@ -206,7 +233,8 @@ RETURNS TABLE (
 	params jsonb,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_svcb'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_svcb(text, text)
 IS 'SVCB records: service bindings';
@@ -219,7 +247,8 @@ RETURNS TABLE (
 	data bytea,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_tlsa'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_tlsa(text, text)
 IS 'TLSA records: certificate associations';
@@ -230,7 +259,8 @@ RETURNS TABLE (
 	strings bytea[],
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_txt'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_txt(text, text)
 IS 'TXT records: text strings';
@@ -242,7 +272,8 @@ RETURNS TABLE (
 	target text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_uri'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_uri(text, text)
 IS 'URI records: uniform resource identifiers';
@@ -255,7 +286,8 @@ CREATE FUNCTION dns_lookup(
 	on_error text DEFAULT NULL)
 RETURNS inet
 AS 'MODULE_PATHNAME', 'pgcares_lookup'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_lookup(text, integer, text)
 IS 'first address of a host';
@@ -263,7 +295,8 @@ IS 'first address of a host';
 CREATE FUNCTION dns_reverse(address inet, on_error text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'pgcares_reverse'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_reverse(inet, text)
 IS 'first name of an address';
@@ -276,7 +309,8 @@ RETURNS TABLE (
 	address inet,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_addresses'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_addresses(text, integer, text)
 IS 'addresses of a host, IPv4 and IPv6';
@@ -298,7 +332,8 @@ RETURNS TABLE (
 	ttl integer,
 	canonname text)
 AS 'MODULE_PATHNAME', 'pgcares_getaddrinfo'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_getaddrinfo(text, text, integer, integer, integer, text[], text)
 IS 'addresses of a host and port of a service';
@@ -312,7 +347,8 @@ RETURNS TABLE (
 	aliases text[],
 	addresses inet[])
 AS 'MODULE_PATHNAME', 'pgcares_gethostbyname'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_gethostbyname(text, integer, text)
 IS 'canonical name, aliases and addresses of a host';
@@ -323,7 +359,8 @@ RETURNS TABLE (
 	aliases text[],
 	addresses inet[])
 AS 'MODULE_PATHNAME', 'pgcares_gethostbyaddr'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_gethostbyaddr(inet, text)
 IS 'names of the host with an address';
@@ -337,7 +374,8 @@ RETURNS TABLE (
 	node text,
 	service text)
 AS 'MODULE_PATHNAME', 'pgcares_getnameinfo'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_getnameinfo(inet, integer, text[], text)
 IS 'names of an address and of a port';
@@ -360,7 +398,8 @@ RETURNS TABLE (
 	rdata text,
 	data jsonb)
 AS 'MODULE_PATHNAME', 'pgcares_query_many'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_query_many(text[], text, text)
 IS 'records of any type, of many names at once';
@@ -373,7 +412,8 @@ RETURNS TABLE (
 	ptrdname text,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_reverse_many'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_reverse_many(inet[])
 IS 'names of many addresses at once';
@@ -386,7 +426,8 @@ RETURNS TABLE (
 	address inet,
 	ttl integer)
 AS 'MODULE_PATHNAME', 'pgcares_lookup_many'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_lookup_many(text[], integer)
 IS 'addresses of many hosts at once';
@@ -423,7 +464,8 @@ RETURNS TABLE (
 	nsid text,
 	wire bytea)
 AS 'MODULE_PATHNAME', 'pgcares_message'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message(text, text, text)
 IS 'whole answer to a question, or what else came of it';
@@ -456,7 +498,8 @@ RETURNS TABLE (
 	nsid text,
 	wire bytea)
 AS 'MODULE_PATHNAME', 'pgcares_message_many'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1000;
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1000
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message_many(text[], text, text)
 IS 'whole answers to questions about many names at once';
@@ -496,7 +539,8 @@ CREATE FUNCTION dns_message_json(
 	class text DEFAULT 'IN')
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'pgcares_message_json'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000;
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message_json(text, text, text)
 IS 'whole answer to a question as JSON (RFC 8427), NULL if there is none that can be read';

@@ -389,3 +389,27 @@ SELECT ord, rdata FROM dns_query_many(ARRAY['a.all.example']);
 RESET pgcares.max_in_flight;
 
 DROP FUNCTION refused;
+
+-- the planner expects a row for each element, where the statement shows them
+CREATE FUNCTION rows_planned(call text) RETURNS numeric
+LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) SELECT * FROM ' || call INTO plan;
+	RETURN plan #>> '{0,Plan,Plan Rows}';
+END
+$$;
+SELECT call, rows_planned(call)
+FROM (VALUES
+		('dns_query_many(ARRAY[''a'', ''b'', ''c''])'),
+		('dns_query_many(names => ''{{a,b},{c,d}}'', type => ''MX'')'),
+		('dns_query_many(ARRAY[''a'', current_user::text])'),
+		('dns_reverse_many(''{192.0.2.1}'')'),
+		('dns_lookup_many(''{}'')'),
+		('dns_message_many(array_fill(text ''a'', ARRAY[70]))'),
+		('dns_query_many(NULL)'),
+		('dns_query_many(ARRAY(SELECT rolname::text FROM pg_roles))'),
+		('dns_query(''a'')'))
+	AS v (call);
+DROP FUNCTION rows_planned;

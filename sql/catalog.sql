@@ -114,6 +114,12 @@ SELECT p.oid::regprocedure::text AS security_definer
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 WHERE prosecdef;
 
+-- of these, those that the planner is told nothing about
+SELECT p.oid::regprocedure::text AS unsupported
+FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
+WHERE proacl IS NOT NULL AND prosupport = 0
+ORDER BY unsupported;
+
 -- no lookup without that
 SET ROLE regress_pgcares_user;
 SELECT * FROM dns_a('a.all.example');

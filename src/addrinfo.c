@@ -41,12 +41,16 @@ typedef struct Request
 	int			socktype;
 	int			protocol;
 	int			flags;
+	OnError		on_error;
 } Request;
 
-static void read_request(FunctionCallInfo fcinfo, Request *request);
+static bool read_request(FunctionCallInfo fcinfo, bool soft, Request *request);
 static void find(const Request *request, Host *host, DnsOutcome *outcome);
+static bool find_families(const Request *request, bool soft, bool *ip4,
+						  bool *ip6);
 static void add_wildcards(const Request *request, Host *host);
-static void find_configured(bool *ip4, bool *ip6);
+static bool find_configured(bool soft, bool *ip4, bool *ip6);
+static bool is_mapped(const Request *request);
 static void map_ip4(const Request *request, Host *host);
 static inet *mapped(const inet *address);
 static void put_rows(FunctionCallInfo fcinfo, const Request *request,
@@ -60,18 +64,13 @@ PG_FUNCTION_INFO_V1(pgcares_getaddrinfo);
 Datum
 pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 {
-	OnError		on_error;
 	Request		request;
 	Host		host = {0};
 	DnsOutcome	outcome;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4) ||
-		PG_ARGISNULL(5))
+	if (!read_request(fcinfo, false, &request))
 		return (Datum) 0;
-
-	on_error = argument_on_error(fcinfo, 6);
-	read_request(fcinfo, &request);
 	if (request.host == NULL)
 	{
 		add_wildcards(&request, &host);
@@ -82,58 +81,76 @@ pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 	find(&request, &host, &outcome);
 	put_rows(fcinfo, &request, &host);
 	if (!outcome_is_noerror(&outcome))
-		outcome_report(&outcome, request.host, on_error);
+		outcome_report(&outcome, request.host, request.on_error);
 	return (Datum) 0;
 }
 
-/* Raises where an argument means nothing. */
-static void
-read_request(FunctionCallInfo fcinfo, Request *request)
+/*
+ * The questions of dns_getaddrinfo(); see DnsCall.
+ */
+int
+addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+{
+	Request		request;
+	bool		ip4;
+	bool		ip6;
+
+	if (!read_request(fcinfo, true, &request) || request.host == NULL ||
+		!find_families(&request, true, &ip4, &ip6) || !(ip4 || ip6))
+		return 0;
+	return hosts_questions(request.host, ip4 && ip6 ? 0 : ip4 ? 4 : 6,
+						   questions);
+}
+
+/*
+ * False if an argument is NULL that asks nothing then.  Where one means nothing,
+ * raises, or gives false if soft.
+ */
+static bool
+read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
 {
 	inet		address;
 
 	memset(request, 0, sizeof(*request));
-	request->family = argument_family(fcinfo, 2);
+	if (PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4) ||
+		PG_ARGISNULL(5))
+		return false;
 	request->socktype = PG_GETARG_INT32(3);
 	request->protocol = PG_GETARG_INT32(4);
-	request->flags = argument_flags(fcinfo, 5, flag_words, "AI_");
+	if (!argument_on_error(fcinfo, 6, soft, &request->on_error) ||
+		!argument_family(fcinfo, 2, soft, &request->family) ||
+		!argument_flags(fcinfo, 5, flag_words, "AI_", soft, &request->flags))
+		return false;
 	if (!PG_ARGISNULL(0))
 		request->host = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (!PG_ARGISNULL(1))
-		request->port =
-			service_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
-						 service_protocol(request->socktype, request->protocol),
-						 request->flags & FLAG_NUMERICSERV);
+	if (!PG_ARGISNULL(1) &&
+		!service_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					  service_protocol(request->socktype, request->protocol),
+					  request->flags & FLAG_NUMERICSERV, soft, &request->port))
+		return false;
 
-	if ((request->flags & FLAG_NUMERICHOST) && request->host != NULL &&
-		!question_address(request->host, &address))
+	if (!(request->flags & FLAG_NUMERICHOST) || request->host == NULL ||
+		question_address(request->host, &address))
+		return true;
+	if (!soft)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not an address", request->host),
 				 errdetail("The flag numerichost allows no names.")));
+	return false;
 }
 
-/* Looks up the families that are wanted, and that this host can use. */
 static void
 find(const Request *request, Host *host, DnsOutcome *outcome)
 {
-	bool		map = request->family == 6 && (request->flags & FLAG_V4MAPPED);
-	bool		ip4 = request->family != 6 || map;
-	bool		ip6 = request->family != 4;
+	bool		ip4;
+	bool		ip6;
 
-	if (request->flags & FLAG_ADDRCONFIG)
-	{
-		bool		has_ip4;
-		bool		has_ip6;
-
-		find_configured(&has_ip4, &has_ip6);
-		ip4 = ip4 && has_ip4;
-		ip6 = ip6 && has_ip6;
-	}
+	(void) find_families(request, false, &ip4, &ip6);
 	if (ip4 || ip6)
 	{
 		hosts_find(request->host, ip4 && ip6 ? 0 : ip4 ? 4 : 6, host, outcome);
-		if (map)
+		if (is_mapped(request))
 			map_ip4(request, host);
 	}
 	else
@@ -142,6 +159,28 @@ find(const Request *request, Host *host, DnsOutcome *outcome)
 						 "The database server has no address of that family, and the flag addrconfig is set.");
 		outcome->what = "addresses";
 	}
+}
+
+/* The families that are wanted, and that this host can use. */
+static bool
+find_families(const Request *request, bool soft, bool *ip4, bool *ip6)
+{
+	bool		has_ip4 = true;
+	bool		has_ip6 = true;
+
+	if ((request->flags & FLAG_ADDRCONFIG) &&
+		!find_configured(soft, &has_ip4, &has_ip6))
+		return false;
+	*ip4 = has_ip4 && (request->family != 6 || is_mapped(request));
+	*ip6 = has_ip6 && request->family != 4;
+	return true;
+}
+
+/* Are IPv4 addresses to be given as IPv6 ones? */
+static bool
+is_mapped(const Request *request)
+{
+	return request->family == 6 && (request->flags & FLAG_V4MAPPED);
 }
 
 /* Where a server would listen. */
@@ -164,16 +203,20 @@ add_wildcards(const Request *request, Host *host)
 }
 
 /* Of which families does this host have an address besides loopback? */
-static void
-find_configured(bool *ip4, bool *ip6)
+static bool
+find_configured(bool soft, bool *ip4, bool *ip6)
 {
 	struct ifaddrs *interfaces;
 
 	*ip4 = *ip6 = false;
 	if (getifaddrs(&interfaces) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
-				 errmsg("could not list the addresses of this host: %m")));
+	{
+		if (!soft)
+			ereport(ERROR,
+					(errcode(ERRCODE_SYSTEM_ERROR),
+					 errmsg("could not list the addresses of this host: %m")));
+		return false;
+	}
 	for (struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next)
 	{
 		const struct sockaddr *address = at->ifa_addr;
@@ -194,6 +237,7 @@ find_configured(bool *ip4, bool *ip6)
 		}
 	}
 	freeifaddrs(interfaces);
+	return true;
 }
 
 /*

@@ -1,8 +1,9 @@
 /*
  * argument.c
  *
- * Arguments that several SQL functions have, read in one way.  All of them
- * raise 22023 where the text means nothing.
+ * Arguments that several SQL functions have, read in one way.  Those who read
+ * them for a function raise 22023 where one means nothing; those who only tell
+ * what a call will ask are soft: all of this gives them false instead.
  */
 #include "postgres.h"
 
@@ -17,57 +18,98 @@ static const FlagWord *find_flag(const char *written, const FlagWord *words,
 static char *list_flags(const FlagWord *words);
 
 /*
+ * The arguments name, type, class and on_error, from the first one on.  False
+ * also where one of the first three is NULL, which asks nothing.
+ */
+bool
+argument_request(FunctionCallInfo fcinfo, int first_argument, bool soft,
+				 DnsRequest *request)
+{
+	DnsQuestion *question = &request->question;
+
+	if (PG_ARGISNULL(first_argument))
+		return false;
+	request->written = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
+	question->nsid = false;
+	return argument_kind(fcinfo, first_argument + 1, soft, &question->type,
+						 &question->class) &&
+		argument_name(request->written, soft, &question->name) &&
+		argument_on_error(fcinfo, first_argument + 3, soft,
+						  &request->on_error);
+}
+
+/*
+ * The arguments type and class.  False also where one is NULL.
+ */
+bool
+argument_kind(FunctionCallInfo fcinfo, int first_argument, bool soft,
+			  uint16 *type, uint16 *class)
+{
+	if (PG_ARGISNULL(first_argument) || PG_ARGISNULL(first_argument + 1))
+		return false;
+	return question_type(text_to_cstring(PG_GETARG_TEXT_PP(first_argument)),
+						 soft, type) &&
+		question_class(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 1)),
+					   soft, class);
+}
+
+/*
  * What the call, or else the setting, says about failures.
  */
-OnError
-argument_on_error(FunctionCallInfo fcinfo, int argument)
+bool
+argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
+				  OnError *on_error)
 {
+	*on_error = setting_on_error;
 	if (PG_NARGS() <= argument || PG_ARGISNULL(argument))
-		return setting_on_error;
-	return settings_on_error(text_to_cstring(PG_GETARG_TEXT_PP(argument)));
+		return true;
+	return settings_on_error(text_to_cstring(PG_GETARG_TEXT_PP(argument)), soft,
+							 on_error);
 }
 
 /*
  * The name to ask for.
  */
-void
-argument_name(const char *written, DnsName *name)
+bool
+argument_name(const char *written, bool soft, DnsName *name)
 {
 	const char *reason = question_name(written, setting_idn, name);
 
-	if (reason != NULL)
+	if (reason != NULL && !soft)
 		question_refuse_name(written, reason);
+	return reason == NULL;
 }
 
 /*
  * A family of addresses: 4 or 6, as in family(inet), or 0 for both.
  */
-int
-argument_family(FunctionCallInfo fcinfo, int argument)
+bool
+argument_family(FunctionCallInfo fcinfo, int argument, bool soft, int *family)
 {
-	int			family = PG_GETARG_INT32(argument);
-
-	if (family != 0 && family != 4 && family != 6)
+	*family = PG_GETARG_INT32(argument);
+	if (*family == 0 || *family == 4 || *family == 6)
+		return true;
+	if (!soft)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid family of addresses: %d", family),
+				 errmsg("invalid family of addresses: %d", *family),
 				 errhint("It is 4 for IPv4, 6 for IPv6, or 0 for both.")));
-	return family;
+	return false;
 }
 
 /*
  * The bits of an array of words, in any case of letters.  Each may have the
  * prefix of C in front, AI_ say, or that with ARES_ before it.
  */
-int
+bool
 argument_flags(FunctionCallInfo fcinfo, int argument, const FlagWord *words,
-			   const char *prefix)
+			   const char *prefix, bool soft, int *flags)
 {
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
-	int			flags = 0;
 
+	*flags = 0;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
@@ -75,15 +117,17 @@ argument_flags(FunctionCallInfo fcinfo, int argument, const FlagWord *words,
 		char	   *written = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
 		const FlagWord *word = nulls[i] ? NULL : find_flag(written, words, prefix);
 
+		if (word == NULL && soft)
+			return false;
 		if (word == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 nulls[i] ? errmsg("a flag cannot be NULL") :
 					 errmsg("\"%s\" is not a flag", written),
 					 errhint("Flags are %s.", list_flags(words))));
-		flags |= word->bit;
+		*flags |= word->bit;
 	}
-	return flags;
+	return true;
 }
 
 static const FlagWord *

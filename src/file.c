@@ -15,8 +15,11 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
-#define PIECE	(1024 * 1024)	/* read at a time */
+#define PIECE		(1024 * 1024)	/* read at a time */
+#define LEVEL_SOFT	DEBUG5		/* of what is not raised */
 
+static bool read_open(int fd, const char *path, size_t max, bool soft,
+					  DnsFileState *state, char **content, size_t *len);
 static void state_of(const struct stat *st, DnsFileState *state);
 static int64 nanoseconds(const struct timespec *time);
 
@@ -45,62 +48,88 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
 }
 
 /*
- * The content of a file, palloc'd, and its state when it was opened.  NULL where
- * there is no such file, none that is read, or, if unreadable_ok, none that may
- * be read.  Raises on all else, and where there are more than max octets.  No
- * message tells what is in the file.
+ * Reads a file: its content, palloc'd, and its state when it was opened.  The
+ * content is NULL where there is no such file, none that is read, or, if
+ * unreadable_ok, none that may be read.  Raises on all else, and where there are
+ * more than max octets, or gives false if soft.  No message tells what is in the
+ * file.
  */
-char *
-file_read(const char *path, size_t max, bool unreadable_ok,
-		  DnsFileState *state, size_t *len)
+bool
+file_read(const char *path, size_t max, bool unreadable_ok, bool soft,
+		  DnsFileState *state, char **content, size_t *len)
 {
-	struct stat st;
-	char	   *content;
 	int			fd;
-	ssize_t		got;
+	bool		done;
 
+	*content = NULL;
 	file_state(path, state);
 	if (!state->regular)
-		return NULL;
+		return true;
 
 	/* It may be another one by now. */
 	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	if (fd < 0 && (errno == ENOENT || (unreadable_ok && errno == EACCES)))
-		return NULL;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		ereport(ERROR,
+		return true;
+	if (fd < 0)
+	{
+		ereport(soft ? LEVEL_SOFT : ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
+		return false;
+	}
+	done = read_open(fd, path, max, soft, state, content, len);
+	CloseTransientFile(fd);
+	return done;
+}
+
+static bool
+read_open(int fd, const char *path, size_t max, bool soft,
+		  DnsFileState *state, char **content, size_t *len)
+{
+	struct stat st;
+	char	   *octets;
+	ssize_t		got;
+
+	if (fstat(fd, &st) < 0)
+	{
+		ereport(soft ? LEVEL_SOFT : ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+		return false;
+	}
 	memset(state, 0, sizeof(*state));
 	state_of(&st, state);
 	if (!state->regular)
-	{
-		CloseTransientFile(fd);
-		return NULL;
-	}
+		return true;
 	if (state->size > (int64) max)
-		ereport(ERROR,
+	{
+		ereport(soft ? LEVEL_SOFT : ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("file \"%s\" is too large", path),
 				 errdetail("It has %lld octets, and %zu are read at most.",
 						   (long long) state->size, max),
 				 errhint("Take from it what is not needed, or name another file.")));
+		return false;
+	}
 
-	content = palloc_extended(state->size + 1, MCXT_ALLOC_HUGE);
+	octets = palloc_extended(state->size + 1, MCXT_ALLOC_HUGE);
 	for (*len = 0; *len < (size_t) state->size; *len += got)
 	{
 		CHECK_FOR_INTERRUPTS();
-		got = read(fd, content + *len, Min(state->size - *len, PIECE));
+		got = read(fd, octets + *len, Min(state->size - *len, PIECE));
 		if (got < 0)
-			ereport(ERROR,
+		{
+			ereport(soft ? LEVEL_SOFT : ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not read file \"%s\": %m", path)));
+			return false;
+		}
 		if (got == 0)
 			break;				/* it has become shorter */
 	}
-	content[*len] = '\0';
-	CloseTransientFile(fd);
-	return content;
+	octets[*len] = '\0';
+	*content = octets;
+	return true;
 }
 
 static void

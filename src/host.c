@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+static void add_question(HostQuestions *asked, uint16 type);
 static int	weigh(const DnsOutcome *outcome);
 static bool add_local(Host *host, const DnsName *name, int family);
 static bool add_from_file(Host *host, const DnsName *name, int family);
@@ -25,17 +26,20 @@ static char *display_name(const DnsName *name);
 /*
  * Where hosts are looked for now, never LOOKUPS_SYSTEM.  Called once for a call
  * of an SQL function, however many hosts that is about: it sees to it that what
- * is kept of the files is what they say.
+ * is kept of the files is what they say.  Where one cannot be read, raises, or
+ * gives false if soft.
  */
-Lookups
-host_lookups(void)
+bool
+host_lookups(bool soft, Lookups *lookups)
 {
-	Lookups		lookups = setting_lookups == LOOKUPS_SYSTEM ? system_lookups() :
-		(Lookups) setting_lookups;
-
-	if (lookups != LOOKUPS_B)
-		hosts_refresh();
-	return lookups;
+	*lookups = setting_lookups;
+	if (*lookups == LOOKUPS_SYSTEM)
+	{
+		if (!system_refresh(soft))
+			return false;
+		*lookups = system_lookups();
+	}
+	return *lookups == LOOKUPS_B || hosts_refresh(soft);
 }
 
 /*
@@ -119,6 +123,45 @@ host_known_names_at_last(Lookups lookups, const inet *address, Host *host)
 }
 
 /*
+ * What is known of a host, or else what is to be asked.  Where that cannot be
+ * told, raises, or gives false if soft.
+ */
+bool
+host_begin(const char *written, int family, bool soft, Host *host,
+		   HostQuestions *asked)
+{
+	asked->count = 0;
+	if (!argument_name(written, soft, &asked->name) ||
+		!host_lookups(soft, &asked->lookups))
+		return false;
+	if (host_known(asked->lookups, written, &asked->name, family, host))
+		return true;
+	if (family != 6)
+		add_question(asked, DNS_TYPE_A);
+	if (family != 4)
+		add_question(asked, DNS_TYPE_AAAA);
+	return true;
+}
+
+/*
+ * The same for the names of an address.  The first question is there in any
+ * case.
+ */
+bool
+host_begin_names(const inet *address, bool soft, Host *host,
+				 HostQuestions *asked)
+{
+	asked->count = 0;
+	question_reverse_name(address, &asked->name);
+	add_question(asked, DNS_TYPE_PTR);
+	if (!host_lookups(soft, &asked->lookups))
+		return false;
+	if (host_known_names(asked->lookups, address, host))
+		asked->count = 0;
+	return true;
+}
+
+/*
  * Adds what an answer has, to A, AAAA or PTR questions: addresses with their
  * TTL and the names on the way to them, or the names of an address.
  */
@@ -191,6 +234,17 @@ host_address_text(const inet *address)
 {
 	return TextDatumGetCString(DirectFunctionCall1(network_host,
 												   InetPGetDatum(address)));
+}
+
+static void
+add_question(HostQuestions *asked, uint16 type)
+{
+	DnsQuestion *question = &asked->questions[asked->count++];
+
+	question->name = asked->name;
+	question->type = type;
+	question->class = DNS_CLASS_IN;
+	question->nsid = false;
 }
 
 /* How much an outcome counts beside others, from 1. */

@@ -13,13 +13,12 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#define MAX_QUESTIONS	2		/* of one host */
-
 /* A lookup of a host by its name. */
 typedef struct HostLookup
 {
 	OnError		on_error;
 	char	   *written;
+	int			family;
 	Host		host;
 	DnsOutcome	outcome;
 } HostLookup;
@@ -31,6 +30,9 @@ static void ask_host(const DnsQuestion *questions, int count, Host *host,
 					 DnsOutcome *outcome);
 static void ask_now(const DnsQuestion *questions, const int *numbers, int count,
 					DnsOutcome *outcomes);
+static bool read_arguments(FunctionCallInfo fcinfo, bool soft,
+						   HostLookup *lookup);
+static int	tell(const HostQuestions *asked, DnsQuestion *questions);
 static void put_host(FunctionCallInfo fcinfo, const Host *host);
 static Datum names_array(const List *names);
 static Datum addresses_array(const List *addresses);
@@ -74,7 +76,7 @@ pgcares_reverse(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 
-	on_error = argument_on_error(fcinfo, 1);
+	(void) argument_on_error(fcinfo, 1, false, &on_error);
 	address = PG_GETARG_INET_PP(0);
 	hosts_find_names(address, &host, &outcome);
 	if (host.name == NULL)
@@ -147,7 +149,7 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
-	on_error = argument_on_error(fcinfo, 1);
+	(void) argument_on_error(fcinfo, 1, false, &on_error);
 	address = PG_GETARG_INET_PP(0);
 	hosts_find_names(address, &host, &outcome);
 	if (host.name != NULL)
@@ -171,30 +173,17 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 void
 hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 {
-	DnsQuestion questions[MAX_QUESTIONS] = {{.nsid = false}};
-	int			count = 0;
-	DnsName		name;
-	Lookups		lookups;
+	HostQuestions asked;
 
-	argument_name(written, &name);
-	lookups = host_lookups();
-	if (host_known(lookups, written, &name, family, host))
+	(void) host_begin(written, family, false, host, &asked);
+	if (asked.count == 0)
 		outcome_of_found(outcome, host->name != NULL, host->addresses != NIL,
 						 host->name == NULL ? NOTE_ONLY_FILE : NULL);
 	else
 	{
-		if (family != 6)
-			questions[count++].type = DNS_TYPE_A;
-		if (family != 4)
-			questions[count++].type = DNS_TYPE_AAAA;
-		for (int i = 0; i < count; i++)
-		{
-			questions[i].name = name;
-			questions[i].class = DNS_CLASS_IN;
-		}
-		ask_host(questions, count, host, outcome);
+		ask_host(asked.questions, asked.count, host, outcome);
 		if (outcome_is_missing(outcome) &&
-			host_known_at_last(lookups, &name, family, host))
+			host_known_at_last(asked.lookups, &asked.name, family, host))
 			outcome_of_found(outcome, true, true, NULL);
 	}
 	outcome->what = family == 4 ? "IPv4 addresses" :
@@ -208,34 +197,100 @@ hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 void
 hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
 {
-	DnsQuestion question = {.type = DNS_TYPE_PTR, .class = DNS_CLASS_IN};
-	Lookups		lookups = host_lookups();
+	HostQuestions asked;
 
-	question_reverse_name(address, &question.name);
-	if (host_known_names(lookups, address, host))
+	(void) host_begin_names(address, false, host, &asked);
+	if (asked.count == 0)
 		outcome_of_found(outcome, host->name != NULL, host->name != NULL,
 						 NOTE_ONLY_FILE);
 	else
 	{
-		ask_host(&question, 1, host, outcome);
+		ask_host(asked.questions, asked.count, host, outcome);
 		if (outcome_is_missing(outcome) &&
-			host_known_names_at_last(lookups, address, host))
+			host_known_names_at_last(asked.lookups, address, host))
 			outcome_of_found(outcome, true, true, NULL);
 	}
-	outcome->question = question;
+	outcome->question = asked.questions[0];
 }
 
-/* Reads the arguments name, family and on_error; false if one is NULL. */
+/*
+ * The questions that hosts_find() and hosts_find_names() will ask; their number.
+ * Raise nothing.
+ */
+int
+hosts_questions(const char *written, int family, DnsQuestion *questions)
+{
+	Host		host;
+	HostQuestions asked;
+
+	return host_begin(written, family, true, &host, &asked) ?
+		tell(&asked, questions) : 0;
+}
+
+int
+hosts_names_questions(const inet *address, DnsQuestion *questions)
+{
+	Host		host;
+	HostQuestions asked;
+
+	return host_begin_names(address, true, &host, &asked) ?
+		tell(&asked, questions) : 0;
+}
+
+/*
+ * The questions of the functions with the arguments name, family and on_error,
+ * and of those with address and on_error; see DnsCall.
+ */
+int
+hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
+					 DnsQuestion *questions)
+{
+	HostLookup	lookup;
+
+	return read_arguments(fcinfo, true, &lookup) ?
+		hosts_questions(lookup.written, lookup.family, questions) : 0;
+}
+
+int
+hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
+						   DnsQuestion *questions)
+{
+	OnError		on_error;
+
+	return !PG_ARGISNULL(0) && argument_on_error(fcinfo, 1, true, &on_error) ?
+		hosts_names_questions(PG_GETARG_INET_PP(0), questions) : 0;
+}
+
+/* Looks up the host of the arguments; false if one is NULL. */
 static bool
 find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
 {
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (!read_arguments(fcinfo, false, lookup))
 		return false;
-	lookup->on_error = argument_on_error(fcinfo, 2);
-	lookup->written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	hosts_find(lookup->written, argument_family(fcinfo, 1), &lookup->host,
+	hosts_find(lookup->written, lookup->family, &lookup->host,
 			   &lookup->outcome);
 	return true;
+}
+
+/* The arguments name, family and on_error; false if one is NULL. */
+static bool
+read_arguments(FunctionCallInfo fcinfo, bool soft, HostLookup *lookup)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return false;
+	lookup->written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	return argument_on_error(fcinfo, 2, soft, &lookup->on_error) &&
+		argument_family(fcinfo, 1, soft, &lookup->family);
+}
+
+/* The questions, if that name is asked at all; how many that are. */
+static int
+tell(const HostQuestions *asked, DnsQuestion *questions)
+{
+	if (question_never_asked(&asked->name))
+		return 0;
+	memcpy(questions, asked->questions, asked->count * sizeof(DnsQuestion));
+	return asked->count;
 }
 
 /*
@@ -246,8 +301,8 @@ static void
 ask_host(const DnsQuestion *questions, int count, Host *host,
 		 DnsOutcome *outcome)
 {
-	DnsOutcome	outcomes[MAX_QUESTIONS];
-	int			numbers[MAX_QUESTIONS];
+	DnsOutcome	outcomes[HOST_MAX_QUESTIONS];
+	int			numbers[HOST_MAX_QUESTIONS];
 	int			left = 0;
 
 	for (int i = 0; i < count; i++)

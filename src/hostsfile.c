@@ -46,6 +46,7 @@ typedef struct HostsFile
 } HostsFile;
 
 static HostsFile *cached = NULL;
+static int64 looked_at = 0;		/* when the file was, on clock_now() */
 
 static void build_index(HostsFile *file);
 static void add_key(LineIndex *index, uint32 hash, size_t offset);
@@ -68,21 +69,26 @@ static bool next_word(const char **at, char *word);
 #include "lib/sort_template.h"
 
 /*
- * Sees to it that what is kept is the file as it is.  Raises where that cannot
- * be read, or is too large.
+ * Sees to it that what is kept is the file as it is.  Where that cannot be read,
+ * or is too large, raises, or gives false if soft.
  */
-void
-hosts_refresh(void)
+bool
+hosts_refresh(bool soft)
 {
 	DnsFileState state;
 	MemoryContext context;
 	MemoryContext old_context;
 	HostsFile  *file;
+	bool		done;
 
+	if (soft && cached != NULL && clock_now() - looked_at < FILE_LOOK_AFTER &&
+		strcmp(cached->path, setting_hosts_file) == 0)
+		return true;
 	file_state(setting_hosts_file, &state);
+	looked_at = clock_now();
 	if (cached != NULL && file_state_equal(&cached->state, &state) &&
 		strcmp(cached->path, setting_hosts_file) == 0)
-		return;
+		return true;
 	if (cached != NULL)
 		MemoryContextDelete(cached->context);
 	cached = NULL;
@@ -94,13 +100,19 @@ hosts_refresh(void)
 	file = palloc0(sizeof(HostsFile));
 	file->context = context;
 	file->path = pstrdup(setting_hosts_file);
-	file->text = file_read(file->path, MAX_FILE_SIZE, false, &file->state,
-						   &file->len);
+	done = file_read(file->path, MAX_FILE_SIZE, false, soft, &file->state,
+					 &file->text, &file->len);
 	if (file->text != NULL)
 		build_index(file);
 	MemoryContextSwitchTo(old_context);
+	if (!done)
+	{
+		MemoryContextDelete(context);
+		return false;
+	}
 	MemoryContextSetParent(context, TopMemoryContext);
 	cached = file;
+	return true;
 }
 
 /*

@@ -96,9 +96,8 @@ pgcares_query_many(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return (Datum) 0;
 
-	batch.types[0] = question_type(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	(void) argument_kind(fcinfo, 1, false, &batch.types[0], &batch.class);
 	batch.ntypes = 1;
-	batch.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }
@@ -120,7 +119,7 @@ pgcares_reverse_many(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
-	batch.lookups = host_lookups();
+	(void) host_lookups(false, &batch.lookups);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }
@@ -138,12 +137,12 @@ pgcares_lookup_many(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 
-	family = argument_family(fcinfo, 1);
+	(void) argument_family(fcinfo, 1, false, &family);
 	if (family != 6)
 		batch.types[batch.ntypes++] = DNS_TYPE_A;
 	if (family != 4)
 		batch.types[batch.ntypes++] = DNS_TYPE_AAAA;
-	batch.lookups = host_lookups();
+	(void) host_lookups(false, &batch.lookups);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }
@@ -157,8 +156,7 @@ pgcares_message_many(PG_FUNCTION_ARGS)
 	DnsBatch	batch = {.kind = &message_kind, .ntypes = 1};
 
 	InitMaterializedSRF(fcinfo, 0);
-	batch.types[0] = question_type(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	batch.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	(void) argument_kind(fcinfo, 1, false, &batch.types[0], &batch.class);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }

@@ -111,20 +111,29 @@ pgcares_parse(PG_FUNCTION_ARGS)
 
 /*
  * Reads the arguments name, type and class, the first of which has this number.
- * False where the name is none; raises where type or class is none.
+ * False where the name is none; where type or class is none, raises, or gives
+ * false if soft.
  */
 bool
-message_question(FunctionCallInfo fcinfo, int first_argument,
+message_question(FunctionCallInfo fcinfo, int first_argument, bool soft,
 				 DnsQuestion *question)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
-	char	   *type = text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 1));
-	char	   *class = text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 2));
 
-	question->type = question_type(type);
-	question->class = question_class(class);
 	question->nsid = true;
-	return question_name(name, setting_idn, &question->name) == NULL;
+	return argument_kind(fcinfo, first_argument + 1, soft, &question->type,
+						 &question->class) &&
+		question_name(name, setting_idn, &question->name) == NULL;
+}
+
+/*
+ * The question of a function with these arguments; see DnsCall.
+ */
+int
+message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+{
+	return !PG_ARGISNULL(0) && message_question(fcinfo, 0, true, questions) &&
+		!question_never_asked(&questions->name);
 }
 
 /*
@@ -206,7 +215,7 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	DnsWindow  *window = NULL;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (message_question(fcinfo, first_argument, &question))
+	if (message_question(fcinfo, first_argument, false, &question))
 	{
 		DnsOutcome	outcome;
 

@@ -49,7 +49,7 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 	DnsWindow  *window;
 	Jsonb	   *json = NULL;
 
-	if (!message_question(fcinfo, 0, &question))
+	if (!message_question(fcinfo, 0, false, &question))
 		PG_RETURN_NULL();
 
 	window = ask(&question, NULL, &outcome);

@@ -49,8 +49,17 @@ static const FlagWord flag_words[] = {
 	{NULL, 0}
 };
 
-static int	read_flags(FunctionCallInfo fcinfo, int argument);
-static bool find_node(const inet *address, int flags, OnError on_error,
+/* The arguments but for the address. */
+typedef struct Request
+{
+	int			port;
+	int			flags;
+	OnError		on_error;
+} Request;
+
+static bool read_request(FunctionCallInfo fcinfo, bool soft, Request *request);
+static bool read_flags(FunctionCallInfo fcinfo, bool soft, int *flags);
+static bool find_node(const inet *address, const Request *request,
 					  char **node);
 static char *short_name(const char *text);
 static bool own_domain(DnsName *domain);
@@ -67,62 +76,94 @@ Datum
 pgcares_getnameinfo(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	OnError		on_error;
-	int			port;
-	int			flags;
+	Request		request;
 	char	   *node = NULL;
 	Datum		values[2];
 	bool		nulls[2] = {true, true};
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (!read_request(fcinfo, false, &request))
 		return (Datum) 0;
 
-	on_error = argument_on_error(fcinfo, 3);
-	flags = read_flags(fcinfo, 2);
-	port = PG_GETARG_INT32(1);
-	if (port < 0 || port > 65535)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid port: %d", port),
-				 errhint("It is a number from 0 to 65535.")));
-
-	if (flags & FLAG_LOOKUPHOST)
+	if (request.flags & FLAG_LOOKUPHOST)
 	{
-		if (!find_node(PG_GETARG_INET_PP(0), flags, on_error, &node))
+		if (!find_node(PG_GETARG_INET_PP(0), &request, &node))
 			return (Datum) 0;	/* reported already */
 		values[0] = CStringGetTextDatum(node);
 		nulls[0] = false;
 	}
-	if (flags & FLAG_LOOKUPSERVICE)
+	if (request.flags & FLAG_LOOKUPSERVICE)
 	{
-		values[1] = CStringGetTextDatum(service_name(port,
-													 service_flags_protocol(flags),
-													 flags & FLAG_NUMERICSERV));
+		values[1] = CStringGetTextDatum(service_name(request.port,
+													 service_flags_protocol(request.flags),
+													 request.flags & FLAG_NUMERICSERV));
 		nulls[1] = false;
 	}
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	return (Datum) 0;
 }
 
-static int
-read_flags(FunctionCallInfo fcinfo, int argument)
+/*
+ * The question of dns_getnameinfo(); see DnsCall.
+ */
+int
+nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
-	int			flags = argument_flags(fcinfo, argument, flag_words, "NI_");
+	Request		request;
 
-	if ((flags & FLAG_NUMERICHOST) && (flags & FLAG_NAMEREQD))
+	if (!read_request(fcinfo, true, &request) ||
+		!(request.flags & FLAG_LOOKUPHOST) ||
+		(request.flags & FLAG_NUMERICHOST))
+		return 0;
+	return hosts_names_questions(PG_GETARG_INET_PP(0), questions);
+}
+
+/*
+ * False if an argument other than on_error is NULL.  Where one means nothing,
+ * raises, or gives false if soft.
+ */
+static bool
+read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return false;
+	if (!argument_on_error(fcinfo, 3, soft, &request->on_error) ||
+		!read_flags(fcinfo, soft, &request->flags))
+		return false;
+	request->port = PG_GETARG_INT32(1);
+	if (request->port >= 0 && request->port <= 65535)
+		return true;
+	if (!soft)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("flags numerichost and namereqd exclude each other")));
-	if (!(flags & (FLAG_LOOKUPHOST | FLAG_LOOKUPSERVICE)))
-		flags |= FLAG_LOOKUPHOST;
-	return flags;
+				 errmsg("invalid port: %d", request->port),
+				 errhint("It is a number from 0 to 65535.")));
+	return false;
+}
+
+static bool
+read_flags(FunctionCallInfo fcinfo, bool soft, int *flags)
+{
+	if (!argument_flags(fcinfo, 2, flag_words, "NI_", soft, flags))
+		return false;
+	if ((*flags & FLAG_NUMERICHOST) && (*flags & FLAG_NAMEREQD))
+	{
+		if (!soft)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("flags numerichost and namereqd exclude each other")));
+		return false;
+	}
+	if (!(*flags & (FLAG_LOOKUPHOST | FLAG_LOOKUPSERVICE)))
+		*flags |= FLAG_LOOKUPHOST;
+	return true;
 }
 
 /* False if the lookup failed and on_error lets the call go on. */
 static bool
-find_node(const inet *address, int flags, OnError on_error, char **node)
+find_node(const inet *address, const Request *request, char **node)
 {
+	int			flags = request->flags;
 	Host		host;
 	DnsOutcome	outcome;
 
@@ -134,7 +175,7 @@ find_node(const inet *address, int flags, OnError on_error, char **node)
 	{
 		if (outcome_is_missing(&outcome) && !(flags & FLAG_NAMEREQD))
 			return true;
-		outcome_report(&outcome, *node, on_error);
+		outcome_report(&outcome, *node, request->on_error);
 		return false;
 	}
 	*node = host.name;

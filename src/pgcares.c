@@ -20,4 +20,5 @@ _PG_init(void)
 {
 	channel_check_library();
 	settings_init();
+	calls_init();
 }

@@ -324,7 +324,7 @@ extern bool setting_idn;
 extern bool setting_lookahead;
 
 extern void settings_init(void);
-extern OnError settings_on_error(const char *name);
+extern bool settings_on_error(const char *name, bool soft, OnError *on_error);
 extern bool settings_list(const char *value, List **elements);
 
 /* ---- file.c: the files that settings name ---- */
@@ -339,13 +339,18 @@ typedef struct DnsFileState
 	int64		ctime;			/* ns: rights count too */
 } DnsFileState;
 
+/* Who only tells what a call will ask need not look at a file more often. */
+#define FILE_LOOK_AFTER		INT64CONST(1000000) /* us */
+
 extern void file_state(const char *path, DnsFileState *state);
 extern bool file_state_equal(const DnsFileState *a, const DnsFileState *b);
-extern char *file_read(const char *path, size_t max, bool unreadable_ok,
-					   DnsFileState *state, size_t *len);
+extern bool file_read(const char *path, size_t max, bool unreadable_ok,
+					  bool soft, DnsFileState *state, char **content,
+					  size_t *len);
 
 /* ---- system.c: what the system's configuration says of hosts ---- */
 
+extern bool system_refresh(bool soft);
 extern Lookups system_lookups(void);
 extern int	system_ndots(void);
 extern List *system_domains(void);
@@ -386,8 +391,8 @@ extern const char *server_from_library(const char *list, DnsServer *server);
 
 extern const char *question_name(const char *text, bool idn, DnsName *name);
 extern void question_refuse_name(const char *text, const char *reason);
-extern uint16 question_type(const char *text);
-extern uint16 question_class(const char *text);
+extern bool question_type(const char *text, bool soft, uint16 *number);
+extern bool question_class(const char *text, bool soft, uint16 *number);
 extern void question_reverse_name(const inet *address, DnsName *name);
 extern bool question_address(const char *text, inet *address);
 extern bool question_never_asked(const DnsName *name);
@@ -396,6 +401,14 @@ extern bool question_localhost(const DnsName *name);
 
 /* ---- argument.c: arguments that SQL functions have in common ---- */
 
+/* What a call asks, and what it says of failures. */
+typedef struct DnsRequest
+{
+	DnsQuestion question;
+	char	   *written;		/* the name, as the user wrote it */
+	OnError		on_error;
+} DnsRequest;
+
 /* A word of a flags argument; NULL ends a list. */
 typedef struct FlagWord
 {
@@ -403,11 +416,18 @@ typedef struct FlagWord
 	int			bit;
 } FlagWord;
 
-extern OnError argument_on_error(FunctionCallInfo fcinfo, int argument);
-extern void argument_name(const char *written, DnsName *name);
-extern int	argument_family(FunctionCallInfo fcinfo, int argument);
-extern int	argument_flags(FunctionCallInfo fcinfo, int argument,
-						   const FlagWord *words, const char *prefix);
+extern bool argument_request(FunctionCallInfo fcinfo, int first_argument,
+							 bool soft, DnsRequest *request);
+extern bool argument_kind(FunctionCallInfo fcinfo, int first_argument,
+						  bool soft, uint16 *type, uint16 *class);
+extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
+							  OnError *on_error);
+extern bool argument_name(const char *written, bool soft, DnsName *name);
+extern bool argument_family(FunctionCallInfo fcinfo, int argument, bool soft,
+							int *family);
+extern bool argument_flags(FunctionCallInfo fcinfo, int argument,
+						   const FlagWord *words, const char *prefix, bool soft,
+						   int *flags);
 
 /* ---- hostsfile.c: the file of the names and addresses of hosts ---- */
 
@@ -418,7 +438,7 @@ typedef struct HostsEntry
 	List	   *aliases;		/* of char * */
 } HostsEntry;
 
-extern void hosts_refresh(void);
+extern bool hosts_refresh(bool soft);
 extern List *hosts_by_name(const DnsName *name);
 extern List *hosts_by_address(const inet *address);
 
@@ -724,12 +744,14 @@ extern void resend_lost(DnsWindow *window);
  */
 typedef struct DnsCall
 {
+	const char *symbol;			/* of the function */
 	PGFunction	function;
 	int			(*questions) (FunctionCallInfo fcinfo, uint16 type,
 							  DnsQuestion *questions);
 	uint16		type;			/* of the questions, if the function says it */
 } DnsCall;
 
+extern void calls_init(void);
 extern const DnsCall *call_of_function(Oid function);
 
 /* ---- pending.c: questions that were asked before the call ---- */
@@ -935,7 +957,18 @@ typedef struct Host
 	List	   *addresses;		/* of HostAddress * */
 } Host;
 
-extern Lookups host_lookups(void);
+/* What is to be asked about a host. */
+#define HOST_MAX_QUESTIONS	2
+
+typedef struct HostQuestions
+{
+	DnsName		name;
+	Lookups		lookups;
+	int			count;			/* 0 if all is known */
+	DnsQuestion questions[HOST_MAX_QUESTIONS];
+} HostQuestions;
+
+extern bool host_lookups(bool soft, Lookups *lookups);
 extern bool host_known(Lookups lookups, const char *written,
 					   const DnsName *name, int family, Host *host);
 extern bool host_known_names(Lookups lookups, const inet *address, Host *host);
@@ -943,6 +976,10 @@ extern bool host_known_at_last(Lookups lookups, const DnsName *name,
 							   int family, Host *host);
 extern bool host_known_names_at_last(Lookups lookups, const inet *address,
 									 Host *host);
+extern bool host_begin(const char *written, int family, bool soft, Host *host,
+					   HostQuestions *asked);
+extern bool host_begin_names(const inet *address, bool soft, Host *host,
+							 HostQuestions *asked);
 extern void host_add_answer(Host *host, const DnsOutcome *outcome);
 extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
 					   int count);
@@ -960,12 +997,26 @@ extern void hosts_find(const char *written, int family, Host *host,
 					   DnsOutcome *outcome);
 extern void hosts_find_names(const inet *address, Host *host,
 							 DnsOutcome *outcome);
+extern int	hosts_questions(const char *written, int family,
+							DnsQuestion *questions);
+extern int	hosts_names_questions(const inet *address, DnsQuestion *questions);
+extern int	hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
+								 DnsQuestion *questions);
+extern int	hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
+									   DnsQuestion *questions);
+
+/* ---- addrinfo.c, nameinfo.c: getaddrinfo(3) and getnameinfo(3) ---- */
+
+extern int	addrinfo_questions(FunctionCallInfo fcinfo, uint16 type,
+							   DnsQuestion *questions);
+extern int	nameinfo_questions(FunctionCallInfo fcinfo, uint16 type,
+							   DnsQuestion *questions);
 
 /* ---- service.c: ports and their names ---- */
 
 extern const char *service_protocol(int socktype, int protocol);
-extern int	service_port(const char *text, const char *protocol,
-						 bool only_number);
+extern bool service_port(const char *text, const char *protocol,
+						 bool only_number, bool soft, int *port);
 extern char *service_name(int port, const char *protocol, bool only_number);
 
 /* ---- name.c: names and addresses without network ---- */
@@ -980,6 +1031,36 @@ extern void record_row(const DnsMessage *message, const DnsRR *rr,
 					   Datum *values);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
+
+/* ---- query.c, search.c: records of a name ---- */
+
+/* The functions that look up records of one type: C symbol, type. */
+#define TYPED_FUNCTIONS(function) \
+	function(pgcares_a, 1) \
+	function(pgcares_aaaa, 28) \
+	function(pgcares_caa, 257) \
+	function(pgcares_cname, 5) \
+	function(pgcares_hinfo, 13) \
+	function(pgcares_https, 65) \
+	function(pgcares_mx, 15) \
+	function(pgcares_naptr, 35) \
+	function(pgcares_ns, 2) \
+	function(pgcares_ptr, DNS_TYPE_PTR) \
+	function(pgcares_soa, 6) \
+	function(pgcares_srv, 33) \
+	function(pgcares_svcb, 64) \
+	function(pgcares_tlsa, 52) \
+	function(pgcares_txt, 16) \
+	function(pgcares_uri, 256)
+
+extern int	query_questions(FunctionCallInfo fcinfo, uint16 type,
+							DnsQuestion *questions);
+extern int	query_typed_questions(FunctionCallInfo fcinfo, uint16 type,
+								  DnsQuestion *questions);
+extern int	query_address_questions(FunctionCallInfo fcinfo, uint16 type,
+									DnsQuestion *questions);
+extern int	search_questions(FunctionCallInfo fcinfo, uint16 type,
+							 DnsQuestion *questions);
 
 /* ---- batch.c: many questions in one call ---- */
 
@@ -1061,7 +1142,9 @@ extern void batch_put_records(DnsBatch *batch, uint32 index,
 #define MESSAGE_COLUMNS		21
 
 extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
-							 DnsQuestion *question);
+							 bool soft, DnsQuestion *question);
+extern int	message_questions(FunctionCallInfo fcinfo, uint16 type,
+							  DnsQuestion *questions);
 extern void message_open(DnsMessage *message, const bytea *octets);
 extern void message_row(TupleDesc desc, int first_column,
 						const DnsOutcome *outcome, Datum *values, bool *nulls);

@@ -13,32 +13,21 @@
 static void query(FunctionCallInfo fcinfo, const char *server,
 				  int first_argument);
 static Datum typed_lookup(FunctionCallInfo fcinfo, uint16 type);
+static bool read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
+					   DnsRequest *request);
+static bool read_address(FunctionCallInfo fcinfo, bool soft,
+						 DnsRequest *request);
+static int	tell(const DnsRequest *request, DnsQuestion *questions);
 static void lookup(FunctionCallInfo fcinfo, const char *server,
 				   const DnsQuestion *question, const char *written,
 				   OnError on_error, bool typed);
 
 /* One SQL function for each type: its columns say what it gives. */
-#define TYPED_FUNCTION(symbol, type) \
+#define DEFINE_FUNCTION(symbol, type) \
 	PG_FUNCTION_INFO_V1(symbol); \
-	Datum symbol(PG_FUNCTION_ARGS) { return typed_lookup(fcinfo, type); } \
-	extern int no_such_variable
+	Datum symbol(PG_FUNCTION_ARGS) { return typed_lookup(fcinfo, type); }
 
-TYPED_FUNCTION(pgcares_a, 1);
-TYPED_FUNCTION(pgcares_aaaa, 28);
-TYPED_FUNCTION(pgcares_caa, 257);
-TYPED_FUNCTION(pgcares_cname, 5);
-TYPED_FUNCTION(pgcares_hinfo, 13);
-TYPED_FUNCTION(pgcares_https, 65);
-TYPED_FUNCTION(pgcares_mx, 15);
-TYPED_FUNCTION(pgcares_naptr, 35);
-TYPED_FUNCTION(pgcares_ns, 2);
-TYPED_FUNCTION(pgcares_ptr, DNS_TYPE_PTR);
-TYPED_FUNCTION(pgcares_soa, 6);
-TYPED_FUNCTION(pgcares_srv, 33);
-TYPED_FUNCTION(pgcares_svcb, 64);
-TYPED_FUNCTION(pgcares_tlsa, 52);
-TYPED_FUNCTION(pgcares_txt, 16);
-TYPED_FUNCTION(pgcares_uri, 256);
+TYPED_FUNCTIONS(DEFINE_FUNCTION)
 
 PG_FUNCTION_INFO_V1(pgcares_ptr_inet);
 PG_FUNCTION_INFO_V1(pgcares_query);
@@ -79,61 +68,115 @@ pgcares_query_at(PG_FUNCTION_ARGS)
 Datum
 pgcares_ptr_inet(PG_FUNCTION_ARGS)
 {
-	DnsQuestion question = {.type = DNS_TYPE_PTR, .class = DNS_CLASS_IN};
-	inet	   *address;
+	DnsRequest	request;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
-
-	address = PG_GETARG_INET_PP(0);
-	question_reverse_name(address, &question.name);
-	lookup(fcinfo, NULL, &question, host_address_text(address),
-		   argument_on_error(fcinfo, 1), true);
+	if (read_address(fcinfo, false, &request))
+		lookup(fcinfo, NULL, &request.question,
+			   host_address_text(PG_GETARG_INET_PP(0)), request.on_error, true);
 	return (Datum) 0;
+}
+
+/*
+ * The questions of dns_query(), of dns_mx() and its likes, and of
+ * dns_ptr(address, on_error); see DnsCall.
+ */
+int
+query_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+{
+	DnsRequest	request;
+
+	return argument_request(fcinfo, 0, true, &request) ?
+		tell(&request, questions) : 0;
+}
+
+int
+query_typed_questions(FunctionCallInfo fcinfo, uint16 type,
+					  DnsQuestion *questions)
+{
+	DnsRequest	request;
+
+	return read_typed(fcinfo, type, true, &request) ?
+		tell(&request, questions) : 0;
+}
+
+int
+query_address_questions(FunctionCallInfo fcinfo, uint16 type,
+						DnsQuestion *questions)
+{
+	DnsRequest	request;
+
+	return read_address(fcinfo, true, &request) ? tell(&request, questions) : 0;
 }
 
 /* The arguments name, type, class and on_error, from the first one on. */
 static void
 query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 {
-	DnsQuestion question = {.nsid = false};
-	char	   *written;
+	DnsRequest	request;
 
-	for (int i = first_argument; i < first_argument + 3; i++)
-	{
-		if (PG_ARGISNULL(i))
-			return;
-	}
-
-	written = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
-	question.type = question_type(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 1)));
-	question.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 2)));
-	argument_name(written, &question.name);
-	lookup(fcinfo, server, &question, written,
-		   argument_on_error(fcinfo, first_argument + 3), false);
+	if (argument_request(fcinfo, first_argument, false, &request))
+		lookup(fcinfo, server, &request.question, request.written,
+			   request.on_error, false);
 }
 
 /* dns_mx(name, on_error) and its likes. */
 static Datum
 typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 {
-	DnsQuestion question = {.type = type, .class = DNS_CLASS_IN};
-	char	   *written;
-	inet		address;
+	DnsRequest	request;
 
 	InitMaterializedSRF(fcinfo, 0);
+	if (read_typed(fcinfo, type, false, &request))
+		lookup(fcinfo, NULL, &request.question, request.written,
+			   request.on_error, true);
+	return (Datum) 0;
+}
+
+/* The arguments name and on_error; false if the name is NULL. */
+static bool
+read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
+		   DnsRequest *request)
+{
+	DnsQuestion *question = &request->question;
+	inet		address;
+
 	if (PG_ARGISNULL(0))
-		return (Datum) 0;
+		return false;
+	question->type = type;
+	question->class = DNS_CLASS_IN;
+	question->nsid = false;
 
 	/* An untyped literal is text, also where it is an address. */
-	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (type == DNS_TYPE_PTR && question_address(written, &address))
-		question_reverse_name(&address, &question.name);
-	else
-		argument_name(written, &question.name);
-	lookup(fcinfo, NULL, &question, written, argument_on_error(fcinfo, 1), true);
-	return (Datum) 0;
+	request->written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (type == DNS_TYPE_PTR && question_address(request->written, &address))
+		question_reverse_name(&address, &question->name);
+	else if (!argument_name(request->written, soft, &question->name))
+		return false;
+	return argument_on_error(fcinfo, 1, soft, &request->on_error);
+}
+
+/* The arguments address and on_error; false if the address is NULL. */
+static bool
+read_address(FunctionCallInfo fcinfo, bool soft, DnsRequest *request)
+{
+	DnsQuestion *question = &request->question;
+
+	if (PG_ARGISNULL(0))
+		return false;
+	question->type = DNS_TYPE_PTR;
+	question->class = DNS_CLASS_IN;
+	question->nsid = false;
+	question_reverse_name(PG_GETARG_INET_PP(0), &question->name);
+	return argument_on_error(fcinfo, 1, soft, &request->on_error);
+}
+
+/* The question of a request, if that name is asked at all; how many that are. */
+static int
+tell(const DnsRequest *request, DnsQuestion *questions)
+{
+	*questions = request->question;
+	return question_never_asked(&questions->name) ? 0 : 1;
 }
 
 /*

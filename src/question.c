@@ -66,46 +66,55 @@ question_refuse_name(const char *text, const char *reason)
 }
 
 /*
- * The number of a record type that a user wrote.  Raises where it is none, or
- * one that cannot be looked up.
+ * The number of a record type that a user wrote.  Where it is none, or one that
+ * cannot be looked up, raises, or gives false if soft.
  */
-uint16
-question_type(const char *text)
+bool
+question_type(const char *text, bool soft, uint16 *number)
 {
 	int			type = rrtype_by_name(text);
+	bool		refused;
 
 	if (type < 0)
 		type = parse_number(text, "TYPE", 65535);
+	refused = type == DNS_TYPE_OPT ||
+		(type >= DNS_TYPE_TKEY && type <= DNS_TYPE_AXFR);
+	if (soft && (type < 0 || refused))
+		return false;
 	if (type < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a record type", text),
 				 errhint("Write a mnemonic of dns_types(), TYPE and a number up to 65535, or the number.")));
-	if (type == DNS_TYPE_OPT ||
-		(type >= DNS_TYPE_TKEY && type <= DNS_TYPE_AXFR))
+	if (refused)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot look up records of type \"%s\"", text),
 				 errdetail("Zone transfers and transactions are no lookups.")));
-	return type;
+	*number = type;
+	return true;
 }
 
 /*
- * The number of a class that a user wrote.  Raises where it is none.
+ * The number of a class that a user wrote.  Where it is none, raises, or gives
+ * false if soft.
  */
-uint16
-question_class(const char *text)
+bool
+question_class(const char *text, bool soft, uint16 *number)
 {
 	int			class = rrclass_by_name(text);
 
 	if (class < 0)
 		class = parse_number(text, "CLASS", 65535);
+	if (class < 0 && soft)
+		return false;
 	if (class < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a class", text),
 				 errhint("Write IN, CH, HS, NONE or ANY, CLASS and a number up to 65535, or the number.")));
-	return class;
+	*number = class;
+	return true;
 }
 
 /*

@@ -14,7 +14,7 @@
 
 static void search(FunctionCallInfo fcinfo, DnsQuestion *question,
 				   List *candidates, DnsOutcome *outcome);
-static List *list_candidates(const char *written, const DnsName *name);
+static List *list_candidates(const DnsRequest *request, bool soft);
 static List *add_candidate(List *candidates, const DnsName *name,
 						   const DnsName *domain);
 static bool is_complete(const char *written, const DnsName *name);
@@ -29,26 +29,39 @@ PG_FUNCTION_INFO_V1(pgcares_search);
 Datum
 pgcares_search(PG_FUNCTION_ARGS)
 {
-	OnError		on_error;
-	DnsQuestion question = {.nsid = false};
+	DnsRequest	request;
+	DnsQuestion question;
 	DnsOutcome	outcome;
-	char	   *written;
-	DnsName		name;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (!argument_request(fcinfo, 0, false, &request))
 		return (Datum) 0;
 
-	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	question.type = question_type(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	question.class = question_class(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	argument_name(written, &name);
-	on_error = argument_on_error(fcinfo, 3);
-
-	search(fcinfo, &question, list_candidates(written, &name), &outcome);
+	question = request.question;
+	search(fcinfo, &question, list_candidates(&request, false), &outcome);
 	if (!outcome_is_noerror(&outcome))
-		outcome_report(&outcome, written, on_error);
+		outcome_report(&outcome, request.written, request.on_error);
 	return (Datum) 0;
+}
+
+/*
+ * The first question of dns_search(), the only one that is certain to be asked;
+ * see DnsCall.
+ */
+int
+search_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+{
+	DnsRequest	request;
+	List	   *candidates;
+
+	if (!argument_request(fcinfo, 0, true, &request))
+		return 0;
+	candidates = list_candidates(&request, true);
+	if (candidates == NIL)
+		return 0;
+	*questions = request.question;
+	questions->name = *(DnsName *) linitial(candidates);
+	return question_never_asked(&questions->name) ? 0 : 1;
 }
 
 /*
@@ -103,19 +116,25 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 }
 
 /*
- * The names to try, in their order, as a List of DnsName.
+ * The names to try, in their order, as a List of DnsName.  Where the system's
+ * configuration cannot be read, raises, or gives NIL if soft.
  */
 static List *
-list_candidates(const char *written, const DnsName *name)
+list_candidates(const DnsRequest *request, bool soft)
 {
+	const DnsName *name = &request->question.name;
 	List	   *candidates = NIL;
-	int			ndots = setting_ndots >= 0 ? setting_ndots : system_ndots();
-	bool		first = count_dots(name) >= ndots;
+	bool		first;
 	ListCell   *cell;
 
-	if (is_complete(written, name))
+	if (is_complete(request->written, name))
 		return list_make1(unconstify(DnsName *, name));
+	if ((setting_ndots < 0 || *setting_domains == '\0') &&
+		!system_refresh(soft))
+		return NIL;
 
+	first = count_dots(name) >=
+		(setting_ndots >= 0 ? setting_ndots : system_ndots());
 	if (first)
 		candidates = add_candidate(candidates, name, NULL);
 	if (*setting_domains != '\0')

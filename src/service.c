@@ -35,28 +35,34 @@ service_protocol(int socktype, int protocol)
 }
 
 /*
- * The port that text, a number or a name, stands for.  Raises where it is none.
+ * The port that text, a number or a name, stands for.  Where it is none, raises,
+ * or gives false if soft.
  */
-int
-service_port(const char *text, const char *protocol, bool only_number)
+bool
+service_port(const char *text, const char *protocol, bool only_number,
+			 bool soft, int *port)
 {
 	struct servent *entry;
-	int			port;
 
-	if (read_number(text, &port))
-		return port;
+	if (read_number(text, port))
+		return true;
+	entry = only_number ? NULL : getservbyname(text, protocol);
+	if (entry != NULL)
+	{
+		*port = ntohs((uint16) entry->s_port);
+		return true;
+	}
+	if (soft)
+		return false;
 	if (only_number)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a port", text),
 				 errdetail("The flag numericserv allows numbers from 0 to 65535 only.")));
-	entry = getservbyname(text, protocol);
-	if (entry == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a service of %s", text, protocol),
-				 errhint("It is a number from 0 to 65535, or a name that the server's host knows.")));
-	return ntohs((uint16) entry->s_port);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is not a service of %s", text, protocol),
+			 errhint("It is a number from 0 to 65535, or a name that the server's host knows.")));
 }
 
 /*

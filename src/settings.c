@@ -260,17 +260,22 @@ settings_init(void)
 }
 
 /*
- * What the on_error argument of a call says.  Raises where it is no such word.
+ * What the on_error argument of a call says.  Where it is no such word, raises,
+ * or gives false if soft.
  */
-OnError
-settings_on_error(const char *name)
+bool
+settings_on_error(const char *name, bool soft, OnError *on_error)
 {
 	for (const struct config_enum_entry *option = on_error_options;
 		 option->name != NULL; option++)
 	{
-		if (pg_strcasecmp(option->name, name) == 0)
-			return option->val;
+		if (pg_strcasecmp(option->name, name) != 0)
+			continue;
+		*on_error = option->val;
+		return true;
 	}
+	if (soft)
+		return false;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for on_error: \"%s\"", name),

@@ -31,10 +31,10 @@ typedef struct System
 } System;
 
 static System *cached = NULL;
+static int64 looked_at = 0;		/* when the files were, on clock_now() */
 
-static void refresh(void);
-static void read_resolvconf(System *system);
-static void read_nsswitch(System *system);
+static bool read_resolvconf(System *system, bool soft);
+static bool read_nsswitch(System *system, bool soft);
 static void read_options(System *system, char *words);
 static void read_domains(System *system, char *words);
 static void read_lookups(System *system, char *words);
@@ -42,12 +42,63 @@ static void add_domain(System *system, const DnsName *name);
 static char *next_word(char **words);
 
 /*
+ * Sees to it that what is kept is what the files say now.  Has to be called
+ * before the functions below.  Where a file that is there cannot be read, raises,
+ * or gives false if soft.
+ */
+bool
+system_refresh(bool soft)
+{
+	DnsFileState resolvconf;
+	DnsFileState nsswitch;
+	MemoryContext context;
+	MemoryContext old_context;
+	System	   *system;
+	bool		done;
+
+	if (soft && cached != NULL && clock_now() - looked_at < FILE_LOOK_AFTER &&
+		strcmp(cached->path, setting_resolvconf) == 0)
+		return true;
+	file_state(setting_resolvconf, &resolvconf);
+	looked_at = clock_now();
+	file_state(NSSWITCH, &nsswitch);
+	if (cached != NULL && strcmp(cached->path, setting_resolvconf) == 0 &&
+		file_state_equal(&cached->resolvconf, &resolvconf) &&
+		file_state_equal(&cached->nsswitch, &nsswitch))
+		return true;
+
+	/* It is thrown away with the caller's context until it is complete. */
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares system",
+									ALLOCSET_SMALL_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+	system = palloc0(sizeof(System));
+	system->context = context;
+	system->path = pstrdup(setting_resolvconf);
+	system->lookups = LOOKUPS_SYSTEM;
+	system->ndots = 1;
+	done = read_resolvconf(system, soft) && read_nsswitch(system, soft);
+	if (system->lookups == LOOKUPS_SYSTEM)
+		system->lookups = LOOKUPS_FB;
+	MemoryContextSwitchTo(old_context);
+	if (!done)
+	{
+		MemoryContextDelete(context);
+		return false;
+	}
+
+	if (cached != NULL)
+		MemoryContextDelete(cached->context);
+	MemoryContextSetParent(context, TopMemoryContext);
+	cached = system;
+	return true;
+}
+
+/*
  * Where the system looks for hosts: never LOOKUPS_SYSTEM.
  */
 Lookups
 system_lookups(void)
 {
-	refresh();
 	return cached->lookups;
 }
 
@@ -57,18 +108,16 @@ system_lookups(void)
 int
 system_ndots(void)
 {
-	refresh();
 	return cached->ndots;
 }
 
 /*
- * The search list, of DnsName *, which lives until the next call: that of the
- * file, or else the domain of this host's own name.
+ * The search list, of DnsName *, which lives until the next refresh: that of
+ * the file, or else the domain of this host's own name.
  */
 List *
 system_domains(void)
 {
-	refresh();
 	return cached->domains;
 }
 
@@ -88,53 +137,17 @@ system_own_domain(DnsName *domain)
 	return dot != NULL && question_name(dot + 1, false, domain) == NULL;
 }
 
-/* Sees to it that what is kept is what the files say now. */
-static void
-refresh(void)
-{
-	DnsFileState resolvconf;
-	DnsFileState nsswitch;
-	MemoryContext context;
-	MemoryContext old_context;
-	System	   *system;
-
-	file_state(setting_resolvconf, &resolvconf);
-	file_state(NSSWITCH, &nsswitch);
-	if (cached != NULL && strcmp(cached->path, setting_resolvconf) == 0 &&
-		file_state_equal(&cached->resolvconf, &resolvconf) &&
-		file_state_equal(&cached->nsswitch, &nsswitch))
-		return;
-
-	/* It is thrown away with the caller's context until it is complete. */
-	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares system",
-									ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(context);
-	system = palloc0(sizeof(System));
-	system->context = context;
-	system->path = pstrdup(setting_resolvconf);
-	system->lookups = LOOKUPS_SYSTEM;
-	system->ndots = 1;
-	read_resolvconf(system);
-	read_nsswitch(system);
-	if (system->lookups == LOOKUPS_SYSTEM)
-		system->lookups = LOOKUPS_FB;
-	MemoryContextSwitchTo(old_context);
-
-	if (cached != NULL)
-		MemoryContextDelete(cached->context);
-	MemoryContextSetParent(context, TopMemoryContext);
-	cached = system;
-}
-
-static void
-read_resolvconf(System *system)
+static bool
+read_resolvconf(System *system, bool soft)
 {
 	size_t		len;
-	char	   *text = file_read(system->path, MAX_FILE_SIZE, true,
-								 &system->resolvconf, &len);
+	char	   *text;
 	char	   *line;
 	DnsName		own;
 
+	if (!file_read(system->path, MAX_FILE_SIZE, true, soft,
+				   &system->resolvconf, &text, &len))
+		return false;
 	while (text != NULL && (line = strsep(&text, "\n")) != NULL)
 	{
 		char	   *word = next_word(&line);
@@ -151,17 +164,20 @@ read_resolvconf(System *system)
 
 	if (system->domains == NIL && system_own_domain(&own))
 		add_domain(system, &own);
+	return true;
 }
 
 /* What the lookup line of resolvconf says counts more. */
-static void
-read_nsswitch(System *system)
+static bool
+read_nsswitch(System *system, bool soft)
 {
 	size_t		len;
-	char	   *text = file_read(NSSWITCH, MAX_FILE_SIZE, true,
-								 &system->nsswitch, &len);
+	char	   *text;
 	char	   *line;
 
+	if (!file_read(NSSWITCH, MAX_FILE_SIZE, true, soft, &system->nsswitch,
+				   &text, &len))
+		return false;
 	while (text != NULL && system->lookups == LOOKUPS_SYSTEM &&
 		   (line = strsep(&text, "\n")) != NULL)
 	{
@@ -175,6 +191,7 @@ read_nsswitch(System *system)
 			*word = '\0';
 		read_lookups(system, line + 6);
 	}
+	return true;
 }
 
 /* The last such line counts. */

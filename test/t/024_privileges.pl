@@ -29,7 +29,7 @@ my %pure = (
 	'dns_version()' => '');
 
 # What everybody may set. All else is for superusers.
-my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn max_in_flight on_error timeout tries);
+my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn lookahead max_in_flight on_error timeout tries);
 
 my $server = NameServer->misbehaving;
 my $other = NameServer->misbehaving;
@@ -71,12 +71,14 @@ sub lines
 
 # Each with a call whose arguments are NULL: it gets past the check of rights
 # and does nothing. Were they constants, the planner could leave out the call.
+# A function with internal arguments is for the server to call.
 my %functions = map { split /\|/ } lines(<<'SQL');
 SELECT p.oid::regprocedure, p.proname || '(' ||
 	coalesce((SELECT string_agg('(SELECT NULL::' || format_type(t, NULL) || ')', ', ') FROM unnest(p.proargtypes) t), '') || ')'
 FROM pg_proc p, pg_depend d, pg_extension e
 WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass
 	AND d.refobjid = e.oid AND e.extname = 'pgcares' AND d.deptype = 'e'
+	AND 'internal'::regtype <> ALL (p.proargtypes)
 SQL
 my @guarded = grep { !exists $pure{$_} } sort keys %functions;
 
