@@ -68,7 +68,7 @@ pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 	Host		host = {0};
 	DnsOutcome	outcome;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!read_request(fcinfo, false, &request))
 		return (Datum) 0;
 	if (request.host == NULL)

@@ -97,7 +97,7 @@ pgcares_addresses(PG_FUNCTION_ARGS)
 	HostLookup	lookup;
 	ListCell   *cell;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!find_by_arguments(fcinfo, &lookup))
 		return (Datum) 0;
 	foreach(cell, lookup.host.addresses)
@@ -124,7 +124,7 @@ pgcares_gethostbyname(PG_FUNCTION_ARGS)
 {
 	HostLookup	lookup;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!find_by_arguments(fcinfo, &lookup))
 		return (Datum) 0;
 	if (lookup.host.addresses != NIL)
@@ -145,7 +145,7 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 	Host		host;
 	DnsOutcome	outcome;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 

@@ -47,7 +47,7 @@ pgcares_statuses(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const DnsStatus *status;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; (status = outcome_status_at(i)) != NULL; i++)
 	{
 		Datum		values[4];
@@ -71,7 +71,7 @@ pgcares_types(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const DnsType *type;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; (type = rrtype_at(i)) != NULL; i++)
 	{
 		Datum		values[3];
@@ -97,7 +97,7 @@ pgcares_servers(PG_FUNCTION_ARGS)
 	const char *source;
 	int			count;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	count = channel_servers(servers, lengthof(servers), &source);
 	for (int i = 0; i < count; i++)
 	{
@@ -154,7 +154,7 @@ pgcares_stats(PG_FUNCTION_ARGS)
 	};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; i < (int) lengthof(rows); i++)
 	{
 		Datum		values[3];

@@ -92,7 +92,7 @@ pgcares_query_many(PG_FUNCTION_ARGS)
 {
 	DnsBatch	batch = {.kind = &record_kind};
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return (Datum) 0;
 
@@ -115,7 +115,7 @@ pgcares_reverse_many(PG_FUNCTION_ARGS)
 		.class = DNS_CLASS_IN
 	};
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
@@ -133,7 +133,7 @@ pgcares_lookup_many(PG_FUNCTION_ARGS)
 	DnsBatch	batch = {.kind = &address_kind, .class = DNS_CLASS_IN};
 	int			family;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 
@@ -155,7 +155,7 @@ pgcares_message_many(PG_FUNCTION_ARGS)
 {
 	DnsBatch	batch = {.kind = &message_kind, .ntypes = 1};
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	(void) argument_kind(fcinfo, 1, false, &batch.types[0], &batch.class);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;

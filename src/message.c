@@ -101,7 +101,7 @@ pgcares_parse(PG_FUNCTION_ARGS)
 	DnsMessage	message;
 	DnsOutcome	outcome;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	message_open(&message, PG_GETARG_BYTEA_PP(0));
 	outcome_read_message(&outcome, &message);
 	message_row(rsinfo->setDesc, 0, &outcome, values, nulls);
@@ -214,7 +214,7 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	DnsQuestion question;
 	DnsWindow  *window = NULL;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (message_question(fcinfo, first_argument, false, &question))
 	{
 		DnsOutcome	outcome;

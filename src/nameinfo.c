@@ -81,7 +81,7 @@ pgcares_getnameinfo(PG_FUNCTION_ARGS)
 	Datum		values[2];
 	bool		nulls[2] = {true, true};
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!read_request(fcinfo, false, &request))
 		return (Datum) 0;
 

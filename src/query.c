@@ -39,7 +39,7 @@ PG_FUNCTION_INFO_V1(pgcares_query_at);
 Datum
 pgcares_query(PG_FUNCTION_ARGS)
 {
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	query(fcinfo, NULL, 0);
 	return (Datum) 0;
 }
@@ -52,7 +52,7 @@ pgcares_query_at(PG_FUNCTION_ARGS)
 {
 	char	   *server;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
@@ -70,7 +70,7 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 {
 	DnsRequest	request;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (read_address(fcinfo, false, &request))
 		lookup(fcinfo, NULL, &request.question,
 			   host_address_text(PG_GETARG_INET_PP(0)), request.on_error, true);
@@ -126,7 +126,7 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 {
 	DnsRequest	request;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (read_typed(fcinfo, type, false, &request))
 		lookup(fcinfo, NULL, &request.question, request.written,
 			   request.on_error, true);

@@ -33,7 +33,7 @@ pgcares_search(PG_FUNCTION_ARGS)
 	DnsQuestion question;
 	DnsOutcome	outcome;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!argument_request(fcinfo, 0, false, &request))
 		return (Datum) 0;
 
