@@ -34,6 +34,8 @@ OBJS = \
 	src/hostsfile.o \
 	src/inspect.o \
 	src/json.o \
+	src/lookahead_exec.o \
+	src/lookahead_explain.o \
 	src/many.o \
 	src/message.o \
 	src/messagejson.o \
@@ -54,6 +56,7 @@ OBJS = \
 	src/server.o \
 	src/service.o \
 	src/settings.o \
+	src/slot.o \
 	src/socket.o \
 	src/sortlist.o \
 	src/stream.o \

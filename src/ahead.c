@@ -308,6 +308,6 @@ collect(DnsAhead *ahead)
 		/* Where the window failed, what there is may not be the answer. */
 		if (!ahead->window->failed)
 			pending_take((DnsPending *) (uintptr_t) slot->tag, &slot->reply);
-		window_release(slot);
+		slot_release(slot);
 	}
 }

@@ -324,7 +324,7 @@ take(DnsBatch *batch, DnsSlot *slot)
 	outcome_read(&answer.outcome, batch->window, &slot->question, &slot->reply);
 	batch->kind->answer(batch, slot->tag / MAX_BATCH_TYPES,
 						slot->tag % MAX_BATCH_TYPES, &answer);
-	window_release(slot);
+	slot_release(slot);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(batch->answer_context);
 }

@@ -12,12 +12,17 @@
 #include <ares.h>
 
 #include "common/base64.h"
+#include "nodes/plannodes.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
 #include "storage/waiteventset.h"
+#else
+#include "commands/explain.h"
 #endif
 #include "storage/latch.h"
 
@@ -110,6 +115,37 @@ guc_extra_free(void *extra)
 	guc_free(extra);
 #else
 	free(extra);
+#endif
+}
+
+/*
+ * Gives a plan node that does next to nothing the cost of another, and makes it
+ * fit for what that is fit for.  PostgreSQL 18 began to count disabled nodes.
+ */
+static inline void
+copy_plan_cost(Plan *plan, const Plan *from)
+{
+#if PG_VERSION_NUM >= 180000
+	plan->disabled_nodes = from->disabled_nodes;
+#endif
+	plan->startup_cost = from->startup_cost;
+	plan->total_cost = from->total_cost;
+	plan->plan_rows = from->plan_rows;
+	plan->plan_width = from->plan_width;
+	plan->parallel_safe = from->parallel_safe;
+}
+
+/*
+ * Relations of the statement that EXPLAIN shows.  PostgreSQL 18 has one more for
+ * GROUP BY, and leaves it out where it asks whether to qualify columns.
+ */
+static inline int
+explain_relations(const ExplainState *es)
+{
+#if PG_VERSION_NUM >= 180000
+	return es->rtable_size;
+#else
+	return list_length(es->rtable);
 #endif
 }
 

@@ -56,41 +56,6 @@ config_is_set(const DnsChannelConfig *config)
 	return same_settings(config, &now);
 }
 
-static void
-read_settings(DnsChannelConfig *config)
-{
-	/* Padding is compared too. */
-	memset(config, 0, sizeof(*config));
-	config->flags = setting_flag_bits &
-		(ARES_FLAG_USEVC | ARES_FLAG_PRIMARY | ARES_FLAG_STAYOPEN |
-		 ARES_FLAG_NO_DFLT_SVR);
-	config->timeout = Min(setting_timeout, setting_max_timeout);
-	config->tries = setting_tries;
-	config->udp_port = setting_udp_port;
-	config->tcp_port = setting_tcp_port;
-	config->rotate = setting_rotate;
-	config->send_buffer_size = setting_socket_send_buffer_size;
-	config->receive_buffer_size = setting_socket_receive_buffer_size;
-	config->udp_max_queries = setting_udp_max_queries;
-	config->edns_udp_size = setting_edns_udp_size;
-	config->servers = setting_servers;
-	config->local_ip4 = setting_local_ip4;
-	config->local_ip6 = setting_local_ip6;
-	config->local_dev = setting_local_dev;
-	config->resolvconf = setting_resolvconf;
-}
-
-static bool
-same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b)
-{
-	return memcmp(a, b, offsetof(DnsChannelConfig, file)) == 0 &&
-		strcmp(a->servers, b->servers) == 0 &&
-		strcmp(a->local_ip4, b->local_ip4) == 0 &&
-		strcmp(a->local_ip6, b->local_ip6) == 0 &&
-		strcmp(a->local_dev, b->local_dev) == 0 &&
-		strcmp(a->resolvconf, b->resolvconf) == 0;
-}
-
 /*
  * Copies a configuration; the strings are malloc'd.  False where there is no
  * memory; to is freed with config_free() all the same.
@@ -141,4 +106,40 @@ config_check_descriptors(const DnsChannelConfig *config)
 				 errmsg("could not open file \"%s\": too many open files",
 						config->resolvconf),
 				 errhint(HINT_DESCRIPTORS)));
+}
+
+/* All but what is known of the file. */
+static void
+read_settings(DnsChannelConfig *config)
+{
+	/* Padding is compared too. */
+	memset(config, 0, sizeof(*config));
+	config->flags = setting_flag_bits &
+		(ARES_FLAG_USEVC | ARES_FLAG_PRIMARY | ARES_FLAG_STAYOPEN |
+		 ARES_FLAG_NO_DFLT_SVR);
+	config->timeout = Min(setting_timeout, setting_max_timeout);
+	config->tries = setting_tries;
+	config->udp_port = setting_udp_port;
+	config->tcp_port = setting_tcp_port;
+	config->rotate = setting_rotate;
+	config->send_buffer_size = setting_socket_send_buffer_size;
+	config->receive_buffer_size = setting_socket_receive_buffer_size;
+	config->udp_max_queries = setting_udp_max_queries;
+	config->edns_udp_size = setting_edns_udp_size;
+	config->servers = setting_servers;
+	config->local_ip4 = setting_local_ip4;
+	config->local_ip6 = setting_local_ip6;
+	config->local_dev = setting_local_dev;
+	config->resolvconf = setting_resolvconf;
+}
+
+static bool
+same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b)
+{
+	return memcmp(a, b, offsetof(DnsChannelConfig, file)) == 0 &&
+		strcmp(a->servers, b->servers) == 0 &&
+		strcmp(a->local_ip4, b->local_ip4) == 0 &&
+		strcmp(a->local_ip6, b->local_ip6) == 0 &&
+		strcmp(a->local_dev, b->local_dev) == 0 &&
+		strcmp(a->resolvconf, b->resolvconf) == 0;
 }

@@ -267,7 +267,7 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	counters.malformed += !sound;
 	slot->reply.answer_server = socket->server;
 	slot->reply.answer_tcp = socket->tcp;
-	window_store(slot, message->start, message->end - message->start);
+	slot_store(slot, message->start, message->end - message->start);
 
 	/* Compressed names point into the question: give it back its letters. */
 	if (slot->reply.answer != NULL && message->count[0] > 0)

@@ -345,7 +345,7 @@ ask_now(const DnsQuestion *questions, const int *numbers, int count,
 		one = &outcomes[slot->tag];
 		outcome_read(one, window, &slot->question, &slot->reply);
 		outcome_keep(one);
-		window_release(slot);
+		slot_release(slot);
 	}
 	window_close(window);
 }

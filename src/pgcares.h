@@ -3,7 +3,8 @@
  *
  * Types and prototypes that the files of pgcares share, in sections by file,
  * in the order in which a lookup passes through them: settings, question,
- * window, channel, socket, guard, wait, outcome, host, record.
+ * window, channel, socket, guard, wait, outcome, host, record.  What looks ahead
+ * of calls comes last.
  */
 #ifndef PGCARES_H
 #define PGCARES_H
@@ -13,10 +14,13 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include "access/parallel.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+#include "nodes/plannodes.h"
+#include "nodes/execnodes.h"
 #include "portability/instr_time.h"
 #include "utils/array.h"
 #include "utils/inet.h"
@@ -578,9 +582,16 @@ extern DnsSlot *window_finished(DnsWindow *window);
 extern bool window_is_current(const DnsWindow *window);
 extern int64 window_time_left(DnsWindow *window);
 extern void window_look_around(DnsWindow *window);
-extern void window_release(DnsSlot *slot);
-extern void window_store(DnsSlot *slot, const uint8 *octets, size_t len);
-extern int64 clock_now(void);
+
+/* ---- slot.c: the places of questions in a window ---- */
+
+extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question,
+						  uint64 tag);
+extern void slot_finish(DnsSlot *slot, ares_status_t status);
+extern void slot_store(DnsSlot *slot, const uint8 *octets, size_t len);
+extern void slot_release(DnsSlot *slot);
+extern void slot_expire(DnsWindow *window);
+extern int64 window_clock(const DnsWindow *window);
 
 /* ---- config.c: what a channel is made of ---- */
 
@@ -733,131 +744,6 @@ extern void resend_forget(DnsSlot *slot);
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
 
-/* ---- calls.c: the lookup functions, as a plan shows them ---- */
-
-#define CALL_MAX_QUESTIONS	2
-
-/*
- * A lookup function, and what tells from the arguments of a call which questions
- * it will ask: their number, 0 where none can be told.  Raises nothing for what
- * the arguments hold: the call does that itself.
- */
-typedef struct DnsCall
-{
-	const char *symbol;			/* of the function */
-	PGFunction	function;
-	int			(*questions) (FunctionCallInfo fcinfo, uint16 type,
-							  DnsQuestion *questions);
-	uint16		type;			/* of the questions, if the function says it */
-} DnsCall;
-
-extern void calls_init(void);
-extern const DnsCall *call_of_function(Oid function);
-
-/* ---- pending.c: questions that were asked before the call ---- */
-
-/* What one look-ahead node has done in one process; see EXPLAIN. */
-typedef struct LookaheadCounters
-{
-	int64		max_rows;		/* most rows read ahead at a time */
-	int64		started;		/* questions asked ahead */
-	int64		shared;			/* not asked, as an equal one had been */
-	int64		used;			/* of those started: some call took the answer */
-	int64		max_in_flight;
-	int64		timeouts;
-	int64		waited;			/* us that calls have waited for answers */
-} LookaheadCounters;
-
-/* A statement that has asked ahead. */
-typedef struct DnsStatement
-{
-	dlist_node	node;
-	MemoryContext owner;		/* the executor state's */
-	MemoryContext context;
-	MemoryContextCallback release;
-	struct pendings_hash *table;
-	uint64		seed;			/* of its hash values */
-	int			nodes;			/* that have not ended */
-} DnsStatement;
-
-/* What a look-ahead node has asked. */
-typedef struct DnsAhead
-{
-	dlist_node	node;
-	MemoryContextCallback release;
-	DnsStatement *statement;
-	DnsWindow  *window;			/* NULL before the first question */
-	LookaheadCounters *counters;
-	dlist_head	queue;			/* not yet asked */
-	dlist_head	unused;			/* done, without a reference; oldest first */
-	Size		unused_memory;	/* octets */
-	Size		memory;			/* of all others */
-	int64		looked_at;
-	bool		closed;
-} DnsAhead;
-
-typedef enum PendingState
-{
-	PENDING_QUEUED,
-	PENDING_ASKED,
-	PENDING_DONE
-} PendingState;
-
-/* A question as it is compared: two that differ in case are two. */
-typedef struct PendingKey
-{
-	uint16		type;
-	uint16		class;
-	uint8		nsid;
-	uint8		len;			/* of the name */
-	uint8		octets[FLEXIBLE_ARRAY_MEMBER];
-} PendingKey;
-
-/* A question of a statement; the reply's answer is palloc'd. */
-typedef struct DnsPending
-{
-	DnsAhead   *ahead;
-	dlist_node	node;			/* in the queue, or among the unused */
-	PendingState state;
-	int			references;
-	bool		used;			/* some call took the answer */
-	const DnsSlot *slot;		/* while it is asked */
-	DnsReply	reply;			/* when it is done */
-	PendingKey	key;
-} DnsPending;
-
-extern DnsStatement *statement_find(MemoryContext owner);
-extern DnsStatement *statement_open(MemoryContext owner);
-extern DnsStatement *statement_calling(void);
-extern DnsPending *pending_find(DnsStatement *statement,
-								const DnsQuestion *question);
-extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question);
-extern void pending_hold(DnsPending *pending);
-extern void pending_drop(DnsPending *pending);
-extern void pending_take(DnsPending *pending, const DnsReply *reply);
-
-/* ---- ahead.c: asking before the call ---- */
-
-extern DnsAhead *ahead_open(MemoryContext owner, LookaheadCounters *counters);
-extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question);
-extern Size ahead_memory(const DnsAhead *ahead);
-extern void ahead_attend(DnsAhead *ahead);
-extern void ahead_close(DnsAhead *ahead);
-
-/* ---- lookahead_plan.c, lookahead_exec.c: the plan node ---- */
-
-/* The members of a node's custom_private, all of them Integer nodes. */
-enum
-{
-	LOOKAHEAD_LIMITED,			/* something above may not want all rows */
-	LOOKAHEAD_BOUND,			/* or how many it wants at most; 0 if unknown */
-	LOOKAHEAD_PRIVATE_LENGTH
-};
-
-extern const struct CustomScanMethods lookahead_scan_methods;
-
-extern void lookahead_init(void);
-
 /* ---- wait.c: the one place that sleeps ---- */
 
 extern void wait_enlist(DnsWindow *window);
@@ -866,6 +752,7 @@ extern void wait_reserve_descriptor(void);
 extern void wait_for_answers(int64 limit);
 extern void wait_look(void);
 extern int64 wait_clock(void);
+extern int64 clock_now(void);
 
 /* ---- alias.c: from the question's name to the records ---- */
 
@@ -928,10 +815,6 @@ extern void outcome_report(const DnsOutcome *outcome, const char *text,
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
 extern const DnsStatus *outcome_status_at(int index);
-
-/* ---- ahead.c, again: when the call comes ---- */
-
-extern bool ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome);
 
 /* ---- ask.c: one question, asked ahead or now ---- */
 
@@ -1206,5 +1089,238 @@ extern void append_location(StringInfo out, const uint8 *octets);
 
 extern void append_params(StringInfo out, const uint8 *octets, size_t len);
 extern void append_param_key(StringInfo out, uint16 key);
+
+/* ---- calls.c: the lookup functions, as a plan shows them ---- */
+
+#define CALL_MAX_QUESTIONS	2
+
+/*
+ * A lookup function, and what tells from the arguments of a call which questions
+ * it will ask: their number, 0 where none can be told.  Raises nothing for what
+ * the arguments hold: the call does that itself.
+ */
+typedef struct DnsCall
+{
+	const char *symbol;			/* of the function */
+	PGFunction	function;
+	int			(*questions) (FunctionCallInfo fcinfo, uint16 type,
+							  DnsQuestion *questions);
+	uint16		type;			/* of the questions, if the function says it */
+} DnsCall;
+
+extern void calls_init(void);
+extern const DnsCall *call_of_function(Oid function);
+
+/* ---- pending.c: questions that were asked before the call ---- */
+
+/* What one look-ahead node has done in one process; see EXPLAIN. */
+typedef struct LookaheadCounters
+{
+	int64		max_rows;		/* most rows read ahead at a time */
+	int64		started;		/* questions asked ahead */
+	int64		shared;			/* not asked, as an equal one had been */
+	int64		used;			/* of those started: some call took the answer */
+	int64		max_in_flight;
+	int64		timeouts;
+	int64		waited;			/* us that calls have waited for answers */
+} LookaheadCounters;
+
+/* A statement that has asked ahead. */
+typedef struct DnsStatement
+{
+	dlist_node	node;
+	MemoryContext owner;		/* the executor state's */
+	MemoryContext context;
+	MemoryContextCallback release;
+	struct pendings_hash *table;
+	uint64		seed;			/* of its hash values */
+	int			nodes;			/* that have not ended */
+} DnsStatement;
+
+/* What a look-ahead node has asked. */
+typedef struct DnsAhead
+{
+	dlist_node	node;
+	MemoryContextCallback release;
+	DnsStatement *statement;
+	DnsWindow  *window;			/* NULL before the first question */
+	LookaheadCounters *counters;
+	dlist_head	queue;			/* not yet asked */
+	dlist_head	unused;			/* done, without a reference; oldest first */
+	Size		unused_memory;	/* octets */
+	Size		memory;			/* of all others */
+	int64		looked_at;
+	bool		closed;
+} DnsAhead;
+
+typedef enum PendingState
+{
+	PENDING_QUEUED,
+	PENDING_ASKED,
+	PENDING_DONE
+} PendingState;
+
+/* A question as it is compared: two that differ in case are two. */
+typedef struct PendingKey
+{
+	uint16		type;
+	uint16		class;
+	uint8		nsid;
+	uint8		len;			/* of the name */
+	uint8		octets[FLEXIBLE_ARRAY_MEMBER];
+} PendingKey;
+
+/* A question of a statement; the reply's answer is palloc'd. */
+typedef struct DnsPending
+{
+	DnsAhead   *ahead;
+	dlist_node	node;			/* in the queue, or among the unused */
+	PendingState state;
+	int			references;
+	bool		used;			/* some call took the answer */
+	const DnsSlot *slot;		/* while it is asked */
+	DnsReply	reply;			/* when it is done */
+	PendingKey	key;
+} DnsPending;
+
+extern DnsStatement *statement_find(MemoryContext owner);
+extern DnsStatement *statement_open(MemoryContext owner);
+extern DnsStatement *statement_calling(void);
+extern DnsPending *pending_find(DnsStatement *statement,
+								const DnsQuestion *question);
+extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question);
+extern void pending_hold(DnsPending *pending);
+extern void pending_drop(DnsPending *pending);
+extern void pending_take(DnsPending *pending, const DnsReply *reply);
+
+/* ---- ahead.c: asking before the call ---- */
+
+extern DnsAhead *ahead_open(MemoryContext owner, LookaheadCounters *counters);
+extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question);
+extern Size ahead_memory(const DnsAhead *ahead);
+extern void ahead_attend(DnsAhead *ahead);
+extern void ahead_close(DnsAhead *ahead);
+extern bool ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome);
+
+/* ---- lookahead_plan.c: where a plan gets look-ahead nodes ---- */
+
+/*
+ * A server in which every plan has as many nodes as can be shows, with the
+ * server's own tests, that they do no harm: build with -DLOOKAHEAD_EVERYWHERE.
+ */
+#ifdef LOOKAHEAD_EVERYWHERE
+#define LOOKAHEAD_NEEDS_CALLS	false
+#else
+#define LOOKAHEAD_NEEDS_CALLS	true
+#endif
+
+/* The plan of one statement, while nodes are put into it. */
+typedef struct LookaheadPlan
+{
+	PlannedStmt *stmt;
+	int			last_id;		/* highest plan_node_id */
+	bool		has_nodes;		/* of ours, from before */
+	bool		locks_rows;
+	Bitmapset  *init_params;	/* reading them may run an init plan */
+	Bitmapset  *read_whole;		/* subplans of which all rows are wanted */
+	Bitmapset  *read_partly;	/* or perhaps not all */
+} LookaheadPlan;
+
+/* What the nodes above make of a node's rows. */
+typedef struct LookaheadDemand
+{
+	bool		limited;		/* they may not want all of them */
+	bool		unsure;			/* all are read, but perhaps for nothing */
+	bool		marks;			/* they go back to earlier ones */
+	bool		workers;		/* they may be in other processes */
+	int			bound;			/* they want so many at most; 0 if unknown */
+} LookaheadDemand;
+
+extern void lookahead_init(void);
+
+/* ---- lookahead_rules.c: what the kinds of nodes mean for it ---- */
+
+extern void lookahead_demands(const Plan *node, const LookaheadDemand *demand,
+							  LookaheadDemand *left, LookaheadDemand *right);
+extern Plan *lookahead_for_node(LookaheadPlan *plan, Plan *node,
+								const LookaheadDemand *demand,
+								const LookaheadDemand *left,
+								const LookaheadDemand *right);
+
+/* ---- lookahead_sites.c: calls that can be looked ahead for ---- */
+
+/* A search for calls in the expressions of one node. */
+typedef struct SiteSearch
+{
+	const LookaheadPlan *plan;
+	int			varno;			/* of what the calls may depend on */
+	Bitmapset  *params;			/* that stay the same while the node runs */
+	bool		harmless;		/* no argument may raise */
+	bool		outside;		/* this is in another tree, where parameters */
+	List	   *numbers;		/* of these numbers */
+	List	   *values;			/* stand for these expressions */
+	bool		lost;			/* the last one depends on other columns */
+	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR */
+} SiteSearch;
+
+extern void sites_open(SiteSearch *search, const LookaheadPlan *plan,
+					   const Plan *node, int varno,
+					   const LookaheadDemand *demand);
+extern bool sites_possible(Node *expression);
+extern void sites_find(SiteSearch *search, Node *expression);
+extern void sites_find_in_aggregates(SiteSearch *search, Node *expression);
+extern void sites_find_inside(SiteSearch *search, NestLoop *loop);
+
+/* ---- lookahead_arguments.c: what can be worked out before a call ---- */
+
+extern bool site_take(SiteSearch *search, FuncExpr *call);
+
+/* ---- lookahead_node.c: putting nodes into a plan ---- */
+
+extern void lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt);
+extern bool plan_is_lookahead(const Plan *node);
+extern Plan *lookahead_above(LookaheadPlan *plan, Plan *child, List *calls,
+							 const LookaheadDemand *demand);
+extern Plan *lookahead_split(LookaheadPlan *plan, Plan *node,
+							 const LookaheadDemand *demand);
+
+/* ---- lookahead_exec.c: the plan node ---- */
+
+/*
+ * The members of a node's custom_private, all of them Integer nodes.  A node is
+ * limited if what is above may stop before the end, or before the bound.
+ */
+enum
+{
+	LOOKAHEAD_LIMITED,			/* something above may not want all rows */
+	LOOKAHEAD_BOUND,			/* how many it takes at most; 0 if unknown */
+	LOOKAHEAD_PRIVATE_LENGTH
+};
+
+extern const struct CustomScanMethods lookahead_scan_methods;
+
+/* ---- lookahead_explain.c: what a node has done ---- */
+
+typedef struct LookaheadShared LookaheadShared;
+
+/* The part of a node's state that is shown, and shared with workers. */
+typedef struct LookaheadNode
+{
+	CustomScanState css;
+	LookaheadCounters own;
+	LookaheadCounters *counters;	/* own; in a worker, those that are shared */
+	LookaheadCounters ended;	/* of workers whose shared memory is gone */
+	LookaheadShared *shared;	/* of workers, while there is shared memory */
+	dsm_segment *segment;		/* that it is in */
+	MemoryContextCallback forget;
+} LookaheadNode;
+
+extern Size lookahead_estimate_dsm(CustomScanState *css, ParallelContext *pcxt);
+extern void lookahead_init_dsm(CustomScanState *css, ParallelContext *pcxt,
+							   void *coordinate);
+extern void lookahead_init_worker(CustomScanState *css, shm_toc *toc,
+								  void *coordinate);
+extern void lookahead_explain(CustomScanState *css, List *ancestors,
+							  ExplainState *es);
 
 #endif							/* PGCARES_H */

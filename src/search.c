@@ -95,7 +95,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 		if (outcome_is_noerror(&last))
 			record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &last, false);
 		if (slot != NULL)
-			window_release(slot);
+			slot_release(slot);
 
 		tried++;
 		queries += last.queries;

@@ -112,6 +112,18 @@ wait_clock(void)
 	return time_waited;
 }
 
+/*
+ * Microseconds of a clock that only goes forward.
+ */
+int64
+clock_now(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
 static void
 attend(int64 limit)
 {

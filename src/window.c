@@ -19,15 +19,9 @@ DnsCounters counters = {0};
 
 static bool is_room(const DnsWindow *window);
 static void read_style(DnsStyle *style);
-static DnsSlot *free_slot(DnsWindow *window);
-static int64 window_clock(const DnsWindow *window);
-static int64 limit_from_now(const DnsWindow *window);
 static void release_window(void *arg);
 static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 						   const ares_dns_record_t *record);
-static void finish(DnsSlot *slot, ares_status_t status);
-static void recycle(DnsSlot *slot);
-static void expire(DnsWindow *window);
 static void note_failure(DnsWindow *window);
 
 /*
@@ -127,29 +121,23 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	ares_status_t status;
 	unsigned short id;
 
-	slot = free_slot(window);
-	slot->question = slot->asked = *question;
-	slot->tag = tag;
-	slot->edns = window->style.edns;
-	slot->reply.asked_at = clock_now();
-	slot->limit = limit_from_now(window);
-	dlist_push_tail(&window->pending, &slot->pending_node);
+	slot = slot_take(window, question, tag);
 	counters.questions++;
 
 	if (slot->limit <= window_clock(window))
 	{
-		finish(slot, ARES_ETIMEOUT);
+		slot_finish(slot, ARES_ETIMEOUT);
 		return slot;
 	}
 	if (question_never_asked(&question->name))
 	{
 		slot->reply.nonexistent = true;
-		finish(slot, ARES_ENOTFOUND);
+		slot_finish(slot, ARES_ENOTFOUND);
 		return slot;
 	}
 	if (channel == NULL)
 	{
-		finish(slot, ARES_ENOSERVER);
+		slot_finish(slot, ARES_ENOSERVER);
 		return slot;
 	}
 	if (window->style.dns0x20)
@@ -187,7 +175,7 @@ window_is_idle(const DnsWindow *window)
 
 /*
  * A question that is finished; waits for one if there is none yet, and there has
- * to be one under way.  The slot is the caller's until window_release().
+ * to be one under way.  The slot is the caller's until slot_release().
  */
 DnsSlot *
 window_next(DnsWindow *window)
@@ -231,61 +219,6 @@ window_is_current(const DnsWindow *window)
 }
 
 /*
- * Drops a question and its answer.
- */
-void
-window_release(DnsSlot *slot)
-{
-	slot->released = true;
-	if (!slot->in_flight)
-		recycle(slot);
-}
-
-/*
- * Keeps a copy of an answer for its question, instead of the one before.  Called
- * inside the library: stores and notes, and never raises.
- */
-void
-window_store(DnsSlot *slot, const uint8 *octets, size_t len)
-{
-	DnsWindow  *window = slot->window;
-	uint8	   *copy;
-
-	window->answer_memory -= slot->reply.answer_len;
-	free(slot->reply.answer);
-	slot->reply.answer = NULL;
-	slot->reply.answer_len = 0;
-
-	if (window->answer_memory + len > window->answer_memory_limit)
-	{
-		window->over_memory_limit = true;
-		return;
-	}
-	copy = malloc(len);
-	if (copy == NULL)
-	{
-		window->out_of_memory = true;
-		return;
-	}
-	memcpy(copy, octets, len);
-	slot->reply.answer = copy;
-	slot->reply.answer_len = len;
-	window->answer_memory += len;
-}
-
-/*
- * Microseconds of a clock that only goes forward.
- */
-int64
-clock_now(void)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	return (int64) INSTR_TIME_GET_MICROSEC(now);
-}
-
-/*
  * Milliseconds until the first question's time is up or something may have to
  * be sent again, 0 if that has passed.
  */
@@ -314,7 +247,7 @@ void
 window_look_around(DnsWindow *window)
 {
 	note_failure(window);
-	expire(window);
+	slot_expire(window);
 	resend_lost(window);
 }
 
@@ -342,46 +275,6 @@ is_room(const DnsWindow *window)
 		return false;
 	return window->channel == NULL ||
 		window->in_flight < window->channel->max_in_flight;
-}
-
-/* Slots that were never in use are not even zero. */
-static DnsSlot *
-free_slot(DnsWindow *window)
-{
-	DnsSlot    *slot;
-
-	if (!slist_is_empty(&window->free))
-		return slist_container(DnsSlot, free_node,
-							   slist_pop_head_node(&window->free));
-	slot = &window->slots[window->used];
-	memset(slot, 0, sizeof(*slot));
-	slot->window = window;
-	slot->index = window->used++;
-	return slot;
-}
-
-/*
- * The clock of limits.  Where questions are asked before the call, only the time
- * counts that the backend has for answers: they may come while it is busy with
- * something else, and wait to be read.
- */
-static int64
-window_clock(const DnsWindow *window)
-{
-	return window->ahead ? wait_clock() : clock_now();
-}
-
-/* When the time of a question is up that is asked now. */
-static int64
-limit_from_now(const DnsWindow *window)
-{
-	int64		now = window_clock(window);
-	int64		limit = now + setting_max_timeout * INT64CONST(1000);
-
-	if (setting_deadline > 0)
-		limit = Min(limit, (window->ahead ? now : window->opened) +
-					setting_deadline * INT64CONST(1000));
-	return limit;
 }
 
 /*
@@ -417,56 +310,9 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->window->in_flight--;
 	resend_forget(slot);
 	guard_unbind(slot->window->channel, slot);
-	finish(slot, slot->given_up ? ARES_ECONNREFUSED : status);
+	slot_finish(slot, slot->given_up ? ARES_ECONNREFUSED : status);
 	if (slot->released)
-		recycle(slot);
-}
-
-static void
-finish(DnsSlot *slot, ares_status_t status)
-{
-	if (slot->done)
-		return;					/* its time was up before */
-	dlist_delete(&slot->pending_node);
-	dlist_push_tail(&slot->window->done, &slot->done_node);
-	resend_forget(slot);
-	slot->done = true;
-	slot->reply.done_at = clock_now();
-	slot->reply.status = status;
-	if (status == ARES_ETIMEOUT)
-		counters.timeouts++;
-}
-
-/* Makes a slot free for another question. */
-static void
-recycle(DnsSlot *slot)
-{
-	DnsWindow  *window = slot->window;
-	int			index = slot->index;
-
-	window->answer_memory -= slot->reply.answer_len;
-	free(slot->reply.answer);
-	memset(slot, 0, sizeof(*slot));
-	slot->window = window;
-	slot->index = index;
-	slist_push_head(&window->free, &slot->free_node);
-}
-
-/* Ends the questions whose time is up; the library may hold on to them. */
-static void
-expire(DnsWindow *window)
-{
-	int64		now = window_clock(window);
-
-	while (!dlist_is_empty(&window->pending))
-	{
-		DnsSlot    *slot = dlist_head_element(DnsSlot, pending_node,
-											  &window->pending);
-
-		if (slot->limit > now)
-			break;
-		finish(slot, ARES_ETIMEOUT);
-	}
+		slot_release(slot);
 }
 
 /*

@@ -1,0 +1,163 @@
+/*
+ * slot.c
+ *
+ * The places of questions in a window: taken when one is asked, finished when it
+ * is answered or its time is up, free again when both the feeder and the library
+ * are through with it.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+static void recycle(DnsSlot *slot);
+static int64 limit_from_now(const DnsWindow *window);
+
+/*
+ * Takes a free slot, of which there has to be one, for a question that is asked
+ * now.
+ */
+DnsSlot *
+slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
+{
+	DnsSlot    *slot;
+
+	if (!slist_is_empty(&window->free))
+		slot = slist_container(DnsSlot, free_node,
+							   slist_pop_head_node(&window->free));
+	else
+	{
+		/* It was never in use, and is not even zero. */
+		slot = &window->slots[window->used];
+		memset(slot, 0, sizeof(*slot));
+		slot->window = window;
+		slot->index = window->used++;
+	}
+	slot->question = slot->asked = *question;
+	slot->tag = tag;
+	slot->edns = window->style.edns;
+	slot->reply.asked_at = clock_now();
+	slot->limit = limit_from_now(window);
+	dlist_push_tail(&window->pending, &slot->pending_node);
+	return slot;
+}
+
+/*
+ * Ends a question, unless its time was up before.  Called inside the library too:
+ * stores, and never raises.
+ */
+void
+slot_finish(DnsSlot *slot, ares_status_t status)
+{
+	if (slot->done)
+		return;
+	dlist_delete(&slot->pending_node);
+	dlist_push_tail(&slot->window->done, &slot->done_node);
+	resend_forget(slot);
+	slot->done = true;
+	slot->reply.done_at = clock_now();
+	slot->reply.status = status;
+	if (status == ARES_ETIMEOUT)
+		counters.timeouts++;
+}
+
+/*
+ * Keeps a copy of an answer for its question, instead of the one before.  Called
+ * inside the library: stores and notes, and never raises.
+ */
+void
+slot_store(DnsSlot *slot, const uint8 *octets, size_t len)
+{
+	DnsWindow  *window = slot->window;
+	uint8	   *copy;
+
+	window->answer_memory -= slot->reply.answer_len;
+	free(slot->reply.answer);
+	slot->reply.answer = NULL;
+	slot->reply.answer_len = 0;
+
+	if (window->answer_memory + len > window->answer_memory_limit)
+	{
+		window->over_memory_limit = true;
+		return;
+	}
+	copy = malloc(len);
+	if (copy == NULL)
+	{
+		window->out_of_memory = true;
+		return;
+	}
+	memcpy(copy, octets, len);
+	slot->reply.answer = copy;
+	slot->reply.answer_len = len;
+	window->answer_memory += len;
+}
+
+/*
+ * Drops a question and its answer.
+ */
+void
+slot_release(DnsSlot *slot)
+{
+	slot->released = true;
+	if (!slot->in_flight)
+		recycle(slot);
+}
+
+/*
+ * Ends the questions of a window whose time is up; the library may hold on to
+ * them.
+ */
+void
+slot_expire(DnsWindow *window)
+{
+	int64		now = window_clock(window);
+
+	while (!dlist_is_empty(&window->pending))
+	{
+		DnsSlot    *slot = dlist_head_element(DnsSlot, pending_node,
+											  &window->pending);
+
+		if (slot->limit > now)
+			break;
+		slot_finish(slot, ARES_ETIMEOUT);
+	}
+}
+
+/*
+ * The clock of limits, in microseconds.  Where questions are asked before the
+ * call, only the time counts that the backend has for answers: they may come
+ * while it is busy with something else, and wait to be read.
+ */
+int64
+window_clock(const DnsWindow *window)
+{
+	return window->ahead ? wait_clock() : clock_now();
+}
+
+/* Makes a slot free for another question. */
+static void
+recycle(DnsSlot *slot)
+{
+	DnsWindow  *window = slot->window;
+	int			index = slot->index;
+
+	window->answer_memory -= slot->reply.answer_len;
+	free(slot->reply.answer);
+	memset(slot, 0, sizeof(*slot));
+	slot->window = window;
+	slot->index = index;
+	slist_push_head(&window->free, &slot->free_node);
+}
+
+/* When the time of a question is up that is asked now. */
+static int64
+limit_from_now(const DnsWindow *window)
+{
+	int64		now = window_clock(window);
+	int64		limit = now + setting_max_timeout * INT64CONST(1000);
+
+	if (setting_deadline > 0)
+		limit = Min(limit, (window->ahead ? now : window->opened) +
+					setting_deadline * INT64CONST(1000));
+	return limit;
+}
