@@ -34,8 +34,13 @@ OBJS = \
 	src/hostsfile.o \
 	src/inspect.o \
 	src/json.o \
+	src/lookahead_arguments.o \
 	src/lookahead_exec.o \
 	src/lookahead_explain.o \
+	src/lookahead_node.o \
+	src/lookahead_plan.o \
+	src/lookahead_rules.o \
+	src/lookahead_sites.o \
 	src/many.o \
 	src/message.o \
 	src/messagejson.o \

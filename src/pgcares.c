@@ -21,4 +21,5 @@ _PG_init(void)
 	channel_check_library();
 	settings_init();
 	calls_init();
+	lookahead_init();
 }

@@ -14,8 +14,8 @@ use Exporter qw(import);
 use Socket qw(inet_aton inet_pton AF_INET6);
 use Wire;
 
-our @EXPORT = qw(ASKED LATER answer at cname cookie cookie_first dname ede encoded_frame forged forged_first
-  garbage given message_of negative over_tcp record_of records step swapped_case text truncated);
+our @EXPORT = qw(ASKED LATER answer at cname cookie cookie_first describe dname ede encoded_frame forged
+  forged_first garbage given host message_of negative over_tcp record_of records step swapped_case text truncated);
 
 # A pointer to the name asked: it stands right behind the header.
 use constant ASKED => "\xC0\x0C";
@@ -169,6 +169,32 @@ sub given
 
 	return answer($query) if $query->{type} != $Wire::TYPE{$type};
 	return answer($query, answer => [ map { record_of($query, $_) } @rdata ]);
+}
+
+# The host of this number, unlike any other: it says how many addresses and mail
+# exchanges, the latter hosts themselves. Of other types it has what all have.
+sub host
+{
+	my ($query, $number, @domain) = @_;
+	my @octets = ($number >> 8 & 255, $number & 255);
+	my %rdata = (
+		A => [ map { pack('C4', 198, $_, @octets) } 18 .. 17 + $number % 5 % 3 ],
+		AAAA => [ map { inet_pton(AF_INET6, sprintf '2001:db8::%x:%x', $_, $number) } 1 .. $number % 3 ],
+		MX => [ map { pack('n', 10 * $_) . pack('(C/a*)*x', 'host' . (4 * $number + $_), @domain) } 1 .. $number % 4 ],
+		TXT => [ map { Wire::strings($_) } "host $number" ]);
+	my $rdata = $rdata{ $query->{type_text} } // return answer($query);
+
+	return answer($query, answer => [
+			map { Wire::record(ASKED, $query->{type}, $_, 60 + $number % 300, $query->{class}) } @$rdata ]);
+}
+
+# What the client of this query looks like from here
+sub describe
+{
+	my ($query) = @_;
+	my %seen = (%$query, edns => $query->{edns} // 'none', qname => $query->{name});
+
+	return join ' ', map { "$_=$seen{$_}" } qw(transport rd cd ad edns do cookie src sport to id qname);
 }
 
 # A text as the character-strings of a TXT record

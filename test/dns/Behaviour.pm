@@ -11,6 +11,7 @@
 #   slow      one octet every so many ms (TCP)
 #   hold      behind the next message of the connection, or after so many ms
 #   close     end the connection then; 'reset' ends it the hard way (TCP)
+#   crowd     a number and a text: not before so many questions with it wait
 # An empty list is silence. Nothing in here waits or sends. What it keeps is
 # how often each question was asked, and each name or names below it.
 
@@ -229,10 +230,17 @@ my %numbered = (
 		return answer($query) if !defined $query->{edns};
 		return answer($query, rcode => $rcode, answer => [], no_opt => 1);
 	},
-	# what the next label says, late, or after silence or SERVFAIL at first
-	delay => sub {
+	# what the next label says, late, more or less late as the name will have it,
+	# when so many other names were asked that end alike, or after silence or
+	# SERVFAIL at first
+	delay => sub { my ($query, $ms, @further) = @_; return late_by($ms, behave($query, @further)) },
+	jitter => sub {
 		my ($query, $ms, @further) = @_;
-		return map { +{ %$_, after => $ms + ($_->{after} // 0) } } behave($query, @further);
+		return late_by($ms * (unpack('%32C*', lc $query->{name}) % 8) / 8, behave($query, @further));
+	},
+	crowd => sub {
+		my ($query, $count, $next, @end) = @_;
+		return map { +{ %$_, crowd => [ $count, lc Wire::name_text(@end) ] } } behave($query, $next, @end);
 	},
 	drop => sub {
 		my ($query, $count, @further) = @_;
@@ -248,6 +256,7 @@ my %numbered = (
 		return { %{ $query->{times} == 1 ? forged($query) : answer($query) }, after => $ms };
 	},
 	cname => sub { answer($_[0], answer => [ chain(@_) ]) },
+	host => \&host,
 	big => sub {
 		my ($query, $count) = @_;
 		my %rdata = (
@@ -340,6 +349,13 @@ sub chain
 	return ((map { cname($names[ $_ - 1 ], $names[$_]) } 1 .. $steps), at($names[-1], records($query)));
 }
 
+# Things to do, so many ms later
+sub late_by
+{
+	my ($ms, @things) = @_;
+	return map { +{ %$_, after => $ms + ($_->{after} // 0) } } @things;
+}
+
 # A pointer so many octets behind the begin of the first record
 sub pointer
 {
@@ -375,15 +391,6 @@ sub from_elsewhere
 	my @forged = $query->{transport} eq 'udp' ? { %{ forged($query) }, from => $from } : ();
 
 	return forged_first($query, @forged);
-}
-
-# What the client of this query looks like from here
-sub describe
-{
-	my ($query) = @_;
-	my %seen = (%$query, edns => $query->{edns} // 'none', qname => $query->{name});
-
-	return join ' ', map { "$_=$seen{$_}" } qw(transport rd cd ad edns do cookie src sport to id qname);
 }
 
 1;

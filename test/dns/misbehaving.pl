@@ -66,6 +66,10 @@ my %connection;
 # What to do later: [due, client, thing], the first due first
 my @later;
 
+# Answers that wait for more questions: by what these end in, then by question
+# [client, thing]
+my %crowd;
+
 # Passes still to go until a "sync" is answered
 my $sync;
 
@@ -206,7 +210,23 @@ sub take_query
 	@$query{qw(time transport src sport to)} = ($now, @$client{qw(transport src sport)}, $address);
 	log_query($query) if $log;
 	return if !defined $query->{id};
-	schedule($now + ($_->{after} // 0) / 1000, $client, $_) foreach Behaviour::plan($query, $always);
+	foreach my $thing (Behaviour::plan($query, $always))
+	{
+		if ($thing->{crowd}) { join_crowd("$query->{type} " . lc $query->{name}, $now, $client, $thing) }
+		else { schedule($now + ($thing->{after} // 0) / 1000, $client, $thing) }
+	}
+}
+
+# Wait until there are enough questions of this kind; one that is asked again is
+# the same.
+sub join_crowd
+{
+	my ($question, $now, $client, $thing) = @_;
+	my ($count, $kind) = @{ $thing->{crowd} };
+
+	$crowd{$kind}{$question} = [ $client, $thing ];
+	return if keys %{ $crowd{$kind} } < $count;
+	schedule($now + ($_->[1]{after} // 0) / 1000, @$_) foreach values %{ delete $crowd{$kind} };
 }
 
 # Anything that is no query has the type "junk" and no name.

@@ -1,0 +1,309 @@
+/*
+ * lookahead_plan.c
+ *
+ * Gives finished plans look-ahead nodes, which start lookups before the rows
+ * that call for them have their turn.  A node is a hint: where none is, or one
+ * is wrong, a lookup is made when it is called.  So whatever is not known here
+ * is left as it is.  Nothing here touches a plan that others hold.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/extensible.h"
+#include "optimizer/planner.h"
+#include "tcop/pquery.h"
+#include "utils/plancache.h"
+#include "utils/portal.h"
+#include "utils/syscache.h"
+
+#include "pgcares.h"
+
+static planner_hook_type next_planner = NULL;
+static ExecutorStart_hook_type next_start = NULL;
+
+/*
+ * The library is usually loaded while the first statement that uses it is being
+ * planned, when that is too late for the planner hook.  So plans that are run
+ * in the course of the same message of the client may be older than the hook.
+ */
+static bool older_plans = false;
+static bool older_plans_reset = false;
+static TimestampTz loaded_in;
+
+static PlannedStmt *lookahead_planner(Query *parse, const char *query_string,
+									  int cursor_options, ParamListInfo params);
+static void lookahead_start(QueryDesc *query, int eflags);
+static bool change_older_plan(QueryDesc *query, int eflags);
+static bool is_for_us(const PlannedStmt *stmt, int cursor_options);
+static bool has_current_row(const Plan *node);
+static bool change_plan(LookaheadPlan *plan, int cursor_options);
+static Plan *walk(LookaheadPlan *plan, Plan *node,
+				  const LookaheadDemand *demand);
+static void walk_list(LookaheadPlan *plan, List *nodes,
+					  const LookaheadDemand *demand);
+static void note_subplans(LookaheadPlan *plan, const Plan *node,
+						  const LookaheadDemand *demand);
+
+/*
+ * Called once, when the library is loaded, and last: the name of a node can be
+ * registered once only.
+ */
+void
+lookahead_init(void)
+{
+	RegisterCustomScanMethods(&lookahead_scan_methods);
+
+	next_planner = planner_hook;
+	planner_hook = lookahead_planner;
+
+	/* Workers get the leader's plan, and the postmaster runs none. */
+	if (process_shared_preload_libraries_in_progress || IsParallelWorker())
+		return;
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = lookahead_start;
+	older_plans = true;
+	loaded_in = GetCurrentStatementStartTimestamp();
+}
+
+static PlannedStmt *
+lookahead_planner(Query *parse, const char *query_string, int cursor_options,
+				  ParamListInfo params)
+{
+	PlannedStmt *stmt;
+	LookaheadPlan plan;
+
+	if (next_planner != NULL)
+		stmt = next_planner(parse, query_string, cursor_options, params);
+	else
+		stmt = standard_planner(parse, query_string, cursor_options, params);
+
+	if (is_for_us(stmt, cursor_options))
+	{
+		lookahead_survey(&plan, stmt);
+		change_plan(&plan, cursor_options);
+	}
+	return stmt;
+}
+
+/*
+ * Throws away plans that are kept for later, to be made again with nodes, and
+ * gives one to a plan that is about to run.
+ */
+static void
+lookahead_start(QueryDesc *query, int eflags)
+{
+	if (older_plans)
+	{
+		if (!older_plans_reset)
+			ResetPlanCache();
+		older_plans_reset = true;
+		if (change_older_plan(query, eflags) ||
+			GetCurrentStatementStartTimestamp() != loaded_in)
+			older_plans = false;
+	}
+	if (next_start != NULL)
+		next_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+/*
+ * Gives a query a changed copy of its plan if that has not been through the
+ * planner hook; false if there was nothing to change.
+ */
+static bool
+change_older_plan(QueryDesc *query, int eflags)
+{
+	PlannedStmt *stmt = query->plannedstmt;
+	int			cursor_options = 0;
+	MemoryContext context;
+	LookaheadPlan plan;
+	bool		changed;
+
+	/* The query may be that of a cursor, and is at least run by one. */
+	if (ActivePortal != NULL)
+		cursor_options |= ActivePortal->cursorOptions;
+	if (eflags & EXEC_FLAG_BACKWARD)
+		cursor_options |= CURSOR_OPT_SCROLL;
+	if (!is_for_us(stmt, cursor_options))
+		return false;
+	lookahead_survey(&plan, stmt);
+	if (plan.has_nodes)
+		return false;
+
+	/* The plan may be kept by somebody: the copy lives as long as the query. */
+	context = MemoryContextSwitchTo(GetMemoryChunkContext(query));
+	stmt = copyObject(stmt);
+	lookahead_survey(&plan, stmt);
+	changed = change_plan(&plan, cursor_options);
+	if (changed)
+		query->plannedstmt = stmt;
+	MemoryContextSwitchTo(context);
+	return changed;
+}
+
+/*
+ * Can there be something to do?  This is all that most statements pay.
+ */
+static bool
+is_for_us(const PlannedStmt *stmt, int cursor_options)
+{
+	ListCell   *lc;
+	bool		own_functions = !LOOKAHEAD_NEEDS_CALLS;
+
+	if (!setting_lookahead || stmt->commandType == CMD_UTILITY)
+		return false;
+
+	/* A change of a function that is not built in makes a plan invalid. */
+	foreach(lc, stmt->invalItems)
+		own_functions |= lfirst_node(PlanInvalItem, lc)->cacheId == PROCOID;
+	if (!own_functions)
+		return false;
+
+	/*
+	 * Rows may be fetched backward, or changed WHERE CURRENT OF: both reach for
+	 * the scan below, which is elsewhere once rows have been read ahead.
+	 */
+	if (cursor_options & CURSOR_OPT_SCROLL)
+		return false;
+	return !(cursor_options & CURSOR_OPT_FAST_PLAN) ||
+		!(ExecSupportsBackwardScan(stmt->planTree) ||
+		  has_current_row(stmt->planTree));
+}
+
+/*
+ * Does a cursor's plan have a scan that stands at the row fetched last?
+ */
+static bool
+has_current_row(const Plan *node)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+			return true;
+		case T_Result:
+		case T_Limit:
+			return node->lefttree != NULL && has_current_row(node->lefttree);
+		case T_SubqueryScan:
+			return has_current_row(((const SubqueryScan *) node)->subplan);
+		case T_Append:
+			foreach(lc, ((const Append *) node)->appendplans)
+			{
+				if (has_current_row(lfirst(lc)))
+					return true;
+			}
+			return false;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Puts nodes into a plan; false if it has no place for one.
+ */
+static bool
+change_plan(LookaheadPlan *plan, int cursor_options)
+{
+	PlannedStmt *stmt = plan->stmt;
+	int			highest_id = plan->last_id;
+	int			i;
+	LookaheadDemand demand = {0};
+
+	demand.limited = (cursor_options & CURSOR_OPT_FAST_PLAN) != 0;
+	stmt->planTree = walk(plan, stmt->planTree, &demand);
+
+	/* Those who read a common table expression have a higher number. */
+	for (i = list_length(stmt->subplans); i > 0; i--)
+	{
+		ListCell   *cell = list_nth_cell(stmt->subplans, i - 1);
+
+		if (lfirst(cell) == NULL)
+			continue;			/* the planner had no use for it */
+		demand.limited = !bms_is_member(i, plan->read_whole) ||
+			bms_is_member(i, plan->read_partly);
+		lfirst(cell) = walk(plan, lfirst(cell), &demand);
+	}
+	return plan->last_id != highest_id;
+}
+
+/*
+ * Puts nodes into a tree; gives the node that is its top now.
+ */
+static Plan *
+walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
+{
+	LookaheadDemand left;
+	LookaheadDemand right;
+
+	if (node == NULL)
+		return NULL;
+	check_stack_depth();
+	note_subplans(plan, node, demand);
+
+	/* What is below other providers' nodes is their own affair. */
+	if (IsA(node, CustomScan))
+		return node;
+
+	lookahead_demands(node, demand, &left, &right);
+	node->lefttree = walk(plan, node->lefttree, &left);
+	node->righttree = walk(plan, node->righttree, &right);
+	if (IsA(node, Append))
+		walk_list(plan, ((Append *) node)->appendplans, &left);
+	else if (IsA(node, MergeAppend))
+		walk_list(plan, ((MergeAppend *) node)->mergeplans, &left);
+	else if (IsA(node, SubqueryScan))
+		((SubqueryScan *) node)->subplan =
+			walk(plan, ((SubqueryScan *) node)->subplan, &left);
+	return lookahead_for_node(plan, node, demand, &left, &right);
+}
+
+static void
+walk_list(LookaheadPlan *plan, List *nodes, const LookaheadDemand *demand)
+{
+	ListCell   *lc;
+
+	foreach(lc, nodes)
+		lfirst(lc) = walk(plan, lfirst(lc), demand);
+}
+
+/*
+ * Notes of the subplans that a node reads by itself whether all of their rows
+ * will be read.
+ */
+static void
+note_subplans(LookaheadPlan *plan, const Plan *node,
+			  const LookaheadDemand *demand)
+{
+	ListCell   *lc;
+
+	if (IsA(node, CteScan))
+	{
+		int			number = ((const CteScan *) node)->ctePlanId;
+
+		if (demand->limited || demand->unsure)
+			plan->read_partly = bms_add_member(plan->read_partly, number);
+		else
+			plan->read_whole = bms_add_member(plan->read_whole, number);
+	}
+	foreach(lc, node->initPlan)
+	{
+		SubPlan    *subplan = lfirst_node(SubPlan, lc);
+
+		if (subplan->subLinkType == EXPR_SUBLINK ||
+			subplan->subLinkType == ARRAY_SUBLINK)
+			plan->read_whole = bms_add_member(plan->read_whole,
+											  subplan->plan_id);
+	}
+}

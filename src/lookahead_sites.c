@@ -1,0 +1,337 @@
+/*
+ * lookahead_sites.c
+ *
+ * Finds the calls of lookup functions in a finished plan that are certain to be
+ * made for each row that a node reads: in its own expressions, in subqueries
+ * that these run, and in the inner side of a nested loop.  Where SQL would
+ * perhaps not ask, nothing is found.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+
+#include "pgcares.h"
+
+static bool is_call(Node *node, void *context);
+static bool find(Node *node, SiteSearch *search);
+static void find_in_subplan(SiteSearch *search, SubPlan *subplan);
+static bool find_in_aggregates(Node *node, SiteSearch *search);
+static void find_in_tree(SiteSearch *search, Plan *tree, bool certain);
+static void find_in_functions(SiteSearch *search, List *functions,
+							  bool certain);
+static void find_in_parts(SiteSearch *search, List *trees);
+static bool limit_lets_begin(const Limit *limit);
+static void find_outside(SiteSearch *search, Node *expression, bool certain);
+
+/*
+ * Prepares a search on behalf of a node that is to be made next to another one.
+ * The calls may depend on columns that have this varno there.
+ */
+void
+sites_open(SiteSearch *search, const LookaheadPlan *plan, const Plan *node,
+		   int varno, const LookaheadDemand *demand)
+{
+	ListCell   *lc;
+
+	memset(search, 0, sizeof(SiteSearch));
+	search->plan = plan;
+	search->varno = varno;
+	search->harmless = demand->limited || demand->unsure;
+	search->params = bms_copy(node->extParam);
+	foreach(lc, node->initPlan)
+	{
+		ListCell   *number;
+
+		foreach(number, lfirst_node(SubPlan, lc)->setParam)
+			search->params = bms_add_member(search->params, lfirst_int(number));
+	}
+}
+
+/*
+ * Can a search find anything in an expression?
+ */
+bool
+sites_possible(Node *expression)
+{
+	return is_call(expression, NULL);
+}
+
+/*
+ * Finds the calls that are certain to be made when an expression is evaluated.
+ */
+void
+sites_find(SiteSearch *search, Node *expression)
+{
+	find(expression, search);
+}
+
+/*
+ * Finds the calls in the arguments of aggregates, which are worked out for each
+ * row of the input wherever the aggregate stands.
+ */
+void
+sites_find_in_aggregates(SiteSearch *search, Node *expression)
+{
+	find_in_aggregates(expression, search);
+}
+
+/*
+ * Finds the calls that are made in the inner side of a nested loop, for each
+ * row of its outer side.
+ */
+void
+sites_find_inside(SiteSearch *search, NestLoop *loop)
+{
+	ListCell   *lc;
+
+	search->outside = true;
+	foreach(lc, loop->nestParams)
+	{
+		NestLoopParam *param = lfirst_node(NestLoopParam, lc);
+
+		search->numbers = lappend_int(search->numbers, param->paramno);
+		search->values = lappend(search->values, param->paramval);
+	}
+	find_in_tree(search, loop->join.plan.righttree, true);
+	search->outside = false;
+	search->numbers = search->values = NIL;
+}
+
+static bool
+is_call(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubPlan) && ((SubPlan *) node)->parParam != NIL)
+		return true;			/* its plan may hold one */
+	if (IsA(node, FuncExpr) &&
+		call_of_function(((FuncExpr *) node)->funcid) != NULL)
+		return true;
+	return expression_tree_walker(node, is_call, context);
+}
+
+/*
+ * Goes through what is evaluated whenever an expression is.  Of a kind of node
+ * that is not listed here nothing is known.
+ */
+static bool
+find(Node *node, SiteSearch *search)
+{
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+			if (site_take(search, (FuncExpr *) node))
+				return false;
+			break;
+		case T_List:
+		case T_TargetEntry:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_FieldSelect:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ConvertRowtypeExpr:
+		case T_CoerceToDomain:
+		case T_ArrayExpr:
+		case T_RowExpr:
+		case T_MinMaxExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+			break;
+
+			/* These evaluate the first of several, and it decides. */
+		case T_BoolExpr:
+			if (((BoolExpr *) node)->boolop == NOT_EXPR)
+				break;
+			return find(linitial(((BoolExpr *) node)->args), search);
+		case T_CoalesceExpr:
+			return find(linitial(((CoalesceExpr *) node)->args), search);
+		case T_CaseExpr:
+			find((Node *) ((CaseExpr *) node)->arg, search);
+			return find(linitial(((CaseExpr *) node)->args), search);
+		case T_CaseWhen:
+			return find((Node *) ((CaseWhen *) node)->expr, search);
+		case T_RowCompareExpr:
+			find(linitial(((RowCompareExpr *) node)->largs), search);
+			return find(linitial(((RowCompareExpr *) node)->rargs), search);
+		case T_ArrayCoerceExpr:
+			return find((Node *) ((ArrayCoerceExpr *) node)->arg, search);
+		case T_SubscriptingRef:
+			return find((Node *) ((SubscriptingRef *) node)->refexpr, search);
+
+		case T_SubPlan:
+			find_in_subplan(search, (SubPlan *) node);
+			return false;
+		default:
+			return false;
+	}
+	return expression_tree_walker(node, find, search);
+}
+
+/*
+ * The calls of a subquery that is run again for each row are the calls of the
+ * node that runs it.
+ */
+static void
+find_in_subplan(SiteSearch *search, SubPlan *subplan)
+{
+	SiteSearch	below = *search;
+
+	if (search->outside)
+		return;					/* translates one level only */
+	find((Node *) subplan->args, search);
+
+	/* The test is made for rows of the subquery, if there are any. */
+	below.calls = search->calls;
+	below.harmless = true;
+	find(subplan->testexpr, &below);
+
+	if (!subplan->useHashTable && subplan->parParam != NIL)
+	{
+		below.harmless = search->harmless;
+		below.outside = true;
+		below.numbers = subplan->parParam;
+		below.values = subplan->args;
+		find_in_tree(&below, list_nth(search->plan->stmt->subplans,
+									  subplan->plan_id - 1), true);
+	}
+	search->calls = below.calls;
+}
+
+static bool
+find_in_aggregates(Node *node, SiteSearch *search)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref))
+	{
+		if (((Aggref *) node)->aggfilter == NULL)
+			find((Node *) ((Aggref *) node)->args, search);
+		return false;
+	}
+	if (IsA(node, WindowFunc))
+	{
+		/* Others than aggregates look at some rows only. */
+		if (((WindowFunc *) node)->winagg &&
+			((WindowFunc *) node)->aggfilter == NULL)
+			find((Node *) ((WindowFunc *) node)->args, search);
+		return false;
+	}
+	return expression_tree_walker(node, find_in_aggregates, search);
+}
+
+/*
+ * Goes down a tree that belongs to the expressions searched: the inner side of
+ * a nested loop, or a subquery.  What a nested loop in it hands to its own
+ * inner side is not known here.  Certain are the calls that are made whenever
+ * the tree is run; others may be.
+ */
+static void
+find_in_tree(SiteSearch *search, Plan *tree, bool certain)
+{
+	if (tree == NULL)
+		return;
+	check_stack_depth();
+	switch (nodeTag(tree))
+	{
+		case T_FunctionScan:
+			find_in_functions(search, ((FunctionScan *) tree)->functions,
+							  certain);
+			break;
+		case T_Result:
+			if (((Result *) tree)->resconstantqual != NULL)
+				break;			/* a condition for the calls */
+			if (tree->lefttree == NULL && tree->qual == NIL)
+				find_outside(search, (Node *) tree->targetlist, certain);
+			find_in_tree(search, tree->lefttree, certain);
+			break;
+
+		case T_Limit:
+			certain &= limit_lets_begin((Limit *) tree);
+			find_in_tree(search, tree->lefttree, certain);
+			break;
+		case T_SubqueryScan:
+			find_in_tree(search, ((SubqueryScan *) tree)->subplan, certain);
+			break;
+		case T_CustomScan:
+			if (!plan_is_lookahead(tree))
+				break;
+			/* FALLTHROUGH */
+		case T_NestLoop:
+		case T_Memoize:
+		case T_Material:
+		case T_Hash:
+		case T_Agg:
+		case T_Group:
+		case T_Sort:
+		case T_IncrementalSort:
+		case T_Unique:
+		case T_WindowAgg:
+		case T_ProjectSet:
+			find_in_tree(search, tree->lefttree, certain);
+			break;
+
+			/* One side may turn out to be empty, and save the other. */
+		case T_HashJoin:
+		case T_MergeJoin:
+			find_in_tree(search, tree->lefttree, false);
+			find_in_tree(search, tree->righttree, false);
+			break;
+
+			/* Parts may be left out, or not be reached. */
+		case T_Append:
+			find_in_parts(search, ((Append *) tree)->appendplans);
+			break;
+		case T_MergeAppend:
+			find_in_parts(search, ((MergeAppend *) tree)->mergeplans);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+find_in_functions(SiteSearch *search, List *functions, bool certain)
+{
+	ListCell   *lc;
+
+	foreach(lc, functions)
+		find_outside(search, lfirst_node(RangeTblFunction, lc)->funcexpr,
+					 certain);
+}
+
+static void
+find_in_parts(SiteSearch *search, List *trees)
+{
+	ListCell   *lc;
+
+	foreach(lc, trees)
+		find_in_tree(search, lfirst(lc), false);
+}
+
+/* Will a LIMIT ask for a first row? */
+static bool
+limit_lets_begin(const Limit *limit)
+{
+	const Const *count = (const Const *) limit->limitCount;
+
+	return count == NULL ||
+		(IsA(count, Const) &&
+		 (count->constisnull || DatumGetInt64(count->constvalue) > 0));
+}
+
+static void
+find_outside(SiteSearch *search, Node *expression, bool certain)
+{
+	bool		harmless = search->harmless;
+
+	search->harmless |= !certain;
+	find(expression, search);
+	search->harmless = harmless;
+}
