@@ -1,0 +1,87 @@
+# What look-ahead costs is bounded: the memory of a statement does not grow with its
+# rows, and descriptors do not with its nodes.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use NameServer;
+use Session;
+
+# Rows; and what the most memory may be above that of half of them, which fill all
+# that is kept, in kB
+use constant { ROWS => 200000, MAX_GROWTH => 4 * 1024 };
+
+my $server = NameServer->knot;
+my $node = Session->cluster([$server], 'jit = off');
+my $setup = Session->new($node);
+
+# Knot makes up as many names as are wanted.
+$setup->text($_) foreach
+  sprintf(q{CREATE TABLE hosts AS SELECT i AS id, inet '10.0.0.0' + i AS ip,
+	format('ip-10-%%s-%%s-%%s.dyn.example', i >> 16, i >> 8 & 255, i & 255) AS n FROM generate_series(1, %d) i}, ROWS),
+  'ANALYZE';
+
+# The most memory that a fresh session has had for a statement, in kB
+sub most
+{
+	my ($sql, $expected, @settings) = @_;
+	my $session = Session->new($node, options => join ' ', map { "-c $_" } 'max_parallel_workers_per_gather=0', @settings);
+
+	$session->text(q{SELECT dns_lookup('ip-10-1-2-3.dyn.example', 4)});
+	is($session->text($sql), $expected, $sql);
+	my $most = $session->status('VmHWM') - $session->status('RssFile') - $session->status('RssShmem');
+	is_deeply([ $session->inet_sockets ], [], '... no socket is left');
+	$session->close;
+	return $most;
+}
+
+foreach (
+	[ 'scalar', ROWS, 'SELECT count(dns_lookup(h.n, 4)) FROM hosts h' ],
+	[ 'LATERAL', ROWS / 2, 'SELECT count(*) FROM hosts h, LATERAL dns_a(h.n) a' ],
+	[ 'chained', ROWS / 2, 'SELECT count(*) FROM hosts h, LATERAL dns_ptr(h.ip) p, LATERAL dns_a(p.ptrdname) a' ])
+{
+	my ($what, $rows, $sql) = @$_;
+	my ($half, $all) = map { most("$sql WHERE h.id <= $_", $_, 'work_mem=1MB') } $rows / 2, $rows;
+
+	cmp_ok($all - $half, '<', MAX_GROWTH, "$what: memory of all rows and of half of them");
+	note(sprintf '%s: %d kB for %d rows, %d kB for %d', $what, $half, $rows / 2, $all, $rows);
+}
+
+# rows of 2.5 kB, 50 MB in all: as many are kept as work_mem has room for
+{
+	my $sql = q{SELECT count(h.w), count(dns_lookup(h.n, 4)) FROM (SELECT n, repeat(n, 100) AS w FROM hosts WHERE id <= 20000 OFFSET 0) h};
+	my ($small, $large) = map { most($sql, '20000|20000', "work_mem=$_", 'pgcares.max_in_flight=16') } '1MB', '64MB';
+
+	cmp_ok($small, '<', 20 * 1024, 'work_mem bounds the rows');
+	note("work_mem 1 MB: $small kB, 64 MB: $large kB");
+}
+
+# wide rows: with 64 kB of memory those of 100 kB go one by one, and all come
+is($setup->text(q{SET work_mem = '64kB'; SELECT count(dns_lookup(n, 4)), sum(length(w)) FROM (SELECT n, repeat('x', 100000 + id) AS w FROM hosts WHERE id <= 50 OFFSET 0) h}),
+	'50|' . (50 * 100000 + 50 * 51 / 2), 'rows larger than the memory');
+$setup->text('RESET work_mem');
+
+# What many statements leave
+{
+	my $session = Session->new($node);
+	my $memory = sub {
+		my $contexts = $session->text('SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts');
+		return ($session->status('RssAnon'), $contexts);
+	};
+	my $run = sub { $session->text('SELECT count(*) FROM hosts h, LATERAL dns_a(h.n) a WHERE h.id <= 5000') foreach 1 .. $_[0] };
+
+	$run->(3);
+	$memory->();
+	my @before = $memory->();
+	my $descriptors = $session->descriptors;
+	$run->(10);
+	my @after = $memory->();
+	cmp_ok($after[0] - $before[0], '<', 1024, 'again and again: memory of the process');
+	cmp_ok($after[1] - $before[1], '<', 256, '... memory contexts');
+	is_deeply($session->descriptors, $descriptors, '... descriptors');
+	is($session->text(q{SELECT count(*) FROM pg_backend_memory_contexts WHERE name ~ 'look-ahead'}), 0, '... no context of look-ahead');
+}
+
+done_testing();
