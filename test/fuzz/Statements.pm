@@ -1,0 +1,239 @@
+# Random statements with lookups in them.
+#
+#   my $statement = Statements->random("$seed/$number", $major);
+#   $statement->{settings}   a list such as 'enable_hashjoin = off'
+#   $statement->{sql}        what to run
+#   $statement->{compare}    'exact': rows, notices and errors come in this order
+#                            'sorted': in some order; 'count': so many, whichever
+#   $statement->{called}     how many calls are in it
+#   $statement->{stops_early}  true if it may not want all rows
+#   $statement->{query}      one that EXPLAIN takes, or undefined
+#
+# The same seed gives the same statement. Plans that run in one process give
+# their rows in the same order each time, even where the statement leaves it
+# open; where there are parallel workers nothing raises or warns, since nobody
+# can tell which of them comes first.
+
+package Statements;
+
+use strict;
+use warnings;
+use parent 'Queries';
+use Chance;
+
+my @shapes = (
+	30 => 'plain',
+	8 => 'aggregated',
+	10 => 'grouped',
+	5 => 'distinct',
+	8 => 'limited',
+	6 => 'rescanned',
+	6 => 'rescanned_lateral',
+	4 => 'window',
+	7 => 'sets_in_select',
+	6 => 'with',
+	2 => 'recursive',
+	4 => 'combined',
+	4 => 'inserted',
+	6 => 'updated',
+	3 => 'deleted',
+	2 => 'merged',
+	2 => 'locked',
+	5 => 'cursor',
+	2 => 'current_of',
+	4 => 'prepared',
+	4 => 'in_a_function');
+
+# Statements that change something, or whose plan is not to be parallel anyhow
+my %own_order = map { $_ => 1 } qw(updated merged current_of);
+
+sub random
+{
+	my ($class, $seed, $major) = @_;
+
+	seed($seed);
+	my $parallel = chance(0.2);
+	my $raising = chance(0.05);
+	my $self = $class->new(errors => !$parallel && !$raising && chance(0.6), raising => $raising && !$parallel);
+	my $shape = mostly(@shapes);
+
+	$self->{settings} = [ $self->random_settings($parallel, $major) ];
+	$self->{compare} = $parallel && !$own_order{$shape} ? 'sorted' : 'exact';
+	$self->{parallel} = $parallel;
+	$self->{shape} = $shape;
+	$self->{sql} = $self->$shape;
+	$self->{stops_early} = $self->{sql} =~ /LIMIT|FETCH|EXISTS|\bIN \(SELECT|some_rows/;
+	return $self;
+}
+
+sub random_settings
+{
+	my ($self, $parallel, $major) = @_;
+	my $parallel_mode = $major >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
+	my @settings = map { "enable_$_ = off" } grep { chance(0.12) }
+	  qw(hashjoin nestloop mergejoin seqscan indexscan bitmapscan material memoize hashagg sort indexonlyscan incremental_sort);
+
+	push @settings, "pgcares.max_in_flight = " . pick(1, 2, 5, 64, 256);
+	push @settings, "work_mem = '" . pick('64kB', '256kB', '4MB') . "'";
+	push @settings, 'pgcares.on_error = ' . ($self->{errors} ? pick('ignore', 'warning', 'error', 'missing_ok') : 'ignore');
+	push @settings, 'join_collapse_limit = 1' if chance(0.1);
+	push @settings, 'enable_partitionwise_join = on' if chance(0.1);
+	push @settings, 'plan_cache_mode = ' . pick('force_generic_plan', 'force_custom_plan') if chance(0.5);
+	push @settings, 'cursor_tuple_fraction = 1' if chance(0.3);
+	if ($parallel)
+	{
+		push @settings, 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0',
+		  'min_parallel_index_scan_size = 0';
+		push @settings, "$parallel_mode = on" if chance(0.4);
+		push @settings, 'parallel_leader_participation = off' if chance(0.2);
+		push @settings, 'enable_parallel_append = off' if chance(0.2);
+	}
+	else
+	{
+		push @settings, 'max_parallel_workers_per_gather = 0';
+	}
+	return @settings;
+}
+
+# ---- Shapes that are more than a query
+
+# Statements in a transaction that leaves nothing
+sub rolled_back
+{
+	return join "\n", map { "$_;" } 'BEGIN', @_, 'ROLLBACK';
+}
+
+# A whole query of any shape that gives rows of i0 and i1
+sub two_columns
+{
+	my ($self) = @_;
+	my $parts = $self->parts;
+
+	$parts->{items} = [ $parts->{items}[0], "($parts->{items}[1])::text" ];
+	return $self->whole($self->select($parts));
+}
+
+sub inserted
+{
+	my ($self) = @_;
+	my $query = $self->two_columns;
+	my $insert = "INSERT INTO added " . pick($query, "SELECT * FROM ($query) AS s");
+
+	$self->{query} = $insert;
+	return rolled_back(pick(
+		("$insert\nRETURNING id, note") x 2,
+		"$insert;\nSELECT id, note FROM added ORDER BY id, note",
+		"INSERT INTO changed (id, note)\nSELECT DISTINCT ON (s.i0) s.* FROM ($query) AS s WHERE s.i0 IS NOT NULL\n"
+		  . 'ON CONFLICT (id) DO UPDATE SET note = excluded.note RETURNING id, note',
+		"CREATE TABLE made AS\n$query;\nSELECT * FROM made ORDER BY 1, 2"));
+}
+
+sub updated
+{
+	my ($self) = @_;
+	my $own = [ Relations::base_relation('u') ];
+
+	if (chance(0.5))
+	{
+		my $update = 'UPDATE changed u SET note = ' . $self->call_item($own) . '::text';
+		$update .= "\nWHERE " . $self->condition($own) if chance(0.6);
+		$self->{query} = $update;
+		return rolled_back("$update\nRETURNING u.id, u.note");
+	}
+	my $parts = $self->parts;
+	my ($from, $scope) = @$parts{qw(from scope)};
+	my @where = ("u.id = $scope->[0]{alias}.id", @{ $parts->{where} });
+
+	return rolled_back($self->whole("UPDATE changed u SET note = ($parts->{items}[1])::text\nFROM $from\nWHERE "
+			  . join("\n\tAND ", @where)) . "\nRETURNING u.id, u.note");
+}
+
+sub deleted
+{
+	my ($self) = @_;
+	my $own = [ Relations::base_relation('u') ];
+	my $delete = 'DELETE FROM changed u WHERE ' . $self->call_condition($own);
+
+	$delete .= ' AND ' . $self->condition($own) if chance(0.5);
+	$self->{query} = $delete;
+	return rolled_back("$delete\nRETURNING u.id, u.name");
+}
+
+sub merged
+{
+	my ($self) = @_;
+	my $query = $self->two_columns;
+	my $target = [ Relations::base_relation('u') ];
+	my $note = $self->wants_call ? $self->call_item($target) : 's.i1';
+
+	$self->{query} = <<"SQL";
+MERGE INTO changed u USING (SELECT DISTINCT ON (q.i0) q.* FROM ($query) AS q WHERE q.i0 IS NOT NULL) AS s ON u.id = s.i0
+WHEN MATCHED THEN UPDATE SET note = ($note)::text
+WHEN NOT MATCHED THEN INSERT (id, note) VALUES (s.i0, s.i1)
+SQL
+	return rolled_back($self->{query}, 'SELECT id, note FROM changed ORDER BY id');
+}
+
+sub locked
+{
+	my ($self) = @_;
+	my $own = [ Relations::base_relation('u') ];
+	my ($call, $relation) = $self->called($own);
+	my @scope = (@$own, $relation);
+	my $item = $self->item(\@scope);
+
+	$self->{query} = "SELECT u.id, $item FROM changed u, LATERAL $call WHERE " . $self->condition(\@scope) . ' FOR UPDATE OF u';
+	return rolled_back($self->{query});
+}
+
+sub cursor
+{
+	my ($self) = @_;
+	my $shape = pick(qw(plain plain plain grouped limited sets_in_select));
+	my $kind = pick('', '', 'NO SCROLL', 'SCROLL');
+	my @fetches = map { pick('FETCH 1', 'FETCH 3', 'FETCH 5', 'MOVE 2', 'FETCH 0', $kind ne '' ? 'FETCH BACKWARD 2' : 'FETCH 2') . ' FROM c' } 1 .. number(1, 4);
+
+	push @fetches, 'FETCH ALL FROM c' if chance(0.4);
+	push @fetches, 'CLOSE c' if chance(0.5);
+	$self->{compare} = 'exact';
+	return rolled_back("DECLARE c $kind CURSOR " . pick('', '', 'WITH HOLD ') . 'FOR ' . $self->$shape, @fetches);
+}
+
+sub current_of
+{
+	my ($self) = @_;
+	my $own = [ Relations::base_relation('u') ];
+	my $where = chance(0.3) ? ' WHERE ' . $self->condition($own) : '';
+	my $query = 'SELECT u.id, ' . $self->call_item($own) . " FROM changed u$where" . pick('', ' FOR UPDATE');
+
+	return rolled_back('DECLARE c ' . pick('', 'NO SCROLL ') . "CURSOR FOR $query", 'FETCH 3 FROM c',
+		"UPDATE changed SET note = 'current' WHERE CURRENT OF c RETURNING id, name", 'FETCH 2 FROM c',
+		'DELETE FROM changed WHERE CURRENT OF c RETURNING id', 'FETCH 2 FROM c');
+}
+
+# Plans that are made once and run with several values
+sub prepared
+{
+	my ($self) = @_;
+	my $parts = $self->parts;
+	my $condition = pick("$parts->{scope}[0]{alias}.id > \$1", "$parts->{scope}[0]{alias}.id % 5 = \$1", '$1 > 2');
+	my $query = $self->whole($self->select($parts, $condition));
+
+	delete $self->{query};
+	return join ";\n", "PREPARE p (int) AS $query", (map { 'EXECUTE p (' . pick(0, 3, 20, 'NULL') . ')' } 1 .. number(1, 3)), 'DEALLOCATE p';
+}
+
+sub in_a_function
+{
+	my ($self) = @_;
+	my $shape = pick(qw(plain plain plain aggregated sets_in_select limited));
+	my $query = $self->$shape;
+
+	$self->{compare} = 'count' if $self->{compare} eq 'sorted';
+	return pick(
+		"SELECT * FROM some_rows(\$query\$$query\$query\$, " . number(0, 6) . ')',
+		$self->{called} > 1 ? () : "SELECT * FROM rows_or_error(\$query\$$query\$query\$)",
+		"SELECT t.id, (SELECT count(*) FROM some_rows(\$query\$$query\$query\$, t.id)) FROM few t WHERE t.id < 4");
+}
+
+1;
