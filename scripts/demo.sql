@@ -44,14 +44,25 @@ LEFT JOIN LATERAL dns_ptr(l.client, on_error => 'missing_ok') p ON true
 GROUP BY l.client, l.hits
 ORDER BY l.hits DESC;
 
--- A larger log, one address after another ...
+-- A larger log: the lookups of its rows are under way together ...
 CREATE TABLE visit AS
 	SELECT inet '10.0.0.0' + i AS client FROM generate_series(1, 5000) i;
 \timing on
 SELECT count(*) AS visits, count(p.ptrdname) AS names
 FROM visit v LEFT JOIN LATERAL dns_ptr(v.client, on_error => 'missing_ok') p ON true;
 
--- ... and all at once, with a status for each.
+-- ... which a node in the plan starts ...
+EXPLAIN (ANALYZE, COSTS off)
+SELECT count(*) AS visits, count(p.ptrdname) AS names
+FROM visit v LEFT JOIN LATERAL dns_ptr(v.client, on_error => 'missing_ok') p ON true;
+
+-- ... and without it, one after another.
+SET pgcares.lookahead = off;
+SELECT count(*) AS visits, count(p.ptrdname) AS names
+FROM visit v LEFT JOIN LATERAL dns_ptr(v.client, on_error => 'missing_ok') p ON true;
+RESET pgcares.lookahead;
+
+-- An array in one call, with a status for each.
 SELECT count(*) AS visits, count(r.ptrdname) AS names, string_agg(DISTINCT r.status, ', ') AS statuses
 FROM dns_reverse_many(ARRAY(SELECT client FROM visit)) r;
 \timing off
