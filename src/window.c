@@ -72,8 +72,8 @@ window_open(int capacity, const char *server)
 
 /*
  * Closes a window whose work is done and keeps its channel for the next one,
- * but not that of a server of the caller's choice.  Queries whose questions'
- * time was up are given up.
+ * but not that of a server of the caller's choice, nor one that has failed.
+ * Queries whose questions' time was up are given up.
  */
 void
 window_close(DnsWindow *window)
@@ -87,7 +87,7 @@ window_close(DnsWindow *window)
 		wait_dismiss(window);
 		window->channel = NULL;
 		channel->window = NULL;
-		if (window->chosen_server)
+		if (window->chosen_server || window->failed)
 			channel_destroy(channel);
 		else
 			channel_keep(channel);
