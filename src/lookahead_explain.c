@@ -29,6 +29,10 @@ static void add_counters(LookaheadCounters *sum, const LookaheadCounters *part);
 static void show_calls(LookaheadNode *node, List *ancestors, ExplainState *es);
 static void show_counters(LookaheadNode *node, ExplainState *es);
 
+/*
+ * Octets of shared memory that the counters of workers need.  Custom scan
+ * callback, as the next two.
+ */
 Size
 lookahead_estimate_dsm(CustomScanState *css, ParallelContext *pcxt)
 {
@@ -113,6 +117,9 @@ add_counters(LookaheadCounters *sum, const LookaheadCounters *part)
 	sum->waited += part->waited;
 }
 
+/*
+ * Adds what is particular to the node to what EXPLAIN shows of it.
+ */
 void
 lookahead_explain(CustomScanState *css, List *ancestors, ExplainState *es)
 {

@@ -47,6 +47,9 @@ lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt)
 	}
 }
 
+/*
+ * Is it one of our nodes?
+ */
 bool
 plan_is_lookahead(const Plan *node)
 {
