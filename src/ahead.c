@@ -193,6 +193,7 @@ wait_for(DnsPending *pending)
 	DnsAhead   *ahead = pending->ahead;
 	int64		began = clock_now();
 	int64		limit = PG_INT64_MAX;
+	bool		given_up = false;
 
 	if (setting_deadline > 0)
 		limit = wait_clock() + setting_deadline * INT64CONST(1000);
@@ -210,14 +211,14 @@ wait_for(DnsPending *pending)
 		if (wait_clock() >= limit)
 		{
 			give_up(pending);
+			given_up = true;
 			break;
 		}
 		wait_for_answers(limit == PG_INT64_MAX ? limit :
 						 (limit - wait_clock() + 999) / 1000);
 	}
 	ahead->counters->waited += clock_now() - began;
-	return pending->state == PENDING_DONE ||
-		pending->reply.status == ARES_ETIMEOUT;
+	return pending->state == PENDING_DONE || given_up;
 }
 
 /* The call's time is up, but not the question's. */

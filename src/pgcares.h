@@ -1293,8 +1293,7 @@ extern Plan *lookahead_split(LookaheadPlan *plan, Plan *node,
 enum
 {
 	LOOKAHEAD_LIMITED,			/* something above may not want all rows */
-	LOOKAHEAD_BOUND,			/* how many it takes at most; 0 if unknown */
-	LOOKAHEAD_PRIVATE_LENGTH
+	LOOKAHEAD_BOUND				/* how many it takes at most; 0 if unknown */
 };
 
 extern const struct CustomScanMethods lookahead_scan_methods;
