@@ -188,7 +188,8 @@ foreach my $window (1, 256, 16384)
 		my $batch = by_deadline(q{'drop'}, 10000, 1, $what, max_in_flight => $window, flags => $flags);
 
 		is_deeply($batch->{statuses}, { TIMEOUT => 10000 }, '... a row for each');
-		is(scalar keys %{ $batch->{times} }, min($window, 10000), '... though not all were asked');
+		my $asked = keys %{ $batch->{times} };
+		ok($asked > 0 && $asked <= min($window, 10000), "... though no more than that were asked: $asked");
 	}
 }
 
