@@ -19,6 +19,7 @@ OBJS = \
 	src/addrinfo.o \
 	src/ahead.o \
 	src/alias.o \
+	src/apart.o \
 	src/argument.o \
 	src/ask.o \
 	src/batch.o \

@@ -77,6 +77,20 @@ channel_open(const char *server)
 }
 
 /*
+ * A new channel for questions of a window that has this one: to the same servers,
+ * in the same way, but over TCP and once.  Raises as channel_open() does.
+ */
+DnsChannel *
+channel_open_lane(const DnsChannel *channel)
+{
+	DnsChannelConfig config = channel->config;
+
+	config.flags |= ARES_FLAG_USEVC;
+	config.tries = 1;
+	return make_channel(&config);
+}
+
+/*
  * Puts the name servers that a lookup would ask now into servers, and gives
  * their number; *source tells where they come from.
  */

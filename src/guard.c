@@ -24,6 +24,7 @@
 #define VERDICT_NEXT_SERVER RCODE_SERVFAIL
 #define VERDICT_USE_TCP		WIRE_TC
 
+static void leave_socket(DnsChannel *channel, DnsSlot *slot);
 static DnsProbe *find_probe(DnsChannel *channel, uint16 id);
 static const DnsProbe *add_probe(DnsChannel *channel, DnsSocket *socket,
 								 uint16 id);
@@ -55,6 +56,7 @@ guard_unbind(DnsChannel *channel, DnsSlot *slot)
 {
 	if (channel->slot_of_id[slot->id] == slot->index + 1)
 		channel->slot_of_id[slot->id] = 0;
+	leave_socket(channel, slot);
 }
 
 /*
@@ -83,11 +85,13 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 	if (channel->slot_of_id[id] > 0)
 	{
 		slot = &window->slots[channel->slot_of_id[id] - 1];
+		leave_socket(channel, slot);
 		slot->fd = socket->fd;
 		slot->socket_serial = socket->serial;
+		if (socket->waiting++ == 0)
+			socket->heard_at = clock_now();
 		slot->server = socket->server;
 		slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
-		slot->send_number = ++channel->last_send_number;
 		slot->reply.queries++;
 		counters.queries++;
 		if (socket->tcp)
@@ -158,12 +162,11 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 bool
 guard_ask_again(DnsChannel *channel, DnsSlot *slot)
 {
-	DnsSocket  *socket = slot->fd < channel->max_sockets ?
-		channel->sockets[slot->fd] : NULL;
+	DnsSocket  *socket = guard_socket(channel, slot);
 	uint8		message[GUARD_MAX_QUERY];
 	size_t		len;
 
-	if (socket == NULL || socket->serial != slot->socket_serial)
+	if (socket == NULL)
 		return false;			/* closed meanwhile */
 	len = write_query(slot->id, &slot->asked, &slot->window->style, slot->edns,
 					  message);
@@ -175,49 +178,37 @@ guard_ask_again(DnsChannel *channel, DnsSlot *slot)
 }
 
 /*
- * A connection has ended, and the library will ask on another one whatever is
- * unanswered.  Where a server ends it over a certain question, that would go on
- * until all questions behind it have no tries left.  So another server is asked
- * that question, and it is given up where there is none: the one whose answer was
- * cut off, or the first one without an answer if it is that for the second time.
- * Writes what the library gets of it and gives its length; 0 if there is none, or
- * it is the only one and harms nobody.
+ * The socket of a slot's last query; NULL if it is closed.
+ */
+DnsSocket *
+guard_socket(const DnsChannel *channel, const DnsSlot *slot)
+{
+	DnsSocket  *socket = slot->fd < channel->max_sockets ?
+		channel->sockets[slot->fd] : NULL;
+
+	return socket != NULL && socket->serial == slot->socket_serial ?
+		socket : NULL;
+}
+
+/*
+ * Writes what tells the library that a query is done, without an answer; gives
+ * the length.
  */
 size_t
-guard_connection_lost(DnsChannel *channel, DnsSocket *socket, uint8 *stub)
+guard_write_done(uint16 id, uint8 *stub)
 {
-	DnsWindow  *window = channel->window;
-	DnsSlot    *blamed = NULL;
-	int			waiting = 0;
-	bool		cut_off = false;
-	dlist_iter	iter;
+	return write_stub(id, VERDICT_DONE, stub);
+}
 
-	if (window == NULL)
-		return 0;
-	dlist_foreach(iter, &window->pending)
-	{
-		DnsSlot    *slot = dlist_container(DnsSlot, pending_node, iter.cur);
+/* A slot's question no longer waits on the socket of its last query. */
+static void
+leave_socket(DnsChannel *channel, DnsSlot *slot)
+{
+	DnsSocket  *socket = guard_socket(channel, slot);
 
-		if (!slot->in_flight || slot->socket_serial != socket->serial)
-			continue;
-		waiting++;
-		if (socket->in_len >= STREAM_PREFIX + sizeof(slot->id) &&
-			wire_u16(socket->in + STREAM_PREFIX) == slot->id)
-		{
-			blamed = slot;
-			cut_off = true;
-		}
-		else if (!cut_off &&
-				 (blamed == NULL || slot->send_number < blamed->send_number))
-			blamed = slot;
-	}
-	if (waiting < 2 || (++blamed->blames < 2 && !cut_off))
-		return 0;
-	blamed->blames = 0;
-	if (++blamed->failures < channel->nservers)
-		return write_stub(blamed->id, VERDICT_NEXT_SERVER, stub);
-	blamed->given_up = true;
-	return write_stub(blamed->id, VERDICT_DONE, stub);
+	if (socket != NULL)
+		socket->waiting--;
+	slot->socket_serial = 0;
 }
 
 /* What was not expected is as if it had never come. */

@@ -511,9 +511,6 @@ typedef struct DnsSlot
 	int			fd;				/* of the last query's socket */
 	uint32		socket_serial;
 	int			server;			/* that was asked last */
-	uint64		send_number;	/* of the last query */
-	int			blames;			/* connections that were lost over it */
-	bool		given_up;		/* for that reason */
 	bool		edns;			/* queries have an OPT record */
 	int			failures;		/* answers that were failures */
 
@@ -522,6 +519,13 @@ typedef struct DnsSlot
 	int			resends;
 	int64		sent_at;		/* when the library sent it last */
 	int64		looked_at;		/* when we last looked, or sent it again */
+
+	/* For apart.c. */
+	int			losses;			/* of connections that others were on, too */
+	bool		apart;			/* it is to be asked on one of its own */
+	bool		in_apart;		/* and waits for that */
+	dlist_node	apart_node;		/* while it does */
+	struct DnsLane *lane;		/* that asks it */
 } DnsSlot;
 
 typedef struct DnsWindow
@@ -543,6 +547,10 @@ typedef struct DnsWindow
 	bool		ahead;			/* asks before the call: see pending.c */
 	bool		failed;			/* only if it does: no more answers come */
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_at with an answer */
+	bool		is_lane;		/* of another window */
+	dlist_head	apart;			/* questions that wait for a lane */
+	dlist_head	lanes;
+	int			nlanes;
 
 	/* Noted inside the library, raised outside. */
 	Size		answer_memory;
@@ -574,8 +582,10 @@ extern DnsCounters counters;
 extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
 extern bool window_has_room(DnsWindow *window);
+extern DnsWindow *window_open_lane(DnsWindow *window);
 extern DnsSlot *window_submit(DnsWindow *window, const DnsQuestion *question,
 							  uint64 tag);
+extern void window_send(DnsSlot *slot);
 extern bool window_is_idle(const DnsWindow *window);
 extern DnsSlot *window_next(DnsWindow *window);
 extern DnsSlot *window_finished(DnsWindow *window);
@@ -655,6 +665,10 @@ typedef struct DnsSocket
 	/* TCP only: the frame that is coming in, and what goes out. */
 	bool		established;	/* something has been sent */
 	bool		lost;			/* its end has been looked into */
+	int			waiting;		/* questions that wait for answers here */
+	int64		heard_at;		/* last octets, or when waiting began */
+	int64		probed_at;		/* when its silence was looked into */
+	int64		partial_since;	/* part of a frame is there; 0 if none is */
 	uint8	   *in;
 	size_t		in_len;
 	uint8	   *out;
@@ -688,12 +702,13 @@ typedef struct DnsChannel
 	int			last_errno;
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
 	int			nasked;
-	uint64		last_send_number;
+	int			tcp_sockets;
 	int64		usual_trip;		/* time that answers take, 0 if not known */
 } DnsChannel;
 
 extern void channel_check_library(void);
 extern DnsChannel *channel_open(const char *server);
+extern DnsChannel *channel_open_lane(const DnsChannel *channel);
 extern int	channel_servers(DnsServer *servers, int max, const char **source);
 extern void channel_keep(DnsChannel *channel);
 extern void channel_destroy(DnsChannel *channel);
@@ -710,6 +725,8 @@ extern bool socket_wants_write(const DnsSocket *socket);
 extern void socket_writable(DnsChannel *channel, int fd);
 extern bool socket_send_message(DnsChannel *channel, DnsSocket *socket,
 								const uint8 *message, size_t len);
+extern int	socket_server_number(DnsChannel *channel,
+								 const struct sockaddr *address, socklen_t len);
 
 /* ---- stream.c: messages over TCP ---- */
 
@@ -720,6 +737,9 @@ extern ares_ssize_t stream_receive(DnsChannel *channel, DnsSocket *socket,
 								   uint8 *buffer, size_t len);
 extern bool stream_queue(DnsSocket *socket, const uint8 *message, size_t len);
 extern bool stream_flush(DnsChannel *channel, DnsSocket *socket);
+extern int64 stream_time(const DnsChannel *channel);
+extern void stream_look_after(DnsChannel *channel);
+extern void stream_end_silent(DnsChannel *channel, const DnsSlot *slot);
 
 /* ---- guard.c: what goes out, and what may come in ---- */
 
@@ -733,16 +753,34 @@ extern size_t guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *octets, size_t len, uint8 *stub);
 extern bool guard_ask_again(DnsChannel *channel, DnsSlot *slot);
-extern size_t guard_connection_lost(DnsChannel *channel, DnsSocket *socket,
-									uint8 *stub);
+extern DnsSocket *guard_socket(const DnsChannel *channel, const DnsSlot *slot);
+extern size_t guard_write_done(uint16 id, uint8 *stub);
 
 /* ---- resend.c: lost datagrams ---- */
 
 extern void resend_note(DnsSlot *slot);
 extern void resend_heard(DnsSlot *slot, int server);
 extern void resend_forget(DnsSlot *slot);
+extern int64 resend_patience(const DnsChannel *channel);
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
+
+/* ---- apart.c: questions on connections of their own ---- */
+
+/* A window that asks one question of another window at a time. */
+typedef struct DnsLane
+{
+	dlist_node	node;
+	DnsWindow  *window;
+	DnsSlot    *slot;			/* of the other; NULL when it is over there */
+} DnsLane;
+
+extern size_t apart_connection_lost(DnsChannel *channel, DnsSocket *socket,
+									uint8 *frames, size_t size);
+extern void apart_probe(DnsChannel *channel, const DnsSocket *socket);
+extern bool apart_take(DnsSlot *slot, ares_status_t status);
+extern void apart_forget(DnsSlot *slot);
+extern void apart_attend(DnsWindow *window);
 
 /* ---- wait.c: the one place that sleeps ---- */
 

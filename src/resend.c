@@ -22,7 +22,6 @@
 /* How often within one try. */
 #define MAX_RESENDS			3
 
-static int64 patience(const DnsChannel *channel);
 static bool seems_lost(const DnsSlot *slot);
 
 /*
@@ -76,6 +75,16 @@ resend_forget(DnsSlot *slot)
 }
 
 /*
+ * Microseconds after which something is late that has begun to come, or that
+ * later questions have got already.
+ */
+int64
+resend_patience(const DnsChannel *channel)
+{
+	return Max(RESEND_AFTER, RESEND_AFTER_TRIPS * channel->usual_trip);
+}
+
+/*
  * When resend_lost() may next find something to do, on the clock of clock_now().
  */
 int64
@@ -84,7 +93,7 @@ resend_time(DnsWindow *window)
 	if (dlist_is_empty(&window->sent))
 		return PG_INT64_MAX;
 	return dlist_head_element(DnsSlot, sent_node, &window->sent)->looked_at +
-		patience(window->channel);
+		resend_patience(window->channel);
 }
 
 /*
@@ -100,7 +109,7 @@ resend_lost(DnsWindow *window)
 		DnsSlot    *slot = dlist_head_element(DnsSlot, sent_node,
 											  &window->sent);
 
-		if (slot->looked_at + patience(window->channel) > now)
+		if (slot->looked_at + resend_patience(window->channel) > now)
 			break;
 		resend_forget(slot);
 		if (slot->resends == MAX_RESENDS)
@@ -114,13 +123,6 @@ resend_lost(DnsWindow *window)
 		slot->in_sent = true;
 		dlist_push_tail(&window->sent, &slot->sent_node);
 	}
-}
-
-/* Microseconds until a query may be taken for lost. */
-static int64
-patience(const DnsChannel *channel)
-{
-	return Max(RESEND_AFTER, RESEND_AFTER_TRIPS * channel->usual_trip);
 }
 
 /* Has the server answered what it was asked later? */

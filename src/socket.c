@@ -55,8 +55,6 @@ const struct ares_socket_functions_ex socket_functions = {
 };
 
 static bool add_socket(DnsChannel *channel, DnsSocket *socket);
-static int	server_number(DnsChannel *channel, const struct sockaddr *address,
-						  socklen_t len);
 static ares_ssize_t receive_datagram(DnsChannel *channel, DnsSocket *socket,
 									 uint8 *buffer, size_t len,
 									 struct sockaddr *address,
@@ -115,6 +113,29 @@ socket_send_message(DnsChannel *channel, DnsSocket *socket,
 		stream_flush(channel, socket);
 }
 
+/*
+ * The number of a server, which is remembered: they are numbered as they are
+ * first asked, and the ones beyond the table share its last number.
+ */
+int
+socket_server_number(DnsChannel *channel, const struct sockaddr *address,
+					 socklen_t len)
+{
+	int			number;
+
+	for (number = 0; number < channel->nasked; number++)
+	{
+		if (memcmp(&channel->asked[number], address, len) == 0)
+			return number;
+	}
+	if (number == MAX_ASKED_SERVERS)
+		return MAX_ASKED_SERVERS - 1;
+	memcpy(&channel->asked[number], address,
+		   Min(len, sizeof(channel->asked[number])));
+	channel->nasked++;
+	return number;
+}
+
 static int
 socket_open(int domain, int type, int protocol, void *arg)
 {
@@ -149,6 +170,7 @@ socket_open(int domain, int type, int protocol, void *arg)
 			(void) setsockopt(new->fd, IPPROTO_TCP, TCP_NODELAY,
 							  &on, sizeof(on));
 		channel->spare_descriptors--;
+		channel->tcp_sockets += new->tcp;
 		counters.sockets++;
 		return new->fd;
 	}
@@ -171,6 +193,7 @@ socket_close(int fd, void *arg)
 	channel->sockets[fd] = NULL;
 	channel->sockets_changed = true;
 	channel->spare_descriptors++;
+	channel->tcp_sockets -= socket->tcp;
 	free(socket->in);
 	free(socket->out);
 	free(socket);
@@ -223,7 +246,7 @@ socket_connect(int fd, const struct sockaddr *address, ares_socklen_t len,
 		channel->last_errno = errno = socket->refused;
 		return -1;
 	}
-	socket->server = server_number(channel, address, len);
+	socket->server = socket_server_number(channel, address, len);
 	rc = connect(fd, address, len);
 	if (rc < 0 && errno != EINPROGRESS)
 		channel->last_errno = errno;
@@ -343,29 +366,6 @@ add_socket(DnsChannel *channel, DnsSocket *socket)
 	}
 	channel->sockets[socket->fd] = socket;
 	return true;
-}
-
-/*
- * Servers are numbered as they are first asked; the ones beyond the table share
- * its last number.
- */
-static int
-server_number(DnsChannel *channel, const struct sockaddr *address,
-			  socklen_t len)
-{
-	int			number;
-
-	for (number = 0; number < channel->nasked; number++)
-	{
-		if (memcmp(&channel->asked[number], address, len) == 0)
-			return number;
-	}
-	if (number == MAX_ASKED_SERVERS)
-		return MAX_ASKED_SERVERS - 1;
-	memcpy(&channel->asked[number], address,
-		   Min(len, sizeof(channel->asked[number])));
-	channel->nasked++;
-	return number;
 }
 
 /* Reads until a datagram comes that concerns the library. */

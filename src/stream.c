@@ -10,7 +10,7 @@
 
 #include "pgcares.h"
 
-static size_t give_up(DnsChannel *channel, DnsSocket *socket, uint8 *buffer);
+static int64 due(const DnsChannel *channel, const DnsSocket *socket);
 static size_t judge_frames(DnsChannel *channel, DnsSocket *socket,
 						   uint8 *buffer, size_t len);
 
@@ -25,25 +25,29 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 	for (;;)
 	{
 		size_t		given = judge_frames(channel, socket, buffer, len);
+		int			save_errno;
 		ssize_t		got;
 
 		if (given > 0)
 			return given;
 		got = recv(socket->fd, socket->in + socket->in_len,
 				   STREAM_MAX_FRAME - socket->in_len, 0);
-		if (got == 0)
-			channel->last_errno = ECONNRESET;	/* nothing else tells of it */
+		if (got > 0)
+		{
+			socket->in_len += got;
+			socket->heard_at = clock_now();
+			continue;
+		}
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return got;			/* nothing yet */
-		if (got <= 0 && !socket->lost)
-		{
-			given = give_up(channel, socket, buffer);
-			if (given > 0)
-				return given;
-		}
-		if (got <= 0)
-			return got;			/* the end, or an error */
-		socket->in_len += got;
+		if (got == 0)
+			channel->last_errno = ECONNRESET;	/* nothing else tells of it */
+
+		/* The end, or an error, which is there at the next try too. */
+		save_errno = errno;
+		given = apart_connection_lost(channel, socket, buffer, len);
+		errno = save_errno;
+		return given > 0 ? (ares_ssize_t) given : got;
 	}
 }
 
@@ -110,22 +114,73 @@ stream_flush(DnsChannel *channel, DnsSocket *socket)
 }
 
 /*
- * Tells the library of the question that is to blame for the end of a connection
- * before it learns of the end itself, which is there at the next try too.
+ * When stream_look_after() may next find something to do, on the clock of
+ * clock_now().
  */
-static size_t
-give_up(DnsChannel *channel, DnsSocket *socket, uint8 *buffer)
+int64
+stream_time(const DnsChannel *channel)
 {
-	int			save_errno = errno;
-	size_t		len = guard_connection_lost(channel, socket,
-											buffer + STREAM_PREFIX);
+	int64		earliest = PG_INT64_MAX;
 
-	socket->lost = true;
-	errno = save_errno;
-	if (len == 0)
-		return 0;
-	wire_put_u16(buffer, len);
-	return STREAM_PREFIX + len;
+	if (channel->tcp_sockets == 0)
+		return earliest;
+	for (int fd = 0; fd < channel->max_sockets; fd++)
+		earliest = Min(earliest, due(channel, channel->sockets[fd]));
+	return earliest;
+}
+
+/*
+ * Looks after connections on which several questions wait.  One on which the rest
+ * of a frame does not come, an octet now and then or a length that is not true, is
+ * ended.  One that is silent may be so over one question, or because the server is
+ * slow: another connection will show.
+ */
+void
+stream_look_after(DnsChannel *channel)
+{
+	int64		now = clock_now();
+
+	if (channel->tcp_sockets == 0)
+		return;
+	for (int fd = 0; fd < channel->max_sockets; fd++)
+	{
+		DnsSocket  *socket = channel->sockets[fd];
+
+		if (due(channel, socket) > now)
+			continue;
+		/* The library reads the end of it next. */
+		if (socket->partial_since > 0)
+			(void) shutdown(socket->fd, SHUT_RDWR);
+		else
+			apart_probe(channel, socket);
+		socket->probed_at = now;
+	}
+}
+
+/*
+ * A slot's question was answered on another connection: ends its own one if that
+ * has been silent all the time.
+ */
+void
+stream_end_silent(DnsChannel *channel, const DnsSlot *slot)
+{
+	DnsSocket  *socket = guard_socket(channel, slot);
+
+	if (socket != NULL && socket->tcp &&
+		socket->heard_at + resend_patience(channel) < clock_now())
+		(void) shutdown(socket->fd, SHUT_RDWR);
+}
+
+/* When a socket is to be looked after. */
+static int64
+due(const DnsChannel *channel, const DnsSocket *socket)
+{
+	int64		since;
+
+	if (socket == NULL || !socket->tcp || socket->waiting < 2)
+		return PG_INT64_MAX;
+	since = socket->partial_since > 0 ? socket->partial_since : socket->heard_at;
+	return Max(since, socket->probed_at) + resend_patience(channel);
 }
 
 /*
@@ -158,5 +213,9 @@ judge_frames(DnsChannel *channel, DnsSocket *socket, uint8 *buffer, size_t len)
 	}
 	socket->in_len -= used;
 	memmove(socket->in, socket->in + used, socket->in_len);
+	if (socket->in_len == 0)
+		socket->partial_since = 0;
+	else if (used > 0 || socket->partial_since == 0)
+		socket->partial_since = clock_now();
 	return given;
 }

@@ -17,6 +17,8 @@
 
 DnsCounters counters = {0};
 
+static DnsWindow *make_window(MemoryContext parent, int capacity);
+static void take_channel(DnsWindow *window, DnsChannel *channel);
 static bool is_room(const DnsWindow *window);
 static void read_style(DnsStyle *style);
 static void release_window(void *arg);
@@ -33,41 +35,33 @@ static void note_failure(DnsWindow *window);
 DnsWindow *
 window_open(int capacity, const char *server)
 {
-	MemoryContext context;
-	DnsWindow  *window;
-
-	Assert(capacity >= 1 && capacity <= WINDOW_MAX);
-
-	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares window",
-									ALLOCSET_DEFAULT_SIZES);
-	window = MemoryContextAllocZero(context, sizeof(DnsWindow));
-	window->context = context;
-	window->capacity = capacity;
-	window->slots = MemoryContextAllocHuge(context, capacity * sizeof(DnsSlot));
-	slist_init(&window->free);
-	dlist_init(&window->pending);
-	dlist_init(&window->sent);
-	dlist_init(&window->done);
+	DnsWindow  *window = make_window(CurrentMemoryContext, capacity);
 
 	window->chosen_server = (server != NULL);
 	read_style(&window->style);
 	window->answer_memory_limit = setting_max_answer_memory * (Size) 1024;
 	window->opened = clock_now();
-
-	/* From here on the context frees whatever the window comes to hold. */
-	window->release.func = release_window;
-	window->release.arg = window;
-	MemoryContextRegisterResetCallback(context, &window->release);
-
-	window->channel = channel_open(server);
-	if (window->channel != NULL)
-	{
-		window->channel->window = window;
-		window->channel->last_errno = 0;
-		window->channel->sockets_changed = true;
-		wait_enlist(window);
-	}
+	take_channel(window, channel_open(server));
 	return window;
+}
+
+/*
+ * Opens a window for one question at a time of another window, which it belongs
+ * to: it asks the same servers in the same way, but over TCP.  It is closed by
+ * deleting its memory context.  May raise.
+ */
+DnsWindow *
+window_open_lane(DnsWindow *window)
+{
+	DnsWindow  *lane = make_window(window->context, 1);
+
+	lane->is_lane = true;
+	lane->style = window->style;
+	lane->answer_memory_limit = window->answer_memory_limit;
+	lane->opened = window->opened;
+	lane->ahead = window->ahead;
+	take_channel(lane, channel_open_lane(window->channel));
+	return lane;
 }
 
 /*
@@ -116,12 +110,8 @@ window_has_room(DnsWindow *window)
 DnsSlot *
 window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 {
-	DnsChannel *channel = window->channel;
-	DnsSlot    *slot;
-	ares_status_t status;
-	unsigned short id;
+	DnsSlot    *slot = slot_take(window, question, tag);
 
-	slot = slot_take(window, question, tag);
 	counters.questions++;
 
 	if (slot->limit <= window_clock(window))
@@ -135,14 +125,28 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 		slot_finish(slot, ARES_ENOTFOUND);
 		return slot;
 	}
-	if (channel == NULL)
+	if (window->channel == NULL)
 	{
 		slot_finish(slot, ARES_ENOSERVER);
 		return slot;
 	}
+	window_send(slot);
+	return slot;
+}
+
+/*
+ * Hands the question of a slot to the library.  Returns at once; may raise.
+ */
+void
+window_send(DnsSlot *slot)
+{
+	DnsWindow  *window = slot->window;
+	DnsChannel *channel = window->channel;
+	ares_status_t status;
+	unsigned short id;
+
 	if (window->style.dns0x20)
 		question_randomize_case(&slot->asked.name);
-
 	slot->in_flight = true;
 	window->in_flight++;
 	channel_reserve_descriptors(channel);
@@ -160,7 +164,6 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 			answer_arrived(slot, status, 0, NULL);
 	}
 	note_failure(window);
-	return slot;
 }
 
 /*
@@ -225,11 +228,11 @@ window_is_current(const DnsWindow *window)
 int64
 window_time_left(DnsWindow *window)
 {
-	int64		resend = resend_time(window);
+	int64		next = Min(resend_time(window), stream_time(window->channel));
 	int64		left = PG_INT64_MAX;
 
-	if (resend < PG_INT64_MAX)
-		left = resend - clock_now();
+	if (next < PG_INT64_MAX)
+		left = next - clock_now();
 	/* Limits ascend with the order of asking. */
 	if (!dlist_is_empty(&window->pending))
 		left = Min(left, dlist_head_element(DnsSlot, pending_node,
@@ -246,9 +249,50 @@ window_time_left(DnsWindow *window)
 void
 window_look_around(DnsWindow *window)
 {
+	apart_attend(window);
 	note_failure(window);
 	slot_expire(window);
 	resend_lost(window);
+	stream_look_after(window->channel);
+}
+
+/* A window that has no channel yet, in a memory context below another one. */
+static DnsWindow *
+make_window(MemoryContext parent, int capacity)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "pgcares window",
+												  ALLOCSET_DEFAULT_SIZES);
+	DnsWindow  *window = MemoryContextAllocZero(context, sizeof(DnsWindow));
+
+	Assert(capacity >= 1 && capacity <= WINDOW_MAX);
+	window->context = context;
+	window->capacity = capacity;
+	window->slots = MemoryContextAllocHuge(context, capacity * sizeof(DnsSlot));
+	slist_init(&window->free);
+	dlist_init(&window->pending);
+	dlist_init(&window->sent);
+	dlist_init(&window->done);
+	dlist_init(&window->apart);
+	dlist_init(&window->lanes);
+
+	/* From here on the context frees whatever the window comes to hold. */
+	window->release.func = release_window;
+	window->release.arg = window;
+	MemoryContextRegisterResetCallback(context, &window->release);
+	return window;
+}
+
+/* Gives a window its channel, which is NULL where there is no name server. */
+static void
+take_channel(DnsWindow *window, DnsChannel *channel)
+{
+	window->channel = channel;
+	if (channel == NULL)
+		return;
+	channel->window = window;
+	channel->last_errno = 0;
+	channel->sockets_changed = true;
+	wait_enlist(window);
 }
 
 /* Padding is compared too. */
@@ -310,7 +354,8 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->window->in_flight--;
 	resend_forget(slot);
 	guard_unbind(slot->window->channel, slot);
-	slot_finish(slot, slot->given_up ? ARES_ECONNREFUSED : status);
+	if (!apart_take(slot, status))
+		slot_finish(slot, status);
 	if (slot->released)
 		slot_release(slot);
 }

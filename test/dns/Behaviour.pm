@@ -9,6 +9,7 @@
 #   after     not before so many ms
 #   from      'port' or 'address': send from one that nobody asked (UDP)
 #   slow      one octet every so many ms (TCP)
+#   stall     nothing more gets onto the connection for so many ms (TCP)
 #   hold      behind the next message of the connection, or after so many ms
 #   close     end the connection then; 'reset' ends it the hard way (TCP)
 #   crowd     a number and a text: not before so many questions with it wait
@@ -103,6 +104,18 @@ my %label = (
 		my $frame = encoded_frame(message_of($_[0]));
 		return over_tcp($_[0], { frame => substr($frame, 0, length($frame) / 2), close => 1 });
 	},
+	# a length that the message does not have, on a connection that goes on
+	tcpmore => sub {
+		my $message = message_of($_[0]);
+		return over_tcp($_[0], { frame => pack('n', 100 + length $message) . $message });
+	},
+	tcpless => sub {
+		my $message = message_of($_[0]);
+		return over_tcp($_[0], { frame => pack('n', length($message) - 10) . $message });
+	},
+	tcprubbish => sub { over_tcp($_[0], { message => garbage($_[0], 65535) }) },
+	tcphang => sub { over_tcp($_[0], { stall => 3600_000 }) },
+	tcpthrice => sub { over_tcp($_[0], map { answer($_[0]) } 1 .. 3) },
 	tcptwice => sub { over_tcp($_[0], answer($_[0]), answer($_[0])) },
 	tcpreorder => sub { over_tcp($_[0], { %{ answer($_[0]) }, hold => 100 }) },
 

@@ -299,6 +299,7 @@ sub do_over_tcp
 		send_slowly($client, $octets, $thing->{slow} / 1000, $now);
 		return;
 	}
+	$client->{busy} = $now + $thing->{stall} / 1000 if $thing->{stall};
 	$client->{out} .= $octets;
 	release_held($client) if !$thing->{part};
 	$client->{closing} = $thing->{close} if $thing->{close};

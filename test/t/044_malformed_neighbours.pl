@@ -1,0 +1,130 @@
+# One malformed answer fails one question, whatever is wrong with it and over UDP
+# and TCP: all others of the call succeed, are asked once, and wait no longer.
+
+use strict;
+use warnings;
+use List::Util qw(min sum0);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Batch;
+use NameServer;
+use Session;
+
+# What the malformed answers may add to the time of the others alone
+use constant SLOWER => 1.5;
+
+# No answer in here takes that long.
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], "pgcares.timeout = '10s'");
+my $session = Session->new($node);
+my $measured = !$ENV{PGCARES_WATCHED};
+
+# Malformed in itself; and for types of which the data can be
+my @messages = qw(short counts loopptr fwdptr longname badlabel badlabel80 trailing twoopt optlong twoq);
+my %data = (
+	A => [qw(a3 a8 rdshort rdlong rdempty)],
+	AAAA => [qw(aaaa15 rdshort rdlong rdempty)],
+	MX => [qw(mxshort rdshort rdlong)],
+	SOA => [qw(soashort rdshort rdlong)],
+	SRV => [qw(srvshort rdshort rdlong)],
+	TXT => [qw(txtlen rdshort rdempty)],
+	CAA => [qw(caalen rdempty)],
+	NAPTR => [qw(rdshort rdlong)],
+	HTTPS => [qw(rdshort rdlong rdempty)],
+	LOC => [qw(rdshort rdlong rdempty)],
+	NSEC => [qw(rdshort rdlong rdempty)]);
+
+# Not malformed: datagrams without a meaning before the answer, an answer that is
+# but a header, and what is unusual and right
+my %others = (garbage => 'NOERROR', headeronly => 'REFUSED', nameall => 'NOERROR', caaempty => 'NOERROR', naptr255 => 'NOERROR',
+	hinfo255 => 'NOERROR', txtall => 'NOERROR', urihigh => 'NOERROR');
+
+# Names: so many that are sound, and one of the labels behind each so many
+sub names
+{
+	my ($sound, $each, @labels) = @_;
+	my ($names) = Batch->names(q{'sound'}, $sound);
+	my $list = join ',', @labels;
+	my ($poison) = Batch->names("('{$list}'::text[])[g % ${\scalar @labels} + 1]", @labels ? int $sound / $each : 0);
+
+	return "ARRAY(SELECT n FROM (SELECT n, o FROM unnest($names) WITH ORDINALITY u (n, o) UNION ALL "
+	  . "SELECT n, o * $each FROM unnest($poison) WITH ORDINALITY u (n, o)) q ORDER BY o, n)";
+}
+
+# Ask for these; the seconds it took, and how many of which label had which status
+sub run
+{
+	my ($names, $type) = @_;
+	$server->forget;
+	$session->text("CREATE TEMP TABLE IF NOT EXISTS names (n text[]); TRUNCATE names; INSERT INTO names SELECT $names");
+	my $start = Time::HiRes::time();
+	my $result = $session->query(
+		"SELECT split_part(question, '.', 1), status, count(DISTINCT ord) FROM names, dns_query_many(n, '$type') GROUP BY 1, 2");
+	my $seconds = $result->{time} - $start;
+	my %outcome;
+
+	is(Session::sqlstate_of($result), '00000', "$type: no error");
+	$outcome{ $_->[0] }{ $_->[1] } += $_->[2] foreach @{ $result->{rows} };
+	return ($seconds, \%outcome);
+}
+
+sub is_isolated
+{
+	my ($outcome, $sound, $poison, $what) = @_;
+	my @wrong;
+
+	foreach my $label (sort keys %$outcome)
+	{
+		my $expected = $label eq 'sound' ? 'NOERROR' : $others{$label} // 'MALFORMED';
+		push @wrong, map { "$label: $outcome->{$label}{$_} $_" } grep { $_ ne $expected } sort keys %{ $outcome->{$label} };
+	}
+	is_deeply(\@wrong, [], "$what: each has its own outcome");
+	is($outcome->{sound}{NOERROR}, $sound, '... and all sound names succeed');
+	is(sum0(map { values %{ $outcome->{$_} } } grep { $_ ne 'sound' } keys %$outcome), $poison, '... and nothing is lost');
+	my $queries = $server->count(qr/^sound\./);
+	cmp_ok($queries, '<=', 1.01 * $sound, "... in $queries queries");
+}
+
+# ---- Ten thousand sound names, and a thousand others
+
+foreach my $flags ('edns', 'edns, usevc')
+{
+	my $clean = names(10000, 1);
+	my $poisoned = names(10000, 10, @messages, @{ $data{A} }, qw(garbage headeronly));
+	my (@clean, @poisoned, $outcome);
+
+	$session->text("SET pgcares.flags = '$flags'");
+	foreach (1 .. $measured ? 3 : 1)
+	{
+		push @clean, (run($clean, 'A'))[0];
+		(my $seconds, $outcome) = run($poisoned, 'A');
+		push @poisoned, $seconds;
+		is_isolated($outcome, 10000, 1000, "A, $flags");
+	}
+	note(sprintf '%s: %s', $flags, join ', ', map { sprintf '%.2f s', $_ } @clean, @poisoned);
+  SKIP:
+	{
+		skip 'the server is watched', 1 if !$measured;
+		cmp_ok(min(@poisoned), '<=', SLOWER * min(@clean), "A, $flags: hardly slower");
+	}
+}
+
+# ---- Data of other types
+
+foreach my $type (sort keys %data)
+{
+	my @right = grep { /^\Q${\lc $type}\E/ } keys %others;
+
+	foreach my $flags ('edns', 'edns, usevc')
+	{
+		$session->text("SET pgcares.flags = '$flags'");
+		my (undef, $outcome) = run(names(500, 5, @{ $data{$type} }, @messages, @right), $type);
+		is_isolated($outcome, 500, 100, "$type, $flags");
+	}
+}
+
+$session->text('RESET ALL');
+is($session->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'the session goes on');
+is_deeply([ $session->inet_sockets ], [], '... and has no socket left');
+done_testing();
