@@ -103,7 +103,8 @@ ahead_attend(DnsAhead *ahead)
 	int64		now;
 
 	if (ahead->window == NULL ||
-		(ahead->window->in_flight == 0 && dlist_is_empty(&ahead->queue)))
+		(ahead->window->in_flight + ahead->window->napart == 0 &&
+		 dlist_is_empty(&ahead->queue)))
 		return;
 	now = clock_now();
 	if (now - ahead->looked_at < LOOK_AFTER)
@@ -293,7 +294,7 @@ total_in_flight(void)
 		DnsAhead   *ahead = dlist_container(DnsAhead, node, iter.cur);
 
 		if (ahead->window != NULL)
-			total += ahead->window->in_flight;
+			total += ahead->window->in_flight + ahead->window->napart;
 	}
 	return total;
 }

@@ -108,6 +108,8 @@ apart_take(DnsSlot *slot, ares_status_t status)
 		(status != ARES_SUCCESS && status != ARES_ECONNREFUSED &&
 		 status != ARES_ETIMEOUT))
 		return false;
+	slot->only_apart = true;
+	window->napart++;
 	if (slot->lane == NULL && !slot->in_apart)
 		add(slot);
 	return true;
@@ -126,6 +128,9 @@ apart_forget(DnsSlot *slot)
 	if (slot->lane != NULL)
 		slot->lane->slot = NULL;
 	slot->lane = NULL;
+	if (slot->only_apart)
+		slot->window->napart--;
+	slot->only_apart = false;
 }
 
 /*

@@ -523,7 +523,8 @@ typedef struct DnsSlot
 	/* For apart.c. */
 	int			losses;			/* of connections that others were on, too */
 	bool		apart;			/* it is to be asked on one of its own */
-	bool		in_apart;		/* and waits for that */
+	bool		only_apart;		/* the library is done with it */
+	bool		in_apart;		/* it waits for a lane */
 	dlist_node	apart_node;		/* while it does */
 	struct DnsLane *lane;		/* that asks it */
 } DnsSlot;
@@ -549,6 +550,7 @@ typedef struct DnsWindow
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_at with an answer */
 	bool		is_lane;		/* of another window */
 	dlist_head	apart;			/* questions that wait for a lane */
+	int			napart;			/* questions that are only asked apart */
 	dlist_head	lanes;
 	int			nlanes;
 

@@ -318,7 +318,7 @@ is_room(const DnsWindow *window)
 		window->used == window->capacity)
 		return false;
 	return window->channel == NULL ||
-		window->in_flight < window->channel->max_in_flight;
+		window->in_flight + window->napart < window->channel->max_in_flight;
 }
 
 /*
