@@ -20,14 +20,6 @@
 #define FAILOVER_CHANCE		10	/* 1 query in so many probes a failed server */
 #define FAILOVER_DELAY		5000	/* ms until it may be probed */
 
-/*
- * What the kernel charges a receive buffer for a datagram besides its octets:
- * measured, 832 octets for one of 66.  And the buffer of a socket for which
- * nothing is set, in Linux.
- */
-#define DATAGRAM_OVERHEAD	1024
-#define DEFAULT_RECEIVE_BUFFER	212992
-
 static DnsChannel *idle_channel = NULL;
 
 static DnsChannel *make_channel(const DnsChannelConfig *config);
@@ -39,7 +31,6 @@ static ares_status_t init_without_environment(ares_channel_t **ares,
 static ares_status_t set_servers(DnsChannel *channel, const char *csv);
 static ares_status_t make_placeholder(DnsChannel *channel);
 static void set_local(DnsChannel *channel);
-static int	queries_per_socket(const DnsChannelConfig *config);
 
 /*
  * Raises where the library is too old.
@@ -246,7 +237,7 @@ start_channel(DnsChannel *channel, const char *csv)
 	if (channel->slot_of_id == NULL)
 		return ARES_ENOMEM;
 
-	channel->queries_per_socket = queries_per_socket(&channel->config);
+	channel->queries_per_socket = config_queries_per_socket(&channel->config);
 	channel->max_in_flight = WINDOW_MAX;
 
 	status = make_placeholder(channel);
@@ -399,33 +390,4 @@ set_local(DnsChannel *channel)
 		ares_set_local_ip6(channel->ares, (const unsigned char *) &ip6);
 	if (*channel->config.local_dev != '\0')
 		ares_set_local_dev(channel->ares, channel->config.local_dev);
-}
-
-/*
- * How many queries a UDP socket may serve: as many as the setting says, but no
- * more than its receive buffer holds answers for.  What the system grants is
- * seen on a socket only; without one the first lookup will say so.
- */
-static int
-queries_per_socket(const DnsChannelConfig *config)
-{
-	int			wanted = config->receive_buffer_size;
-	int			granted = DEFAULT_RECEIVE_BUFFER;
-	socklen_t	len = sizeof(granted);
-	int			queries;
-	int			fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-	{
-		if (wanted > 0)
-			(void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
-		(void) getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &len);
-		close(fd);
-	}
-	queries = Max(granted / (config->edns_udp_size + DATAGRAM_OVERHEAD), 1);
-	if (config->udp_max_queries > 0)
-		queries = Min(queries, config->udp_max_queries);
-	return queries;
 }

@@ -634,6 +634,7 @@ extern bool config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b);
 extern bool config_copy(DnsChannelConfig *to, const DnsChannelConfig *from);
 extern void config_free(DnsChannelConfig *config);
 extern void config_check_descriptors(const DnsChannelConfig *config);
+extern int	config_queries_per_socket(const DnsChannelConfig *config);
 
 /* ---- channel.c: c-ares channels made from the settings ---- */
 
