@@ -153,7 +153,11 @@ check_flags(char **newval, void **extra, GucSource source)
 	}
 	bits = guc_extra(sizeof(int));
 	if (bits == NULL)
+	{
+		GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
+		GUC_check_errmsg("out of memory");
 		return false;
+	}
 	*bits = 0;
 	foreach(cell, names)
 	{

@@ -13,11 +13,14 @@
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 
+/* A label has at most so many letters, and each at most four octets. */
+#define U_LABEL_SIZE	(4 * WIRE_LABEL_MAX + 1)
+
 static bool address_of_reverse(const DnsName *name, uint8 *octets, size_t *len);
 static int	label_number(const uint8 *label, int base);
 static void append_unicode_label(StringInfo out, const uint8 *label,
 								 int idn_flags);
-static char *unicode_label(const char *a_label, int idn_flags);
+static bool unicode_label(const char *a_label, int idn_flags, char *u_label);
 
 PG_FUNCTION_INFO_V1(pgcares_reverse_address);
 PG_FUNCTION_INFO_V1(pgcares_address_from_reverse);
@@ -188,7 +191,8 @@ static void
 append_unicode_label(StringInfo out, const uint8 *label, int idn_flags)
 {
 	StringInfoData ascii;
-	char	   *unicode = NULL;
+	char		u_label[U_LABEL_SIZE];
+	bool		found = false;
 
 	initStringInfo(&ascii);
 	append_octets(&ascii, label + 1, *label, ESCAPED_IN_NAMES);
@@ -197,31 +201,34 @@ append_unicode_label(StringInfo out, const uint8 *label, int idn_flags)
 		/* U-labels are lower case (RFC 5890 section 2.3.2.1). */
 		char	   *a_label = asc_tolower(ascii.data, ascii.len);
 
-		unicode = unicode_label(a_label, idn_flags);
+		found = unicode_label(a_label, idn_flags, u_label);
 		pfree(a_label);
 	}
-	appendStringInfoString(out, unicode != NULL ? unicode : ascii.data);
-	idn2_free(unicode);
+	appendStringInfoString(out, found ? u_label : ascii.data);
 	pfree(ascii.data);
 }
 
-/* Freed with idn2_free(); NULL where there is no U-label. */
-static char *
-unicode_label(const char *a_label, int idn_flags)
+/* False where there is no U-label. */
+static bool
+unicode_label(const char *a_label, int idn_flags, char *u_label)
 {
 	char	   *unicode = NULL;
 	char	   *again = NULL;
+	bool		found = false;
+	int			rc;
 
-	if (idn2_to_unicode_8z8z(a_label, &unicode, 0) != IDN2_OK)
-		return NULL;
-	if (idn2_to_ascii_8z(unicode, &again,
-						 IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT |
-						 idn_flags) != IDN2_OK ||
-		strcmp(again, a_label) != 0)
-	{
-		idn2_free(unicode);
-		unicode = NULL;
-	}
+	rc = idn2_to_unicode_8z8z(a_label, &unicode, 0);
+	if (rc == IDN2_OK)
+		rc = idn2_to_ascii_8z(unicode, &again,
+							  IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT |
+							  idn_flags);
+	if (rc == IDN2_OK && strcmp(again, a_label) == 0)
+		found = strlcpy(u_label, unicode, U_LABEL_SIZE) < U_LABEL_SIZE;
+	idn2_free(unicode);
 	idn2_free(again);
-	return unicode;
+	if (rc == IDN2_MALLOC)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return found;
 }

@@ -11,6 +11,7 @@
 
 #include "pgcares.h"
 
+static void require_memory(void);
 static bool read_number(const char *text, int *number);
 
 /*
@@ -42,16 +43,19 @@ bool
 service_port(const char *text, const char *protocol, bool only_number,
 			 bool soft, int *port)
 {
-	struct servent *entry;
+	struct servent *entry = NULL;
 
 	if (read_number(text, port))
 		return true;
-	entry = only_number ? NULL : getservbyname(text, protocol);
+	errno = 0;
+	if (!only_number)
+		entry = getservbyname(text, protocol);
 	if (entry != NULL)
 	{
 		*port = ntohs((uint16) entry->s_port);
 		return true;
 	}
+	require_memory();
 	if (soft)
 		return false;
 	if (only_number)
@@ -73,9 +77,22 @@ service_name(int port, const char *protocol, bool only_number)
 {
 	struct servent *entry = NULL;
 
+	errno = 0;
 	if (!only_number)
 		entry = getservbyport(htons(port), protocol);
+	if (entry == NULL)
+		require_memory();
 	return entry != NULL ? pstrdup(entry->s_name) : psprintf("%d", port);
+}
+
+/* The system tells a service that it does not know from this by errno only. */
+static void
+require_memory(void)
+{
+	if (errno == ENOMEM)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
 }
 
 static bool

@@ -115,11 +115,11 @@ refresh(void)
 	if (!settings_list(setting_sortlist, &elements))
 		elog(ERROR, "pgcares.sortlist is no list");
 	if (known_text != NULL)
-	{
 		pfree(known_text);
+	known_text = NULL;
+	if (networks != NULL)
 		pfree(networks);
-		known_text = NULL;
-	}
+	networks = NULL;
 	nnetworks = 0;
 	networks = MemoryContextAlloc(TopMemoryContext,
 								  Max(list_length(elements), 1) * sizeof(inet));
