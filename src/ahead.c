@@ -308,8 +308,9 @@ collect(DnsAhead *ahead)
 	while ((slot = window_finished(ahead->window)) != NULL)
 	{
 		/* Where the window failed, what there is may not be the answer. */
-		if (!ahead->window->failed)
-			pending_take((DnsPending *) (uintptr_t) slot->tag, &slot->reply);
+		if (!ahead->window->failed &&
+			!pending_take((DnsPending *) (uintptr_t) slot->tag, &slot->reply))
+			ahead->window->failed = true;
 		slot_release(slot);
 	}
 }

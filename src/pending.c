@@ -183,22 +183,26 @@ pending_drop(DnsPending *pending)
 }
 
 /*
- * Notes what came of a question that was asked.
+ * Notes what came of a question that was asked.  False where there is no memory
+ * for it: the error would be that of a statement that may not be the question's.
  */
-void
+bool
 pending_take(DnsPending *pending, const DnsReply *reply)
 {
 	DnsAhead   *ahead = pending->ahead;
+	uint8	   *copy = NULL;
 
-	ahead->memory -= pending_size(pending);
-	pending->reply = *reply;
-	pending->reply.answer = NULL;
 	if (reply->answer != NULL)
 	{
-		pending->reply.answer = MemoryContextAlloc(ahead->statement->context,
-												   reply->answer_len);
-		memcpy(pending->reply.answer, reply->answer, reply->answer_len);
+		copy = MemoryContextAllocExtended(ahead->statement->context,
+										  reply->answer_len, MCXT_ALLOC_NO_OOM);
+		if (copy == NULL)
+			return false;
+		memcpy(copy, reply->answer, reply->answer_len);
 	}
+	ahead->memory -= pending_size(pending);
+	pending->reply = *reply;
+	pending->reply.answer = copy;
 	ahead->memory += pending_size(pending);
 
 	if (reply->status == ARES_ETIMEOUT)
@@ -206,6 +210,7 @@ pending_take(DnsPending *pending, const DnsReply *reply)
 	pending->state = PENDING_DONE;
 	if (pending->references == 0)
 		keep_unused(pending);
+	return true;
 }
 
 /* Reset callback of the statement's context. */

@@ -1232,7 +1232,7 @@ extern DnsPending *pending_find(DnsStatement *statement,
 extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question);
 extern void pending_hold(DnsPending *pending);
 extern void pending_drop(DnsPending *pending);
-extern void pending_take(DnsPending *pending, const DnsReply *reply);
+extern bool pending_take(DnsPending *pending, const DnsReply *reply);
 
 /* ---- ahead.c: asking before the call ---- */
 
