@@ -43,6 +43,7 @@ OBJS = \
 	src/lookahead_rules.o \
 	src/lookahead_sites.o \
 	src/many.o \
+	src/memory.o \
 	src/message.o \
 	src/messagejson.o \
 	src/name.o \

@@ -23,6 +23,7 @@
 static DnsChannel *idle_channel = NULL;
 
 static DnsChannel *make_channel(const DnsChannelConfig *config);
+static void raise_out_of_memory(void) pg_attribute_noreturn();
 static ares_status_t start_channel(DnsChannel *channel, const char *csv);
 static ares_status_t init_library_channel(DnsChannel *channel);
 static ares_status_t init_without_environment(ares_channel_t **ares,
@@ -112,6 +113,12 @@ channel_servers(DnsServer *servers, int max, const char **source)
 		return 0;
 
 	csv = ares_get_servers_csv(channel->ares);
+	if (memory_ran_out(csv != NULL ? ARES_SUCCESS : ARES_ENOMEM))
+	{
+		ares_free_string(csv);
+		channel_destroy(channel);
+		raise_out_of_memory();
+	}
 	for (const char *at = csv; at != NULL && *at != '\0' && count < max;)
 		at = server_from_library(at, &servers[count++]);
 	ares_free_string(csv);
@@ -145,6 +152,7 @@ channel_destroy(DnsChannel *channel)
 		ares_destroy(channel->ares);
 	if (channel->placeholder != NULL)
 		ares_dns_record_destroy(channel->placeholder);
+	(void) memory_ran_out(ARES_SUCCESS);
 	channel_release_descriptors(channel);
 	free(channel->sockets);
 	free(channel->slot_of_id);
@@ -211,20 +219,30 @@ make_channel(const DnsChannelConfig *config)
 	config_check_descriptors(config);
 	counters.channels++;
 	channel = calloc(1, sizeof(DnsChannel));
-	if (channel != NULL && config_copy(&channel->config, config))
+	if (channel != NULL && config_copy(&channel->config, config) &&
+		memory_reserve())
 		status = start_channel(channel, csv);
+	if (memory_ran_out(status))
+		status = ARES_ENOMEM;
 	if (status == ARES_SUCCESS)
 		return channel;
 
 	channel_destroy(channel);
 	if (status == ARES_ENOMEM)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		raise_out_of_memory();
 	if (status != ARES_ENOSERVER)
 		elog(ERROR, "could not make a resolver channel: %s",
 			 ares_strerror(status));
 	return NULL;
+}
+
+static void
+raise_out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("Failed while making a resolver channel.")));
 }
 
 /* Makes everything in a channel that has its configuration. */
@@ -269,11 +287,9 @@ init_library_channel(DnsChannel *channel)
 		ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
 		ARES_OPT_RESOLVCONF | ARES_OPT_UDP_MAX_QUERIES |
 		ARES_OPT_QUERY_CACHE | ARES_OPT_SERVER_FAILOVER;
+	ares_status_t status;
 
-	/* Servers of ours come later and take the place of the default one. */
 	options.flags = config->flags | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
-	if (!system)
-		options.flags &= ~ARES_FLAG_NO_DFLT_SVR;
 	options.timeout = config->timeout;
 	options.maxtimeout = config->timeout;
 	options.tries = config->tries;
@@ -298,6 +314,23 @@ init_library_channel(DnsChannel *channel)
 		options.socket_receive_buffer_size = config->receive_buffer_size;
 		mask |= ARES_OPT_SOCK_RCVBUF;
 	}
+
+	/* Servers of ours come later and take the place of the default one. */
+	if (!system)
+	{
+		options.flags &= ~ARES_FLAG_NO_DFLT_SVR;
+		return init_without_environment(&channel->ares, &options, mask);
+	}
+
+	/*
+	 * A file that could not be read for lack of memory is one without servers to
+	 * the library.  Believe that only when it has said so twice.
+	 */
+	options.flags |= ARES_FLAG_NO_DFLT_SVR;
+	status = init_without_environment(&channel->ares, &options, mask);
+	if (status != ARES_ENOSERVER)
+		return status;
+	options.flags &= config->flags | ~ARES_FLAG_NO_DFLT_SVR;
 	return init_without_environment(&channel->ares, &options, mask);
 }
 
@@ -309,28 +342,13 @@ static ares_status_t
 init_without_environment(ares_channel_t **ares, struct ares_options *options,
 						 int mask)
 {
-	static const char *const names[] = {"RES_OPTIONS", "LOCALDOMAIN"};
-	char	   *values[lengthof(names)];
-	ares_status_t status = ARES_SUCCESS;
+	char	   *nothing[] = {NULL};
+	char	  **everything = environ;
+	ares_status_t status;
 
-	for (int i = 0; i < (int) lengthof(names); i++)
-	{
-		const char *value = getenv(names[i]);
-
-		values[i] = value != NULL ? strdup(value) : NULL;
-		if (value != NULL && values[i] == NULL)
-			status = ARES_ENOMEM;
-		else if (value != NULL)
-			unsetenv(names[i]);
-	}
-	if (status == ARES_SUCCESS)
-		status = ares_init_options(ares, options, mask);
-	for (int i = 0; i < (int) lengthof(names); i++)
-	{
-		if (values[i] != NULL)
-			setenv(names[i], values[i], 1);
-		free(values[i]);
-	}
+	environ = nothing;
+	status = ares_init_options(ares, options, mask);
+	environ = everything;
 	return status;
 }
 

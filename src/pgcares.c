@@ -19,6 +19,7 @@ void
 _PG_init(void)
 {
 	channel_check_library();
+	memory_init();
 	settings_init();
 	calls_init();
 	lookahead_init();

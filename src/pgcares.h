@@ -719,6 +719,12 @@ extern void channel_reset(void);
 extern void channel_reserve_descriptors(DnsChannel *channel);
 extern void channel_release_descriptors(DnsChannel *channel);
 
+/* ---- memory.c: memory for the library ---- */
+
+extern void memory_init(void);
+extern bool memory_reserve(void);
+extern bool memory_ran_out(ares_status_t status);
+
 /* ---- socket.c: the socket functions under the library ---- */
 
 extern const struct ares_socket_functions_ex socket_functions;
