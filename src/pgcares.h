@@ -744,7 +744,8 @@ extern int	socket_server_number(DnsChannel *channel,
 
 extern ares_ssize_t stream_receive(DnsChannel *channel, DnsSocket *socket,
 								   uint8 *buffer, size_t len);
-extern bool stream_queue(DnsSocket *socket, const uint8 *message, size_t len);
+extern bool stream_queue(DnsChannel *channel, DnsSocket *socket,
+						 const uint8 *message, size_t len);
 extern bool stream_flush(DnsChannel *channel, DnsSocket *socket);
 extern int64 stream_time(const DnsChannel *channel);
 extern void stream_look_after(DnsChannel *channel);

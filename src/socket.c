@@ -109,7 +109,7 @@ socket_send_message(DnsChannel *channel, DnsSocket *socket,
 {
 	if (!socket->tcp)
 		return send(socket->fd, message, len, MSG_NOSIGNAL) >= 0;
-	return stream_queue(socket, message, len) &&
+	return stream_queue(channel, socket, message, len) &&
 		stream_flush(channel, socket);
 }
 
@@ -150,7 +150,11 @@ socket_open(int domain, int type, int protocol, void *arg)
 	}
 	new = calloc(1, sizeof(DnsSocket));
 	if (new == NULL)
+	{
+		/* The library would take it for a server's fault. */
+		channel->window->out_of_memory = true;
 		return ARES_SOCKET_BAD;
+	}
 	new->tcp = (type == SOCK_STREAM);
 	new->serial = ++channel->last_serial;
 	if (new->tcp)
@@ -177,6 +181,7 @@ socket_open(int domain, int type, int protocol, void *arg)
 	else
 	{
 		close(new->fd);
+		channel->window->out_of_memory = true;
 		errno = ENOMEM;
 	}
 	free(new->in);
@@ -321,7 +326,8 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 		if (frame_len > (size_t) (end - at))
 			break;
 		message_len = guard_outgoing(channel, socket, at, frame_len, message);
-		if (message_len > 0 && !stream_queue(socket, message, message_len))
+		if (message_len > 0 &&
+			!stream_queue(channel, socket, message, message_len))
 			return -1;
 		at += frame_len;
 	}

@@ -56,7 +56,8 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
  * there is no memory.
  */
 bool
-stream_queue(DnsSocket *socket, const uint8 *message, size_t len)
+stream_queue(DnsChannel *channel, DnsSocket *socket,
+			 const uint8 *message, size_t len)
 {
 	size_t		needed = socket->out_len + STREAM_PREFIX + len;
 
@@ -67,6 +68,7 @@ stream_queue(DnsSocket *socket, const uint8 *message, size_t len)
 
 		if (out == NULL)
 		{
+			channel->window->out_of_memory = true;
 			errno = ENOMEM;
 			return false;
 		}

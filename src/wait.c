@@ -146,9 +146,12 @@ attend(int64 limit)
 		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
 		int			happened = collect_events(window, count);
 
+		ares_status_t status;
+
 		channel_reserve_descriptors(window->channel);
-		ares_process_fds(window->channel->ares, fd_events, happened,
-						 ARES_PROCESS_FLAG_NONE);
+		status = ares_process_fds(window->channel->ares, fd_events, happened,
+								  ARES_PROCESS_FLAG_NONE);
+		window->out_of_memory |= memory_ran_out(status);
 	}
 	dlist_foreach(iter, &open_windows)
 		window_look_around(dlist_container(DnsWindow, open_node, iter.cur));

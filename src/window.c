@@ -78,6 +78,7 @@ window_close(DnsWindow *window)
 	{
 		if (window->in_flight > 0)
 			ares_cancel(channel->ares);
+		window->failed |= memory_ran_out(ARES_SUCCESS);
 		wait_dismiss(window);
 		window->channel = NULL;
 		channel->window = NULL;
@@ -154,6 +155,7 @@ window_send(DnsSlot *slot)
 	status = ares_send_dnsrec(channel->ares, channel->placeholder,
 							  answer_arrived, slot, &id);
 	channel->submitting = NULL;
+	window->out_of_memory |= memory_ran_out(status);
 
 	/* The callback may have run already, with an error above all. */
 	if (slot->in_flight)
@@ -352,6 +354,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 
 	slot->in_flight = false;
 	slot->window->in_flight--;
+	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	resend_forget(slot);
 	guard_unbind(slot->window->channel, slot);
 	if (!apart_take(slot, status))
@@ -362,7 +365,8 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 
 /*
  * Raises what the callback and the socket functions could only note.  Before the
- * call nothing is raised: no more answers come, and the call asks by itself.
+ * call nothing is raised: no more answers come, and the call asks by itself.  The
+ * library must not work on: it may not be able to after a lack of memory.
  */
 static void
 note_failure(DnsWindow *window)
@@ -372,8 +376,12 @@ note_failure(DnsWindow *window)
 
 	if (window->ahead)
 	{
-		window->failed |= window->out_of_memory || window->over_memory_limit ||
-			no_descriptors;
+		if (!window->failed &&
+			(window->out_of_memory || window->over_memory_limit || no_descriptors))
+		{
+			window->failed = true;
+			ares_cancel(window->channel->ares);
+		}
 		return;
 	}
 	if (window->out_of_memory)
