@@ -8,6 +8,7 @@ use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
@@ -21,6 +22,9 @@ use constant {
 
 # All that follow fail as well
 use constant ALL => 1 << 40;
+
+# The time of a try, and what a statement has that waits for no answer in vain, in s
+use constant { TIMEOUT => 30, IN_TIME => 15 };
 
 my @servers = map { NameServer->misbehaving } 1 .. 2;
 my $folder = PostgreSQL::Test::Utils::tempdir . '/failing';
@@ -37,7 +41,7 @@ system("'$FindBin::RealBin/../memory/build' '$folder' > '$log' 2>&1") == 0
 local $ENV{LD_PRELOAD} = "$folder/preload.so" if !$ENV{PGCARES_WATCHED};
 
 # Where LLVM has no memory, the server ends the session (errcode 53200, FATAL).
-my $node = Session->cluster(\@servers, "pgcares.timeout = '20s'", "pgcares.flags = 'edns'", 'pgcares.max_timeout = 20s', 'jit = off');
+my $node = Session->cluster(\@servers, sprintf("pgcares.timeout = '%ds'", TIMEOUT), "pgcares.flags = 'edns'", sprintf("pgcares.max_timeout = '%ds'", TIMEOUT), 'jit = off');
 $node->safe_psql('postgres', $_) foreach
   "UPDATE pg_proc SET probin = '$folder/pgcares' WHERE probin LIKE '%pgcares'",
   (map { "CREATE FUNCTION pgcares_$_ LANGUAGE C AS '$folder/pgcares'" } 'fail(bigint, bigint) RETURNS void', map { "$_() RETURNS bigint" } qw(failed blocks)),
@@ -81,13 +85,15 @@ sub series
 	$session->text('SELECT dns_reset()');
 	my @state = (blocks(), $session->descriptors);
 
-	for ($n = 1; $n <= LAST; $n += 1 + ($n < EACH_UP_TO ? 0 : int($n * FURTHER)))
+	for ($n = 1; $n <= LAST; $n += 1 + ($n < ($options{each} // EACH_UP_TO) ? 0 : int($n * FURTHER)))
 	{
 		$session->text($before) if $before ne '';
 		$session->text("SELECT pgcares_fail($n, " . ($options{times} // 1) . ')');
+		my $start = time;
 		my $result = $session->query($sql);
 		my $state = Session::sqlstate_of($result);
 		$count{$state}++;
+		push @wrong, "$n: $state too late" if $result->{time} - $start > IN_TIME;
 		my $rows = rows_of($result);
 		$rows = with_those_caught($rows, $expected) if $options{caught};
 		push @wrong, "$n: $state " . ($result->{error} ? $result->{error}{M} : $rows)
@@ -144,6 +150,9 @@ series('many addresses', "SELECT * FROM dns_reverse_many($addresses)");
 series('many messages', 'SELECT ord, status, rcode, answer FROM dns_message_many(' . names(qw(sound tc nxdomain rcode2 short ede)) . q{, 'TXT')});
 series('one name', q{SELECT * FROM dns_query('sound.example', 'MX')});
 series('new settings', q{SELECT * FROM dns_query('tc.example', 'TXT')}, before => 'SELECT dns_reset()');
+series('the only try', q{SELECT * FROM dns_query('tc.example', 'TXT')},
+	before => "SELECT dns_reset(); SET pgcares.tries = 1; SET pgcares.servers = '" . $servers[0]->address . "'", each => 400);
+$session->text('RESET pgcares.tries; RESET pgcares.servers');
 series('new settings, nothing left', q{SELECT * FROM dns_query('tc.example', 'TXT')}, before => 'SELECT dns_reset()', times => ALL);
 series('message', q{SELECT rcode, answer FROM dns_message('ede.example', 'TXT')});
 series('message as JSON', q{SELECT dns_message_json('cname3.example', 'SVCB') - 'ID' - 'messageOctetsHEX'});
