@@ -33,7 +33,9 @@ static size_t write_query(uint16 id, const DnsQuestion *question,
 static size_t write_stub(uint16 id, uint16 verdict, uint8 *stub);
 static bool answers_question(const DnsMessage *message,
 							 const DnsQuestion *asked, bool exact);
-static size_t ignore(void);
+static bool fails_without_question(const DnsSocket *socket,
+								   const DnsMessage *message);
+static size_t ignore(DnsSocket *socket);
 static size_t judge_answer(DnsChannel *channel, DnsSocket *socket,
 						   DnsSlot *slot, const DnsMessage *message,
 						   uint8 *stub);
@@ -133,26 +135,28 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 
 	if (window == NULL || !wire_open(&message, octets, len) ||
 		!(message.flags & WIRE_QR) || (message.flags & WIRE_OPCODE_MASK) != 0)
-		return ignore();
+		return ignore(socket);
 
 	if (channel->slot_of_id[message.id] > 0)
 	{
 		slot = &window->slots[channel->slot_of_id[message.id] - 1];
 		if (slot->socket_serial != socket->serial ||
-			!answers_question(&message, &slot->asked,
-							  window->style.dns0x20 && !socket->tcp))
-			return ignore();
+			!(answers_question(&message, &slot->asked,
+							   window->style.dns0x20 && !socket->tcp) ||
+			  fails_without_question(socket, &message)))
+			return ignore(socket);
 		return judge_answer(channel, socket, slot, &message, stub);
 	}
 
 	probe = find_probe(channel, message.id);
 	if (probe != NULL && probe->socket_serial == socket->serial &&
-		answers_question(&message, &probe->question, false))
+		(answers_question(&message, &probe->question, false) ||
+		 fails_without_question(socket, &message)))
 	{
 		probe->used = false;
 		return write_stub(message.id, VERDICT_DONE, stub);
 	}
-	return ignore();
+	return ignore(socket);
 }
 
 /*
@@ -211,10 +215,11 @@ leave_socket(DnsChannel *channel, DnsSlot *slot)
 	slot->socket_serial = 0;
 }
 
-/* What was not expected is as if it had never come. */
+/* What was not expected is as if it had never come; only that it did is noted. */
 static size_t
-ignore(void)
+ignore(DnsSocket *socket)
 {
+	socket->strangers = true;
 	counters.ignored++;
 	return 0;
 }
@@ -277,8 +282,8 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 }
 
 /*
- * Is this the reply to what was asked?  Servers that fail may leave the question
- * out.  exact: the case of letters counts, since it was chosen at random.
+ * Is this the reply to what was asked?  exact: the case of letters counts, since
+ * it was chosen at random.
  */
 static bool
 answers_question(const DnsMessage *message, const DnsQuestion *asked,
@@ -286,11 +291,6 @@ answers_question(const DnsMessage *message, const DnsQuestion *asked,
 {
 	DnsQuestion question;
 	const uint8 *pos;
-	int			rcode = message->flags & WIRE_RCODE_MASK;
-
-	if (message->count[0] == 0)
-		return rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL ||
-			rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED;
 
 	if (!wire_question(message, &question, &pos) ||
 		question.type != asked->type || question.class != asked->class ||
@@ -298,6 +298,24 @@ answers_question(const DnsMessage *message, const DnsQuestion *asked,
 		return false;
 	return !exact ||
 		memcmp(question.name.octets, asked->name.octets, asked->name.len) == 0;
+}
+
+/*
+ * Is this an error of a server that leaves the question out, as some do that
+ * refuse a client or cannot read a query?  Then nothing but the id tells whose
+ * it is.  Who guesses ids gets most of them wrong, so it is not believed once
+ * something has come to the socket that fits no question; and it has no records.
+ */
+static bool
+fails_without_question(const DnsSocket *socket, const DnsMessage *message)
+{
+	int			rcode = message->flags & WIRE_RCODE_MASK;
+
+	return message->count[0] == 0 && message->count[DNS_ANSWER] == 0 &&
+		message->count[DNS_AUTHORITY] == 0 && !(message->flags & WIRE_TC) &&
+		!socket->strangers &&
+		(rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL ||
+		 rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED);
 }
 
 static size_t

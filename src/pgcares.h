@@ -662,6 +662,7 @@ typedef struct DnsSocket
 	bool		want_write;
 	bool		out_waits;		/* our own octets wait for the connection */
 	uint32		serial;			/* unlike descriptors never used again */
+	bool		strangers;		/* what fits no question has come */
 	int			server;			/* number of the server, see nasked */
 	int			refused;		/* errno for which it must not be used */
 
