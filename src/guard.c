@@ -94,6 +94,7 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 			socket->heard_at = clock_now();
 		slot->server = socket->server;
 		slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
+		slot->edns = edns_wanted(channel, slot, socket->server);
 		slot->reply.queries++;
 		counters.queries++;
 		if (socket->tcp)
@@ -249,15 +250,11 @@ judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	if (sound)
 		rcode = wire_rcode(message);
 
-	/* Servers that do not know EDNS say so in these ways (RFC 6891 section 7). */
-	if (slot->edns &&
-		(rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP ||
-		 rcode == RCODE_BADVERS))
-	{
-		slot->edns = false;
-		if (guard_ask_again(channel, slot))
-			return 0;
-	}
+	if (edns_refused(slot, socket->server, rcode) &&
+		guard_ask_again(channel, slot))
+		return 0;
+	if (sound)
+		edns_answered(channel, slot, socket->server, message);
 
 	slot->reply.malformed = !sound;
 	counters.malformed += !sound;

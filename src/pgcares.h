@@ -511,7 +511,8 @@ typedef struct DnsSlot
 	int			fd;				/* of the last query's socket */
 	uint32		socket_serial;
 	int			server;			/* that was asked last */
-	bool		edns;			/* queries have an OPT record */
+	bool		edns;			/* the last query had an OPT record */
+	int			plain_server;	/* has refused such: its number + 1, or 0 */
 	int			failures;		/* answers that were failures */
 
 	/* For resend.c. */
@@ -707,6 +708,8 @@ typedef struct DnsChannel
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
 	int			nasked;
 	int			tcp_sockets;
+	uint64		edns_servers;	/* have sent an OPT record: a bit each */
+	int64		plain_until[MAX_ASKED_SERVERS]; /* asked without; 0 if never */
 	int64		usual_trip;		/* time that answers take, 0 if not known */
 } DnsChannel;
 
@@ -766,6 +769,14 @@ extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 extern bool guard_ask_again(DnsChannel *channel, DnsSlot *slot);
 extern DnsSocket *guard_socket(const DnsChannel *channel, const DnsSlot *slot);
 extern size_t guard_write_done(uint16 id, uint8 *stub);
+
+/* ---- edns.c: servers that do not know EDNS ---- */
+
+extern bool edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
+						int server);
+extern bool edns_refused(DnsSlot *slot, int server, int rcode);
+extern void edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
+						  const DnsMessage *message);
 
 /* ---- resend.c: lost datagrams ---- */
 

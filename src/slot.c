@@ -34,7 +34,6 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	}
 	slot->question = slot->asked = *question;
 	slot->tag = tag;
-	slot->edns = window->style.edns;
 	slot->reply.asked_at = clock_now();
 	slot->limit = limit_from_now(window);
 	dlist_push_tail(&window->pending, &slot->pending_node);
