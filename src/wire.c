@@ -4,7 +4,8 @@
  * Reads DNS messages where they lie (RFC 1035 section 4): header, names,
  * questions and resource records.  Every octet comes from a stranger, so each
  * read is checked against the end of what holds it, and a compression pointer
- * may only point backwards, which bounds the work.
+ * may only point backwards, and a name have no more of them than labels, which
+ * bounds the work.
  * Allocates nothing, raises nothing, knows no channel: it may be called from
  * inside the library's socket functions.
  */
@@ -60,7 +61,7 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 {
 	const uint8 *at = *pos;
 	const uint8 *segment = at;	/* pointers must point before this */
-	bool		jumped = false;
+	int			jumps = 0;
 
 	name->len = 0;
 	for (;;)
@@ -75,11 +76,11 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 				return false;
 			target = message->start + (wire_u16(at) & 0x3fff);
 			if (target >= segment ||
-				target < message->start + WIRE_HEADER_SIZE)
+				target < message->start + WIRE_HEADER_SIZE ||
+				jumps == WIRE_POINTERS_MAX)
 				return false;
-			if (!jumped)
+			if (jumps++ == 0)
 				*pos = at + 2;
-			jumped = true;
 			at = segment = target;
 			limit = message->end;
 		}
@@ -96,7 +97,7 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 			at += take;
 			if (take == 1)
 			{
-				if (!jumped)
+				if (jumps == 0)
 					*pos = at;
 				return true;
 			}
