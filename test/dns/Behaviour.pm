@@ -21,6 +21,8 @@ package Behaviour;
 use strict;
 use warnings;
 use Answer;
+use Edns;
+use Forgery;
 use Wire;
 
 # RDATA in the name
@@ -40,6 +42,7 @@ my $ede = pack('n', 22) . 'nobody home';
 
 # Labels. Each function gets the query and the further labels.
 my %label = (
+	%Edns::label, %Forgery::label,
 	sound => sub { answer($_[0]) },
 
 	# Outcomes
@@ -237,6 +240,7 @@ my %label = (
 
 # Labels that end in a number: the query, the number, the further labels.
 my %numbered = (
+	%Forgery::numbered,
 	rcode => sub { answer($_[0], rcode => $_[1], answer => []) },
 	noedns => sub {
 		my ($query, $rcode) = @_;

@@ -275,7 +275,9 @@ sub do_over_udp
 	my ($client, $thing) = @_;
 	my $socket = $thing->{from} ? $elsewhere{ $thing->{from} } : $udp;
 
-	send($socket, $thing->{message}, 0, $client->{peer}) if $socket && defined $thing->{message};
+	return if !$socket || !defined $thing->{message};
+	my $sent = send($socket, $thing->{message}, 0, $client->{peer});
+	$Forgery::sent++ if defined $sent && $thing->{forged};
 }
 
 # Keep a message until another one goes out, or until its time has come.

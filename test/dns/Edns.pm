@@ -1,0 +1,34 @@
+# What servers do that do not know EDNS, or know it wrongly, and cookies that
+# nobody asked for: labels for Behaviour.pm.
+
+package Edns;
+
+use strict;
+use warnings;
+use Answer;
+use Wire;
+
+our %label = (
+	# Queries with an OPT record are not understood: an error with the question and
+	# an OPT record, one without either, nothing
+	ednserror => sub { without_edns($_[0], rcode => 1, answer => []) },
+	ednsbare => sub { without_edns($_[0], rcode => 1, answer => [], question => '', no_opt => 1) },
+	ednsdrop => sub { defined $_[0]{edns} ? () : answer($_[0], no_opt => 1) },
+
+	# An OPT record where it should not be, of a version that nobody asked for
+	optanswer => sub { answer($_[0], answer => [ Wire::opt(0), record_of($_[0], "\xC0\0\2\1") ], no_opt => 1) },
+	optauthority => sub { answer($_[0], authority => [ Wire::opt(0) ], no_opt => 1) },
+	optversion => sub { answer($_[0], no_opt => 1, additional => [ "\0" . pack('nnNn', $Wire::TYPE{OPT}, 1232, 1 << 16, 0) ]) },
+
+	# A cookie, the first time only, or always
+	cookieonce => sub { answer($_[0], $_[0]{times} == 1 ? (options => [ cookie($_[0]) ]) : ()) },
+	cookieadd => sub { answer($_[0], options => [ cookie($_[0]) ]) },
+);
+
+sub without_edns
+{
+	my ($query, %part) = @_;
+	return answer($query, defined $query->{edns} ? %part : ());
+}
+
+1;

@@ -1,0 +1,136 @@
+# Property: whoever guesses, and does not know question, id, address and port
+# together, has no effect on a lookup; nor do octets at random from the server
+# itself, however many. The right answer, which comes later, is the result.
+#
+# 1,000 lookups at a time have ten forged datagrams each; 10,000 with PGCARES_DEEP.
+# The second server is where one kind of forged answers comes from. It never
+# answers a query.
+
+use strict;
+use warnings;
+
+use Batch;
+use List::Util qw(max sum0);
+use NameServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $deep = $ENV{PGCARES_DEEP};
+my $watched = $ENV{PGCARES_WATCHED};
+my $lookups = $deep ? 10000 : 1000;
+
+# No answer in here takes that long.
+my $server = NameServer->misbehaving;
+my $elsewhere = '127.0.9.1:' . $server->port;
+my $node = Session->cluster([ $server, $elsewhere ], "pgcares.timeout = '20s'");
+my $session = Session->new($node);
+my $other = Session->new($node);
+my $pid = $session->pid;
+
+sub forged_so_far
+{
+	return $other->text(q{SELECT txt FROM dns_txt('forged.example')});
+}
+
+# A number of the session's counters
+sub counter
+{
+	my ($name) = @_;
+	return $session->text("SELECT value FROM dns_stats() WHERE counter = '$name'");
+}
+
+# ---- Forged answers
+
+$session->text("CREATE TABLE names AS SELECT i, 'n' || i AS n FROM generate_series(1, $lookups) i; ANALYZE names");
+
+my $zones = 0;
+foreach my $flags ('edns', 'edns, dns0x20', 'dns0x20')
+{
+	foreach (
+		[ 'dns_query_many', q{FROM dns_query_many(ARRAY(SELECT 'forgeries.' || n || '.ZONE' FROM names)) r} ],
+		[ 'LATERAL', q{FROM names, LATERAL dns_query('forgeries.' || n || '.ZONE') r} ])
+	{
+		my ($what, $from) = @$_;
+		my $zone = 'f' . ++$zones . '.example';
+
+		$from =~ s/ZONE/$zone/;
+		$session->text("SET pgcares.flags = '$flags'");
+		$server->forget;
+		my ($forged, $ignored) = (-forged_so_far(), -counter('ignored'));
+		my $result = $session->query("SELECT r.rdata, count(*) $from GROUP BY 1");
+		$server->sync;
+		$forged += forged_so_far();
+		$ignored += counter('ignored');
+		my @queries = grep { lc($_->{name}) =~ /\.\Q$zone\E$/ } $server->log;
+
+		is_deeply($result->{error}, undef, "$what, $flags: no error");
+		is_deeply($result->{rows}, [ [ '192.0.2.1', $lookups ] ], '... all answers are the right ones');
+		cmp_ok(scalar @queries, '<=', $lookups * 1.01, '... nobody was asked again');
+		is(scalar(grep { $_->{transport} ne 'udp' } @queries), 0, '... or over TCP');
+		cmp_ok($forged, '>=', $lookups * 9, '... while ten datagrams a lookup were forged');
+		cmp_ok($ignored, '>=', $forged * 0.4, '... many of which have come to the socket that was to be deceived');
+		note("$forged forged, $ignored ignored, " . @queries . ' queries');
+	}
+}
+$session->text('RESET pgcares.flags');
+
+# ---- Octets at random, from the right address and port
+
+sub batch
+{
+	return Batch->run($server, $session, @_);
+}
+
+my $count = $deep ? 5000 : 1000;
+my $batch = batch(q{CASE WHEN g % 5 = 0 THEN 'flood10.delay20' ELSE 'delay20' END}, $count);
+$batch->all_succeed($count, 'two datagrams at random for each name');
+$batch->asked_once($count, '... of the server');
+cmp_ok($batch->{stats}{ignored}, '>', $count, '... most of which have come');
+
+$batch = batch(q{CASE WHEN g % 100 = 0 THEN 'burst1000.delay50' ELSE 'delay50' END}, $count);
+$batch->all_succeed($count, 'bursts of 1,000');
+cmp_ok(scalar @{ $batch->{queries} }, '<=', $count * 1.01, '... each was asked once');
+cmp_ok($batch->{stats}{ignored}, '>', $count * 5, '... while most of them have come');
+
+# Whoever waits goes on waiting, costs next to nothing, and can be cancelled.
+my $before = $session->cpu_time;
+is($session->sqlstate(q{SET pgcares.deadline = '2s'; SELECT * FROM dns_a('flood2000.drop.example')}), 'NDA12',
+	'2,000 datagrams in two seconds, and no answer');
+SKIP:
+{
+	skip 'the server is slow', 1 if $watched;
+	cmp_ok($session->cpu_time - $before, '<', 0.5, '... cost little processor time');
+}
+$session->text('RESET pgcares.deadline');
+
+$session->send(q{SELECT * FROM dns_a('burst30000.drop.cancelled.example')});
+Session::wait_until(sub { $server->has_seen('burst30000.drop.cancelled.example') }, 'the question');
+my $asked = time;
+$other->text("SELECT pg_cancel_backend($pid)");
+my $result = $session->result;
+is(Session::sqlstate_of($result), '57014', '30,000 at once: the statement is cancelled');
+SKIP:
+{
+	skip 'the server is slow', 1 if $watched;
+	cmp_ok($result->{time} - $asked, '<', 2, '... in good time');
+}
+
+# ---- A socket that is kept has everything that came while nobody was waiting.
+
+$session->text("SET pgcares.flags = 'edns, stayopen'; SET pgcares.timeout = '5s'");
+foreach my $label (qw(echoes100 echoes20000 burst20000))
+{
+	is($session->text("SELECT host(address) FROM dns_a('$label.kept.example')"), '192.0.2.1', "$label: the answer");
+	$server->sync;
+	$server->forget;
+	my $begin = time;
+	is($session->text(qq{SELECT host(address) FROM dns_a('sound.$label.example')}), '192.0.2.1', '... and the next one');
+	note(sprintf '%.3f s, %d queries', time - $begin, $server->count);
+	is($session->text(qq{SELECT host(address) FROM dns_a('$label.kept.example')}), '192.0.2.1', '... and for the same name');
+}
+is($session->text('SELECT pg_backend_pid()'), $pid, 'the same backend has lived through all that');
+
+done_testing();
