@@ -33,6 +33,7 @@ OBJS = \
 	src/guard.o \
 	src/host.o \
 	src/hosts.o \
+	src/hostset.o \
 	src/hostsfile.o \
 	src/inspect.o \
 	src/json.o \

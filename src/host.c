@@ -58,7 +58,7 @@ host_known(Lookups lookups, const char *written, const DnsName *name,
 	memset(host, 0, sizeof(*host));
 	if (question_address(written, &address))
 	{
-		host->name = pstrdup(written);
+		add_name(host, pstrdup(written));
 		add_address(host, &address, HOST_NO_TTL, family);
 		return true;
 	}
@@ -265,7 +265,7 @@ add_local(Host *host, const DnsName *name, int family)
 	static const uint8 ip4[] = {127, 0, 0, 1};
 	static const uint8 ip6[16] = {[15] = 1};
 
-	host->name = display_name(name);
+	add_name(host, display_name(name));
 	add_address(host, record_inet(ip4, sizeof(ip4)), HOST_NO_TTL, family);
 	add_address(host, record_inet(ip6, sizeof(ip6)), HOST_NO_TTL, family);
 	return true;
@@ -311,21 +311,12 @@ add_names_of_entry(Host *host, const HostsEntry *entry)
 static void
 add_name(Host *host, char *name)
 {
-	ListCell   *cell;
-
+	if (!hostset_add_name(host, name))
+		return;
 	if (host->name == NULL)
-	{
 		host->name = name;
-		return;
-	}
-	if (pg_strcasecmp(host->name, name) == 0)
-		return;
-	foreach(cell, host->aliases)
-	{
-		if (pg_strcasecmp(lfirst(cell), name) == 0)
-			return;
-	}
-	host->aliases = lappend(host->aliases, name);
+	else
+		host->aliases = lappend(host->aliases, name);
 }
 
 /* Adds an address if it is of the family, once and without a netmask. */
@@ -333,18 +324,11 @@ static void
 add_address(Host *host, const inet *address, int32 ttl, int family)
 {
 	HostAddress *added;
-	ListCell   *cell;
 
 	if (family != 0 && (ip_family(address) == PGSQL_AF_INET ? 4 : 6) != family)
 		return;
-	foreach(cell, host->addresses)
-	{
-		inet	   *other = ((HostAddress *) lfirst(cell))->address;
-
-		if (ip_family(other) == ip_family(address) &&
-			memcmp(ip_addr(other), ip_addr(address), ip_addrsize(address)) == 0)
-			return;
-	}
+	if (!hostset_add_address(host, address))
+		return;
 	added = palloc(sizeof(HostAddress));
 	added->address = record_inet(ip_addr(address), ip_addrsize(address));
 	added->ttl = ttl;

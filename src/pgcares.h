@@ -899,6 +899,11 @@ typedef struct Host
 	char	   *name;			/* canonical; NULL if there is no such host */
 	List	   *aliases;		/* of char *, the name not among them */
 	List	   *addresses;		/* of HostAddress * */
+
+	/* For hostset.c. */
+	struct hostset_hash *names_seen;
+	struct hostset_hash *addresses_seen;
+	uint64		seed;
 } Host;
 
 /* What is to be asked about a host. */
@@ -928,6 +933,11 @@ extern void host_add_answer(Host *host, const DnsOutcome *outcome);
 extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
 					   int count);
 extern char *host_address_text(const inet *address);
+
+/* ---- hostset.c: what a host has already ---- */
+
+extern bool hostset_add_name(Host *host, const char *name);
+extern bool hostset_add_address(Host *host, const inet *address);
 
 /* ---- sortlist.c: the order of addresses ---- */
 

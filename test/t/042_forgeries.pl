@@ -77,12 +77,24 @@ foreach my $flags ('edns', 'edns, dns0x20', 'dns0x20')
 }
 $session->text('RESET pgcares.flags');
 
-# ---- Octets at random, from the right address and port
-
 sub batch
 {
 	return Batch->run($server, $session, @_);
 }
+
+# ---- Good answers, but of questions that are over
+
+my $rdata = 'SELECT rdata, count(*) FROM dns_query_many(NAMES) GROUP BY 1';
+my ($names) = Batch->names(q{'echoes3.sound'}, $lookups);
+is($session->text($rdata =~ s/NAMES/$names/r), "192.0.2.1|$lookups", 'three more answers to each question: the first one counts');
+
+# all answers are late; the first ones are forged and come while the next call waits
+($names) = Batch->names(q{'late600'}, 200);
+is($session->text("SET pgcares.deadline = '300ms'; " . ($rdata =~ s/NAMES/$names/r)), '|200', 'answers that come too late: none');
+is($session->text('RESET pgcares.deadline; ' . ($rdata =~ s/NAMES/$names/r)), '192.0.2.1|200',
+	'... nor are they taken by the next call with the same questions');
+
+# ---- Octets at random, from the right address and port
 
 my $count = $deep ? 5000 : 1000;
 my $batch = batch(q{CASE WHEN g % 5 = 0 THEN 'flood10.delay20' ELSE 'delay20' END}, $count);
