@@ -33,12 +33,8 @@ static size_t write_query(uint16 id, const DnsQuestion *question,
 static size_t write_stub(uint16 id, uint16 verdict, uint8 *stub);
 static bool answers_question(const DnsMessage *message,
 							 const DnsQuestion *asked, bool exact);
-static bool fails_without_question(const DnsSocket *socket,
-								   const DnsMessage *message);
-static size_t ignore(DnsSocket *socket);
-static size_t judge_answer(DnsChannel *channel, DnsSocket *socket,
-						   DnsSlot *slot, const DnsMessage *message,
-						   uint8 *stub);
+static bool is_bare_error(const DnsMessage *message);
+static size_t ignore(void);
 
 /*
  * Notes that the library's query id stands for a slot's question.
@@ -88,6 +84,7 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 	{
 		slot = &window->slots[channel->slot_of_id[id] - 1];
 		leave_socket(channel, slot);
+		doubt_forget(slot);
 		slot->fd = socket->fd;
 		slot->socket_serial = socket->serial;
 		if (socket->waiting++ == 0)
@@ -136,28 +133,90 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 
 	if (window == NULL || !wire_open(&message, octets, len) ||
 		!(message.flags & WIRE_QR) || (message.flags & WIRE_OPCODE_MASK) != 0)
-		return ignore(socket);
+		return ignore();
 
 	if (channel->slot_of_id[message.id] > 0)
 	{
 		slot = &window->slots[channel->slot_of_id[message.id] - 1];
-		if (slot->socket_serial != socket->serial ||
-			!(answers_question(&message, &slot->asked,
-							   window->style.dns0x20 && !socket->tcp) ||
-			  fails_without_question(socket, &message)))
-			return ignore(socket);
-		return judge_answer(channel, socket, slot, &message, stub);
+		if (slot->socket_serial != socket->serial)
+			return ignore();
+		if (answers_question(&message, &slot->asked,
+							 window->style.dns0x20 && !socket->tcp))
+			return guard_judge(channel, socket, slot, &message, stub);
+		if (!is_bare_error(&message))
+			return ignore();
+		/* Somebody may have guessed the id, which does not happen over TCP. */
+		if (socket->tcp)
+			return guard_judge(channel, socket, slot, &message, stub);
+		doubt_note(slot, &message);
+		return 0;
 	}
 
 	probe = find_probe(channel, message.id);
 	if (probe != NULL && probe->socket_serial == socket->serial &&
-		(answers_question(&message, &probe->question, false) ||
-		 fails_without_question(socket, &message)))
+		answers_question(&message, &probe->question, false))
 	{
 		probe->used = false;
 		return write_stub(message.id, VERDICT_DONE, stub);
 	}
-	return ignore(socket);
+	return ignore();
+}
+
+/*
+ * Judges the answer to a slot's question, and writes what the library gets in its
+ * place, as guard_incoming() does.
+ */
+size_t
+guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
+			const DnsMessage *message, uint8 *stub)
+{
+	const DnsStyle *style = &slot->window->style;
+	uint16		id = message->id;
+	int			rcode = message->flags & WIRE_RCODE_MASK;
+	bool		sound;
+	bool		failed;
+
+	/* Said twice, or by another server too: the first word counts. */
+	if (slot->reply.answered)
+		return write_stub(id, VERDICT_DONE, stub);
+
+	counters.answers++;
+	if (!socket->tcp)
+		resend_heard(slot, socket->server);
+
+	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
+		return write_stub(id, VERDICT_USE_TCP, stub);
+
+	sound = wire_sound(message);
+	if (sound)
+		rcode = wire_rcode(message);
+
+	if (edns_refused(slot, socket->server, rcode) &&
+		guard_ask_again(channel, slot))
+		return 0;
+	if (sound)
+		edns_answered(channel, slot, socket->server, message);
+
+	slot->reply.malformed = !sound;
+	counters.malformed += !sound;
+	slot->reply.answer_server = socket->server;
+	slot->reply.answer_tcp = socket->tcp;
+	slot_store(slot, message->start, message->end - message->start);
+
+	/* Compressed names point into the question: give it back its letters. */
+	if (slot->reply.answer != NULL && message->count[0] > 0)
+		memcpy(slot->reply.answer + WIRE_HEADER_SIZE, slot->question.name.octets,
+			   slot->question.name.len);
+
+	/* Another server may know better; each one is asked once for that. */
+	failed = !sound || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
+		rcode == RCODE_REFUSED;
+	if (failed && !style->first_answer &&
+		++slot->failures < channel->nservers)
+		return write_stub(id, VERDICT_NEXT_SERVER, stub);
+
+	slot->reply.answered = true;
+	return write_stub(id, VERDICT_DONE, stub);
 }
 
 /*
@@ -216,66 +275,12 @@ leave_socket(DnsChannel *channel, DnsSlot *slot)
 	slot->socket_serial = 0;
 }
 
-/* What was not expected is as if it had never come; only that it did is noted. */
+/* What was not expected is as if it had never come. */
 static size_t
-ignore(DnsSocket *socket)
+ignore(void)
 {
-	socket->strangers = true;
 	counters.ignored++;
 	return 0;
-}
-
-static size_t
-judge_answer(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
-			 const DnsMessage *message, uint8 *stub)
-{
-	const DnsStyle *style = &slot->window->style;
-	uint16		id = message->id;
-	int			rcode = message->flags & WIRE_RCODE_MASK;
-	bool		sound;
-	bool		failed;
-
-	/* Said twice, or by another server too: the first word counts. */
-	if (slot->reply.answered)
-		return write_stub(id, VERDICT_DONE, stub);
-
-	counters.answers++;
-	if (!socket->tcp)
-		resend_heard(slot, socket->server);
-
-	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
-		return write_stub(id, VERDICT_USE_TCP, stub);
-
-	sound = wire_sound(message);
-	if (sound)
-		rcode = wire_rcode(message);
-
-	if (edns_refused(slot, socket->server, rcode) &&
-		guard_ask_again(channel, slot))
-		return 0;
-	if (sound)
-		edns_answered(channel, slot, socket->server, message);
-
-	slot->reply.malformed = !sound;
-	counters.malformed += !sound;
-	slot->reply.answer_server = socket->server;
-	slot->reply.answer_tcp = socket->tcp;
-	slot_store(slot, message->start, message->end - message->start);
-
-	/* Compressed names point into the question: give it back its letters. */
-	if (slot->reply.answer != NULL && message->count[0] > 0)
-		memcpy(slot->reply.answer + WIRE_HEADER_SIZE, slot->question.name.octets,
-			   slot->question.name.len);
-
-	/* Another server may know better; each one is asked once for that. */
-	failed = !sound || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
-		rcode == RCODE_REFUSED;
-	if (failed && !style->first_answer &&
-		++slot->failures < channel->nservers)
-		return write_stub(id, VERDICT_NEXT_SERVER, stub);
-
-	slot->reply.answered = true;
-	return write_stub(id, VERDICT_DONE, stub);
 }
 
 /*
@@ -299,18 +304,15 @@ answers_question(const DnsMessage *message, const DnsQuestion *asked,
 
 /*
  * Is this an error of a server that leaves the question out, as some do that
- * refuse a client or cannot read a query?  Then nothing but the id tells whose
- * it is.  Who guesses ids gets most of them wrong, so it is not believed once
- * something has come to the socket that fits no question; and it has no records.
+ * refuse a client or cannot read a query?  It has no records.
  */
 static bool
-fails_without_question(const DnsSocket *socket, const DnsMessage *message)
+is_bare_error(const DnsMessage *message)
 {
 	int			rcode = message->flags & WIRE_RCODE_MASK;
 
 	return message->count[0] == 0 && message->count[DNS_ANSWER] == 0 &&
 		message->count[DNS_AUTHORITY] == 0 && !(message->flags & WIRE_TC) &&
-		!socket->strangers &&
 		(rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL ||
 		 rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED);
 }

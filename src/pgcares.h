@@ -522,6 +522,12 @@ typedef struct DnsSlot
 	int64		sent_at;		/* when the library sent it last */
 	int64		looked_at;		/* when we last looked, or sent it again */
 
+	/* For doubt.c. */
+	uint8	   *doubt;			/* malloc'd, an error that may be forged */
+	size_t		doubt_len;
+	int64		doubt_at;		/* when it came */
+	dlist_node	doubt_node;
+
 	/* For apart.c. */
 	int			losses;			/* of connections that others were on, too */
 	bool		apart;			/* it is to be asked on one of its own */
@@ -545,6 +551,7 @@ typedef struct DnsWindow
 	dlist_head	pending;		/* in the order of asking */
 	dlist_head	sent;			/* in the order of looked_at */
 	dlist_head	done;			/* in the order of finishing */
+	dlist_head	doubts;			/* in the order of doubt_at */
 	int			in_flight;
 	int			used;			/* slots that have been in use */
 	bool		ahead;			/* asks before the call: see pending.c */
@@ -664,8 +671,8 @@ typedef struct DnsSocket
 	bool		want_write;
 	bool		out_waits;		/* our own octets wait for the connection */
 	uint32		serial;			/* unlike descriptors never used again */
-	bool		strangers;		/* what fits no question has come */
-	int			server;			/* number of the server, see nasked */
+	struct sockaddr_storage address;	/* of the server */
+	int			server;			/* its number, see nasked */
 	int			refused;		/* errno for which it must not be used */
 
 	/* TCP only: the frame that is coming in, and what goes out. */
@@ -693,6 +700,7 @@ typedef struct DnsChannel
 
 	uint16	   *slot_of_id;		/* slot index + 1 by query id, or 0 */
 	DnsSlot    *submitting;		/* whose first query has no id yet */
+	DnsSlot    *settling;		/* of which the doubt is over */
 	DnsQuestion last_question;	/* the one that was sent last */
 	DnsProbe	probes[MAX_PROBES];
 	int			next_probe;
@@ -767,9 +775,19 @@ extern size_t guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *query, size_t len, uint8 *message);
 extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *octets, size_t len, uint8 *stub);
+extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
+						  const DnsMessage *message, uint8 *stub);
 extern bool guard_ask_again(DnsChannel *channel, DnsSlot *slot);
 extern DnsSocket *guard_socket(const DnsChannel *channel, const DnsSlot *slot);
 extern size_t guard_write_done(uint16 id, uint8 *stub);
+
+/* ---- doubt.c: errors that somebody may have forged ---- */
+
+extern void doubt_note(DnsSlot *slot, const DnsMessage *message);
+extern void doubt_forget(DnsSlot *slot);
+extern int64 doubt_time(const DnsWindow *window);
+extern void doubt_settle(DnsWindow *window);
+extern size_t doubt_take(DnsChannel *channel, DnsSocket *socket, uint8 *stub);
 
 /* ---- edns.c: servers that do not know EDNS ---- */
 

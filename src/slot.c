@@ -52,6 +52,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	dlist_delete(&slot->pending_node);
 	dlist_push_tail(&slot->window->done, &slot->done_node);
 	resend_forget(slot);
+	doubt_forget(slot);
 	apart_forget(slot);
 	slot->done = true;
 	slot->reply.done_at = clock_now();

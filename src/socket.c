@@ -55,6 +55,7 @@ const struct ares_socket_functions_ex socket_functions = {
 };
 
 static bool add_socket(DnsChannel *channel, DnsSocket *socket);
+static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
 static ares_ssize_t receive_datagram(DnsChannel *channel, DnsSocket *socket,
 									 uint8 *buffer, size_t len,
 									 struct sockaddr *address,
@@ -251,6 +252,7 @@ socket_connect(int fd, const struct sockaddr *address, ares_socklen_t len,
 		channel->last_errno = errno = socket->refused;
 		return -1;
 	}
+	memcpy(&socket->address, address, Min(len, sizeof(socket->address)));
 	socket->server = socket_server_number(channel, address, len);
 	rc = connect(fd, address, len);
 	if (rc < 0 && errno != EINPROGRESS)
@@ -374,20 +376,47 @@ add_socket(DnsChannel *channel, DnsSocket *socket)
 	return true;
 }
 
+/* Are these the same address and port? */
+static bool
+same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *) a;
+	const struct sockaddr_in *b4 = (const struct sockaddr_in *) b;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *) a;
+	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *) b;
+
+	if (a->sa_family != b->sa_family)
+		return false;
+	if (a->sa_family == AF_INET)
+		return a4->sin_port == b4->sin_port &&
+			a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a6->sin6_port == b6->sin6_port &&
+		memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
 /* Reads until a datagram comes that concerns the library. */
 static ares_ssize_t
 receive_datagram(DnsChannel *channel, DnsSocket *socket,
 				 uint8 *buffer, size_t len,
 				 struct sockaddr *address, ares_socklen_t *address_len)
 {
+	size_t		stub_len = doubt_take(channel, socket, buffer);
+
+	if (stub_len > 0)
+	{
+		memcpy(address, &socket->address, *address_len);
+		return stub_len;
+	}
 	for (int drops = 0; drops < MAX_DROPS; drops++)
 	{
 		ssize_t		got = recvfrom(socket->fd, buffer, len, 0,
 								   address, address_len);
-		size_t		stub_len;
 
 		if (got < 0)
 			return got;
+		/* The system takes in datagrams of others until it is connected. */
+		if (!same_address(address, (struct sockaddr *) &socket->address))
+			continue;
 		stub_len = guard_incoming(channel, socket, buffer, got, buffer);
 		if (stub_len > 0)
 			return stub_len;

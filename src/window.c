@@ -230,9 +230,10 @@ window_is_current(const DnsWindow *window)
 int64
 window_time_left(DnsWindow *window)
 {
-	int64		next = Min(resend_time(window), stream_time(window->channel));
+	int64		next = Min(resend_time(window), doubt_time(window));
 	int64		left = PG_INT64_MAX;
 
+	next = Min(next, stream_time(window->channel));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
 	/* Limits ascend with the order of asking. */
@@ -252,6 +253,7 @@ void
 window_look_around(DnsWindow *window)
 {
 	apart_attend(window);
+	doubt_settle(window);
 	note_failure(window);
 	slot_expire(window);
 	resend_lost(window);
@@ -274,6 +276,7 @@ make_window(MemoryContext parent, int capacity)
 	dlist_init(&window->pending);
 	dlist_init(&window->sent);
 	dlist_init(&window->done);
+	dlist_init(&window->doubts);
 	dlist_init(&window->apart);
 	dlist_init(&window->lanes);
 

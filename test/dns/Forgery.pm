@@ -66,7 +66,7 @@ my @kinds = (
 	sub { forged($_[0], question => other_name($_[0]) . $_[0]{question}, count => [ 2, 1, 0, 0 ], no_opt => 1) },
 	sub { { message => flipped($_[0], other_name($_[0])) } },
 
-	# no question, which only a failure may leave out, and not where there was a guess
+	# no question, which only a failure may leave out, and then not for long
 	(map { my $rcode = $_; sub { bare($_[0], $rcode) } } 0 .. 5),
 	(map { my $rcode = $_; sub { bare($_[0], $rcode, answer => [ elsewhere($_[0]) ]) } } 0 .. 5),
 	sub { bare($_[0], 2, tc => 1) },
