@@ -214,6 +214,22 @@ SELECT dns_message_json('\x00'::bytea);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM refused(set_byte((SELECT wire FROM dns_message('a.all.example')), 7, 9));
 
+-- compression pointers that only lead to one another: some are a name, but nobody
+-- is kept busy with thousands (the first record has them, the second the last one)
+SELECT n, r.state
+FROM unnest(ARRAY[1, 126, 127, 8000]) AS n,
+	refused(decode('000180000000000200000000' || '00000a00010000003c' || lpad(to_hex(2 * n + 1), 4, '0')
+		|| '00' || (SELECT string_agg(to_hex(49152 + CASE i WHEN 0 THEN 23 ELSE 22 + 2 * i END), '' ORDER BY i)
+			FROM generate_series(0, n - 1) AS i)
+		|| to_hex(49152 + 22 + 2 * n) || '000100010000003c0004c0000201', 'hex')) AS r;
+
+-- a bitmap has no type or port above 65535
+SELECT type, octets, r.state
+FROM (VALUES (30, '00'), (11, '7f00000106')) AS v (type, begin), unnest(ARRAY[8192, 8193]) AS octets,
+	refused(decode('000180000000000100000000' || '00' || lpad(to_hex(type), 4, '0') || '00010000003c'
+		|| lpad(to_hex(length(begin) / 2 + octets), 4, '0') || begin || repeat('ff', octets), 'hex')) AS r
+ORDER BY type, octets;
+
 -- JSON: of an answer, of octets, and of an answer's octets
 SELECT jsonb_pretty(dns_message_json('nullmx.all.example', 'MX')
 	- 'ID' - 'messageOctetsHEX') AS json;

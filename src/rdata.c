@@ -32,6 +32,9 @@ static const uint8 field_sizes[] = {
 	[FIELD_UNKNOWN] = 0			/* the last kind: gives the table its length */
 };
 
+/* Octets of a bitmap of types or ports: no number of those is larger. */
+#define FLAT_BITMAP_MAX		((PG_UINT16_MAX + 1) / 8)
+
 static bool field_fixed(DnsRdata *rdata, DnsField *field, size_t len);
 static bool field_rest_sound(const DnsField *field);
 static bool field_gateway(DnsRdata *rdata, DnsField *field);
@@ -222,6 +225,9 @@ field_rest_sound(const DnsField *field)
 			return sound_names(field->data, end);
 		case FIELD_ATMA:
 			return field->len > 0;
+		case FIELD_FLAT_TYPES:
+		case FIELD_PORTS:
+			return field->len <= FLAT_BITMAP_MAX;
 		default:
 			return true;
 	}
