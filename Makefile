@@ -63,6 +63,7 @@ OBJS = \
 	src/resend.o \
 	src/rrtype.o \
 	src/search.o \
+	src/sections.o \
 	src/server.o \
 	src/service.o \
 	src/settings.o \

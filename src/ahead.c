@@ -24,6 +24,7 @@ static void move_on(DnsAhead *first);
 static void feed(DnsAhead *ahead);
 static int	total_in_flight(void);
 static void collect(DnsAhead *ahead);
+static bool is_over_limit(const DnsAhead *ahead);
 
 /*
  * What a look-ahead node needs to ask ahead, for the statement whose memory this
@@ -299,7 +300,11 @@ total_in_flight(void)
 	return total;
 }
 
-/* Takes the answers of the questions that are finished. */
+/*
+ * Takes the answers of the questions that are finished.  A node that would hold
+ * more of them than a call may gives up; rows are read ahead within work_mem, but
+ * what is under way comes on top.
+ */
 static void
 collect(DnsAhead *ahead)
 {
@@ -312,5 +317,13 @@ collect(DnsAhead *ahead)
 			!pending_take((DnsPending *) (uintptr_t) slot->tag, &slot->reply))
 			ahead->window->failed = true;
 		slot_release(slot);
+		ahead->window->failed |= is_over_limit(ahead);
 	}
+}
+
+static bool
+is_over_limit(const DnsAhead *ahead)
+{
+	return ahead->memory + ahead->unused_memory >
+		ahead->window->answer_memory_limit;
 }

@@ -329,18 +329,30 @@ take(DnsBatch *batch, DnsSlot *slot)
 	MemoryContextReset(batch->answer_context);
 }
 
-/* Moves the sorted rows to the result, without their rank. */
+/*
+ * Moves the sorted rows to the result, without their rank.  Those that are made
+ * large only now are not in the sort, which holds as many of them as there are
+ * runs on disk.
+ */
 static void
 put_result(DnsBatch *batch)
 {
+	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
+
 	tuplesort_performsort(batch->sort);
 	while (tuplesort_gettupleslot(batch->sort, true, false, batch->sorted, NULL))
 	{
+		Datum	   *values = batch->sorted->tts_values;
+		bool	   *nulls = batch->sorted->tts_isnull;
+
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(batch->sorted);
+		if (batch->kind->finish != NULL)
+			batch->kind->finish(batch->result->setDesc, 1, values, nulls);
 		tuplestore_putvalues(batch->result->setResult, batch->result->setDesc,
-							 batch->sorted->tts_values,
-							 batch->sorted->tts_isnull);
+							 values, nulls);
+		MemoryContextReset(batch->row_context);
 	}
+	MemoryContextSwitchTo(old_context);
 	tuplesort_end(batch->sort);
 }

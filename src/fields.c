@@ -96,34 +96,30 @@ append_key_algorithm(StringInfo out, uint8 algorithm)
 
 /*
  * Gives the next number of a bitmap: types in windows (RFC 4034 section 4.1.2),
- * or bits from 0 on.  *bit, which begins at 0, is where to go on.  -1 at the
- * end.
+ * or bits from 0 on.  at, which begins with the field's data and 0, is where to go
+ * on.  -1 at the end.
  */
 int
-next_number(const DnsField *field, int *bit)
+next_number(const DnsField *field, DnsBitmapPlace *at)
 {
-	const uint8 *window = field->data;
+	const uint8 *end = field->data + field->len;
 	bool		flat = field->def->kind != FIELD_TYPES;
-	int			seen = 0;		/* bits of the windows before this one */
 
-	while (window < field->data + field->len)
+	while (at->window < end)
 	{
-		const uint8 *bits = flat ? window : window + 2;
-		int			octets = flat ? (int) field->len : window[1];
-		int			first = flat ? 0 : window[0] * 256;
+		const uint8 *bits = flat ? at->window : at->window + 2;
+		int			octets = flat ? (int) field->len : at->window[1];
+		int			first = flat ? 0 : at->window[0] * 256;
 
-		for (; *bit < seen + octets * 8; (*bit)++)
+		while (at->bit < octets * 8)
 		{
-			int			offset = *bit - seen;
+			int			bit = at->bit++;
 
-			if (bits[offset / 8] & (0x80 >> (offset % 8)))
-			{
-				(*bit)++;
-				return first + offset;
-			}
+			if (bits[bit / 8] & (0x80 >> (bit % 8)))
+				return first + bit;
 		}
-		seen += octets * 8;
-		window = bits + octets;
+		at->window = bits + octets;
+		at->bit = 0;
 	}
 	return -1;
 }
@@ -136,16 +132,16 @@ void
 append_bitmap(StringInfo out, const DnsField *field)
 {
 	const char *separator = "";
-	int			bit = 0;
+	DnsBitmapPlace at = {.window = field->data};
 	int			number;
 
-	while ((number = next_number(field, &bit)) >= 0)
+	while ((number = next_number(field, &at)) >= 0)
 	{
 		appendStringInfoString(out, separator);
 		if (field->def->kind == FIELD_PORTS)
 			appendStringInfo(out, "%d", number);
 		else
-			appendStringInfoString(out, type_text(number));
+			append_type(out, number);
 		separator = " ";
 	}
 }

@@ -18,8 +18,9 @@
 #define PIECE		(1024 * 1024)	/* read at a time */
 #define LEVEL_SOFT	DEBUG5		/* of what is not raised */
 
-static bool read_open(int fd, const char *path, size_t max, bool soft,
-					  DnsFileState *state, char **content, size_t *len);
+static bool read_open(int fd, const char *path, const char *setting, size_t max,
+					  bool soft, DnsFileState *state, char **content,
+					  size_t *len);
 static void state_of(const struct stat *st, DnsFileState *state);
 static int64 nanoseconds(const struct timespec *time);
 
@@ -51,12 +52,13 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
  * Reads a file: its content, palloc'd, and its state when it was opened.  The
  * content is NULL where there is no such file, none that is read, or, if
  * unreadable_ok, none that may be read.  Raises on all else, and where there are
- * more than max octets, or gives false if soft.  No message tells what is in the
- * file.
+ * more than max octets, or gives false if soft.  setting is the one that names the
+ * file, or NULL.  No message tells what is in the file.
  */
 bool
-file_read(const char *path, size_t max, bool unreadable_ok, bool soft,
-		  DnsFileState *state, char **content, size_t *len)
+file_read(const char *path, const char *setting, size_t max,
+		  bool unreadable_ok, bool soft, DnsFileState *state, char **content,
+		  size_t *len)
 {
 	int			fd;
 	bool		done;
@@ -77,13 +79,13 @@ file_read(const char *path, size_t max, bool unreadable_ok, bool soft,
 				 errmsg("could not open file \"%s\": %m", path)));
 		return false;
 	}
-	done = read_open(fd, path, max, soft, state, content, len);
+	done = read_open(fd, path, setting, max, soft, state, content, len);
 	CloseTransientFile(fd);
 	return done;
 }
 
 static bool
-read_open(int fd, const char *path, size_t max, bool soft,
+read_open(int fd, const char *path, const char *setting, size_t max, bool soft,
 		  DnsFileState *state, char **content, size_t *len)
 {
 	struct stat st;
@@ -108,7 +110,10 @@ read_open(int fd, const char *path, size_t max, bool soft,
 				 errmsg("file \"%s\" is too large", path),
 				 errdetail("It has %lld octets, and %zu are read at most.",
 						   (long long) state->size, max),
-				 errhint("Take from it what is not needed, or name another file.")));
+				 setting ?
+				 errhint("Take from it what is not needed, or name another file in %s.",
+						 setting) :
+				 errhint("Take from it what is not needed.")));
 		return false;
 	}
 

@@ -100,8 +100,8 @@ hosts_refresh(bool soft)
 	file = palloc0(sizeof(HostsFile));
 	file->context = context;
 	file->path = pstrdup(setting_hosts_file);
-	done = file_read(file->path, MAX_FILE_SIZE, false, soft, &file->state,
-					 &file->text, &file->len);
+	done = file_read(file->path, "pgcares.hosts_file", MAX_FILE_SIZE, false, soft,
+					 &file->state, &file->text, &file->len);
 	if (file->text != NULL)
 		build_index(file);
 	MemoryContextSwitchTo(old_context);

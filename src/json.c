@@ -194,16 +194,22 @@ push_names(JsonbParseState **state, const DnsField *field)
 static void
 push_bitmap(JsonbParseState **state, const DnsField *field)
 {
-	int			bit = 0;
+	DnsBitmapPlace at = {.window = field->data};
+	StringInfoData type;
 	int			number;
 
+	initStringInfo(&type);
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	while ((number = next_number(field, &bit)) >= 0)
+	while ((number = next_number(field, &at)) >= 0)
 	{
 		if (field->def->kind == FIELD_PORTS)
+		{
 			push_number(state, number);
-		else
-			push_word(state, type_text(number));
+			continue;
+		}
+		resetStringInfo(&type);
+		append_type(&type, number);
+		push_word(state, type.data);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -263,6 +269,7 @@ push_params(JsonbParseState **state, const DnsField *field)
 		initStringInfo(&key);
 		append_param_key(&key, wire_u16(at));
 		push_key(state, key.data);
+		pfree(key.data);
 		push_param_value(state, wire_u16(at), at + 4, len);
 		at += 4 + len;
 	}

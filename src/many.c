@@ -67,7 +67,8 @@ static const DnsBatchKind message_kind = {
 	.nsid = true,
 	.read = read_text,
 	.answer = answer_message,
-	.make = make_message
+	.make = make_message,
+	.finish = sections_row
 };
 
 /*
@@ -323,7 +324,7 @@ make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	nulls[3] = nulls[4] = false;
 }
 
-/* ord, and the columns of a message */
+/* ord, and the columns of a message but for its sections */
 static void
 make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			 Datum *values, bool *nulls)

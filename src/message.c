@@ -9,35 +9,8 @@
 
 #include "pgcares.h"
 
-#include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
-
-/* The columns of a message in their order. */
-enum
-{
-	COLUMN_STATUS,
-	COLUMN_RCODE,
-	COLUMN_AA, COLUMN_TC, COLUMN_RD, COLUMN_RA, COLUMN_AD, COLUMN_CD,
-	COLUMN_QUESTION,
-	COLUMN_ANSWER,
-	COLUMN_AUTHORITY,
-	COLUMN_ADDITIONAL,
-	COLUMN_SERVER,
-	COLUMN_TRANSPORT,
-	COLUMN_ELAPSED,
-	COLUMN_TRIES,
-	COLUMN_EDNS_UDP_SIZE,
-	COLUMN_EDE_CODE,
-	COLUMN_EDE_TEXT,
-	COLUMN_NSID,
-	COLUMN_WIRE
-};
-
-StaticAssertDecl(COLUMN_WIRE + 1 == MESSAGE_COLUMNS, "columns are missing");
 
 /* The columns that are being filled. */
 typedef struct MessageRow
@@ -50,14 +23,13 @@ typedef struct MessageRow
 
 static void put_message(FunctionCallInfo fcinfo, const char *server,
 						int first_argument);
+static void put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome);
 static void open_row(MessageRow *row, TupleDesc desc, int first_column,
 					 Datum *values, bool *nulls);
 static void put(MessageRow *row, int column, Datum value);
 static void put_octets(MessageRow *row, int column, const uint8 *octets,
 					   size_t len);
 static void put_header(MessageRow *row, const DnsMessage *message);
-static void put_section(MessageRow *row, int column, const DnsMessage *message,
-						DnsSection section);
 static void put_edns(MessageRow *row, const DnsMessage *message);
 static void put_exchange(MessageRow *row, const DnsOutcome *outcome);
 static void append_question(StringInfo out, const DnsQuestion *question);
@@ -95,17 +67,13 @@ pgcares_message_at(PG_FUNCTION_ARGS)
 Datum
 pgcares_parse(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		values[MESSAGE_COLUMNS];
-	bool		nulls[MESSAGE_COLUMNS];
 	DnsMessage	message;
 	DnsOutcome	outcome;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	message_open(&message, PG_GETARG_BYTEA_PP(0));
 	outcome_read_message(&outcome, &message);
-	message_row(rsinfo->setDesc, 0, &outcome, values, nulls);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	put_row((ReturnSetInfo *) fcinfo->resultinfo, &outcome);
 	return (Datum) 0;
 }
 
@@ -161,8 +129,8 @@ message_open(DnsMessage *message, const bytea *octets)
 }
 
 /*
- * Fills the columns of a message, which begin at first_column and are the last
- * ones.
+ * Fills the columns of a message but for its sections (sections.c); the columns
+ * begin at first_column and are the last ones.
  */
 void
 message_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
@@ -177,9 +145,6 @@ message_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
 	if (outcome->sound)
 	{
 		put_header(&row, message);
-		put_section(&row, COLUMN_ANSWER, message, DNS_ANSWER);
-		put_section(&row, COLUMN_AUTHORITY, message, DNS_AUTHORITY);
-		put_section(&row, COLUMN_ADDITIONAL, message, DNS_ADDITIONAL);
 		put_edns(&row, message);
 	}
 	if (message->start != NULL)
@@ -209,23 +174,42 @@ static void
 put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		values[MESSAGE_COLUMNS];
-	bool		nulls[MESSAGE_COLUMNS];
 	DnsQuestion question;
-	DnsWindow  *window = NULL;
+	DnsOutcome	outcome;
+	DnsWindow  *window;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (message_question(fcinfo, first_argument, false, &question))
+	if (!message_question(fcinfo, first_argument, false, &question))
 	{
-		DnsOutcome	outcome;
+		put_row(rsinfo, NULL);
+		return;
+	}
+	window = ask(&question, server, &outcome);
+	put_row(rsinfo, &outcome);
+	ask_done(window);
+}
 
-		window = ask(&question, server, &outcome);
-		message_row(rsinfo->setDesc, 0, &outcome, values, nulls);
+/* Adds the row of an outcome, or with NULL that of what is no name. */
+static void
+put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcares row",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	Datum		values[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
+
+	if (outcome != NULL)
+	{
+		message_row(rsinfo->setDesc, 0, outcome, values, nulls);
+		sections_row(rsinfo->setDesc, 0, values, nulls);
 	}
 	else
 		message_row_badname(rsinfo->setDesc, 0, values, nulls);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	ask_done(window);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
 }
 
 static void
@@ -290,43 +274,6 @@ put_header(MessageRow *row, const DnsMessage *message)
 	}
 	if (questions.len > 0)
 		put(row, COLUMN_QUESTION, CStringGetTextDatum(questions.data));
-}
-
-/*
- * The records of a section as an array; its element type is taken from the
- * column, since a name could find another type.
- */
-static void
-put_section(MessageRow *row, int column, const DnsMessage *message,
-			DnsSection section)
-{
-	Oid			array = TupleDescAttr(row->desc, row->first_column + column)->atttypid;
-	Oid			type = get_element_type(array);
-	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
-	ArrayBuildState *records = initArrayResult(type, CurrentMemoryContext, false);
-	Datum		values[6];
-	bool		nulls[6] = {false};
-	DnsCursor	cursor;
-	DnsRR		rr;
-
-	if (desc->natts != lengthof(values))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("sections of the result must be arrays of dns_record")));
-
-	wire_section(message, section, &cursor);
-	while (wire_next(&cursor, &rr))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (rr.type == DNS_TYPE_OPT)
-			continue;			/* a part of the header */
-		record_row(message, &rr, values);
-		records = accumArrayResult(records,
-								   HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)),
-								   false, type, CurrentMemoryContext);
-	}
-	ReleaseTupleDesc(desc);
-	put(row, column, makeArrayResult(records, CurrentMemoryContext));
 }
 
 static void

@@ -11,6 +11,8 @@
 
 #include "pgcares.h"
 
+#include "miscadmin.h"
+
 /* The types that have a member of their own (section 2.3). */
 static const char *const named_types[] = {
 	"A", "AAAA", "CDNSKEY", "CDS", "CNAME", "CSYNC", "DNAME", "DNSKEY", "HIP",
@@ -18,18 +20,22 @@ static const char *const named_types[] = {
 	"PTR", "RRSIG", "SMIMEA", "SPF", "SRV", "SSHFP", "TLSA", "TXT"
 };
 
-static Jsonb *message_to_json(const DnsMessage *message, bool show_ad);
+static Jsonb *message_to_json(const DnsMessage *message, bool show_ad,
+							  bool limited);
 static void push_header(JsonbParseState **state, const DnsMessage *message,
 						bool show_ad);
 static void push_questions(JsonbParseState **state, const DnsMessage *message);
 static void push_records(JsonbParseState **state, const char *key,
-						 const DnsMessage *message, DnsSection section);
+						 const DnsMessage *message, DnsSection section,
+						 bool limited);
 static void push_record(JsonbParseState **state, const DnsMessage *message,
 						const DnsRR *rr);
 static void push_named_data(JsonbParseState **state, const DnsMessage *message,
 							const DnsRR *rr);
 static void push_owner(JsonbParseState **state, const char *prefix,
 					   const DnsName *name, uint16 type, uint16 class);
+static void push_long_key(JsonbParseState **state, const char *prefix,
+						  const char *rest);
 static void push_member(JsonbParseState **state, const char *key, int64 number);
 static void push_flag(JsonbParseState **state, const char *key, bool flag);
 static void append_data_hex(StringInfo out, const DnsMessage *message,
@@ -54,7 +60,7 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 
 	window = ask(&question, NULL, &outcome);
 	if (outcome.sound)
-		json = message_to_json(&outcome.message, outcome.window->style.ad);
+		json = message_to_json(&outcome.message, outcome.window->style.ad, true);
 	ask_done(window);
 	if (json == NULL)
 		PG_RETURN_NULL();
@@ -70,28 +76,41 @@ pgcares_message_json_parse(PG_FUNCTION_ARGS)
 	DnsMessage	message;
 
 	message_open(&message, PG_GETARG_BYTEA_PP(0));
-	PG_RETURN_JSONB_P(message_to_json(&message, true));
+	PG_RETURN_JSONB_P(message_to_json(&message, true, false));
 }
 
-/* A message whose sections are sound as a palloc'd object. */
+/*
+ * A message whose sections are sound as a palloc'd object.  It is put together in
+ * memory, which is bounded if limited.
+ */
 static Jsonb *
-message_to_json(const DnsMessage *message, bool show_ad)
+message_to_json(const DnsMessage *message, bool show_ad, bool limited)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcares message",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
 	JsonbParseState *state = NULL;
 	StringInfoData octets;
+	JsonbValue *object;
+	Jsonb	   *json;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_header(&state, message, show_ad);
 	push_questions(&state, message);
-	push_records(&state, "answerRRs", message, DNS_ANSWER);
-	push_records(&state, "authorityRRs", message, DNS_AUTHORITY);
-	push_records(&state, "additionalRRs", message, DNS_ADDITIONAL);
+	push_records(&state, "answerRRs", message, DNS_ANSWER, limited);
+	push_records(&state, "authorityRRs", message, DNS_AUTHORITY, limited);
+	push_records(&state, "additionalRRs", message, DNS_ADDITIONAL, limited);
 
 	initStringInfo(&octets);
 	append_hex(&octets, message->start, message->end - message->start);
 	push_key(&state, "messageOctetsHEX");
 	push_text(&state, &octets);
-	return end_object(&state);
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	MemoryContextSwitchTo(old_context);
+	json = JsonbValueToJsonb(object);
+	MemoryContextDelete(context);
+	return json;
 }
 
 /* RCODE has the four bits of the header; the rest of it is in OPT. */
@@ -145,7 +164,7 @@ push_questions(JsonbParseState **state, const DnsMessage *message)
 
 static void
 push_records(JsonbParseState **state, const char *key,
-			 const DnsMessage *message, DnsSection section)
+			 const DnsMessage *message, DnsSection section, bool limited)
 {
 	DnsCursor	cursor;
 	DnsRR		rr;
@@ -154,7 +173,12 @@ push_records(JsonbParseState **state, const char *key,
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	wire_section(message, section, &cursor);
 	while (wire_next(&cursor, &rr))
+	{
+		CHECK_FOR_INTERRUPTS();
 		push_record(state, message, &rr);
+		if (limited)
+			sections_check_size(MemoryContextMemAllocated(CurrentMemoryContext, false));
+	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
@@ -197,7 +221,7 @@ push_named_data(JsonbParseState **state, const DnsMessage *message,
 			continue;
 		initStringInfo(&data);
 		append_rdata(&data, message, rr);
-		push_key(state, psprintf("rdata%s", type));
+		push_long_key(state, "rdata", type);
 		push_text(state, &data);
 		return;
 	}
@@ -215,21 +239,33 @@ push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
 
 	initStringInfo(&text);
 	append_name(&text, name, true);
-	push_key(state, psprintf("%sNAME", prefix));
+	push_long_key(state, prefix, "NAME");
 	push_text(state, &text);
 
-	push_member(state, psprintf("%sTYPE", prefix), type);
+	push_long_key(state, prefix, "TYPE");
+	push_number(state, type);
 	if (rrtype_by_code(type) != NULL)
 	{
-		push_key(state, psprintf("%sTYPEname", prefix));
+		push_long_key(state, prefix, "TYPEname");
 		push_word(state, type_text(type));
 	}
-	push_member(state, psprintf("%sCLASS", prefix), class);
+	push_long_key(state, prefix, "CLASS");
+	push_number(state, class);
 	if (rrclass_name(class) != NULL && type != DNS_TYPE_OPT)
 	{
-		push_key(state, psprintf("%sCLASSname", prefix));
+		push_long_key(state, prefix, "CLASSname");
 		push_word(state, class_text(class));
 	}
+}
+
+/* A key of two parts. */
+static void
+push_long_key(JsonbParseState **state, const char *prefix, const char *rest)
+{
+	char		key[32];
+
+	snprintf(key, sizeof(key), "%s%s", prefix, rest);
+	push_key(state, key);
 }
 
 static void

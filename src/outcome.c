@@ -22,6 +22,9 @@
 #define HINT_CHOSEN_SERVER	"Check the name server."
 #define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
 
+/* Octets of a server's own words in a message; more is for dns_message(). */
+#define MAX_EXTENDED_TEXT	255
+
 static const DnsStatus statuses[] = {
 	{"NOERROR", 0, 0, "records were found", NULL},
 	{"NODATA", 0, DNS_SQLSTATE('0', '0', '0'),
@@ -413,7 +416,10 @@ describe_extended_error(const DnsMessage *message)
 	if (len > 0)
 	{
 		appendStringInfoString(&sentence, ": ");
-		append_octets(&sentence, text, len, ESCAPED_IN_TEXT);
+		append_octets(&sentence, text, Min(len, MAX_EXTENDED_TEXT),
+					  ESCAPED_IN_TEXT);
+		if (len > MAX_EXTENDED_TEXT)
+			appendStringInfoString(&sentence, "...");
 	}
 	appendStringInfoChar(&sentence, '.');
 	return sentence.data;

@@ -349,7 +349,8 @@ typedef struct DnsFileState
 
 extern void file_state(const char *path, DnsFileState *state);
 extern bool file_state_equal(const DnsFileState *a, const DnsFileState *b);
-extern bool file_read(const char *path, size_t max, bool unreadable_ok,
+extern bool file_read(const char *path, const char *setting, size_t max,
+					  bool unreadable_ok,
 					  bool soft, DnsFileState *state, char **content,
 					  size_t *len);
 
@@ -1074,6 +1075,13 @@ typedef struct DnsBatchKind
 	/* Fills the columns behind the position; all are NULL before. */
 	void		(*make) (struct DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
+
+	/*
+	 * Fills columns that would make rows too large for the sort, from the
+	 * others; those of the kind begin at first_column.  Or NULL.
+	 */
+	void		(*finish) (TupleDesc desc, int first_column, Datum *values,
+						   bool *nulls);
 } DnsBatchKind;
 
 /* The caller sets the first group; the rest is zero. */
@@ -1111,7 +1119,28 @@ extern void batch_put_records(DnsBatch *batch, uint32 index,
 
 /* ---- message.c: whole messages as rows ---- */
 
-#define MESSAGE_COLUMNS		21
+/* The columns in their order. */
+enum
+{
+	COLUMN_STATUS,
+	COLUMN_RCODE,
+	COLUMN_AA, COLUMN_TC, COLUMN_RD, COLUMN_RA, COLUMN_AD, COLUMN_CD,
+	COLUMN_QUESTION,
+	COLUMN_ANSWER,
+	COLUMN_AUTHORITY,
+	COLUMN_ADDITIONAL,
+	COLUMN_SERVER,
+	COLUMN_TRANSPORT,
+	COLUMN_ELAPSED,
+	COLUMN_TRIES,
+	COLUMN_EDNS_UDP_SIZE,
+	COLUMN_EDE_CODE,
+	COLUMN_EDE_TEXT,
+	COLUMN_NSID,
+	COLUMN_WIRE
+};
+
+#define MESSAGE_COLUMNS		(COLUMN_WIRE + 1)
 
 extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
 							 bool soft, DnsQuestion *question);
@@ -1122,6 +1151,12 @@ extern void message_row(TupleDesc desc, int first_column,
 						const DnsOutcome *outcome, Datum *values, bool *nulls);
 extern void message_row_badname(TupleDesc desc, int first_column,
 								Datum *values, bool *nulls);
+
+/* ---- sections.c: their sections ---- */
+
+extern void sections_row(TupleDesc desc, int first_column,
+						 Datum *values, bool *nulls);
+extern void sections_check_size(Size size);
 
 /* ---- push.c: jsonb, piece by piece ---- */
 
@@ -1155,17 +1190,25 @@ extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
 extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
 extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
 extern void append_address(StringInfo out, const uint8 *octets, size_t len);
+extern void append_type(StringInfo out, uint16 code);
 extern const char *type_text(uint16 code);
 extern const char *class_text(uint16 code);
 
 /* ---- fields.c: fields with a format of their own ---- */
+
+/* How far a bitmap of numbers has been read. */
+typedef struct DnsBitmapPlace
+{
+	const uint8 *window;
+	int			bit;			/* of this window */
+} DnsBitmapPlace;
 
 extern void append_joined(StringInfo out, const DnsField *field);
 extern void append_eui(StringInfo out, const uint8 *octets, size_t len);
 extern void append_time(StringInfo out, uint32 seconds, const char *format);
 extern void append_cert_type(StringInfo out, uint16 type);
 extern void append_key_algorithm(StringInfo out, uint8 algorithm);
-extern int	next_number(const DnsField *field, int *bit);
+extern int	next_number(const DnsField *field, DnsBitmapPlace *at);
 extern void append_bitmap(StringInfo out, const DnsField *field);
 extern void append_gateway(StringInfo out, const DnsField *field);
 extern void append_names(StringInfo out, const DnsField *field);

@@ -78,11 +78,17 @@ append_octets(StringInfo out, const uint8 *octets, size_t len,
 		bool		special = octet != 0 && strchr(escaped, octet) != NULL;
 
 		if (octet < ' ' || octet > '~' || (special && octet == ' '))
-			appendStringInfo(out, "\\%03d", octet);
-		else if (special)
-			appendStringInfo(out, "\\%c", octet);
-		else
-			appendStringInfoChar(out, octet);
+		{
+			const char	escape[] = {
+				'\\', '0' + octet / 100, '0' + octet / 10 % 10, '0' + octet % 10
+			};
+
+			appendBinaryStringInfo(out, escape, sizeof(escape));
+			continue;
+		}
+		if (special)
+			appendStringInfoChar(out, '\\');
+		appendStringInfoChar(out, octet);
 	}
 }
 
@@ -148,7 +154,21 @@ append_address(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * The mnemonic of a type, or TYPEnnn.  Static or palloc'd.
+ * The mnemonic of a type, or TYPEnnn.
+ */
+void
+append_type(StringInfo out, uint16 code)
+{
+	const DnsType *type = rrtype_by_code(code);
+
+	if (type != NULL)
+		appendStringInfoString(out, type->name);
+	else
+		appendStringInfo(out, "TYPE%d", code);
+}
+
+/*
+ * The same as a text of its own, static or palloc'd.
  */
 const char *
 type_text(uint16 code)
@@ -287,7 +307,7 @@ append_number(StringInfo out, const DnsField *field)
 			append_time(out, number, "%Y%m%d%H%M%S");
 			break;
 		case FIELD_TYPE:
-			appendStringInfoString(out, type_text(number));
+			append_type(out, number);
 			break;
 		case FIELD_CERT_TYPE:
 			append_cert_type(out, number);

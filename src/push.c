@@ -28,7 +28,8 @@ push_key(JsonbParseState **state, const char *key)
 }
 
 /*
- * Pushes the text of a buffer, which is not the caller's any more.
+ * Pushes the text of a buffer, which is not the caller's any more.  There may be
+ * many small ones: none keeps more memory than its text.
  */
 void
 push_text(JsonbParseState **state, StringInfo buffer)
@@ -36,8 +37,10 @@ push_text(JsonbParseState **state, StringInfo buffer)
 	JsonbValue	value;
 
 	value.type = jbvString;
-	value.val.string.val = buffer->data;
+	value.val.string.val = memcpy(palloc(buffer->len + 1), buffer->data,
+								  buffer->len + 1);
 	value.val.string.len = buffer->len;
+	pfree(buffer->data);
 	push_value(state, &value);
 }
 

@@ -145,7 +145,7 @@ read_resolvconf(System *system, bool soft)
 	char	   *line;
 	DnsName		own;
 
-	if (!file_read(system->path, MAX_FILE_SIZE, true, soft,
+	if (!file_read(system->path, "pgcares.resolvconf", MAX_FILE_SIZE, true, soft,
 				   &system->resolvconf, &text, &len))
 		return false;
 	while (text != NULL && (line = strsep(&text, "\n")) != NULL)
@@ -175,7 +175,7 @@ read_nsswitch(System *system, bool soft)
 	char	   *text;
 	char	   *line;
 
-	if (!file_read(NSSWITCH, MAX_FILE_SIZE, true, soft, &system->nsswitch,
+	if (!file_read(NSSWITCH, NULL, MAX_FILE_SIZE, true, soft, &system->nsswitch,
 				   &text, &len))
 		return false;
 	while (text != NULL && system->lookups == LOOKUPS_SYSTEM &&

@@ -23,6 +23,7 @@ use warnings;
 use Answer;
 use Edns;
 use Forgery;
+use Heavy;
 use Wire;
 
 # RDATA in the name
@@ -76,6 +77,7 @@ my %label = (
 	edehigh => sub { ede($_[0], pack('n', 22) . "\xff\xfe\0\n\"\x1b[0m") },
 	edeutf8 => sub { ede($_[0], pack('n', 22) . "caf\xc3\xa9") },
 	edecut => sub { ede($_[0], pack('n', 22) . "caf\xc3") },
+	edelong => sub { ede($_[0], pack('n', 22) . "\xff" x 60000) },
 	edeshort => sub { ede($_[0], "\0") },
 	cookie => sub {
 		my ($query) = @_;
@@ -274,6 +276,7 @@ my %numbered = (
 	},
 	cname => sub { answer($_[0], answer => [ chain(@_) ]) },
 	host => \&host,
+	heavy => \&Heavy::answer, sized => \&Heavy::sized,
 	big => sub {
 		my ($query, $count) = @_;
 		my %rdata = (
@@ -293,7 +296,7 @@ my %numbered = (
 );
 
 # Numbers for those that may go without
-my %usual_number = (big => { A => 3750, TXT => 280 }, tcpgarbage => 40, tcpslow => 10, oddclass => 3);
+my %usual_number = (heavy => 1, big => { A => 3750, TXT => 280 }, tcpgarbage => 40, tcpslow => 10, oddclass => 3);
 
 # Everything to do about a query. $always is a label that goes before all names.
 sub plan

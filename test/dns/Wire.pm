@@ -11,10 +11,10 @@ use strict;
 use warnings;
 
 our %TYPE = (
-	A => 1, NS => 2, CNAME => 5, SOA => 6, PTR => 12, HINFO => 13, MX => 15,
-	TXT => 16, AAAA => 28, LOC => 29, SRV => 33, NAPTR => 35, DNAME => 39,
-	OPT => 41, DS => 43, SSHFP => 44, RRSIG => 46, NSEC => 47, DNSKEY => 48,
-	NSEC3 => 50, TLSA => 52, SVCB => 64, HTTPS => 65, ANY => 255, URI => 256,
+	A => 1, NS => 2, CNAME => 5, SOA => 6, PTR => 12, HINFO => 13, MINFO => 14,
+	MX => 15, TXT => 16, AAAA => 28, LOC => 29, SRV => 33, NAPTR => 35, DNAME => 39,
+	OPT => 41, APL => 42, DS => 43, SSHFP => 44, RRSIG => 46, NSEC => 47, DNSKEY => 48,
+	NSEC3 => 50, TLSA => 52, NINFO => 56, SVCB => 64, HTTPS => 65, ANY => 255, URI => 256,
 	CAA => 257);
 our %CLASS = (IN => 1, CH => 3, ANY => 255);
 my %type_text = reverse %TYPE;
