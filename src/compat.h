@@ -14,6 +14,7 @@
 #include "common/base64.h"
 #include "nodes/plannodes.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
@@ -115,6 +116,27 @@ guc_extra_free(void *extra)
 	guc_free(extra);
 #else
 	free(extra);
+#endif
+}
+
+/*
+ * What the server knows of a parameter, or NULL.  PostgreSQL 16 made the search for
+ * one public, and the list of all another thing.
+ */
+static inline const struct config_generic *
+find_parameter(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, DEBUG5);
+#else
+	struct config_generic **all = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+	{
+		if (pg_strcasecmp(all[i]->name, name) == 0)
+			return all[i];
+	}
+	return NULL;
 #endif
 }
 

@@ -12,6 +12,7 @@
 
 #include "pgcares.h"
 
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
@@ -100,6 +101,7 @@ typedef struct Setting
 	const char *detail;
 } Setting;
 
+static void refuse_client_options(const Setting *setting);
 static void define(const Setting *setting);
 
 static const Setting settings[] = {
@@ -248,12 +250,14 @@ static const Setting settings[] = {
 };
 
 /*
- * Defines all settings.  Called once, when the library is loaded; raises where
- * a value that was set before is not valid.
+ * Defines all settings.  Called once, when the library is loaded; raises before
+ * anything is defined, so that another attempt can be made.
  */
 void
 settings_init(void)
 {
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		refuse_client_options(&settings[i]);
 	for (int i = 0; i < (int) lengthof(settings); i++)
 		define(&settings[i]);
 	MarkGUCPrefixReserved("pgcares");
@@ -291,6 +295,29 @@ settings_list(const char *value, List **elements)
 {
 	*elements = NIL;
 	return SplitGUCList(pstrdup(value), ',', elements);
+}
+
+/*
+ * Raises where a plain role has put a setting for superusers into the options of
+ * its connection.  The server would only warn, and the built-in default would
+ * take the place of what the administrator has set: other name servers, higher
+ * limits.
+ */
+static void
+refuse_client_options(const Setting *setting)
+{
+	const struct config_generic *parameter = find_parameter(setting->name);
+
+	if (setting->context != PGC_SUSET || parameter == NULL ||
+		parameter->reset_source != PGC_S_CLIENT ||
+		parameter->reset_scontext != PGC_BACKEND ||
+		pg_parameter_aclcheck(setting->name, parameter->reset_srole,
+							  ACL_SET) == ACLCHECK_OK)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to set parameter \"%s\"", setting->name),
+			 errhint("Connect without this parameter.")));
 }
 
 static void

@@ -1,7 +1,7 @@
 # Property: who may ask, whom to ask and who may know that is for superusers to
 # decide: a plain role gets nothing that it was not granted, changes no setting
-# that is not its own, learns no address of a name server, and nothing that it
-# puts into a search_path changes what a function of the extension does.
+# that is not its own, and learns no address of a name server and nothing of what
+# is in a file.
 
 use strict;
 use warnings;
@@ -105,6 +105,9 @@ foreach my $function (@guarded)
 }
 is($server->count, 0, 'nothing was asked in all this');
 
+is($super->text(<<'SQL'), 'dns_message_at dns_query_at', 'two functions have an argument for a server');
+SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE prosrc LIKE 'pgcares%' AND proargnames[:pronargs]::text ~ 'server'
+SQL
 $super->text('GRANT EXECUTE ON FUNCTION dns_a(text, text) TO plain');
 is($plain->text("SELECT host(address) FROM dns_a('a.example')"), '192.0.2.1', 'a grant lets a role look up');
 
@@ -147,24 +150,53 @@ foreach my $setting (@users)
 $super->text($_) foreach 'ALTER ROLE plain RESET ALL', 'ALTER DATABASE plains RESET ALL';
 
 # Before the library is loaded, a setting is only a text. It has no effect.
-foreach my $case ([ 'PGOPTIONS', '-c pgcares.servers=' . $other->address ], [ 'SET', '' ])
 {
-	my ($way, $options) = @$case;
-	my $session = Session->new($node, user => 'plain', options => $options);
+	my $session = Session->new($node, user => 'plain');
 
-	$session->text("SET pgcares.servers = '${\$other->address}'") if $way eq 'SET';
+	$session->text("SET pgcares.servers = '${\$other->address}'");
 	my $result = $session->query("SELECT host(address) FROM dns_a('early.example')");
-	is($result->{notices}[0]{C}, '42501', "$way before the library is loaded: a warning");
+	is($result->{notices}[0]{C}, '42501', 'SET before the library is loaded: a warning');
 	is($other->count, 0, '... and the server is not asked');
-	is($result->{rows}[0][0], '192.0.2.1', '... but the one of the configuration') if $way eq 'SET';
+	is($result->{rows}[0][0], '192.0.2.1', '... but the one of the configuration');
 }
 
+# Options of the connection would take the place of the configuration, and then
+# neither would apply.
+foreach my $setting (@superusers)
+{
+	my $value = $super->text("SHOW $setting") =~ s/([ \\])/\\$1/gr;
+	my $options = "-c $setting=$value";
+	my $session = Session->new($node, user => 'plain', options => $options);
+
+	refused($session, "SELECT * FROM dns_a('early.example')", "$setting in the options of a connection: nothing can be looked up");
+	refused($session, 'SELECT dns_version()', '... nor the next time');
+	$super->text("GRANT SET ON PARAMETER $setting TO plain");
+	allowed(Session->new($node, user => 'plain', options => $options), 'SELECT dns_version()', '... unless that was granted');
+	$super->text("REVOKE SET ON PARAMETER $setting FROM plain");
+	allowed(Session->new($node, options => $options), 'SELECT dns_version()', '... and a superuser may');
+}
+allowed(Session->new($node, user => 'plain', options => '-c pgcares.timeout=1s'), 'SELECT dns_version()', 'a setting for everybody may be there');
+
+$super->text($_) foreach 'CREATE ROLE stranger LOGIN', 'CREATE ROLE heir LOGIN IN ROLE plain';
+my $stranger = Session->new($node, user => 'stranger');
+my $heir = Session->new($node, user => 'heir');
+$_->text('SELECT dns_version()') foreach $stranger, $heir;
 foreach my $setting (@superusers)
 {
 	$super->text("GRANT SET ON PARAMETER $setting TO plain");
 	allowed($plain, "SET $setting TO DEFAULT", "$setting: the right to set it can be granted");
-	$super->text("REVOKE SET ON PARAMETER $setting FROM plain");
+	is(join(' ', grep { $_ ne $setting && $plain->sqlstate("SET $_ TO DEFAULT") ne '42501' } @superusers),
+		'', '... and no other is by that');
+	refused($stranger, "SET $setting TO DEFAULT", '... nor is it for another role');
+	allowed($heir, "SET $setting TO DEFAULT", '... but for a member of it');
+	refused($plain, "ALTER SYSTEM SET $setting TO DEFAULT", '... and not for the cluster');
+	$super->text("REVOKE SET ON PARAMETER $setting FROM plain; GRANT ALTER SYSTEM ON PARAMETER $setting TO plain");
+	allowed($plain, "ALTER SYSTEM SET $setting TO DEFAULT", '... which is another right');
+	refused($plain, "SET $setting TO DEFAULT", '... without the first one');
+	$super->text("REVOKE ALTER SYSTEM ON PARAMETER $setting FROM plain");
+	refused($_, "SET $setting TO DEFAULT", '... until it is revoked') foreach $plain, $heir;
 }
+refused($plain, "ALTER SYSTEM SET $_ TO DEFAULT", "$_: not for the cluster") foreach @users;
 $plain->text('RESET ALL');
 $super->text('GRANT SET ON PARAMETER pgcares.servers TO plain');
 $plain->text("SET pgcares.servers = '${\$other->address}'");
@@ -219,82 +251,65 @@ refused($plain, 'SHOW pgcares.servers', 'with shared_preload_libraries, it is hi
 ok(!eval { Session->new($node, user => 'plain', options => '-c pgcares.servers=' . $other->address) },
 	'... and PGOPTIONS with it are refused');
 
-# ---- Functions that run with other rights
-
-sub names_asked
+# the plan of look-ahead nodes, where an error has happened, and what others see of
+# a session that waits
 {
-	my ($asked) = @_;
-	return join ' ', map { $_->{name} } $asked->log;
+	my $address = qr/\Q127.0.0.1\E|\b${\$server->port}\b/;
+	my $waiting = Session->new($node, user => 'plain', options => '-c pgcares.timeout=60s');
+	my $error;
+
+	unlike($plain->text("EXPLAIN (ANALYZE, VERBOSE, SETTINGS) SELECT * FROM (VALUES ('a.example'), ('b.example')) v (n), LATERAL dns_a(v.n)"),
+		$address, 'EXPLAIN tells no address');
+	$plain->text("CREATE FUNCTION mine.f(n text) RETURNS inet LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT address FROM public.dns_a(n)); END'");
+	$error = $plain->query("SELECT mine.f('ede.example')")->{error};
+	like($error->{W}, qr/function mine\.f/, 'an error in a function has a context');
+	unlike(join(' ', values %$error), $address, '... that tells no address');
+	$waiting->send("SELECT * FROM dns_a('drop.example')");
+	Session::wait_until(sub { $server->has_seen('drop.example') }, 'the question');
+	unlike($plain->text('SELECT * FROM pg_stat_activity'), $address, 'nor does pg_stat_activity');
+	$super->text('SELECT pg_cancel_backend(' . $waiting->pid . ')');
+	unlike(join(' ', values %{ $waiting->result->{error} }), $address, '... nor a cancelled lookup');
+	$plain->text('DROP FUNCTION mine.f(text)');
 }
 
-$super->text(<<"SQL");
-CREATE FUNCTION by_other(name text) RETURNS inet LANGUAGE sql SECURITY DEFINER
-	SET pgcares.servers = '${\$other->address}' AS 'SELECT address FROM dns_a(name)'
-SQL
-foreach my $name ('before', 'after')
+# ---- What is in the files that settings name
+
+my $directory = PostgreSQL::Test::Utils::tempdir();
+my @asking = ('dns_a(text, text)', 'dns_search(text, text, text, text)', 'dns_lookup(text, integer, text)',
+	'dns_lookup_many(text[], integer)', 'dns_gethostbyaddr(inet, text)', 'dns_message(text, text, text)');
+my @calls = ("SELECT * FROM dns_a('topsecret.example')", "SELECT * FROM dns_search('topsecret')", "SELECT dns_lookup('topsecret')",
+	"SELECT * FROM dns_lookup_many('{topsecret,password}')", "SELECT * FROM dns_gethostbyaddr('10.9.8.7')",
+	"SELECT status FROM dns_message('topsecret.example')",
+	"EXPLAIN (ANALYZE, VERBOSE) SELECT dns_lookup(n) FROM (VALUES ('topsecret'), ('password')) v (n)");
+
+append_to_file("$directory/secret", "password=s3cr3t\nnameserver s3cr3t\n10.9.8.s3cr3t host\ns3cr3t 10.9.8.7\nsortlist s3cr3t\noptions ndots:s3cr3t\n");
+append_to_file("$directory/large", 's3cr3t ' x 1000);
+truncate "$directory/large", (128 << 20) + 1;
+append_to_file("$directory/closed", "password=s3cr3t\n");
+chmod 0, "$directory/closed";
+mkdir "$directory/folder";
+$super->text('CREATE ROLE asker LOGIN');
+$super->text("GRANT EXECUTE ON FUNCTION $_ TO asker") foreach @asking;
+$super->text("ALTER ROLE asker SET pgcares.timeout = '250ms'; ALTER ROLE asker SET pgcares.tries = 1");
+
+foreach my $setting ('resolvconf', 'hosts_file')
 {
-	$_->forget foreach $server, $other;
-	$plain->text("SELECT address FROM dns_a('$name.plain.example')");
-	$plain->text("SELECT by_other('$name.definer.example')");
-	is(names_asked($server), "$name.plain.example", 'a role asks the server of the configuration');
-	is(names_asked($other), "$name.definer.example", '... a definer\'s function the one it sets');
-}
-refused($plain, 'ALTER FUNCTION by_other(text) RESET ALL', 'the role cannot change that');
+	$super->text("ALTER ROLE asker SET pgcares.servers = '" . ($setting eq 'resolvconf' ? '' : $server->address) . "'");
+	$super->text("ALTER ROLE asker SET pgcares.lookups = " . ($setting eq 'resolvconf' ? 'system' : 'fb'));
+	foreach my $file ((map { "$directory/$_" } qw(secret large closed folder missing)), '/dev/zero',
+		map { $node->data_dir . "/$_" } qw(pg_hba.conf postgresql.auto.conf global/pg_control base))
+	{
+		my $what = "$setting, " . $file =~ s{.*/}{}r;
 
-# ---- A search_path full of strangers
-
-my @strangers = (
-	'CREATE TYPE mine.dns_record AS (name integer)',
-	'CREATE DOMAIN mine.text AS integer',
-	'CREATE DOMAIN mine.inet AS integer',
-	'CREATE DOMAIN mine.jsonb AS integer',
-	"CREATE FUNCTION mine.dns_query(text, text, text, text) RETURNS SETOF text LANGUAGE sql AS 'SELECT ''stranger'''",
-	(map { "CREATE FUNCTION mine.$_ LANGUAGE plpgsql AS 'BEGIN RAISE ''stranger''; END'" }
-		  'network_host(pg_catalog.inet) RETURNS pg_catalog.text',
-		'host(pg_catalog.inet) RETURNS pg_catalog.text',
-		'textcat(pg_catalog.text, pg_catalog.text) RETURNS pg_catalog.text',
-		'equal(pg_catalog.text, pg_catalog.text) RETURNS boolean'),
-	'CREATE OPERATOR mine.= (FUNCTION = mine.equal, LEFTARG = pg_catalog.text, RIGHTARG = pg_catalog.text)',
-	'CREATE OPERATOR mine.|| (FUNCTION = mine.textcat, LEFTARG = pg_catalog.text, RIGHTARG = pg_catalog.text)');
-$plain->text($_) foreach @strangers;
-
-my $everything = join ' UNION ALL ', map { "SELECT pg_catalog.to_json(r)::pg_catalog.text FROM public.$_ r" }
-  "dns_query('sound.example', 'ANY')", "dns_query('sound.example', 'LOC')", "dns_mx('sound.example')",
-  "dns_ptr('192.0.2.1'::pg_catalog.inet)", "dns_txt('sound.example')", "dns_svcb('sound.example')",
-  "dns_parse('$message'::pg_catalog.bytea)", "dns_message_json('$message'::pg_catalog.bytea)",
-  "dns_lookup('sound.example')", "dns_gethostbyname('sound.example')", "dns_gethostbyaddr('192.0.2.1')",
-  "dns_getaddrinfo('sound.example')", "dns_getnameinfo('192.0.2.1')", "dns_search('sound.example')",
-  'dns_servers()', 'dns_statuses()', 'dns_types()', "dns_address_from_reverse('1.2.0.192.in-addr.arpa')";
-my $before = $super->text($everything);
-$super->text('SET search_path = mine, pg_catalog, public');
-is($super->sqlstate("SELECT 'a' || 'b'::pg_catalog.text"), 'P0001', 'strangers are found first in the search_path');
-is($super->text($everything), $before, '... but not by the functions of the extension');
-$super->text('RESET search_path');
-
-# The same when the extension is made: in a database with strangers, and where
-# they have its names.
-my $definitions = <<'SQL';
-SELECT pg_catalog.pg_get_functiondef(oid) FROM pg_catalog.pg_proc WHERE prosrc LIKE 'pgcares%' ORDER BY oid
-SQL
-$before = $super->text($definitions);
-$own = Session->new($node, user => 'plain', dbname => 'plains');
-my $super_there = Session->new($node, dbname => 'plains');
-$own->text('CREATE SCHEMA mine');
-$own->text($_) foreach @strangers;
-$super_there->text('SET search_path = mine, pg_catalog, public');
-$super_there->text('CREATE EXTENSION pgcares SCHEMA public');
-$super_there->text('RESET search_path');
-is($super_there->text($definitions), $before, 'CREATE EXTENSION makes the same functions in front of strangers');
-$super_there->text('DROP EXTENSION pgcares');
-$super_there->text('GRANT CREATE ON SCHEMA public TO plain');
-foreach my $stranger (
-	"CREATE FUNCTION public.dns_a(name text, on_error text DEFAULT NULL) RETURNS TABLE (address inet, ttl integer)
-		LANGUAGE sql AS 'SELECT NULL::inet, 1'",
-	'CREATE TYPE public.dns_record AS (name text, ttl integer, class text, type text, rdata text, data jsonb)')
-{
-	$own->text($stranger);
-	like($super_there->sqlstate('CREATE EXTENSION pgcares'), qr/^427/, 'CREATE EXTENSION does not take a stranger\'s');
-	$own->text($stranger =~ /TYPE/ ? 'DROP TYPE public.dns_record' : 'DROP FUNCTION public.dns_a(text, text)');
+		$super->text("ALTER ROLE asker SET pgcares.$setting = '$file'");
+		my $session = Session->new($node, user => 'asker');
+		my @results = map { $session->query($_) } @calls;
+		my $all = join ' ', map { ((map { values %$_ } grep { defined } $_->{error}, @{ $_->{notices} }), map { map { $_ // '' } @$_ } @{ $_->{rows} }) } @results;
+		unlike($all, qr/s3cr3t|password=|METHOD|trust|ALTER SYSTEM/, "$what: nothing of the content is told");
+		is(join(' ', grep { !/^(?:00000|NDA26|ND000|42501|54000)$/ } map { Session::sqlstate_of($_) } @results), '', '... and all is answered or refused');
+		$session->close;
+	}
+	$super->text("ALTER ROLE asker RESET pgcares.$setting");
 }
 
 done_testing();
