@@ -18,6 +18,10 @@ my $node = Session->cluster([$server]);
 my @octets = map { join '', map { chr } @$_ } [ 0 .. 127 ], [ 128 .. 255 ];
 my $session;
 
+# Questions whose answers have all octets in each place that is like a text
+my @everywhere = ("'nameall.example', 'PTR'", "'txtall.example', 'TXT'", "'hinfo255.example', 'HINFO'",
+	"'naptr255.example', 'NAPTR'", "'urihigh.example', 'URI'");
+
 # A hosts file, and the addresses of A-labels in it
 my $hosts = PostgreSQL::Test::Utils::tempdir() . '/hosts';
 my %address;
@@ -184,6 +188,44 @@ sub check_messages
 	}
 }
 
+# What they say in whole messages
+sub check_columns
+{
+	my %said = (nsidhigh => [ 'nsid', "\0\\\xff\"x" ], edehigh => [ 'ede_text', "\xff\xfe\0\n\"\x1b[0m" ]);
+
+	foreach my $label (sort keys %said)
+	{
+		my ($column, $octets) = @{ $said{$label} };
+		my $text = value("SELECT $column FROM dns_message('$label.example')");
+
+		printable($text, $column);
+		same(octets_of($text), $octets, '... with all its octets');
+	}
+	foreach my $question (@everywhere)
+	{
+		printable(value("SELECT to_jsonb(m)::text FROM dns_message($question) m"), "a message as a row: $question");
+		printable(value("SELECT dns_message_json($question)::text"), '... and as JSON');
+	}
+}
+
+# Results that are kept in tables go through a dump, octet by octet.
+sub check_dump
+{
+	my ($database) = @_;
+	my $dump = $node->basedir . "/$database.sql";
+	my $digest = q{SELECT md5(string_agg(r::text, '' ORDER BY r::text)) FROM records r UNION ALL SELECT md5(string_agg(m::text, '' ORDER BY m::text)) FROM messages m};
+
+	$session->text('CREATE TABLE records AS ' . join ' UNION ALL ', map { "SELECT * FROM dns_query($_)" } @everywhere);
+	$session->text('CREATE TABLE messages AS ' . join ' UNION ALL ', map { "SELECT * FROM dns_message($_)" } @everywhere, "'edehigh.example'", "'nsidhigh.example'");
+	my $before = $session->text($digest);
+	my $rows = $session->text('SELECT count(*) FROM records');
+	cmp_ok($rows, '>=', scalar @everywhere, 'results are kept in tables');
+	$node->command_ok([ 'pg_dump', '--file', $dump, $node->connstr($database) ], '... that can be dumped');
+	$session->text("CREATE DATABASE ${database}_again TEMPLATE template0 ENCODING '$database' LC_COLLATE 'C' LC_CTYPE 'C'");
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr("${database}_again") ], '... and restored');
+	is(Session->new($node, dbname => "${database}_again")->text($digest), $before, '... and are the same');
+}
+
 # ---- What goes in
 
 # A name in the encoding of the client and the A-label it is; or the SQLSTATE.
@@ -260,6 +302,8 @@ foreach my $encoding (sort keys %written)
 	check_texts();
 	check_other_fields();
 	check_messages();
+	check_columns();
+	check_dump($database);
 
 	foreach my $a_label ($german, $japanese, $thai)
 	{
