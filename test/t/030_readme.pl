@@ -44,7 +44,7 @@ IPC::Run::run([ 'psql', '-X', '-q', '-d', $node->connstr('postgres') ],
 utf8::decode($output);
 $output =~ s/[ \t]+$//mg;
 
-my (undef, @results) = split /^\@example \d+\n/m, $output;
+my (undef, @results) = split /^\@example \d+\n/m, $output, -1;
 is(scalar @results, scalar @examples, 'all examples have run');
 for my $i (0 .. $#examples)
 {
