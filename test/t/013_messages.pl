@@ -191,8 +191,10 @@ foreach my $servers ('', $closed, $silent->address)
 $session = session(timeout => '20s');
 $session->text("SET statement_timeout = '200ms'");
 is($session->sqlstate(q{SELECT * FROM dns_message('drop.example')}), '57014', 'a statement can be cancelled');
-$session->text('RESET statement_timeout; SET pgcares.max_answer_memory = 64');
+$session->text('RESET statement_timeout; SET pgcares.max_answer_memory = 2048');
 is(message($session, 'cardinality(answer)', 'big3000.example'), '3000', 'an answer within the limit of memory');
+$session->text('SET pgcares.max_answer_memory = 64');
+is($session->sqlstate(q{SELECT * FROM dns_message('big3000.example')}), '54000', '... one whose records are beyond it');
 $session->text('SET pgcares.max_answer_memory = 32');
 is($session->sqlstate(q{SELECT * FROM dns_message('big3000.example')}), '54000', '... and one beyond it');
 
