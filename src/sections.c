@@ -18,6 +18,8 @@
 
 static Datum section_array(TupleDesc desc, int column, const DnsMessage *message,
 						   DnsSection section, bool limited, Size *size);
+static void append_element(StringInfo buffer, Datum element);
+static Datum finish_array(StringInfo buffer, Oid type, int count);
 
 /*
  * Fills the columns of the sections of a message, if there are any, from its
@@ -65,7 +67,8 @@ sections_check_size(Size size)
 
 /*
  * The records of a section; their type is taken from the column, since a name
- * could find another type.
+ * could find another type.  They are put into the array at once: the server's
+ * functions for that would keep a copy of all until it is complete.
  */
 static Datum
 section_array(TupleDesc desc, int column, const DnsMessage *message,
@@ -73,13 +76,14 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 {
 	Oid			type = get_element_type(TupleDescAttr(desc, column)->atttypid);
 	TupleDesc	record_desc = lookup_rowtype_tupdesc(type, -1);
-	ArrayBuildState *records = initArrayResult(type, CurrentMemoryContext, true);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcares record",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = CurrentMemoryContext;
+	StringInfoData buffer;
 	Datum		values[6];
 	bool		nulls[6] = {false};
+	int			count = 0;
 	DnsCursor	cursor;
 	DnsRR		rr;
 
@@ -88,6 +92,9 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("sections of the result must be arrays of dns_record")));
 
+	initStringInfo(&buffer);
+	memset(buffer.data, 0, ARR_OVERHEAD_NONULLS(1));
+	buffer.len = ARR_OVERHEAD_NONULLS(1);
 	wire_section(message, section, &cursor);
 	while (wire_next(&cursor, &rr))
 	{
@@ -99,15 +106,41 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 		MemoryContextSwitchTo(context);
 		record_row(message, &rr, values);
 		record = heap_form_tuple(record_desc, values, nulls);
-		*size += record->t_len;
+		*size += 2 * record->t_len; /* in the array and in its row */
 		if (limited)
 			sections_check_size(*size);
-		records = accumArrayResult(records, HeapTupleGetDatum(record), false,
-								   type, old_context);
+		append_element(&buffer, HeapTupleGetDatum(record));
+		count++;
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(context);
 	}
 	ReleaseTupleDesc(record_desc);
 	MemoryContextDelete(context);
-	return makeArrayResult(records, CurrentMemoryContext);
+	return finish_array(&buffer, type, count);
+}
+
+/* A varlena of the alignment of composite types, which is the largest there is. */
+static void
+append_element(StringInfo buffer, Datum element)
+{
+	static const char padding[MAXIMUM_ALIGNOF] = {0};
+	int			len = VARSIZE_ANY(DatumGetPointer(element));
+
+	appendBinaryStringInfo(buffer, DatumGetPointer(element), len);
+	appendBinaryStringInfo(buffer, padding, MAXALIGN(len) - len);
+}
+
+static Datum
+finish_array(StringInfo buffer, Oid type, int count)
+{
+	ArrayType  *array = (ArrayType *) buffer->data;
+
+	if (count == 0)
+		return PointerGetDatum(construct_empty_array(type));
+	SET_VARSIZE(array, buffer->len);
+	array->ndim = 1;
+	array->elemtype = type;
+	ARR_DIMS(array)[0] = count;
+	ARR_LBOUND(array)[0] = 1;
+	return PointerGetDatum(array);
 }
