@@ -31,7 +31,7 @@
 #define WIRE_HEADER_SIZE	12
 #define WIRE_LABEL_MAX		63	/* octets of a label */
 #define WIRE_NAME_MAX		255 /* octets of a name, the root label included */
-#define WIRE_POINTERS_MAX	128 /* as many as it can have labels */
+#define WIRE_POINTERS_MAX	127 /* as many as it can have labels */
 #define WIRE_UDP_MIN		512 /* what every server may send without EDNS */
 
 #define WIRE_QR				0x8000
