@@ -5,8 +5,9 @@
  * may then use what it could not make, so that it crashes the backend.  So it
  * never sees one: where the system has nothing left, it gets a piece of a
  * reserve, and whoever called it learns of that when it has returned.  Only a
- * copy of the library that is ours alone is given these functions: what others
- * share keeps its own, and then the status of a call has to do.  Runs inside the
+ * copy of the library that is ours alone is given these functions.  One that
+ * others in the process may use keeps its own: then the status of a call has to
+ * do, and where the library hides what failed, nothing helps.  Runs inside the
  * library: stores, never raises, never calls back.
  */
 #include "postgres.h"
@@ -14,6 +15,10 @@
 #include <malloc.h>
 
 #include "pgcares.h"
+
+static bool ran_out = false;
+
+#ifdef CARES_STATICLIB
 
 /*
  * What the library may need between the first failure and its return, when it
@@ -37,15 +42,13 @@ static char *reserve = NULL;
 static size_t reserve_used = 0;
 static size_t last_piece = 0;
 
-static bool ran_out = false;
-
-#ifdef CARES_STATICLIB
 static void *library_malloc(size_t size);
 static void *library_realloc(void *old, size_t size);
 static void library_free(void *memory);
 static bool in_reserve(const void *memory);
 static void *take_piece(size_t size);
 static void give_back(void *memory);
+
 #endif
 
 /*
@@ -67,9 +70,13 @@ memory_init(void)
 bool
 memory_reserve(void)
 {
+#ifdef CARES_STATICLIB
 	if (reserve == NULL)
 		reserve = malloc(RESERVE_SIZE);
 	return reserve != NULL;
+#else
+	return true;
+#endif
 }
 
 /*
@@ -86,6 +93,7 @@ memory_ran_out(ares_status_t status)
 }
 
 #ifdef CARES_STATICLIB
+
 static void *
 library_malloc(size_t size)
 {
@@ -169,4 +177,5 @@ give_back(void *memory)
 		last_piece = piece->before;
 	}
 }
-#endif
+
+#endif							/* CARES_STATICLIB */
