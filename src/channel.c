@@ -23,7 +23,7 @@
 static DnsChannel *idle_channel = NULL;
 
 static DnsChannel *make_channel(const DnsChannelConfig *config);
-static void raise_out_of_memory(void) pg_attribute_noreturn();
+static void raise_out_of_memory(void);
 static ares_status_t start_channel(DnsChannel *channel, const char *csv);
 static ares_status_t init_library_channel(DnsChannel *channel);
 static ares_status_t init_without_environment(ares_channel_t **ares,
