@@ -12,10 +12,11 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# Allocations that fail: all up to the first number, later ones so much further
-# apart, to the last number.
+# Allocations that fail: all up to the first number (the second for what is much the
+# same), later ones so much further apart, to the last number.
 use constant {
 	EACH_UP_TO => $ENV{PGCARES_DEEP} ? 5000 : 15,
+	SOME_UP_TO => $ENV{PGCARES_DEEP} ? 1000 : 15,
 	FURTHER => $ENV{PGCARES_DEEP} ? 0.01 : 0.15,
 	LAST => 20000
 };
@@ -138,10 +139,10 @@ my $many = 'SELECT ord, status, rdata FROM dns_query_many(' . names(@mixed) . ')
 my $addresses = q{ARRAY(SELECT inet '192.0.2.0' + g FROM generate_series(1, 20) g)};
 
 series('many names', $many);
-series('many names, nothing left', $many, times => ALL);
-series('many names, new channel', $many, before => 'SELECT dns_reset()');
+series('many names, nothing left', $many, times => ALL, each => SOME_UP_TO);
+series('many names, new channel', $many, before => 'SELECT dns_reset()', each => SOME_UP_TO);
 $session->text(q{SET pgcares.flags = 'usevc, stayopen'});
-series('many names over TCP', $many, before => 'SELECT dns_reset()');
+series('many names over TCP', $many, before => 'SELECT dns_reset()', each => SOME_UP_TO);
 $session->text('RESET pgcares.flags');
 series('silence', 'SELECT ord, status FROM dns_query_many(' . names(map { "drop.n$_" } 1 .. 5) . ')',
 	before => q{SET pgcares.timeout = '20ms'; SET pgcares.tries = 2});
