@@ -16,7 +16,7 @@ use Session;
 # How many are ended at random moments, and how many with all of their questions under way
 use constant CANCELS => $ENV{PGCARES_DEEP} ? 1000 : 100;
 use constant TERMINATIONS => $ENV{PGCARES_DEEP} ? 200 : 24;
-use constant { FULL => $ENV{PGCARES_DEEP} ? 100 : 0, IN_FLIGHT => 10000 };
+use constant { FULL => $ENV{PGCARES_DEEP} ? 50 : 0, IN_FLIGHT => 10000 };
 
 # What may be left of memory, in kB; lines of the hosts file; rows of the table
 use constant { MAX_GROWTH => 2048, LINES => 200_000, ROWS => 300 };
@@ -157,6 +157,7 @@ sub memory
 	my $session = Session->new($node);
 	my ($descriptors, $before, $rss, @seconds, @wrong);
 	my @names = sort keys %statement;
+	my %slowest = (seconds => 0);
 
 	foreach my $round (-@names .. CANCELS - 1)
 	{
@@ -171,6 +172,7 @@ sub memory
 
 		my $state = Session::sqlstate_of($result);
 		push @seconds, $seconds;
+		%slowest = (seconds => $seconds, sql => "$settings; $sql") if $seconds > $slowest{seconds};
 		push @wrong, "$name: $state after $seconds s: $settings; $sql" if $state ne '57014';
 		$session->text('ROLLBACK; RESET ALL');
 		my $next = $session->text($sound);
@@ -180,6 +182,7 @@ sub memory
 	}
 	is_deeply(\@wrong, [], CANCELS . ' statements cancelled at random moments: SQLSTATE, next lookup, sockets');
 	is_quick('a cancel', 0.05, 0.15, @seconds);
+	note("the slowest one: $slowest{sql}");
 	is_deeply($session->descriptors, $descriptors, '... descriptors as before');
 	cmp_ok(memory($session) - $before, '<', MAX_GROWTH, '... memory contexts');
   SKIP:
@@ -247,7 +250,7 @@ if (FULL)
 
 # ---- Ended by the server's own clocks
 
-my $cursor = q{BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT g, a.* FROM hosts, LATERAL dns_a(CASE WHEN g > 10 THEN 'drop' ELSE 'sound' END || '.c' || g || '.example') a; FETCH 3 FROM c};
+my $cursor = q{BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT g, a.* FROM hosts, LATERAL dns_a(CASE WHEN g > 3 THEN 'drop' ELSE 'sound' END || '.c' || g || '.example') a; FETCH 3 FROM c};
 my $silent = q{SELECT g, a.* FROM hosts, LATERAL dns_a('drop.l' || g || '.example') a};
 
 {
@@ -257,8 +260,9 @@ my $silent = q{SELECT g, a.* FROM hosts, LATERAL dns_a('drop.l' || g || '.exampl
 	is($session->text("SET lock_timeout = '50ms'; SET idle_in_transaction_session_timeout = '50ms'; $delay"), ROWS,
 		'lock_timeout and idle_in_transaction_session_timeout: a lookup is neither');
 	$session->text("SET idle_in_transaction_session_timeout = '300ms'; $cursor");
+	cmp_ok(scalar $session->inet_sockets, '>', 0, 'a cursor has questions under way');
 	my $result = $session->result;
-	is(Session::sqlstate_of($result), '25P03', 'idle in transaction, with questions of a cursor under way: SQLSTATE');
+	is(Session::sqlstate_of($result), '25P03', '... and is idle in its transaction: SQLSTATE');
 	Session::wait_until(sub { !$session->is_alive }, 'the end of the backend');
 
 	$session = Session->new($node, options => '-c statement_timeout=200ms');
