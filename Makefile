@@ -27,6 +27,7 @@ OBJS = \
 	src/channel.o \
 	src/check.o \
 	src/config.o \
+	src/datagram.o \
 	src/doubt.o \
 	src/edns.o \
 	src/fields.o \

@@ -136,6 +136,7 @@ channel_keep(DnsChannel *channel)
 {
 	channel_release_descriptors(channel);
 	channel_reset();
+	channel->max_ports = MAX_SOCKETS;
 	idle_channel = channel;
 }
 
@@ -173,8 +174,8 @@ channel_reset(void)
 /*
  * Reserves descriptors for the event set and for the sockets that the next call
  * of the library may open, so that its socket functions need not ask.  Where the
- * server allows too few, fewer questions may be in flight; where it allows none,
- * the socket functions find none and say so.
+ * server allows too few, or there are too few ports, fewer questions may be in
+ * flight; where it allows none, the socket functions find none and say so.
  */
 void
 channel_reserve_descriptors(DnsChannel *channel)
@@ -188,7 +189,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
 
-	channel->max_in_flight = Min(WINDOW_MAX, MAX_SOCKETS * share);
+	channel->max_in_flight = Min(WINDOW_MAX, channel->max_ports * share);
 	if (channel->spare_descriptors < wanted)
 		channel->max_in_flight = Min(channel->max_in_flight,
 									 (channel->spare_descriptors - 1) * share);
@@ -256,6 +257,7 @@ start_channel(DnsChannel *channel, const char *csv)
 		return ARES_ENOMEM;
 
 	channel->queries_per_socket = config_queries_per_socket(&channel->config);
+	channel->max_ports = MAX_SOCKETS;
 	channel->max_in_flight = WINDOW_MAX;
 
 	status = make_placeholder(channel);

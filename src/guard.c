@@ -232,6 +232,8 @@ guard_ask_again(DnsChannel *channel, DnsSlot *slot)
 
 	if (socket == NULL)
 		return false;			/* closed meanwhile */
+	if (socket->out_len > 0)
+		return false;			/* it may not have been sent yet */
 	len = write_query(slot->id, &slot->asked, &slot->window->style, slot->edns,
 					  message);
 	if (!socket_send_message(channel, socket, message, len))

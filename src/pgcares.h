@@ -670,13 +670,17 @@ typedef struct DnsSocket
 	bool		tcp;
 	bool		want_read;		/* what the library waits for */
 	bool		want_write;
-	bool		out_waits;		/* our own octets wait for the connection */
+	bool		out_waits;		/* our own octets wait until it is writable */
 	uint32		serial;			/* unlike descriptors never used again */
 	struct sockaddr_storage address;	/* of the server */
 	int			server;			/* its number, see nasked */
 	int			refused;		/* errno for which it must not be used */
 
-	/* TCP only: the frame that is coming in, and what goes out. */
+	uint8	   *out;			/* messages that wait, a length before each */
+	size_t		out_len;
+	size_t		out_size;
+
+	/* TCP only: the frame that is coming in. */
 	bool		established;	/* something has been sent */
 	bool		lost;			/* its end has been looked into */
 	int			waiting;		/* questions that wait for answers here */
@@ -685,9 +689,6 @@ typedef struct DnsSocket
 	int64		partial_since;	/* part of a frame is there; 0 if none is */
 	uint8	   *in;
 	size_t		in_len;
-	uint8	   *out;
-	size_t		out_len;
-	size_t		out_size;
 } DnsSocket;
 
 /* A channel and all that hangs on it; malloc'd, since the library uses it. */
@@ -711,7 +712,8 @@ typedef struct DnsChannel
 	uint32		last_serial;
 	bool		sockets_changed;
 	int			queries_per_socket; /* a UDP socket's share */
-	int			max_in_flight;	/* as the descriptors allow */
+	int			max_ports;		/* UDP sockets that found a port */
+	int			max_in_flight;	/* as descriptors and ports allow */
 	int			spare_descriptors;	/* reserved, no socket has them */
 	bool		no_descriptors; /* a socket could not have one */
 	int			last_errno;
@@ -761,9 +763,20 @@ extern ares_ssize_t stream_receive(DnsChannel *channel, DnsSocket *socket,
 extern bool stream_queue(DnsChannel *channel, DnsSocket *socket,
 						 const uint8 *message, size_t len);
 extern bool stream_flush(DnsChannel *channel, DnsSocket *socket);
+extern void stream_sent(DnsChannel *channel, DnsSocket *socket, size_t sent);
 extern int64 stream_time(const DnsChannel *channel);
 extern void stream_look_after(DnsChannel *channel);
 extern void stream_end_silent(DnsChannel *channel, const DnsSlot *slot);
+
+/* ---- datagram.c: messages over UDP ---- */
+
+extern ares_ssize_t datagram_receive(DnsChannel *channel, DnsSocket *socket,
+									 uint8 *buffer, size_t len,
+									 struct sockaddr *address,
+									 ares_socklen_t *address_len);
+extern bool datagram_send(DnsChannel *channel, DnsSocket *socket,
+						  const uint8 *message, size_t len);
+extern void datagram_flush(DnsChannel *channel, DnsSocket *socket);
 
 /* ---- guard.c: what goes out, and what may come in ---- */
 

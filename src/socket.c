@@ -16,12 +16,6 @@
 
 #include "pgcares.h"
 
-/*
- * Datagrams that are thrown away before the loop looks around again, so that a
- * flood cannot keep it from interrupts and timers.
- */
-#define MAX_DROPS	64
-
 static int	socket_open(int domain, int type, int protocol, void *arg);
 static int	socket_close(int fd, void *arg);
 static int	socket_option(int fd, ares_socket_opt_t option, const void *value,
@@ -55,11 +49,6 @@ const struct ares_socket_functions_ex socket_functions = {
 };
 
 static bool add_socket(DnsChannel *channel, DnsSocket *socket);
-static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
-static ares_ssize_t receive_datagram(DnsChannel *channel, DnsSocket *socket,
-									 uint8 *buffer, size_t len,
-									 struct sockaddr *address,
-									 ares_socklen_t *address_len);
 
 /*
  * The library tells what it waits for on a socket.
@@ -96,8 +85,12 @@ socket_writable(DnsChannel *channel, int fd)
 {
 	DnsSocket  *socket = channel->sockets[fd];
 
-	if (socket != NULL && socket->out_len > 0)
+	if (socket == NULL || socket->out_len == 0)
+		return;
+	if (socket->tcp)
 		(void) stream_flush(channel, socket);
+	else
+		datagram_flush(channel, socket);
 }
 
 /*
@@ -109,7 +102,7 @@ socket_send_message(DnsChannel *channel, DnsSocket *socket,
 					const uint8 *message, size_t len)
 {
 	if (!socket->tcp)
-		return send(socket->fd, message, len, MSG_NOSIGNAL) >= 0;
+		return datagram_send(channel, socket, message, len);
 	return stream_queue(channel, socket, message, len) &&
 		stream_flush(channel, socket);
 }
@@ -255,6 +248,17 @@ socket_connect(int fd, const struct sockaddr *address, ares_socklen_t len,
 	memcpy(&socket->address, address, Min(len, sizeof(socket->address)));
 	socket->server = socket_server_number(channel, address, len);
 	rc = connect(fd, address, len);
+	if (rc < 0 && errno == EAGAIN)
+	{
+		/*
+		 * No port is left for it.  The library would take that for a connection
+		 * that is being made; and more sockets than these need not be tried.
+		 */
+		channel->max_ports = 0;
+		for (int i = 0; i < channel->max_sockets; i++)
+			channel->max_ports += (channel->sockets[i] != NULL && i != fd);
+		errno = EADDRNOTAVAIL;
+	}
 	if (rc < 0 && errno != EINPROGRESS)
 		channel->last_errno = errno;
 	return rc;
@@ -284,7 +288,7 @@ socket_receive(int fd, void *buffer, size_t len, int flags,
 	if (socket->tcp)
 		rc = stream_receive(channel, socket, buffer, len);
 	else
-		rc = receive_datagram(channel, socket, buffer, len,
+		rc = datagram_receive(channel, socket, buffer, len,
 							  address, address_len);
 	if (rc < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		channel->last_errno = errno;
@@ -374,53 +378,4 @@ add_socket(DnsChannel *channel, DnsSocket *socket)
 	}
 	channel->sockets[socket->fd] = socket;
 	return true;
-}
-
-/* Are these the same address and port? */
-static bool
-same_address(const struct sockaddr *a, const struct sockaddr *b)
-{
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *) a;
-	const struct sockaddr_in *b4 = (const struct sockaddr_in *) b;
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *) a;
-	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *) b;
-
-	if (a->sa_family != b->sa_family)
-		return false;
-	if (a->sa_family == AF_INET)
-		return a4->sin_port == b4->sin_port &&
-			a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a6->sin6_port == b6->sin6_port &&
-		memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
-}
-
-/* Reads until a datagram comes that concerns the library. */
-static ares_ssize_t
-receive_datagram(DnsChannel *channel, DnsSocket *socket,
-				 uint8 *buffer, size_t len,
-				 struct sockaddr *address, ares_socklen_t *address_len)
-{
-	size_t		stub_len = doubt_take(channel, socket, buffer);
-
-	if (stub_len > 0)
-	{
-		memcpy(address, &socket->address, *address_len);
-		return stub_len;
-	}
-	for (int drops = 0; drops < MAX_DROPS; drops++)
-	{
-		ssize_t		got = recvfrom(socket->fd, buffer, len, 0,
-								   address, address_len);
-
-		if (got < 0)
-			return got;
-		/* The system takes in datagrams of others until it is connected. */
-		if (!same_address(address, (struct sockaddr *) &socket->address))
-			continue;
-		stub_len = guard_incoming(channel, socket, buffer, got, buffer);
-		if (stub_len > 0)
-			return stub_len;
-	}
-	errno = EAGAIN;
-	return -1;
 }

@@ -102,6 +102,19 @@ stream_flush(DnsChannel *channel, DnsSocket *socket)
 		socket->established = true;
 		sent += rc;
 	}
+	stream_sent(channel, socket, sent);
+	if (socket->out_len == 0 || errno == EAGAIN || errno == EWOULDBLOCK)
+		return true;
+	channel->last_errno = errno;
+	return false;
+}
+
+/*
+ * So many octets have been sent of those that waited; leaves errno alone.
+ */
+void
+stream_sent(DnsChannel *channel, DnsSocket *socket, size_t sent)
+{
 	if ((sent < socket->out_len) != (socket->out_waits))
 	{
 		socket->out_waits = !socket->out_waits;
@@ -109,10 +122,6 @@ stream_flush(DnsChannel *channel, DnsSocket *socket)
 	}
 	socket->out_len -= sent;
 	memmove(socket->out, socket->out + sent, socket->out_len);
-	if (socket->out_len == 0 || errno == EAGAIN || errno == EWOULDBLOCK)
-		return true;
-	channel->last_errno = errno;
-	return false;
 }
 
 /*
