@@ -181,13 +181,18 @@ void
 channel_reserve_descriptors(DnsChannel *channel)
 {
 	int			share = channel->queries_per_socket;
+	int			in_flight = channel->window->in_flight;
 
 	/* Should all be sent again, they need sockets once more; and one for TCP. */
-	int			wanted = 2 + channel->window->in_flight / share;
+	int			wanted = in_flight > 0 ? 2 + in_flight / share : 0;
 
 	wait_reserve_descriptor();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
+
+	/* Others may need them more, such as calls within a row of this one. */
+	for (; channel->spare_descriptors > wanted; channel->spare_descriptors--)
+		ReleaseExternalFD();
 
 	channel->max_in_flight = Min(WINDOW_MAX, channel->max_ports * share);
 	if (channel->spare_descriptors < wanted)
