@@ -15,12 +15,22 @@ my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'pgcares.tries = 1');
 my $session = Session->new($node);
 
-# Many lookups in one statement: a block of PL/pgSQL for each, with what it does
-# about errors. The name of the lookup is in the variable n, its number in i.
+# How often some of it is done where there is time for it; under a checker there is not
+my %many = $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED}
+  ? ('failures' => 100_000, 'an error after each lookup' => 100_000, 'savepoints' => 100_000, 'LIMIT 1' => 10_000,
+	'a cursor closed early' => 10_000, 'EXISTS' => 10_000, 'statement_timeout' => 1000)
+  : ();
+
+# Lookups in one statement
+use constant AT_ONCE => 10_000;
+
+# Many lookups: a block of PL/pgSQL for each, with what it does about errors. The
+# name of the lookup is in the variable n, its number in the statement in i.
 sub lookups
 {
 	my ($count, $block, @settings) = @_;
 
+	return map { lookups(AT_ONCE, $block, @settings) } 1 .. $count / AT_ONCE if $count > AT_ONCE;
 	return join '; ', (map { "SET LOCAL $_" } @settings), <<"SQL";
 DO \$\$
 DECLARE
@@ -142,7 +152,7 @@ memory();
 foreach (@ways)
 {
 	my ($name, $count, $statements) = @$_;
-	my @commands = $statements->($count);
+	my @commands = $statements->($many{$name} // $count);
 	my $descriptors = $session->descriptors;
 	my @before = memory();
 

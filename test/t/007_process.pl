@@ -42,7 +42,25 @@ foreach my $flags ('', 'usevc')
 	cmp_ok($session->cpu_time - $before, '<', 0.1, "waited for two seconds, $over: processor time");
 	is($session->status('Threads'), 1, "after waiting, $over: no thread");
 }
-$session->text('RESET pgcares.flags; RESET pgcares.timeout; RESET pgcares.deadline');
+
+# Many at a time, as well
+foreach my $sql (
+	q{SELECT FROM dns_query_many(ARRAY(SELECT 'drop.w' || g || '.example' FROM generate_series(1, 500) g))},
+	q{SELECT FROM generate_series(1, 500) g, LATERAL dns_a('drop.w' || g || '.example', 'ignore')})
+{
+	my ($before, %seen) = ($session->cpu_time);
+
+	$server->forget;
+	$session->text(q{RESET pgcares.flags; SET statement_timeout = '2s'});
+	$session->send($sql);
+	Session::wait_until(sub { $server->count(qr/^drop\.w/) > 100 }, 'the questions');
+	$seen{ $other->text($waits_for) || 'none' }++ foreach 1 .. 100;
+	is(Session::sqlstate_of($session->result), '57014', "waiting: $sql");
+	cmp_ok($seen{none} // 0, '<', 20, '... it is seen');
+	is(scalar(grep { !/none|Extension/ } keys %seen), 0, '... as that of the extension');
+	cmp_ok($session->cpu_time - $before, '<', $ENV{PGCARES_WATCHED} ? 20 : 0.2, '... processor time');
+}
+$session->text('RESET pgcares.flags; RESET pgcares.timeout; RESET pgcares.deadline; RESET statement_timeout');
 
 # Sockets: none while the session is idle, unless it is told to keep one; and none
 # for the programs that the server starts.
@@ -162,6 +180,11 @@ SQL
 	is($reader->text('SELECT pg_is_in_recovery()'), 't', 'standby: it is one');
 	is($reader->text(lookup()), $found, 'standby: lookup succeeds');
 	is($reader->sqlstate(lookup('nxdomain')), 'ND003', 'standby: lookup fails as it should');
+	is($reader->text(q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT 's' || g || '.example' FROM generate_series(1, 50) g))}), 50,
+		'standby: a batch');
+	my $ahead = q{SELECT count(a.address) FROM generate_series(1, 50) g, LATERAL dns_a('s' || g || '.example') a};
+	like($reader->text("EXPLAIN $ahead"), qr/DnsLookahead/, 'standby: a plan with look-ahead');
+	is($reader->text($ahead), 50, 'standby: its rows');
 	$reader->close;
 	$standby->stop;
 }

@@ -13,6 +13,9 @@ use Session;
 # Lookups one after another, each of them so many ms long
 use constant { LOOKUPS => 10, DELAY => 300 };
 
+# Names of one statement
+use constant NAMES => $ENV{PGCARES_DEEP} ? 10_000 : 2000;
+
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server]);
 my $session = Session->new($node);
@@ -76,5 +79,26 @@ foreach my $flags ('', 'usevc', 'stayopen')
 	ok($time > 0.495 && $time < 1.5, "$what: is kept") or diag("$time s");
 	is($server->count(qr/^drop\.\Q$what\E\.example$/i), 1, "$what: asked once");
 	$session->text('RESET pgcares.deadline');
+}
+
+# Many at a time: a batch, look-ahead, and single ones one after another
+$session->text("RESET ALL; CREATE TABLE names AS SELECT i AS g FROM generate_series(1, @{[ NAMES ]}) i");
+foreach (
+	[ 'a batch', q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT LABEL || g || '.batch.example' FROM names)) WHERE rdata = '192.0.2.1'}, 'batch' ],
+	[ 'LATERAL', q{SELECT count(*) FROM names, LATERAL dns_a(LABEL || g || '.rows.example') WHERE address = '192.0.2.1'}, 'rows' ],
+	[ 'single lookups', q{SELECT count(*) FROM names, LATERAL dns_a('n' || g || '.single.example') WHERE address = '192.0.2.1'}, 'single', 'off' ])
+{
+	my ($what, $sql, $zone, $lookahead) = @$_;
+
+	$server->forget;
+	$session->text('SET pgcares.lookahead = ' . ($lookahead // 'on'));
+	my ($result, $time, $rounds) = in_a_storm($sql =~ s/LABEL/'delay50.n'/r);
+	note(sprintf '%s: %d rounds in %.1f s', $what, $rounds, $time);
+	is(Session::sqlstate_of($result), '00000', "$what in a storm: no error");
+	is($result->{rows}[0][0], NAMES, '... every answer is there');
+	my %times;
+	$times{ $_->{name} }++ foreach grep { ($_->{name} // '') =~ /\.$zone\.example$/ } $server->log;
+	is(scalar keys %times, NAMES, '... every name was asked');
+	cmp_ok(scalar(grep { $_ > 1 } values %times), '<=', NAMES / 100, '... once');
 }
 done_testing();
