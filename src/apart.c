@@ -13,7 +13,7 @@
 
 /*
  * Lanes of a window.  One that waits for a silent server is no use to others, so
- * there are many; each needs two descriptors.
+ * there are many; each needs a descriptor.
  */
 #define MAX_LANES	64
 
@@ -184,14 +184,18 @@ add(DnsSlot *slot)
 static bool
 open_lane(DnsWindow *window)
 {
-	DnsLane    *lane = MemoryContextAllocZero(window->context, sizeof(DnsLane));
+	DnsLane    *lane;
 
+	/* The others need theirs. */
+	if (window->nlanes > 0 &&
+		window->channel->spare_descriptors < CHANNEL_DESCRIPTORS)
+		return false;
+	lane = MemoryContextAllocZero(window->context, sizeof(DnsLane));
 	lane->window = window_open_lane(window);
 	dlist_push_tail(&window->lanes, &lane->node);
 	window->nlanes++;
 
-	channel_reserve_descriptors(lane->window->channel);
-	if (lane->window->channel->spare_descriptors == 0)
+	if (!channel_has_descriptor(lane->window->channel))
 	{
 		close_lane(window, lane);
 		/* Without any lane nothing would get on. */

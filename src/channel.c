@@ -182,9 +182,11 @@ channel_reserve_descriptors(DnsChannel *channel)
 {
 	int			share = channel->queries_per_socket;
 	int			in_flight = channel->window->in_flight;
+	int			wanted = 0;
 
 	/* Should all be sent again, they need sockets once more; and one for TCP. */
-	int			wanted = in_flight > 0 ? 2 + in_flight / share : 0;
+	if (in_flight + channel->window->napart > 0)
+		wanted = CHANNEL_DESCRIPTORS + in_flight / share;
 
 	wait_reserve_descriptor();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
@@ -199,6 +201,19 @@ channel_reserve_descriptors(DnsChannel *channel)
 		channel->max_in_flight = Min(channel->max_in_flight,
 									 (channel->spare_descriptors - 1) * share);
 	channel->max_in_flight = Max(channel->max_in_flight, 1);
+}
+
+/*
+ * Reserves a descriptor for the next socket, if it can be had besides that of the
+ * event set.
+ */
+bool
+channel_has_descriptor(DnsChannel *channel)
+{
+	wait_reserve_descriptor();
+	if (channel->spare_descriptors == 0 && AcquireExternalFD())
+		channel->spare_descriptors++;
+	return channel->spare_descriptors > 0;
 }
 
 /*

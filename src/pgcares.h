@@ -652,6 +652,8 @@ extern int	config_queries_per_socket(const DnsChannelConfig *config);
 #define MAX_PROBES			8
 #define MAX_SOCKETS			64	/* UDP sockets, but for what is sent again */
 
+#define CHANNEL_DESCRIPTORS 2	/* at least, for UDP and TCP */
+
 #define HINT_DESCRIPTORS \
 	"Increase max_files_per_process, or the system's limit of open files."
 
@@ -733,6 +735,7 @@ extern void channel_keep(DnsChannel *channel);
 extern void channel_destroy(DnsChannel *channel);
 extern void channel_reset(void);
 extern void channel_reserve_descriptors(DnsChannel *channel);
+extern bool channel_has_descriptor(DnsChannel *channel);
 extern void channel_release_descriptors(DnsChannel *channel);
 
 /* ---- memory.c: memory for the library ---- */
