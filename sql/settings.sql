@@ -134,6 +134,13 @@ SHOW pgcares.servers;
 SET pgcares.servers = '127.0.0.1, 1.2.3';
 RESET pgcares.servers;
 
+-- blanks name no server and no domain, and mean what an empty text means
+SET pgcares.servers = ' ';
+SET pgcares.domains = E' \n\t';
+SELECT current_setting('pgcares.servers') AS servers, current_setting('pgcares.domains') AS domains;
+RESET pgcares.servers;
+RESET pgcares.domains;
+
 -- whether an interface is there shows when it is used
 SET pgcares.servers = 'fe80::1%nosuch0';
 SELECT * FROM dns_a('a.all.example');

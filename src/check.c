@@ -47,6 +47,8 @@ check_servers(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("List syntax is invalid.");
 		return false;
 	}
+	if (servers == NIL)
+		**newval = '\0';		/* blanks mean no more than nothing */
 	if (list_length(servers) > MAX_SERVERS)
 	{
 		GUC_check_errdetail("There can be %d name servers at most.",
@@ -83,6 +85,8 @@ check_domains(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("List syntax is invalid.");
 		return false;
 	}
+	if (domains == NIL)
+		**newval = '\0';		/* blanks mean no more than nothing */
 	if (list_length(domains) > MAX_DOMAINS)
 	{
 		GUC_check_errdetail("There can be %d domains at most.", MAX_DOMAINS);
