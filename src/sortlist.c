@@ -10,6 +10,13 @@
 
 #include "pgcares.h"
 
+/* A network; its length is a number, and aligned as one in an array too. */
+typedef union Network
+{
+	inet		inet;
+	int32		length;
+} Network;
+
 /* An address on its way into order. */
 typedef struct RankedAddress
 {
@@ -20,7 +27,7 @@ typedef struct RankedAddress
 
 /* What the setting said when it was taken apart. */
 static char *known_text = NULL;
-static inet *networks = NULL;
+static Network *networks = NULL;
 static int	nnetworks = 0;
 
 static void refresh(void);
@@ -67,9 +74,11 @@ sortlist_rank(const inet *address)
 	refresh();
 	for (int i = 0; i < nnetworks; i++)
 	{
-		if (ip_family(&networks[i]) == ip_family(address) &&
-			bitncmp(ip_addr(&networks[i]), ip_addr(address),
-					ip_bits(&networks[i])) == 0)
+		const inet *network = &networks[i].inet;
+
+		if (ip_family(network) == ip_family(address) &&
+			bitncmp(ip_addr(network), ip_addr(address),
+					ip_bits(network)) == 0)
 			return i;
 	}
 	return nnetworks;
@@ -122,10 +131,10 @@ refresh(void)
 	networks = NULL;
 	nnetworks = 0;
 	networks = MemoryContextAlloc(TopMemoryContext,
-								  Max(list_length(elements), 1) * sizeof(inet));
+								  Max(list_length(elements), 1) * sizeof(Network));
 	foreach(cell, elements)
 	{
-		if (!sortlist_network(lfirst(cell), &networks[nnetworks++]))
+		if (!sortlist_network(lfirst(cell), &networks[nnetworks++].inet))
 			elog(ERROR, "pgcares.sortlist has no valid network");
 	}
 	known_text = MemoryContextStrdup(TopMemoryContext, setting_sortlist);
