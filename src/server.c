@@ -194,7 +194,7 @@ take_address(char *address, bool bracket, DnsServer *server)
 	{
 		*interface++ = '\0';
 		if (*interface == '\0' || strlen(interface) >= IFNAMSIZ ||
-			strpbrk(interface, "/%[],\" \t\n\v\f\r") != NULL)
+			strpbrk(interface, "/:%[],\" \t\n\v\f\r") != NULL)
 			return "what follows the percent sign is not an interface";
 		strcpy(server->interface, interface);
 	}
@@ -211,9 +211,11 @@ take_address(char *address, bool bracket, DnsServer *server)
 		const struct in6_addr *in6 = (const struct in6_addr *) server->address;
 
 		server->family = AF_INET6;
-		if ((IN6_IS_ADDR_LINKLOCAL(in6) || IN6_IS_ADDR_SITELOCAL(in6)) &&
-			interface == NULL)
-			return "a link-local or site-local address needs its interface";
+		if (IN6_IS_ADDR_LINKLOCAL(in6) && interface == NULL)
+			return "a link-local address needs its interface";
+		/* RFC 3879; the library would silently drop the server. */
+		if (IN6_IS_ADDR_SITELOCAL(in6))
+			return "site-local addresses are not asked";
 		return NULL;
 	}
 	return "it is not an IP address";
