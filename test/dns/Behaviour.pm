@@ -317,6 +317,12 @@ sub knows
 	return $label{$name} || $name =~ $hex || $name =~ /^([a-z]+)\d{0,9}$/ && $numbered{$1};
 }
 
+# All labels; those that need a number have one.
+sub labels
+{
+	return (sort(keys %label), map { $_ . ($usual_number{$_} && !ref $usual_number{$_} ? '' : 3) } sort keys %numbered);
+}
+
 # Do as the first of these labels says.
 sub behave
 {

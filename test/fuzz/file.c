@@ -1,0 +1,179 @@
+/*
+ * file.c
+ *
+ * Target for the files of the system, in the place of src/file.c: whoever reads a
+ * file here gets the input.  The first octet says which file that is, and where it
+ * is followed by the octets of a second one.
+ */
+#include "postgres.h"
+
+#include "fuzz.h"
+
+#define MAX_NDOTS	15
+
+/* What is in the files of the hosts, of resolv.conf and of nsswitch.conf. */
+typedef struct Content
+{
+	const char *octets;
+	size_t		len;
+} Content;
+
+static Content hosts;
+static Content resolvconf;
+static Content nsswitch;
+static int64 version = 0;		/* of all of them */
+
+static const Content *file_of(const char *path);
+static void check_system(void);
+static void check_hosts(void);
+static void check_entries(List *entries, const char *name);
+
+void
+fuzz_file(const uint8 *octets, size_t len)
+{
+	Content		input = {(const char *) octets + 1, len - 1};
+
+	if (len < 1)
+		return;
+	version++;
+	hosts = resolvconf = nsswitch = (Content) {"", 0};
+	switch (octets[0] % 3)
+	{
+		case 0:
+			resolvconf = input;
+			break;
+		case 1:
+			nsswitch = input;
+			break;
+		default:
+			hosts = input;
+			break;
+	}
+	if (octets[0] % 3 < 2)
+		check_system();
+	else
+		check_hosts();
+}
+
+void
+file_state(const char *path, DnsFileState *state)
+{
+	memset(state, 0, sizeof(*state));
+	state->regular = true;
+	state->size = file_of(path)->len;
+	state->mtime = version;
+}
+
+bool
+file_state_equal(const DnsFileState *a, const DnsFileState *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* The copy is malloc'd, so that no octet behind it is read unseen. */
+bool
+file_read(const char *path, size_t max, bool unreadable_ok, bool soft,
+		  DnsFileState *state, char **content, size_t *len)
+{
+	const Content *file = file_of(path);
+
+	file_state(path, state);
+	*len = file->len;
+	*content = palloc(file->len + 1);
+	memcpy(*content, file->octets, file->len);
+	(*content)[file->len] = '\0';
+	return true;
+}
+
+static const Content *
+file_of(const char *path)
+{
+	if (strcmp(path, setting_hosts_file) == 0)
+		return &hosts;
+	return strcmp(path, setting_resolvconf) == 0 ? &resolvconf : &nsswitch;
+}
+
+/* What is read of them is within bounds. */
+static void
+check_system(void)
+{
+	ListCell   *cell;
+
+	if (!system_refresh(false))
+		finding("the files cannot be read");
+	if (system_ndots() < 0 || system_ndots() > MAX_NDOTS)
+		finding("ndots is %d", system_ndots());
+	if (system_lookups() == LOOKUPS_SYSTEM)
+		finding("nothing says where hosts are looked up");
+	if (list_length(system_domains()) > 32)
+		finding("there are %d domains", list_length(system_domains()));
+	foreach(cell, system_domains())
+	{
+		const DnsName *name = lfirst(cell);
+		StringInfoData text;
+		DnsName		again;
+
+		initStringInfo(&text);
+		append_name(&text, name, false);
+		check_ascii(text.data);
+		if (question_name(text.data, false, &again) != NULL ||
+			!name_equal(name, &again))
+			finding("domain \"%s\" is none", text.data);
+	}
+}
+
+/* What stands in the file is found, by its name and by its address. */
+static void
+check_hosts(void)
+{
+	const char *at = hosts.octets;
+	const char *end = at + hosts.len;
+
+	if (!hosts_refresh(false))
+		finding("the file cannot be read");
+	while (at < end)
+	{
+		size_t		len = 0;
+		char	   *word;
+		DnsName		name;
+		inet		address;
+
+		while (at + len < end && strchr(" \t\r\v\f\n#", at[len]) == NULL)
+			len++;
+		word = pnstrdup(at, len);
+		if (question_address(word, &address))
+			check_entries(hosts_by_address(&address), NULL);
+		if (question_name(word, false, &name) == NULL)
+			check_entries(hosts_by_name(&name), word);
+		pfree(word);
+		at += len + 1;
+	}
+}
+
+/* Entries of a name have it, written in one way or another. */
+static void
+check_entries(List *entries, const char *word)
+{
+	ListCell   *cell;
+	ListCell   *inner;
+	DnsName		name;
+	DnsName		other;
+
+	foreach(cell, entries)
+	{
+		const HostsEntry *entry = lfirst(cell);
+		bool		found = false;
+
+		check_ascii(host_address_text(entry->address));
+		check_ascii(entry->canonical);
+		foreach(inner, lcons(entry->canonical, list_copy(entry->aliases)))
+		{
+			check_ascii(lfirst(inner));
+			if (word != NULL && question_name(word, false, &name) == NULL &&
+				question_name(lfirst(inner), false, &other) == NULL)
+				found |= name_equal(&name, &other);
+		}
+		if (word != NULL && !found)
+			finding("an entry has no name \"%s\"", word);
+	}
+}

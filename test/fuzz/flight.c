@@ -1,0 +1,115 @@
+/*
+ * flight.c
+ *
+ * Questions that are in flight: a window and a channel as they are while the
+ * library waits for answers, without the library and without a network.  What
+ * comes in is given to the guard as socket.c would.
+ */
+#include "postgres.h"
+
+#include "fuzz.h"
+
+#define SERIAL(socket)	((socket) + 1)
+
+static uint16 slot_of_id[MAX_QUERY_IDS];
+
+/*
+ * A window that has room for so many questions, palloc'd.  The bits of style say
+ * what its queries are like.
+ */
+Flight *
+flight_open(uint8 style, int capacity)
+{
+	Flight	   *flight = palloc0(sizeof(Flight));
+	DnsWindow  *window = &flight->window;
+	DnsChannel *channel = &flight->channel;
+
+	window->context = CurrentMemoryContext;
+	window->channel = channel;
+	window->capacity = capacity;
+	window->slots = palloc(capacity * sizeof(DnsSlot));
+	window->answer_memory_limit = 1024 * 1024;
+	window->style.rd = true;
+	window->style.edns = (style & 1) != 0;
+	window->style.dns0x20 = (style & 2) != 0;
+	window->style.ignore_tc = (style & 4) != 0;
+	window->style.first_answer = (style & 8) != 0;
+	window->style.ad = (style & 16) != 0;
+	slist_init(&window->free);
+	dlist_init(&window->pending);
+	dlist_init(&window->sent);
+	dlist_init(&window->done);
+	dlist_init(&window->apart);
+	dlist_init(&window->lanes);
+
+	channel->window = window;
+	channel->nservers = (style & 32) != 0 ? 2 : 1;
+	channel->slot_of_id = slot_of_id;
+	for (int i = 0; i < FLIGHT_SOCKETS; i++)
+	{
+		flight->sockets[i].fd = -1;
+		flight->sockets[i].tcp = (i == FLIGHT_SOCKETS - 1);
+		flight->sockets[i].serial = SERIAL(i);
+	}
+	channel->asked[0].ss_family = AF_INET;
+	channel->nasked = 1;
+	return flight;
+}
+
+/*
+ * Has a question in flight, as if the library had just sent it.
+ */
+DnsSlot *
+flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
+{
+	DnsSlot    *slot = slot_take(&flight->window, question, 0);
+
+	slot->in_flight = true;
+	slot->socket_serial = SERIAL(socket);
+	flight->sockets[socket].waiting++;
+	slot->reply.queries = 1;
+	slot->reply.servers_asked = 1;
+	guard_bind(&flight->channel, slot, id);
+	if (!flight->sockets[socket].tcp)
+		resend_note(slot);
+	return slot;
+}
+
+/*
+ * Gives the guard what a socket has received.  Checks what it gives the library,
+ * and gives the length of that.
+ */
+size_t
+flight_receive(Flight *flight, int socket, const uint8 *octets, size_t len)
+{
+	uint8	   *stub = malloc(GUARD_STUB_SIZE);
+	size_t		stub_len = guard_incoming(&flight->channel,
+										  &flight->sockets[socket],
+										  octets, len, stub);
+
+	if (stub_len != 0 && stub_len != GUARD_STUB_SIZE)
+		finding("the library gets %zu octets", stub_len);
+	if (stub_len != 0 && memcmp(stub, octets, 2) != 0)
+		finding("the library gets another id");
+	free(stub);
+	return stub_len;
+}
+
+/*
+ * Ends all of it.
+ */
+void
+flight_close(Flight *flight)
+{
+	DnsWindow  *window = &flight->window;
+
+	for (int i = 0; i < window->used; i++)
+	{
+		guard_unbind(&flight->channel, &window->slots[i]);
+		slot_finish(&window->slots[i], ARES_SUCCESS);
+		window->slots[i].in_flight = false;
+		slot_release(&window->slots[i]);
+	}
+	if (window->answer_memory != 0)
+		finding("%zu octets of answers are left", window->answer_memory);
+}

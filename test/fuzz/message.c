@@ -1,0 +1,323 @@
+/*
+ * message.c
+ *
+ * Targets that read whole messages: "message" as a user gives them to dns_parse()
+ * and dns_message_json(), "answer" as a server gives them to a question in flight,
+ * with everything that is made of an answer then.  The first octet of an answer is
+ * the style of the query; the question is the answer's own.
+ */
+#include "postgres.h"
+
+#include "fuzz.h"
+
+#include "utils/builtins.h"
+
+#define MAX_TYPED	32
+
+/* A function that has the fields of a type as columns. */
+typedef struct TypedFunction
+{
+	uint16		type;
+	TupleDesc	columns;
+} TypedFunction;
+
+static Oid	parse_function;
+static Oid	json_function;
+static TupleDesc parse_columns;
+static TupleDesc message_columns;
+static TupleDesc record_columns;
+static TypedFunction typed[MAX_TYPED];
+static int	ntyped = 0;
+
+static void parse(void *arg);
+static void make_json(void *arg);
+static void report(void *arg);
+static void check_fields(const DnsMessage *message);
+static void check_record(const DnsMessage *message, const DnsRR *rr);
+static void check_name(const DnsName *name);
+static void check_outcome(const DnsOutcome *outcome);
+static void check_rows_of_answer(const DnsOutcome *outcome);
+static void check_host(const DnsOutcome *outcome);
+static bytea *take_bytea(const uint8 *octets, size_t len);
+
+/*
+ * Finds what the targets need.
+ */
+void
+message_prepare(void)
+{
+	parse_function = function_named("dns_parse(bytea)");
+	json_function = function_named("dns_message_json(bytea)");
+	parse_columns = columns_of("dns_parse(bytea)");
+}
+
+void
+answer_prepare(void)
+{
+#define SIGNATURE(symbol, number) \
+	{ \
+		const char *name = strchr(#symbol, '_') + 1; \
+		Assert(ntyped < MAX_TYPED); \
+		typed[ntyped].type = (number); \
+		typed[ntyped++].columns = columns_of(psprintf("dns_%s(text,text)", name)); \
+	}
+	TYPED_FUNCTIONS(SIGNATURE)
+	message_columns = columns_of("dns_message(text,text,text)");
+	record_columns = columns_of("dns_query(text,text,text,text)");
+}
+
+/*
+ * dns_parse() and dns_message_json() agree on what is a message.
+ */
+void
+fuzz_message(const uint8 *octets, size_t len)
+{
+	bytea	   *value = take_bytea(octets, len);
+	DnsMessage	message;
+	bool		sound = len <= PG_UINT16_MAX &&
+		wire_open(&message, octets, len) && wire_sections_sound(&message);
+
+	if (raises(parse, value, ERRCODE_INVALID_BINARY_REPRESENTATION) == sound ||
+		raises(make_json, value, ERRCODE_INVALID_BINARY_REPRESENTATION) == sound)
+		finding("it is %s message", sound ? "a" : "no");
+	free(value);
+}
+
+/*
+ * Octets that answer the question in flight.
+ */
+void
+fuzz_answer(const uint8 *octets, size_t len)
+{
+	DnsQuestion question = {.name = {.len = 1}, .type = DNS_TYPE_A,.class = DNS_CLASS_IN};
+	DnsMessage	message;
+	Flight	   *flight;
+	DnsSlot    *slot;
+	const uint8 *pos;
+	uint8		style;
+
+	if (len-- < 1)
+		return;
+	style = *octets++;
+	if (!wire_open(&message, octets, len))
+		return;
+	check_fields(&message);
+	(void) wire_question(&message, &question, &pos);
+
+	flight = flight_open(style, 1);
+	slot = flight_ask(flight, &question, style & 64 ? FLIGHT_SOCKETS - 1 : 0,
+					  message.id);
+	(void) flight_receive(flight, style & 64 ? FLIGHT_SOCKETS - 1 : 0, octets, len);
+	if (slot->reply.answer != NULL)
+	{
+		DnsOutcome	outcome;
+
+		slot->reply.done_at = slot->reply.asked_at + 1;
+		outcome_read(&outcome, &flight->window, &slot->question, &slot->reply);
+		if (outcome.sound != wire_sound(&message))
+			finding("the answer is%s sound", outcome.sound ? " not" : "");
+		check_outcome(&outcome);
+	}
+	flight_close(flight);
+}
+
+static void
+parse(void *arg)
+{
+	if (check_rows_of(parse_function, parse_columns, PointerGetDatum(arg)) != 1)
+		finding("a message is not one row");
+}
+
+static void
+make_json(void *arg)
+{
+	check_ascii(text_of(OidFunctionCall1(json_function, PointerGetDatum(arg)),
+						JSONBOID));
+}
+
+static void
+report(void *arg)
+{
+	outcome_report(arg, "name.example", ON_ERROR_ERROR);
+}
+
+/*
+ * What is read of a message lies in it, also of one that breaks somewhere; and
+ * all of it is sound if each record is.
+ */
+static void
+check_fields(const DnsMessage *message)
+{
+	bool		sound = wire_sections_sound(message);
+	const uint8 *text;
+	size_t		len;
+	int			code;
+
+	if (wire_sound(message) && !sound)
+		finding("the message is sound, and its sections are not");
+	(void) wire_rcode(message);
+	if (wire_extended_error(message, &code, &text, &len) &&
+		(text < message->start || text + len > message->end))
+		finding("an extended error outside of the message");
+	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
+	{
+		DnsCursor	cursor;
+		DnsRR		rr;
+		int			count = 0;
+
+		if (!wire_section(message, section, &cursor) && sound)
+			finding("a section of a sound message does not begin");
+		for (; wire_next(&cursor, &rr); count++)
+		{
+			if (sound && !rdata_sound(message, &rr))
+				finding("a record of a sound message is not sound");
+			if (rdata_sound(message, &rr))
+				check_record(message, &rr);
+		}
+		if (sound && count != message->count[section])
+			finding("a section has %d records", count);
+	}
+}
+
+/* A record that is sound: its fields, and that it can be shown. */
+static void
+check_record(const DnsMessage *message, const DnsRR *rr)
+{
+	DnsRdata	rdata;
+	DnsField	field;
+	StringInfoData text;
+	StringInfoData again;
+	Jsonb	   *json;
+
+	rdata_open(message, rr, &rdata);
+	while (rdata_next(&rdata, &field))
+	{
+		if (field.data < rr->rdata ||
+			field.data + field.len > rr->rdata + rr->rdlength)
+			finding("a field outside of its record");
+		if (field.def->kind == FIELD_NAME)
+			check_name(&field.name);
+	}
+	if (rr->type == DNS_TYPE_OPT)
+		return;
+
+	if (!rdata_done(&rdata))
+		finding("a sound record is not read to its end");
+	check_name(&rr->name);
+	initStringInfo(&text);
+	initStringInfo(&again);
+	append_rdata(&text, message, rr);
+	append_rdata(&again, message, rr);
+	check_ascii(text.data);
+	if (strcmp(text.data, again.data) != 0)
+		finding("a record looks different the second time");
+	json = json_rdata(message, rr);
+	if (!JB_ROOT_IS_OBJECT(json) || JB_ROOT_COUNT(json) == 0)
+		finding("a record has no fields as jsonb");
+	pfree(json);
+	pfree(text.data);
+	pfree(again.data);
+}
+
+/* A name that is shown can be asked for. */
+static void
+check_name(const DnsName *name)
+{
+	StringInfoData text;
+	DnsName		again;
+
+	initStringInfo(&text);
+	append_name(&text, name, false);
+	check_ascii(text.data);
+	if (question_name(text.data, false, &again) != NULL ||
+		again.len != name->len ||
+		memcmp(again.octets, name->octets, name->len) != 0)
+		finding("\"%s\" is another name when it is read", text.data);
+	pfree(text.data);
+}
+
+/* Everything that is made of an answer. */
+static void
+check_outcome(const DnsOutcome *outcome)
+{
+	ReturnSetInfo *rows = open_rows(message_columns);
+	Datum		values[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
+
+	message_row(message_columns, 0, outcome, values, nulls);
+	tuplestore_putvalues(rows->setResult, message_columns, values, nulls);
+	if (check_rows(rows) != 1)
+		finding("an answer is not one row");
+
+	if (outcome_is_noerror(outcome))
+	{
+		check_rows_of_answer(outcome);
+		check_host(outcome);
+	}
+	else if (!raises(report, unconstify(DnsOutcome *, outcome),
+					 outcome->status->sqlstate))
+		finding("%s is not reported", outcome->status->name);
+}
+
+/* Each record that answers is a row, with its own columns as well. */
+static void
+check_rows_of_answer(const DnsOutcome *outcome)
+{
+	ReturnSetInfo *rows = open_rows(record_columns);
+	DnsCursor	cursor;
+	DnsRR		rr;
+	int			wanted = 0;
+
+	wire_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (wire_next(&cursor, &rr))
+		wanted += alias_answers(&rr, &outcome->question, &outcome->owner);
+	if (wanted == 0)
+		finding("NOERROR without records");
+
+	record_put_rows(rows, outcome, false);
+	if (check_rows(rows) != wanted)
+		finding("there are %d records, and not as many rows", wanted);
+	for (int i = 0; i < ntyped; i++)
+	{
+		if (typed[i].type != outcome->question.type ||
+			outcome->question.class != DNS_CLASS_IN)
+			continue;
+		rows = open_rows(typed[i].columns);
+		record_put_rows(rows, outcome, true);
+		if (check_rows(rows) != wanted)
+			finding("there are %d records, and not as many typed rows", wanted);
+	}
+}
+
+/* What it says of a host. */
+static void
+check_host(const DnsOutcome *outcome)
+{
+	uint16		type = outcome->question.type;
+	Host		host = {0};
+	ListCell   *cell;
+
+	if (outcome->question.class != DNS_CLASS_IN ||
+		(type != DNS_TYPE_A && type != DNS_TYPE_AAAA && type != DNS_TYPE_PTR))
+		return;
+	host_add_answer(&host, outcome);
+	if (host.name == NULL)
+		finding("a host without a name");
+	check_ascii(host.name);
+	foreach(cell, host.aliases)
+		check_ascii(lfirst(cell));
+	foreach(cell, host.addresses)
+		check_ascii(host_address_text(((HostAddress *) lfirst(cell))->address));
+	sortlist_sort(&host);
+}
+
+/* malloc'd, so that no octet behind it is read unseen. */
+static bytea *
+take_bytea(const uint8 *octets, size_t len)
+{
+	bytea	   *value = malloc(VARHDRSZ + len);
+
+	SET_VARSIZE(value, VARHDRSZ + len);
+	memcpy(VARDATA(value), octets, len);
+	return value;
+}

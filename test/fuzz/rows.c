@@ -1,0 +1,116 @@
+/*
+ * rows.c
+ *
+ * Calls SQL functions as an executor would, and looks at the rows they give: all
+ * of them are written out as a client gets them.
+ */
+#include "postgres.h"
+
+#include "fuzz.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+
+/*
+ * The function with that name and these types of arguments: dns_parse(bytea).
+ */
+Oid
+function_named(const char *signature)
+{
+	return DatumGetObjectId(DirectFunctionCall1(regprocedurein,
+												CStringGetDatum(signature)));
+}
+
+/*
+ * The columns of its rows, for good.
+ */
+TupleDesc
+columns_of(const char *signature)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
+	TupleDesc	columns;
+
+	get_func_result_type(function_named(signature), NULL, &columns);
+	MemoryContextSwitchTo(old_context);
+	return columns;
+}
+
+/*
+ * A place for rows.
+ */
+ReturnSetInfo *
+open_rows(TupleDesc columns)
+{
+	ReturnSetInfo *rows = makeNode(ReturnSetInfo);
+
+	rows->allowedModes = SFRM_Materialize;
+	rows->expectedDesc = rows->setDesc = columns;
+	rows->setResult = tuplestore_begin_heap(false, false, work_mem);
+	return rows;
+}
+
+/*
+ * Looks at the rows and closes their place; gives their number.
+ */
+int
+check_rows(ReturnSetInfo *rows)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(rows->setDesc,
+													&TTSOpsMinimalTuple);
+	int			count = 0;
+
+	while (tuplestore_gettupleslot(rows->setResult, true, false, slot))
+	{
+		count++;
+		slot_getallattrs(slot);
+		for (int i = 0; i < rows->setDesc->natts; i++)
+		{
+			if (!slot->tts_isnull[i])
+				check_ascii(text_of(slot->tts_values[i],
+									TupleDescAttr(rows->setDesc, i)->atttypid));
+		}
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rows->setResult);
+	return count;
+}
+
+/*
+ * Calls a function that gives rows; gives their number.
+ */
+int
+check_rows_of(Oid function, TupleDesc columns, Datum argument)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	FmgrInfo	flinfo;
+	ReturnSetInfo *rows = makeNode(ReturnSetInfo);
+
+	rows->econtext = makeNode(ExprContext);
+	rows->econtext->ecxt_per_query_memory = CurrentMemoryContext;
+	rows->econtext->ecxt_per_tuple_memory = CurrentMemoryContext;
+	rows->allowedModes = SFRM_Materialize;
+	rows->expectedDesc = columns;
+	fmgr_info(function, &flinfo);
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL,
+							 (Node *) rows);
+	fcinfo->args[0].value = argument;
+	fcinfo->args[0].isnull = false;
+	(void) FunctionCallInvoke(fcinfo);
+	return check_rows(rows);
+}
+
+/*
+ * A value as the client gets it.
+ */
+char *
+text_of(Datum value, Oid type)
+{
+	Oid			function;
+	bool		varlena;
+
+	getTypeOutputInfo(type, &function, &varlena);
+	return OidOutputFunctionCall(function, value);
+}
