@@ -10,20 +10,20 @@ set -uo pipefail
 { : <&0; } 2> /dev/null || exec < /dev/null
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+. "$repository/scripts/packages.sh"
 cares_floor=$(sed -n 's/^CARES_FLOOR = //p' "$repository/Makefile")
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 work=           # the folder of this run
+unfinished=     # a file outside of it that has yet to be written
 major=          # PostgreSQL: its major version and its programs
 bindir=
-child=          # the process that run() waits for
-privileged=()   # what makes a command run as root
+child=          # the process that guarded() waits for
+declare -A launched=()  # processes beside it
 inside=()       # what makes one run in namespaces,
 become=()       #     as the unprivileged user,
 clean=()        #     with an environment of its own
-updated=
-guards=()       # files that keep packages from starting services
-guard_mark='# Made by a script of pgcares while it installs packages.'
+staged=yes      # pgcares is not in the folders of the server
 
 say()
 {
@@ -36,20 +36,16 @@ fail()
 	exit 1
 }
 
-# setup MAJOR NETWORK NEED...: everything until a command can be run. MAJOR may
-# be empty. NETWORK is "private" (loopback only) or "shared". NEED is what the
-# caller wants besides what building takes, as missing_packages knows it.
+# setup WANTED NETWORK NEED...: everything until a command can be run. WANTED is
+# a major version, a pg_config of an installation to work with a copy of, or
+# empty. NETWORK is "private" (loopback only) or "shared". NEED is what the
+# caller wants besides what building takes, as package_of knows it.
 setup()
 {
 	local wanted=$1 network=$2
 
 	shift 2
-	work=$(mktemp -d "${TMPDIR:-/tmp}/pgcares.XXXXXX") || exit 1
-	trap finish EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
-
-	choose_privilege
+	[ -n "$work" ] || begin
 	choose_postgres "$wanted"
 	install_packages "$@"
 	make_tree
@@ -59,23 +55,39 @@ setup()
 	write_settings
 }
 
+# The work folder, and what becomes of it.
+begin()
+{
+	work=$(mktemp -d "${TMPDIR:-/tmp}/pgcares.XXXXXX") || exit 1
+	trap finish EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	choose_privilege
+}
+
 # Builds and stages pgcares; the arguments go to make.
 build()
 {
 	say "building for PostgreSQL $major"
-	run make -s -j "$(nproc)" with_llvm=no "$@" install DESTDIR="$work/stage" > "$work/build.log" 2>&1 && return
+	run make -s -j "$(nproc)" with_llvm=no "$@" install ${staged:+DESTDIR="$work/stage"} > "$work/build.log" 2>&1 && return
 	cat "$work/build.log" >&2
 	return 1
 }
 
 # Runs a command in the copy of the tree, as the unprivileged user; its status.
-# In the background, since the shell takes signals only while it waits, and in
-# a process group of its own, so that all of it can be ended.
 run()
+{
+	guarded enter setsid "$@"
+}
+
+# Runs a command that makes a process group of its own (setsid), so that all of it
+# can be ended; in the background, since the shell takes signals only while it
+# waits.
+guarded()
 {
 	local status
 
-	(enter setsid "$@") <&0 &
+	("$@") <&0 &
 	child=$!
 	wait "$child"
 	status=$?
@@ -133,20 +145,13 @@ finish()
 
 	trap - EXIT
 	trap '' INT TERM HUP
+	[ "${#launched[@]}" = 0 ] || { kill "${launched[@]}"; wait "${launched[@]}"; } 2> /dev/null
 	[ -z "$child" ] || { kill -s KILL -- "-$child"; wait "$child"; } 2> /dev/null
 	end_processes
 	lift_guards
+	[ -z "$unfinished" ] || rm -f "$unfinished"
 	rm -rf --one-file-system "$work"
 	exit "$status"
-}
-
-choose_privilege()
-{
-	if [ "$(id -u)" = 0 ]; then
-		privileged=(env)
-	elif command -v sudo > /dev/null; then
-		privileged=(sudo env)
-	fi
 }
 
 # The version asked for; else the newest that extensions can be built for; else
@@ -155,6 +160,7 @@ choose_postgres()
 {
 	local makefile
 
+	[[ $1 != */* ]] || { copy_postgres "$1"; return; }
 	major=$1
 	if [ -z "$major" ]; then
 		for makefile in /usr/lib/postgresql/*/lib/pgxs/src/makefiles/pgxs.mk; do
@@ -173,117 +179,20 @@ choose_postgres()
 	bindir=/usr/lib/postgresql/$major/bin
 }
 
-packaged_postgres()
+# A copy of an installation, which finds its files from where it is: pgcares is
+# installed into it, since only Debian's servers look into a stage.
+copy_postgres()
 {
-	apt-cache depends postgresql 2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1
-}
+	local config=$1 folder
 
-# The packages for what is not there: for building, and for the words given.
-missing_packages()
-{
-	local need
-
-	[ -x "$bindir/postgres" ] || echo "postgresql${major:+-$major}"
-	[ -e "/usr/lib/postgresql/$major/lib/pgxs/src/makefiles/pgxs.mk" ] || echo "postgresql-server-dev-${major:-all}"
-	[ -e /usr/include/stdio.h ] || echo libc6-dev
-	[ -e /usr/include/idn2.h ] || echo libidn2-dev
-	for need in gcc make pkg-config ip "$@"; do
-		case $need in
-			IPC::Run) perl -MIPC::Run -e 1 2> /dev/null || echo libipc-run-perl ;;
-			*) command -v "$need" > /dev/null || package_of "$need" ;;
-		esac
-	done
-}
-
-package_of()
-{
-	case $1 in
-		ip) echo iproute2 ;;
-		knotd) echo knot ;;
-		kzonesign) echo knot-dnssecutils ;;
-		dig) echo bind9-dnsutils ;;
-		prove) echo perl ;;
-		*) echo "$1" ;;
-	esac
-}
-
-cares_known()
-{
-	pkg-config --exists "libcares >= $cares_floor" 2> /dev/null
-}
-
-# c-ares comes from the distribution where that has it new enough, so with the
-# first packages; else get_cares takes it.
-install_packages()
-{
-	local missing candidate before
-
-	missing=$(missing_packages "$@")
-	[ -z "$missing" ] || update_packages
-	if [ "${#privileged[@]}" -gt 0 ] && ! cares_known; then
-		candidate=$(apt-cache policy libc-ares-dev 2> /dev/null | sed -n 's/^ *Candidate: //p')
-		if [ -n "$candidate" ] && dpkg --compare-versions "$candidate" ge "$cares_floor"; then
-			missing="$missing libc-ares-dev"
-		fi
-	fi
-	missing=$(echo $missing)
-	[ -n "$missing" ] || return 0
-	[ "${#privileged[@]}" -gt 0 ] || fail "missing packages, to be installed by an administrator: apt-get install $missing"
-
-	say "installing $missing"
-	before=$(boot_links)
-	set_guards
-	"${privileged[@]}" DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
-		-o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold install $missing > "$work/apt.log" 2>&1 || {
-		tail -n 30 "$work/apt.log" >&2
-		fail "cannot install $missing"
-	}
-	lift_guards
-	comm -13 <(echo "$before") <(boot_links) | xargs -r "${privileged[@]}" rm -f
-}
-
-update_packages()
-{
-	[ "${#privileged[@]}" -gt 0 ] && [ -z "$updated" ] || return 0
-	say "reading the package lists"
-	"${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update > "$work/apt.log" 2>&1 || {
-		tail -n 30 "$work/apt.log" >&2
-		say "not all package lists could be read"
-	}
-	updated=yes
-}
-
-# A package must not start its service, which might take port 53 or 5432, nor
-# make a cluster. Only files that were not there are made, and removed again.
-set_guards()
-{
-	guard /usr/sbin/policy-rc.d 755 '#!/bin/sh' 'exit 101'
-	guard /etc/postgresql-common/createcluster.d/pgcares-setup.conf 644 'create_main_cluster = false'
-}
-
-guard()
-{
-	local file=$1 mode=$2
-
-	shift 2
-	[ ! -e "$file" ] || grep -qsF "$guard_mark" "$file" || return 0
-	guards+=("$file")
-	printf '%s\n' "$@" "$guard_mark" > "$work/guard"
-	"${privileged[@]}" install -D -m "$mode" "$work/guard" "$file" || fail "cannot write $file"
-}
-
-lift_guards()
-{
-	[ "${#guards[@]}" -gt 0 ] || return 0
-	"${privileged[@]}" rm -f "${guards[@]}"
-	"${privileged[@]}" rmdir --ignore-fail-on-non-empty /etc/postgresql-common/createcluster.d 2> /dev/null
-	guards=()
-}
-
-# Nor are name servers to start at the next boot, if they were not there before.
-boot_links()
-{
-	find /etc/systemd/system \( -name 'knot*.service' -o -name 'unbound*.service' \) -type l 2> /dev/null | sort
+	[ -x "$config" ] || fail "there is no $config"
+	folder=$(dirname "$("$config" --bindir)")
+	[[ $("$config" --pkglibdir) == "$folder"/* && $("$config" --sharedir) == "$folder"/* ]] ||
+		fail "the PostgreSQL of $config is not in a folder of its own"
+	cp -R "$folder" "$work/server" || fail "cannot copy $folder"
+	major=$("$config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
+	bindir=$work/server/bin
+	staged=
 }
 
 # The copy belongs to the user who builds and tests in it, whoever owns the
@@ -321,6 +230,7 @@ choose_user()
 		id "$user" > /dev/null 2>&1 || user=nobody
 		become=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --init-groups)
 		chown -R "$user:" "$work"/{tree,stage,tmp,home}
+		[ -n "$staged" ] || chown -R "$user:" "$work/server"
 	fi
 	chmod 755 "$work"
 	# Signals: the shell has a command in the background ignore these. LESS: what
@@ -359,6 +269,7 @@ choose_namespaces()
 # of Debian's packages until PostgreSQL 17; 18 has extension_control_path.
 write_settings()
 {
+	[ -n "$staged" ] || { : > "$work/settings.conf"; return; }
 	echo "dynamic_library_path = '$work/stage$("$bindir/pg_config" --pkglibdir):\$libdir'" > "$work/settings.conf"
 	if [ "$major" -ge 18 ]; then
 		echo "extension_control_path = '$work/stage$("$bindir/pg_config" --sharedir):\$system'"

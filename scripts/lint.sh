@@ -1,0 +1,93 @@
+# lint.sh - what can be said of the files without running them; sourced by check
+#
+# The functions that start with "inside" are the checks: each runs as the
+# unprivileged user in the copy of the tree, in a shell of its own, and prints
+# something only when it finds something.
+
+# lint NAME FUNCTION ARGUMENT...: one check.
+lint()
+{
+	local name=$1 status
+
+	shift
+	run timeout -k 10 "$step_limit" bash -c "$(declare -f "$1"); \"\$@\"" lint "$@" > "$work/lint.log" 2>&1
+	status=$?
+	verdict "$status" "$name"
+	[ "$status" = 0 ] || sed 's/^/    /' "$work/lint.log"
+}
+
+# Runs PARSER on the files that are for it, by their suffix or first line.
+inside_parse()
+{
+	local parser=$1 suffix=$2 first=$3 status=0 file line message
+
+	while IFS= read -r -d '' file; do
+		IFS= read -r line < "$file" 2> /dev/null || :
+		[[ $file =~ $suffix || $line =~ $first ]] || continue
+		message=$($parser "$file" 2>&1) || { status=1; echo "$message"; }
+	done < <(find . -name build -prune -o -type f -print0)
+	return "$status"
+}
+
+# Each object of src/ is in the Makefile, and none that is not there.
+inside_objects()
+{
+	diff <(grep -o 'src/[a-z_]*\.o' Makefile | sort) <(find src -name '*.c' | sed 's/c$/o/' | sort)
+}
+
+# Only what PostgreSQL looks up, and what SQL functions are made of.
+inside_symbols()
+{
+	local names
+
+	names=$(nm -D --defined-only pgcares.so | awk '{ print $3 }')
+	! readelf -d pgcares.so | grep TEXTREL || return 1
+	awk '
+		{ there[$1] = 1 }
+		END {
+			status = !(("Pg_magic_func" in there) && ("_PG_init" in there))
+			for (name in there) {
+				if (name == "Pg_magic_func" || name == "_PG_init" || name ~ /^pg_finfo_pgcares_/)
+					continue
+				if (name ~ /^pgcares_/ && ("pg_finfo_" name) in there)
+					continue
+				print "should not be seen: " name
+				status = 1
+			}
+			exit status
+		}' <<< "$names"
+}
+
+# What a PGXN distribution must have; the version is that of the control file,
+# with a third number if need be.
+inside_metadata()
+{
+	perl -MJSON::PP -e '
+		local $/;
+		sub text { open my $f, "<", $_[0] or die "$_[0]: $!\n"; <$f> }
+		my ($version) = text("pgcares.control") =~ /^default_version\s*=\s*\x27(.+?)\x27/m
+			or die "pgcares.control has no default_version\n";
+		my $meta = decode_json(text("META.json"));
+		my ($file) = map { $_->{file} } $meta->{provides}{pgcares} // {};
+		my @wrong = grep { !defined $meta->{$_} }
+			qw(name version abstract maintainer license provides meta-spec);
+		push @wrong, "version" if $meta->{version} !~ /^\Q$version\E(\.0)?$/ || $meta->{version} !~ /^\d+\.\d+\.\d+$/;
+		push @wrong, "name" if $meta->{name} ne "pgcares";
+		push @wrong, "meta-spec.version" if !$meta->{"meta-spec"}{version};
+		push @wrong, "provides.pgcares.version" if ($meta->{provides}{pgcares}{version} // "") ne $meta->{version};
+		push @wrong, "provides.pgcares.file" if ($file // "") ne "pgcares--$version.sql" || !-s $file;
+		die map { "META.json: $_ is missing or does not fit\n" } @wrong if @wrong;'
+}
+
+run_lint()
+{
+	local perl_lib
+
+	perl_lib=$("$bindir/pg_config" --pkglibdir)/pgxs/src/test/perl
+	heading "lint"
+	lint "shell scripts parse" inside_parse 'bash -n' '\.sh$' '^#!.*/(ba|da)?sh'
+	lint "Perl files parse" inside_parse "perl -Itest/dns -Itest/fuzz -I$perl_lib -c" '\.(pl|pm|t)$' '^#!.*perl'
+	lint "META.json fits the control file" inside_metadata
+	lint "the Makefile lists src/" inside_objects
+	lint "the library shows only what PostgreSQL needs" inside_symbols
+}

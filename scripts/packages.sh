@@ -1,0 +1,147 @@
+# packages.sh - what is missing and how it is installed; sourced by setup.sh
+#
+# Asks apt, as root or with sudo, and only when something is missing. No package
+# starts a service or makes a cluster while these functions install it, nor at the
+# next boot; the files that see to that are gone afterwards.
+
+privileged=()   # what makes a command run as root
+updated=        # the package lists have been read
+guards=()       # files that keep packages from starting services
+guard_mark='# Made by a script of pgcares while it installs packages.'
+
+choose_privilege()
+{
+	if [ "$(id -u)" = 0 ]; then
+		privileged=(env)
+	elif command -v sudo > /dev/null; then
+		privileged=(sudo env)
+	fi
+}
+
+packaged_postgres()
+{
+	apt-cache depends postgresql 2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1
+}
+
+# The packages for what is not there: for building, and for the words given.
+missing_packages()
+{
+	[ -x "$bindir/postgres" ] || echo "postgresql${major:+-$major}"
+	[ -e "$("$bindir/pg_config" --pgxs 2> /dev/null)" ] || echo "postgresql-server-dev-${major:-all}"
+	[ -e /usr/include/stdio.h ] || echo libc6-dev
+	[ -e /usr/include/idn2.h ] || echo libidn2-dev
+	missing_programs gcc make pkg-config ip "$@"
+}
+
+missing_programs()
+{
+	local need
+
+	for need; do
+		case $need in
+			IPC::Run) perl -MIPC::Run -e 1 2> /dev/null ;;
+			libfuzzer) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' > /dev/null ;;
+			*) command -v "$need" > /dev/null ;;
+		esac || package_of "$need"
+	done
+}
+
+package_of()
+{
+	case $1 in
+		ip) echo iproute2 ;;
+		knotd) echo knot ;;
+		kzonesign) echo knot-dnssecutils ;;
+		dig) echo bind9-dnsutils ;;
+		prove) echo perl ;;
+		IPC::Run) echo libipc-run-perl ;;
+		libfuzzer) echo "libclang-rt-$(apt-cache depends clang 2> /dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;
+		*) echo "$1" ;;
+	esac
+}
+
+cares_known()
+{
+	pkg-config --exists "libcares >= $cares_floor" 2> /dev/null
+}
+
+# c-ares comes from the distribution where that has it new enough, so with the
+# first packages; else get_cares takes it.
+install_packages()
+{
+	local missing candidate
+
+	missing=$(missing_packages "$@")
+	[ -z "$missing" ] || { update_packages; missing=$(missing_packages "$@"); }
+	if [ "${#privileged[@]}" -gt 0 ] && ! cares_known; then
+		candidate=$(apt-cache policy libc-ares-dev 2> /dev/null | sed -n 's/^ *Candidate: //p')
+		if [ -n "$candidate" ] && dpkg --compare-versions "$candidate" ge "$cares_floor"; then
+			missing="$missing libc-ares-dev"
+		fi
+	fi
+	get_packages $missing
+}
+
+get_packages()
+{
+	local missing=$* before
+
+	[ -n "$missing" ] || return 0
+	[ "${#privileged[@]}" -gt 0 ] || fail "missing packages, to be installed by an administrator: apt-get install $missing"
+
+	update_packages
+	say "installing $missing"
+	before=$(boot_links)
+	set_guards
+	"${privileged[@]}" DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold install $missing > "$work/apt.log" 2>&1 || {
+		tail -n 30 "$work/apt.log" >&2
+		fail "cannot install $missing"
+	}
+	lift_guards
+	comm -13 <(echo "$before") <(boot_links) | xargs -r "${privileged[@]}" rm -f
+}
+
+update_packages()
+{
+	[ "${#privileged[@]}" -gt 0 ] && [ -z "$updated" ] || return 0
+	say "reading the package lists"
+	"${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update > "$work/apt.log" 2>&1 || {
+		tail -n 30 "$work/apt.log" >&2
+		say "not all package lists could be read"
+	}
+	updated=yes
+}
+
+# A package must not start its service, which might take port 53 or 5432, nor
+# make a cluster. Only files that were not there are made, and removed again.
+set_guards()
+{
+	guard /usr/sbin/policy-rc.d 755 '#!/bin/sh' 'exit 101'
+	guard /etc/postgresql-common/createcluster.d/pgcares-setup.conf 644 'create_main_cluster = false'
+}
+
+guard()
+{
+	local file=$1 mode=$2
+
+	shift 2
+	[ ! -e "$file" ] || grep -qsF "$guard_mark" "$file" || return 0
+	guards+=("$file")
+	printf '%s\n' "$@" "$guard_mark" > "$work/guard"
+	"${privileged[@]}" install -D -m "$mode" "$work/guard" "$file" || fail "cannot write $file"
+}
+
+lift_guards()
+{
+	[ "${#guards[@]}" -gt 0 ] || return 0
+	"${privileged[@]}" rm -f "${guards[@]}"
+	"${privileged[@]}" rmdir --ignore-fail-on-non-empty /etc/postgresql-common/createcluster.d 2> /dev/null
+	guards=()
+}
+
+# Nor are name servers to start at the next boot, if they were not there before.
+boot_links()
+{
+	find /etc/systemd/system \( -name 'knot*.service' -o -name 'unbound*.service' \) -type l 2> /dev/null | sort
+}

@@ -1,0 +1,72 @@
+# servers.sh - the tests on several PostgreSQLs; sourced by check
+#
+# Each of them has a run of check of its own, and what they print is shown one after
+# the other, also when they run at the same time. Their counts become part of ours.
+# When we end, so do they.
+
+# launch TITLE OPTION...: runs this script beside us.
+launch()
+{
+	setpriv --pdeathsig TERM -- "$repository/scripts/check" "${@:2}" < /dev/null > "$work/${1//\//-}.log" 2>&1 &
+	launched[$1]=$!
+}
+
+# follow TITLE: shows what it prints, and adds what it counts.
+follow()
+{
+	local title=$1 pid=${launched[$1]} log=$work/${1//\//-}.log status
+
+	guarded exec setsid bash -c 'tail -n +1 -f --pid "$1" "$2" | sed -u "$3"' follow "$pid" "$log" "$without_sums"
+	wait "$pid"
+	status=$?
+	unset "launched[$title]"
+	sum "$log" "$status"
+}
+
+# Each PostgreSQL in a run of its own, all at once. What they need is installed
+# before, so that they need not wait for each other.
+run_servers()
+{
+	local server
+
+	for server; do
+		if [[ $server = */* ]]; then
+			:
+		elif ! needs_chroot "$server"; then
+			choose_postgres "$server"
+			install_packages "${needs[@]}"
+		elif [ -z "$(chroot_missing "$server")" ]; then
+			get_packages $(missing_programs ip zstd mmdebstrap)
+		else
+			continue
+		fi
+		launch "PostgreSQL $server" --pg "$server" ${only:+--only "$only"} ${deep:+--deep}
+	done
+	for server; do
+		heading "PostgreSQL $server"
+		if [ -n "${launched[PostgreSQL $server]:-}" ]; then
+			follow "PostgreSQL $server"
+		else
+			echo "left out: $(chroot_missing "$server")"
+		fi
+	done
+}
+
+# The quick suite on other PostgreSQLs.
+run_others()
+{
+	local server here=$major only='' deep=''
+
+	for server in 17 18; do
+		[ "$server" = "$here" ] || run_servers "$server"
+	done
+	heading "PostgreSQL with assertions"
+	if [ -z "${PG_ASSERTIONS:-}" ]; then
+		echo "left out: no PostgreSQL with assertions (PG_ASSERTIONS=.../pg_config)"
+	elif ! "$PG_ASSERTIONS" --configure | grep -q -- --enable-cassert; then
+		verdict 1 "$PG_ASSERTIONS is of a PostgreSQL with assertions"
+	else
+		launch assertions --pg "$PG_ASSERTIONS"
+		follow assertions
+	fi
+}

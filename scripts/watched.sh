@@ -1,0 +1,77 @@
+# watched.sh - the tests on a server that a checker watches; sourced by check
+#
+# The checker is "sanitizers" (address and undefined behaviour; pgcares is built anew
+# with them) or "valgrind" (with its search for lost memory). Only the server is
+# watched: the tests find its programs in a folder in which "postgres" starts the
+# real one under the checker. PGCARES_WATCHED has the checker's name, for tests that
+# measure time or memory. A report that names pgcares or c-ares is a failure; what
+# the server does by itself is not ours to judge.
+
+# run_watched CHECKER REGRESS TAP: the SQL tests and the TAP tests of these names.
+run_watched()
+{
+	local checker=$1 regress=$2 tap=$3 place=$work/tmp/$1
+	local clean=("${clean[@]}" "PGCARES_WATCHED=$checker" PGCARES_DEEP= "TEMP_CONFIG=$place/settings.conf"
+		PGCTLTIMEOUT=600 PG_TEST_TIMEOUT_DEFAULT=900)
+	local programs=("bindir=$place/bin") step_limit=$((6 * 3600))
+
+	heading "a server watched by $checker"
+	step bash -c "$(declare -f inside_watch); inside_watch \"\$@\"" watch "$checker" "$place" "$work" || {
+		verdict 1 "a server can be watched by $checker"
+		return
+	}
+	[ -z "$regress" ] || run_regress $regress
+	[ -z "$tap" ] || run_tap $tap
+	step bash -c "$(declare -f inside_reports); inside_reports \"\$@\"" reports "$place/reports"
+	verdict $? "no report of $checker about pgcares or c-ares"
+}
+
+# Makes the folder of programs, and settings for the pgcares that is watched.
+inside_watch()
+{
+	local checker=$1 place=$2 stage=$3/stage bindir watched flags='-fsanitize=address,undefined -fno-omit-frame-pointer'
+
+	mkdir -p "$place/bin" "$place/reports"
+	cp "$3/settings.conf" "$place" || return
+	bindir=$(pg_config --bindir)
+	ln -s "$bindir"/* "$place/bin"
+	# pg_ctl takes the "postgres" beside itself; initdb, a link, the real one
+	rm "$place/bin/postgres" "$place/bin/pg_ctl"
+	cp "$bindir/pg_ctl" "$place/bin"
+
+	if [ "$checker" = sanitizers ]; then
+		mkdir "$place/tree"
+		tar -cf - --exclude='*.o' --exclude='*.so' --exclude=./tmp_check --exclude=./results . | tar -C "$place/tree" -xf - &&
+			make -s -C "$place/tree" -j "$(nproc)" with_llvm=no COPT="$flags" install DESTDIR="$place/stage" || return
+		sed -i "s,'$stage,'$place/stage,g" "$place/settings.conf"
+
+		# On Debian 12, libgpg-error allocates under a lock that the start of the
+		# sanitizer wants; a first allocation before all others avoids that.
+		echo '#include <stdlib.h>
+			static void __attribute__((constructor)) early(void) { free(malloc(1)); }' > "$place/early.c"
+		gcc -O0 -shared -fPIC -Wl,-z,initfirst -o "$place/early.so" "$place/early.c" || return
+		watched="env 'LD_PRELOAD=$(gcc -print-file-name=libasan.so):$place/early.so' \
+			'ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$place/reports/asan' \
+			'UBSAN_OPTIONS=print_stacktrace=1:log_path=$place/reports/ubsan'"
+	else
+		watched="valgrind --quiet --leak-check=full --show-leak-kinds=definite --num-callers=30 --fullpath-after= \
+			'--log-file=$place/reports/valgrind.%p'"
+	fi
+	printf '%s\n' '#!/bin/sh' "case \$1 in -V | --version) exec '$bindir/postgres' \"\$@\" ;; esac" \
+		"exec $watched '$bindir/postgres' \"\$@\"" > "$place/bin/postgres"
+	chmod +x "$place/bin/postgres"
+}
+
+# Prints the reports that name pgcares or c-ares. Those of valgrind are separated by
+# lines with nothing but the number of the process.
+inside_reports()
+{
+	local reports ours='/src/[a-z_]+[.]c:|pgcares[.]so|libcares'
+
+	cd "$1" || return
+	echo "$(find . -type f | wc -l) files of reports"
+	reports=$(find . -name 'valgrind.*' -exec awk 'FNR == 1 { print "" } { sub(/^==[0-9]+== */, ""); print }' {} + |
+			awk -v RS= -v ORS='\n\n' -v ours="$ours" '$0 ~ ours'
+		find . -name '*san.*' -exec grep -lE "$ours|runtime error|ERROR: AddressSanitizer" {} + | xargs -r head -n 60)
+	[ -z "$reports" ] || { head -n 400 <<< "$reports"; return 1; }
+}
