@@ -42,7 +42,8 @@ inside_watch()
 	if [ "$checker" = sanitizers ]; then
 		mkdir "$place/tree"
 		tar -cf - --exclude='*.o' --exclude='*.so' --exclude=./tmp_check --exclude=./results . | tar -C "$place/tree" -xf - &&
-			make -s -C "$place/tree" -j "$(nproc)" with_llvm=no COPT="$flags" install DESTDIR="$place/stage" || return
+			make -s -C "$place/tree" -j "$(nproc)" with_llvm=no COPT="$flags" install DESTDIR="$place/stage" > "$place/log" 2>&1 ||
+			{ cat "$place/log"; return 1; }
 		sed -i "s,'$stage,'$place/stage,g" "$place/settings.conf"
 
 		# On Debian 12, libgpg-error allocates under a lock that the start of the
