@@ -185,7 +185,6 @@ copy_postgres()
 {
 	local config=$1 folder
 
-	[ -x "$config" ] || fail "there is no $config"
 	folder=$(dirname "$("$config" --bindir)")
 	[[ $("$config" --pkglibdir) == "$folder"/* && $("$config" --sharedir) == "$folder"/* ]] ||
 		fail "the PostgreSQL of $config is not in a folder of its own"

@@ -22,7 +22,7 @@ run_watched()
 	}
 	[ -z "$regress" ] || run_regress $regress
 	[ -z "$tap" ] || run_tap $tap
-	step bash -c "$(declare -f inside_reports); inside_reports \"\$@\"" reports "$place/reports"
+	step bash -c "$(declare -f inside_reports); inside_reports \"\$@\"" reports "$checker" "$place"
 	verdict $? "no report of $checker about pgcares or c-ares"
 }
 
@@ -35,9 +35,8 @@ inside_watch()
 	cp "$3/settings.conf" "$place" || return
 	bindir=$(pg_config --bindir)
 	ln -s "$bindir"/* "$place/bin"
-	# pg_ctl takes the "postgres" beside itself; initdb, a link, the real one
+	# pg_ctl would take the "postgres" beside itself, which is what initdb does
 	rm "$place/bin/postgres" "$place/bin/pg_ctl"
-	cp "$bindir/pg_ctl" "$place/bin"
 
 	if [ "$checker" = sanitizers ]; then
 		mkdir "$place/tree"
@@ -52,27 +51,31 @@ inside_watch()
 			static void __attribute__((constructor)) early(void) { free(malloc(1)); }' > "$place/early.c"
 		gcc -O0 -shared -fPIC -Wl,-z,initfirst -o "$place/early.so" "$place/early.c" || return
 		watched="env 'LD_PRELOAD=$(gcc -print-file-name=libasan.so):$place/early.so' \
-			'ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$place/reports/asan' \
-			'UBSAN_OPTIONS=print_stacktrace=1:log_path=$place/reports/ubsan'"
+			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1"
 	else
 		watched="valgrind --quiet --leak-check=full --show-leak-kinds=definite --num-callers=30 --fullpath-after= \
 			'--log-file=$place/reports/valgrind.%p'"
 	fi
-	printf '%s\n' '#!/bin/sh' "case \$1 in -V | --version) exec '$bindir/postgres' \"\$@\" ;; esac" \
-		"exec $watched '$bindir/postgres' \"\$@\"" > "$place/bin/postgres"
-	chmod +x "$place/bin/postgres"
+	printf '%s\n' '#!/bin/sh' "exec $watched '$bindir/postgres' \"\$@\"" > "$place/bin/postgres"
+	printf '%s\n' '#!/bin/sh' "exec '$bindir/pg_ctl' -p '$place/bin/postgres' \"\$@\"" > "$place/bin/pg_ctl"
+	chmod +x "$place/bin/postgres" "$place/bin/pg_ctl"
 }
 
-# Prints the reports that name pgcares or c-ares. Those of valgrind are separated by
-# lines with nothing but the number of the process.
+# Prints the reports that name pgcares or c-ares. Those of the sanitizers are in the
+# servers' logs, and of nothing else; those of valgrind are in files for each process,
+# separated by lines with nothing but its number.
 inside_reports()
 {
-	local reports ours='/src/[a-z_]+[.]c:|pgcares[.]so|libcares'
+	local checker=$1 place=$2 reports files=()
 
-	cd "$1" || return
-	echo "$(find . -type f | wc -l) files of reports"
-	reports=$(find . -name 'valgrind.*' -exec awk 'FNR == 1 { print "" } { sub(/^==[0-9]+== */, ""); print }' {} + |
-			awk -v RS= -v ORS='\n\n' -v ours="$ours" '$0 ~ ours'
-		find . -name '*san.*' -exec grep -lE "$ours|runtime error|ERROR: AddressSanitizer" {} + | xargs -r head -n 60)
+	if [ "$checker" = sanitizers ]; then
+		files=(log/*.log tmp_check/log/*.log)
+		reports=$(grep -hE -A 25 'runtime error: |ERROR: AddressSanitizer' "${files[@]}" 2> /dev/null)
+	else
+		files=("$place"/reports/*)
+		reports=$(awk 'FNR == 1 { print "" } { sub(/^==[0-9]+== */, ""); print }' "${files[@]}" |
+			awk -v RS= -v ORS='\n\n' '/\/src\/[a-z_]+[.]c:|pgcares[.]so|libcares/')
+	fi
+	echo "${#files[@]} files"
 	[ -z "$reports" ] || { head -n 400 <<< "$reports"; return 1; }
 }

@@ -20,6 +20,7 @@ use IO::Select;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 use Time::HiRes qw(time);
 
 use constant PROTOCOL => 3 << 16;
@@ -270,6 +271,21 @@ sub cpu_time
 	my ($user, $system) = (split ' ', $fields)[ 11, 12 ];
 
 	return ($user + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# Test: what a server takes of memory or time is less than that. One that a checker
+# watches takes more.
+sub costs_less
+{
+	my ($cost, $limit, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	SKIP:
+	{
+		skip "$what, for a server that is watched by $ENV{PGCARES_WATCHED}", 1 if $ENV{PGCARES_WATCHED};
+		return cmp_ok($cost, '<', $limit, $what);
+	}
+	return 1;
 }
 
 # The next message: its type and body; nothing when the connection is closed

@@ -45,7 +45,7 @@ foreach (
 	my ($what, $rows, $sql) = @$_;
 	my ($half, $all) = map { most("$sql WHERE h.id <= $_", $_, 'work_mem=1MB') } $rows / 2, $rows;
 
-	cmp_ok($all - $half, '<', MAX_GROWTH, "$what: memory of all rows and of half of them");
+	Session::costs_less($all - $half, MAX_GROWTH, "$what: memory of all rows and of half of them");
 	note(sprintf '%s: %d kB for %d rows, %d kB for %d', $what, $half, $rows / 2, $all, $rows);
 }
 
@@ -78,7 +78,7 @@ $setup->text('RESET work_mem');
 	my $descriptors = $session->descriptors;
 	$run->(10);
 	my @after = $memory->();
-	cmp_ok($after[0] - $before[0], '<', 1024, 'again and again: memory of the process');
+	Session::costs_less($after[0] - $before[0], 1024, 'again and again: memory of the process');
 	cmp_ok($after[1] - $before[1], '<', 256, '... memory contexts');
 	is_deeply($session->descriptors, $descriptors, '... descriptors');
 	is($session->text(q{SELECT count(*) FROM pg_backend_memory_contexts WHERE name ~ 'look-ahead'}), 0, '... no context of look-ahead');
