@@ -72,8 +72,9 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
 
 /* The copy is malloc'd, so that no octet behind it is read unseen. */
 bool
-file_read(const char *path, size_t max, bool unreadable_ok, bool soft,
-		  DnsFileState *state, char **content, size_t *len)
+file_read(const char *path, const char *setting, size_t max,
+		  bool unreadable_ok, bool soft, DnsFileState *state, char **content,
+		  size_t *len)
 {
 	const Content *file = file_of(path);
 

@@ -165,6 +165,10 @@ check_message(Flight *flight, DnsSlot **slots, int socket,
 	if (owner < 0 && (stub_len != 0 || counters.answers != answers ||
 					  counters.ignored != ignored + 1))
 		finding("a message that belongs to no question is not ignored");
+	if (owner >= 0 && wire_u16(octets + 4) == 0 && socket != TCP &&
+		(stub_len != 0 || counters.answers != answers ||
+		 slots[owner]->doubt == NULL))
+		finding("an error without a question is believed at once");
 	if (owner >= 0 && counters.ignored != ignored)
 		finding("a message that belongs to question %d is ignored", owner);
 	for (int i = 0; i < QUESTIONS; i++)
@@ -195,8 +199,10 @@ belongs(const DnsStyle *style, const Asked *to, const uint8 *octets, size_t len,
 	if ((flags & (WIRE_QR | WIRE_OPCODE_MASK)) != WIRE_QR)
 		return false;
 	if (wire_u16(octets + 4) == 0)
-		return (flags & 15) == 1 || (flags & 15) == 2 || (flags & 15) == 4 ||
-			(flags & 15) == 5;
+		return wire_u16(octets + 6) == 0 && wire_u16(octets + 8) == 0 &&
+			(flags & WIRE_TC) == 0 &&
+			((flags & 15) == 1 || (flags & 15) == 2 || (flags & 15) == 4 ||
+			 (flags & 15) == 5);
 	return len >= (size_t) WIRE_HEADER_SIZE + to->name_len + 4 &&
 		same_octets(octets + WIRE_HEADER_SIZE, (const uint8 *) to->name,
 					to->name_len, style->dns0x20 && socket != TCP) &&
