@@ -63,6 +63,8 @@ END
 SQL
 	foreach my $depth ($name =~ /slow/ ? 20 : (DEEP, DEEPEST))
 	{
+		# each of these waits for all that are around it
+		next if $depth == DEEPEST && $name =~ /LATERAL|rows/ && !$ENV{PGCARES_DEEP};
 		# the stack has 2 MB; each of these has a channel of its own, and few have descriptors
 		foreach my $caught (0, 1)
 		{
