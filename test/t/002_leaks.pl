@@ -90,18 +90,18 @@ my $too_large = failing("n := 'big70.n' || i || '.example'; PERFORM * FROM dns_a
 
 # What is done, as statements for so many lookups
 my @ways = (
-	[ 'failures', 10000, sub { lookups($_[0], $failing) } ],
+	[ 'failures', 4000, sub { lookups($_[0], $failing) } ],
 	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = usevc') } ],
 	[ 'failures, the socket kept', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = stayopen') } ],
-	[ 'hosts', 3000, sub { lookups($_[0], $hosts, "pgcares.lookups = 'fb'") } ],
+	[ 'hosts', 1500, sub { lookups($_[0], $hosts, "pgcares.lookups = 'fb'") } ],
 	[ 'silence', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'") } ],
 	[ 'silence over TCP', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'", 'pgcares.flags = usevc') } ],
 	[ 'nobody listens', 1000,
 		sub { lookups($_[0], $refused, "pgcares.servers = '127.0.0.1:" . NameServer->closed_port . "'") } ],
 	[ 'too large answers', 1000, sub { lookups($_[0], $too_large, "pgcares.max_answer_memory = '1kB'") } ],
 	[ 'deadlines', 300, sub { lookups($_[0], $silent, "pgcares.deadline = '5ms'") } ],
-	[ 'an error after each lookup', 3000, sub { lookups($_[0], $error_later) } ],
-	[ 'an error in the query of the lookup', 3000, sub { lookups($_[0], $error_beside) } ],
+	[ 'an error after each lookup', 1500, sub { lookups($_[0], $error_later) } ],
+	[ 'an error in the query of the lookup', 1500, sub { lookups($_[0], $error_beside) } ],
 	[ 'savepoints', 1000, sub { savepoints($_[0], "SELECT * FROM dns_a('n.example')") } ],
 	[ 'errors in savepoints', 200,
 		sub {

@@ -57,7 +57,7 @@ foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
 }
 
 # A call that has many times what may be under way ends.
-foreach ([ 1, 2000 ], [ 3, 5000 ], [ 100, 20000 ])
+foreach ([ 1, 2000 ], [ 3, 5000 ], [ 100, $ENV{PGCARES_DEEP} ? 20000 : 8000 ])
 {
 	my ($limit, $count) = @$_;
 	my $batch = batch(q{'sound'}, $count, max_in_flight => $limit);

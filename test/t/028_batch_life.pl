@@ -13,7 +13,7 @@ use Session;
 
 # How much memory may grow, in kB, while answers of several MB come; how often each thing is done, before and while
 # that is measured
-use constant { MAX_GROWTH => 1024, WARM_UP => 20, ROUNDS => $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED} ? 1000 : 80 };
+use constant { MAX_GROWTH => 1024, WARM_UP => 20, ROUNDS => $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED} ? 1000 : 30 };
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'pgcares.tries = 1', 'max_worker_processes = 8');

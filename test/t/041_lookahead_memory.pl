@@ -11,7 +11,7 @@ use Session;
 
 # Rows; and what the most memory may be above that of half of them, which fill all
 # that is kept, in kB
-use constant { ROWS => 200000, MAX_GROWTH => 4 * 1024 };
+use constant { ROWS => $ENV{PGCARES_DEEP} ? 200000 : 80000, MAX_GROWTH => 4 * 1024 };
 
 my $server = NameServer->knot;
 my $node = Session->cluster([$server], 'jit = off');
