@@ -11,7 +11,7 @@ use NameServer;
 use Session;
 
 # How deep calls work, and how deep they need not; how often a transaction ends
-use constant { DEEP => 160, DEEPEST => 1000, TIMES => $ENV{PGCARES_DEEP} ? 2000 : 60 };
+use constant { DEEP => 200, DEEPEST => 1000, TIMES => $ENV{PGCARES_DEEP} ? 2000 : 60 };
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "pgcares.timeout = '10s'");
