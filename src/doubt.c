@@ -11,13 +11,12 @@
 #include "pgcares.h"
 
 /*
- * How long an answer with the question has after one without: microseconds, and
- * at least so many times what answers usually take.
+ * How long an answer with the question has after one without: microseconds in
+ * which the backend waits for it, since while it is busy an answer may be there
+ * unread; and at least so many times what answers usually take.
  */
 #define DOUBT_FOR		100000
 #define DOUBT_TRIPS		2
-
-static int64 settled_at(const DnsSlot *slot);
 
 /*
  * Keeps an error for the question of a slot.  Called inside the library; never
@@ -38,7 +37,7 @@ doubt_note(DnsSlot *slot, const DnsMessage *message)
 	}
 	memcpy(slot->doubt, message->start, len);
 	slot->doubt_len = len;
-	slot->doubt_at = clock_now();
+	slot->doubt_at = wait_clock();
 	dlist_push_tail(&slot->window->doubts, &slot->doubt_node);
 }
 
@@ -57,15 +56,19 @@ doubt_forget(DnsSlot *slot)
 }
 
 /*
- * When doubt_settle() may next find something to do, on the clock of clock_now().
+ * Microseconds until doubt_settle() may find something to do.
  */
 int64
-doubt_time(const DnsWindow *window)
+doubt_time_left(const DnsWindow *window)
 {
+	const DnsSlot *slot;
+
 	if (dlist_is_empty(unconstify(dlist_head *, &window->doubts)))
 		return PG_INT64_MAX;
-	return settled_at(dlist_head_element(DnsSlot, doubt_node,
-										 unconstify(dlist_head *, &window->doubts)));
+	slot = dlist_head_element(DnsSlot, doubt_node,
+							  unconstify(dlist_head *, &window->doubts));
+	return slot->doubt_at - wait_clock() +
+		Max(DOUBT_FOR, DOUBT_TRIPS * window->channel->usual_trip);
 }
 
 /*
@@ -77,7 +80,7 @@ doubt_settle(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
 
-	while (doubt_time(window) <= clock_now())
+	while (doubt_time_left(window) <= 0)
 	{
 		DnsSlot    *slot = dlist_head_element(DnsSlot, doubt_node,
 											  &window->doubts);
@@ -113,11 +116,4 @@ doubt_take(DnsChannel *channel, DnsSocket *socket, uint8 *stub)
 	channel->settling = NULL;
 	(void) wire_open(&message, slot->doubt, slot->doubt_len);
 	return guard_judge(channel, socket, slot, &message, stub);
-}
-
-static int64
-settled_at(const DnsSlot *slot)
-{
-	return slot->doubt_at +
-		Max(DOUBT_FOR, DOUBT_TRIPS * slot->window->channel->usual_trip);
 }

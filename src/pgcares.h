@@ -526,7 +526,7 @@ typedef struct DnsSlot
 	/* For doubt.c. */
 	uint8	   *doubt;			/* malloc'd, an error that may be forged */
 	size_t		doubt_len;
-	int64		doubt_at;		/* when it came */
+	int64		doubt_at;		/* when it came, on the clock of wait_clock() */
 	dlist_node	doubt_node;
 
 	/* For apart.c. */
@@ -802,7 +802,7 @@ extern size_t guard_write_done(uint16 id, uint8 *stub);
 
 extern void doubt_note(DnsSlot *slot, const DnsMessage *message);
 extern void doubt_forget(DnsSlot *slot);
-extern int64 doubt_time(const DnsWindow *window);
+extern int64 doubt_time_left(const DnsWindow *window);
 extern void doubt_settle(DnsWindow *window);
 extern size_t doubt_take(DnsChannel *channel, DnsSocket *socket, uint8 *stub);
 

@@ -230,12 +230,12 @@ window_is_current(const DnsWindow *window)
 int64
 window_time_left(DnsWindow *window)
 {
-	int64		next = Min(resend_time(window), doubt_time(window));
+	int64		next = Min(resend_time(window), stream_time(window->channel));
 	int64		left = PG_INT64_MAX;
 
-	next = Min(next, stream_time(window->channel));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
+	left = Min(left, doubt_time_left(window));
 	/* Limits ascend with the order of asking. */
 	if (!dlist_is_empty(&window->pending))
 		left = Min(left, dlist_head_element(DnsSlot, pending_node,

@@ -306,7 +306,9 @@ sub octets
 
 	while (length $self->{in} < $count)
 	{
-		$select->can_read($PostgreSQL::Test::Utils::timeout_default) or die "the server does not answer\n";
+		$! = 0;
+		$select->can_read($PostgreSQL::Test::Utils::timeout_default) || $!{EINTR} || die "the server does not answer\n";
+		next if $!{EINTR};
 		sysread($self->{socket}, $self->{in}, 65536, length $self->{in}) or return undef;
 	}
 	return substr($self->{in}, 0, $count, '');

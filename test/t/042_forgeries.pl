@@ -20,6 +20,7 @@ use Time::HiRes qw(time);
 
 my $deep = $ENV{PGCARES_DEEP};
 my $watched = $ENV{PGCARES_WATCHED};
+plan skip_all => 'a server under valgrind loses what comes at once' if ($watched // '') eq 'valgrind';
 my $lookups = $deep ? 10000 : 1000;
 
 # No answer in here takes that long.
