@@ -142,7 +142,11 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 			return ignore();
 		if (answers_question(&message, &slot->asked,
 							 window->style.dns0x20 && !socket->tcp))
+		{
+			if (!socket->tcp && !slot->reply.answered)
+				resend_heard(slot, socket->server);
 			return guard_judge(channel, socket, slot, &message, stub);
+		}
 		if (!is_bare_error(&message))
 			return ignore();
 		/* Somebody may have guessed the id, which does not happen over TCP. */
@@ -181,8 +185,6 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		return write_stub(id, VERDICT_DONE, stub);
 
 	counters.answers++;
-	if (!socket->tcp)
-		resend_heard(slot, socket->server);
 
 	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
 		return write_stub(id, VERDICT_USE_TCP, stub);

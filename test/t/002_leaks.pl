@@ -72,7 +72,7 @@ sub savepoints
 }
 
 my $failing = failing(<<'SQL', qw(ND002 ND003 ND005 NDA10));
-n := (ARRAY['nxdomain', 'short', 'rcode2', 'a3', 'headeronly', 'loopptr'])[i % 6 + 1] || '.n' || i || '.example';
+n := (ARRAY['nxdomain', 'short', 'rcode2', 'a3', 'rcode5', 'loopptr'])[i % 6 + 1] || '.n' || i || '.example';
 PERFORM * FROM dns_a(n);
 SQL
 my $hosts = failing(<<'SQL', qw(ND000 ND002 NDA10));
@@ -81,6 +81,7 @@ PERFORM dns_reverse('192.0.2.1'), dns_lookup('n' || i || '.example');
 PERFORM * FROM dns_search(n, on_error => 'ignore');
 PERFORM * FROM dns_addresses(n);
 SQL
+my $bare = failing("n := 'headeronly.n' || i || '.example'; PERFORM * FROM dns_a(n);", 'ND005');
 my $silent = failing("n := 'drop.n' || i || '.example'; PERFORM * FROM dns_a(n);", 'NDA12');
 my $error_later = failing("n := 'n' || i || '.example'; PERFORM * FROM dns_a(n); x := 1 / (i - i);", '22012');
 my $error_beside =
@@ -93,6 +94,7 @@ my @ways = (
 	[ 'failures', 4000, sub { lookups($_[0], $failing) } ],
 	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = usevc') } ],
 	[ 'failures, the socket kept', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = stayopen') } ],
+	[ 'errors without a question', 100, sub { lookups($_[0], $bare) } ],
 	[ 'hosts', 1500, sub { lookups($_[0], $hosts, "pgcares.lookups = 'fb'") } ],
 	[ 'silence', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'") } ],
 	[ 'silence over TCP', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'", 'pgcares.flags = usevc') } ],
@@ -145,7 +147,7 @@ my %states = ('errors in savepoints' => '00000 ND003', 'statement_timeout' => '0
 foreach (@ways)
 {
 	my ($name, undef, $statements) = @$_;
-	run($statements->($name =~ /silence|deadline|timeout/ ? 10 : WARM_UP));
+	run($statements->($name =~ /silence|deadline|timeout|question/ ? 10 : WARM_UP));
 }
 memory();
 

@@ -82,7 +82,7 @@ foreach my $fault (@faults)
 		run(names($count, $each, q{'sound'}, $fault), $count, "$fault, 1 of $each");
 	}
 }
-foreach (1 .. $ENV{PGCARES_DEEP} ? 10 : 1)
+foreach (1 .. ($ENV{PGCARES_DEEP} ? 10 : 1))
 {
 	run(names($count, 10, q{'delay5'}, @faults), $count, 'all kinds, 1 of 10');
 	run(names($count, 3, q{'sound'}, qw(tcclose tcreset tcphalf tcplong)), $count, '1 of 3 ends the connection');
@@ -93,7 +93,7 @@ foreach (1 .. $ENV{PGCARES_DEEP} ? 10 : 1)
 $session->text("SET pgcares.flags = 'edns'");
 foreach my $fault (grep { /close|reset|half|less|twice|reorder/ } @faults)
 {
-	foreach (1 .. $ENV{PGCARES_DEEP} ? 10 : 2)
+	foreach (1 .. ($ENV{PGCARES_DEEP} ? 10 : 2))
 	{
 		my $names = names(1000, 100, q{CASE WHEN g % 10 = 0 THEN 'tc' ELSE 'sound' END}, $fault);
 
