@@ -17,7 +17,7 @@ use Session;
 use constant SLACK => 1;
 
 my $server = NameServer->misbehaving;
-my $node = Session->cluster([$server], "pgcares.timeout = '1s'", 'pgcares.tries = 2', "pgcares.max_timeout = '1min'");
+my $node = Session->cluster([$server], "pgcares.timeout = '3s'", 'pgcares.tries = 2', "pgcares.max_timeout = '1min'");
 my $session = Session->new($node);
 
 # What the one question comes to over which the connection suffers, if it is not
@@ -74,8 +74,9 @@ sub run
 my @faults = sort keys %faults;
 my $count = $ENV{PGCARES_DEEP} ? 1000 : 300;
 
+# those that time out take their time, and are all together in a batch below
 $session->text("SET pgcares.flags = 'edns, usevc'");
-foreach my $fault (@faults)
+foreach my $fault (grep { $ENV{PGCARES_DEEP} || $faults{$_} !~ /TIMEOUT/ } @faults)
 {
 	foreach my $each ($ENV{PGCARES_DEEP} ? (300, 50, 10) : 100)
 	{
