@@ -22,7 +22,7 @@ use warnings;
 use Answer;
 use Wire;
 
-use constant TRIES => 10;
+use constant TRIES => 11;
 
 # Counted by the server as it sends what has the mark "forged".
 our $sent = 0;
