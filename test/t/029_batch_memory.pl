@@ -89,7 +89,7 @@ foreach (
 	[ 'equal names of U-labels', q{repeat('ü', 20) || '.n' || g % 10 || '.example'}, 56, 5 ])
 {
 	my ($what, $elements, $octets, $fewer) = @$_;
-	my ($small, $large) = map { $_ / ($fewer // 1) } $ENV{PGCARES_DEEP} ? (100000, 400000) : (40000, 160000);
+	my ($small, $large) = map { $_ / ($fewer // 1) } $fewer || $ENV{PGCARES_DEEP} ? (100000, 400000) : (50000, 200000);
 	my $each = (memory_of($elements, $large) - memory_of($elements, $small)) / ($large - $small);
 
 	cmp_ok($each, '<', $octets + 14 + 4, "$what: memory for each");
