@@ -185,15 +185,16 @@ sub answers
 	return belongs($message, @parts) ? $message : ($message, sound(@parts));
 }
 
-# Is a message an answer to the question? Failures need not repeat it.
+# Is a message an answer to the question? Failures without records need not repeat
+# it.
 sub belongs
 {
 	my ($message, $id, $question) = @_;
 	return 0 if length $message < 12;
-	my ($given, $flags, $questions) = unpack('n3', $message);
+	my ($given, $flags, $questions, $answers, $authorities) = unpack('n5', $message);
 
 	return 0 if $given != $id || ($flags & 0xf800) != 0x8000;
-	return ($flags & 15) =~ /^[1245]$/ if $questions == 0;
+	return ($flags & 0x20f) =~ /^[1245]$/ && $answers + $authorities == 0 if $questions == 0;
 	return substr($message, 12, length $question) eq $question;
 }
 
