@@ -260,6 +260,8 @@ move_on(DnsAhead *first)
 static void
 feed(DnsAhead *ahead)
 {
+	bool		fed = false;
+
 	while (!dlist_is_empty(&ahead->queue) && !ahead->window->failed &&
 		   total_in_flight() < setting_max_in_flight &&
 		   window_has_room(ahead->window))
@@ -280,7 +282,11 @@ feed(DnsAhead *ahead)
 		counted->started++;
 		counted->max_in_flight = Max(counted->max_in_flight,
 									 ahead->window->in_flight);
+		fed = true;
 	}
+	/* Who waits for something else meanwhile must not hold it up. */
+	if (fed && ahead->window->channel != NULL)
+		(void) datagram_flush_all(ahead->window->channel);
 }
 
 /* Questions that this process has under way ahead of their calls. */

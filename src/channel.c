@@ -241,7 +241,7 @@ make_channel(const DnsChannelConfig *config)
 	counters.channels++;
 	channel = calloc(1, sizeof(DnsChannel));
 	if (channel != NULL && config_copy(&channel->config, config) &&
-		memory_reserve())
+		memory_reserve() && datagram_reserve())
 		status = start_channel(channel, csv);
 	if (memory_ran_out(status))
 		status = ARES_ENOMEM;
@@ -275,6 +275,7 @@ start_channel(DnsChannel *channel, const char *csv)
 	channel->slot_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
 	if (channel->slot_of_id == NULL)
 		return ARES_ENOMEM;
+	dlist_init(&channel->unsent);
 
 	channel->queries_per_socket = config_queries_per_socket(&channel->config);
 	channel->max_ports = MAX_SOCKETS;

@@ -1,13 +1,17 @@
 /*
  * datagram.c
  *
- * Messages over UDP.  What the system does not take at once waits in a queue of
- * the socket until it is writable; the library would leave it there until it has
- * something else to send.  Runs inside the library, as socket.c does.
+ * Messages over UDP, many in one call of the system.  What is to be sent waits
+ * in a queue of its socket until nothing more is to be asked at the moment, or
+ * the queue is long; messages of one length go out as one, which the system cuts
+ * to pieces (UDP_SEGMENT, see udp(7)), where it can.  What comes in is read in
+ * batches.  Runs inside the library, as socket.c does, but for
+ * datagram_flush_all().
  */
 #include "postgres.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include "pgcares.h"
 
@@ -17,10 +21,79 @@
  */
 #define MAX_DROPS	64
 
+/*
+ * Messages that wait at most until they are sent, and that are sent with one
+ * call: more makes bursts, which servers may drop, and hardly saves anything.
+ */
+#define MAX_BURST	128
+
+/* What the system cuts to pieces may have so many. */
+#define MAX_SEGMENTS	64
+
+/* In the queue: its message has been sent. */
+#define SENT_MARK	0x8000
+
+/* Room for a control message that says how long the pieces are. */
+typedef union SegmentControl
+{
+	struct cmsghdr header;
+	char		room[CMSG_SPACE(sizeof(uint16))];
+} SegmentControl;
+
+/* Messages of a queue, by length, as the system wants to have them. */
+typedef struct Burst
+{
+	int			count;			/* of messages */
+	struct iovec parts[MAX_BURST];
+	int			ncalls;
+	struct mmsghdr calls[MAX_BURST];
+	SegmentControl controls[MAX_BURST];
+} Burst;
+
+/*
+ * Datagrams that were read but not yet judged.  All belong to one socket, and
+ * the library asks for them until there are none; what it leaves is as if lost.
+ * One may have as many octets as there can be; the step keeps the beginnings of
+ * all from being in each other's way in the processor's cache.
+ */
+#define INBOX_SIZE	32
+#define INBOX_STEP	(65536 + 64)
+
+static struct
+{
+	uint32		serial;			/* of the socket; 0 if it is empty */
+	int			count;
+	int			next;
+	uint8	   *octets;
+	struct mmsghdr calls[INBOX_SIZE];
+	struct iovec parts[INBOX_SIZE];
+	struct sockaddr_storage from[INBOX_SIZE];
+} inbox;
+
+static bool fill_inbox(DnsSocket *socket);
+static void gather(DnsSocket *socket, Burst *burst);
+static void add_call(DnsSocket *socket, Burst *burst, size_t len, int first,
+					 int count);
+static void mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst,
+					  int ncalls);
+static void drop_sent(DnsSocket *socket);
 static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
 
 /*
- * Reads until a datagram comes that concerns the library, and gives it that.
+ * Sees to it that there is room for what comes in; false where there is no memory
+ * for it.  Of what is not used, nothing is real memory.
+ */
+bool
+datagram_reserve(void)
+{
+	if (inbox.octets != NULL)
+		return true;
+	inbox.octets = malloc(INBOX_SIZE * INBOX_STEP);
+	return inbox.octets != NULL;
+}
+
+/*
+ * Gives the library what the next datagram that concerns it comes to.
  */
 ares_ssize_t
 datagram_receive(DnsChannel *channel, DnsSocket *socket,
@@ -28,75 +101,276 @@ datagram_receive(DnsChannel *channel, DnsSocket *socket,
 				 struct sockaddr *address, ares_socklen_t *address_len)
 {
 	size_t		stub_len = doubt_take(channel, socket, buffer);
+	int			drops = 0;
 
+	memcpy(address, &socket->address, *address_len);
 	if (stub_len > 0)
-	{
-		memcpy(address, &socket->address, *address_len);
 		return stub_len;
-	}
-	for (int drops = 0; drops < MAX_DROPS; drops++)
+	if (socket->send_errno != 0)
 	{
-		ssize_t		got = recvfrom(socket->fd, buffer, len, 0,
-								   address, address_len);
+		errno = socket->send_errno;
+		socket->send_errno = 0;
+		return -1;
+	}
+	for (;;)
+	{
+		int			i;
 
-		if (got < 0)
-			return got;
-		/* The system takes in datagrams of others until it is connected. */
-		if (!same_address(address, (struct sockaddr *) &socket->address))
+		if (inbox.serial != socket->serial)
+		{
+			if (drops >= MAX_DROPS)
+				errno = EAGAIN;
+			if (drops >= MAX_DROPS || !fill_inbox(socket))
+				return -1;
+		}
+		if (inbox.next == inbox.count)
+		{
+			inbox.serial = 0;
+			/* There was no more when it was filled. */
+			if (inbox.count < INBOX_SIZE)
+			{
+				errno = EAGAIN;
+				return -1;
+			}
 			continue;
-		stub_len = guard_incoming(channel, socket, buffer, got, buffer);
+		}
+		i = inbox.next++;
+		/* The system takes in datagrams of others until it is connected. */
+		if (same_address((struct sockaddr *) &inbox.from[i],
+						 (struct sockaddr *) &socket->address))
+			stub_len = guard_incoming(channel, socket,
+									  inbox.parts[i].iov_base,
+									  inbox.calls[i].msg_len, buffer);
 		if (stub_len > 0)
 			return stub_len;
+		drops++;
 	}
-	errno = EAGAIN;
-	return -1;
 }
 
 /*
- * Sends a message, or puts it behind those that wait to be sent.  False, with
- * errno, where it cannot be sent.
+ * Puts a message behind those that wait to be sent.  False, with errno, where
+ * there is no memory for it.
  */
 bool
 datagram_send(DnsChannel *channel, DnsSocket *socket,
 			  const uint8 *message, size_t len)
 {
-	if (socket->out_len == 0)
-	{
-		if (send(socket->fd, message, len, MSG_NOSIGNAL) >= 0)
-			return true;
-
-		/* As if lost on the way: the socket does not tell when to try again. */
-		if (errno == ENOBUFS)
-			return true;
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			return false;
-	}
 	if (!stream_queue(channel, socket, message, len))
 		return false;
-	datagram_flush(channel, socket);
+	if (!socket->unsent)
+		dlist_push_tail(&channel->unsent, &socket->unsent_node);
+	socket->unsent = true;
+	if (++socket->out_count >= MAX_BURST && !socket->out_waits)
+		datagram_flush(channel, socket);
 	return true;
 }
 
 /*
- * Sends what waits, as far as the system takes it.  One that cannot be sent is as
- * good as lost.
+ * Sends what waits, as far as the system takes it.  Where it refuses, the library
+ * learns of it when it next reads.
  */
 void
 datagram_flush(DnsChannel *channel, DnsSocket *socket)
 {
-	size_t		sent = 0;
+	Burst		burst;
 
-	while (sent < socket->out_len)
+	while (socket->out_len > 0)
 	{
-		size_t		len = wire_u16(socket->out + sent);
+		int			sent;
 
-		if (send(socket->fd, socket->out + sent + STREAM_PREFIX, len,
-				 MSG_NOSIGNAL) < 0 &&
-			(errno == EAGAIN || errno == EWOULDBLOCK))
+		gather(socket, &burst);
+		sent = sendmmsg(socket->fd, burst.calls, burst.ncalls, MSG_NOSIGNAL);
+		if (sent > 0)
+			mark_sent(channel, socket, &burst, sent);
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			break;
-		sent += STREAM_PREFIX + len;
+		else if (burst.calls[0].msg_hdr.msg_control != NULL &&
+				 (errno == EIO || errno == EINVAL || errno == EMSGSIZE ||
+				  errno == EOPNOTSUPP))
+			socket->no_segments = true;
+		else if (errno == ENOBUFS)
+			/* As if lost on the way: the socket does not tell when to try again. */
+			mark_sent(channel, socket, &burst, 1);
+		else
+		{
+			socket->send_errno = channel->last_errno = errno;
+			socket->out_len = 0;
+		}
+		drop_sent(socket);
 	}
-	stream_sent(channel, socket, sent);
+	stream_sent(channel, socket, 0);
+}
+
+/*
+ * Sends what waits on all sockets of a channel, and has the library look into
+ * what could not be sent.  True where there was such.  Not to be called inside
+ * the library; never raises.
+ */
+bool
+datagram_flush_all(DnsChannel *channel)
+{
+	bool		refused = false;
+
+	while (!dlist_is_empty(&channel->unsent))
+	{
+		DnsSocket  *socket = dlist_container(DnsSocket, unsent_node,
+											 dlist_pop_head_node(&channel->unsent));
+		ares_fd_events_t event = {.fd = socket->fd, .events = ARES_FD_EVENT_READ};
+
+		socket->unsent = false;
+		if (!socket->out_waits)
+			datagram_flush(channel, socket);
+		if (socket->send_errno == 0)
+			continue;
+		refused = true;
+		channel->window->out_of_memory |=
+			memory_ran_out(ares_process_fds(channel->ares, &event, 1,
+											ARES_PROCESS_FLAG_SKIP_NON_FD));
+	}
+	return refused;
+}
+
+/*
+ * Reads as many datagrams as there are and find room.  False, with errno, where
+ * there is none.
+ */
+static bool
+fill_inbox(DnsSocket *socket)
+{
+	int			got;
+
+	for (int i = 0; i < INBOX_SIZE; i++)
+	{
+		struct msghdr *call = &inbox.calls[i].msg_hdr;
+
+		inbox.parts[i].iov_base = inbox.octets + i * INBOX_STEP;
+		inbox.parts[i].iov_len = UINT16_MAX;
+		memset(call, 0, sizeof(*call));
+		call->msg_iov = &inbox.parts[i];
+		call->msg_iovlen = 1;
+		call->msg_name = &inbox.from[i];
+		call->msg_namelen = sizeof(inbox.from[i]);
+	}
+	got = recvmmsg(socket->fd, inbox.calls, INBOX_SIZE, 0, NULL);
+	if (got <= 0)
+		return false;
+	inbox.serial = socket->serial;
+	inbox.count = got;
+	inbox.next = 0;
+	return true;
+}
+
+/*
+ * Puts together the calls for the first messages of a queue, those of one length
+ * side by side.
+ */
+static void
+gather(DnsSocket *socket, Burst *burst)
+{
+	const uint8 *at = socket->out;
+	uint8		by_len[GUARD_MAX_QUERY + 1] = {0};
+	int			count = Min(socket->out_count, MAX_BURST);
+	int			first = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		by_len[wire_u16(at)]++;
+		at += STREAM_PREFIX + wire_u16(at);
+	}
+	burst->count = count;
+	burst->ncalls = 0;
+	for (int len = 0; len <= GUARD_MAX_QUERY; len++)
+	{
+		int			number = by_len[len];
+
+		by_len[len] = first;
+		for (int done = 0; done < number; done += MAX_SEGMENTS)
+			add_call(socket, burst, len, first + done,
+					 Min(number - done, MAX_SEGMENTS));
+		first += number;
+	}
+
+	at = socket->out;
+	for (int i = 0; i < count; i++)
+	{
+		size_t		len = wire_u16(at);
+		struct iovec *part = &burst->parts[by_len[len]++];
+
+		part->iov_base = unconstify(uint8 *, at + STREAM_PREFIX);
+		part->iov_len = len;
+		at += STREAM_PREFIX + len;
+	}
+}
+
+/* One call for messages of one length, or where it has to be, one for each. */
+static void
+add_call(DnsSocket *socket, Burst *burst, size_t len, int first, int count)
+{
+	int			step = socket->no_segments ? 1 : count;
+
+	for (int i = first; i < first + count; i += step)
+	{
+		struct msghdr *call = &burst->calls[burst->ncalls].msg_hdr;
+		SegmentControl *control = &burst->controls[burst->ncalls++];
+		uint16		segment = len;
+
+		memset(call, 0, sizeof(*call));
+		call->msg_iov = &burst->parts[i];
+		call->msg_iovlen = step;
+		if (step == 1)
+			continue;
+		call->msg_control = control;
+		call->msg_controllen = sizeof(control->room);
+		control->header.cmsg_level = IPPROTO_UDP;
+		control->header.cmsg_type = UDP_SEGMENT;
+		control->header.cmsg_len = CMSG_LEN(sizeof(segment));
+		memcpy(CMSG_DATA(&control->header), &segment, sizeof(segment));
+	}
+}
+
+/* The first calls have been carried out. */
+static void
+mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst, int ncalls)
+{
+	/* One after the other, so that it can be told which went later. */
+	int64		now = clock_now() - burst->count;
+
+	for (int i = 0; i < ncalls; i++)
+	{
+		const struct msghdr *call = &burst->calls[i].msg_hdr;
+
+		for (size_t j = 0; j < call->msg_iovlen; j++)
+		{
+			uint8	   *message = call->msg_iov[j].iov_base;
+			uint8	   *prefix = message - STREAM_PREFIX;
+
+			resend_sent(channel, socket, wire_u16(message), now++);
+			wire_put_u16(prefix, wire_u16(prefix) | SENT_MARK);
+		}
+	}
+}
+
+/* Takes out of the queue what has been sent. */
+static void
+drop_sent(DnsSocket *socket)
+{
+	uint8	   *end = socket->out + socket->out_len;
+	uint8	   *to = socket->out;
+
+	socket->out_count = 0;
+	for (const uint8 *at = socket->out; at < end;)
+	{
+		size_t		len = STREAM_PREFIX + (wire_u16(at) & ~SENT_MARK);
+
+		if (!(wire_u16(at) & SENT_MARK))
+		{
+			memmove(to, at, len);
+			to += len;
+			socket->out_count++;
+		}
+		at += len;
+	}
+	socket->out_len = to - socket->out;
 }
 
 /* Are these the same address and port? */

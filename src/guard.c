@@ -94,13 +94,8 @@ guard_outgoing(DnsChannel *channel, DnsSocket *socket,
 		slot->edns = edns_wanted(channel, slot, socket->server);
 		slot->reply.queries++;
 		counters.queries++;
-		if (socket->tcp)
-		{
-			counters.tcp_queries++;
-			resend_forget(slot);
-		}
-		else
-			resend_note(slot);
+		counters.tcp_queries += socket->tcp;
+		resend_begin(slot);
 		channel->last_question = slot->asked;
 		return write_query(id, &slot->asked, &window->style, slot->edns,
 						   message);
@@ -234,7 +229,7 @@ guard_ask_again(DnsChannel *channel, DnsSlot *slot)
 
 	if (socket == NULL)
 		return false;			/* closed meanwhile */
-	if (socket->out_len > 0)
+	if (socket->out_waits)
 		return false;			/* it may not have been sent yet */
 	len = write_query(slot->id, &slot->asked, &slot->window->style, slot->edns,
 					  message);
@@ -256,6 +251,20 @@ guard_socket(const DnsChannel *channel, const DnsSlot *slot)
 
 	return socket != NULL && socket->serial == slot->socket_serial ?
 		socket : NULL;
+}
+
+/*
+ * The slot whose query on this socket has the id; NULL if there is none.
+ */
+DnsSlot *
+guard_slot(const DnsChannel *channel, const DnsSocket *socket, uint16 id)
+{
+	DnsSlot    *slot;
+
+	if (channel->slot_of_id[id] == 0 || channel->window == NULL)
+		return NULL;
+	slot = &channel->window->slots[channel->slot_of_id[id] - 1];
+	return slot->socket_serial == socket->serial ? slot : NULL;
 }
 
 /*

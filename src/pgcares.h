@@ -682,6 +682,13 @@ typedef struct DnsSocket
 	size_t		out_len;
 	size_t		out_size;
 
+	/* UDP only: what waits in out, to be sent with one call. */
+	bool		unsent;			/* it is among the channel's */
+	dlist_node	unsent_node;
+	int			out_count;		/* messages */
+	bool		no_segments;	/* the system cuts nothing to pieces here */
+	int			send_errno;		/* why it refused, until the library knows */
+
 	/* TCP only: the frame that is coming in. */
 	bool		established;	/* something has been sent */
 	bool		lost;			/* its end has been looked into */
@@ -709,9 +716,9 @@ typedef struct DnsChannel
 	DnsProbe	probes[MAX_PROBES];
 	int			next_probe;
 
+	dlist_head	unsent;			/* UDP sockets with messages that wait */
 	DnsSocket **sockets;		/* by descriptor */
 	int			max_sockets;
-	uint32		last_serial;
 	bool		sockets_changed;
 	int			queries_per_socket; /* a UDP socket's share */
 	int			max_ports;		/* UDP sockets that found a port */
@@ -773,6 +780,7 @@ extern void stream_end_silent(DnsChannel *channel, const DnsSlot *slot);
 
 /* ---- datagram.c: messages over UDP ---- */
 
+extern bool datagram_reserve(void);
 extern ares_ssize_t datagram_receive(DnsChannel *channel, DnsSocket *socket,
 									 uint8 *buffer, size_t len,
 									 struct sockaddr *address,
@@ -780,6 +788,7 @@ extern ares_ssize_t datagram_receive(DnsChannel *channel, DnsSocket *socket,
 extern bool datagram_send(DnsChannel *channel, DnsSocket *socket,
 						  const uint8 *message, size_t len);
 extern void datagram_flush(DnsChannel *channel, DnsSocket *socket);
+extern bool datagram_flush_all(DnsChannel *channel);
 
 /* ---- guard.c: what goes out, and what may come in ---- */
 
@@ -796,6 +805,8 @@ extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 						  const DnsMessage *message, uint8 *stub);
 extern bool guard_ask_again(DnsChannel *channel, DnsSlot *slot);
 extern DnsSocket *guard_socket(const DnsChannel *channel, const DnsSlot *slot);
+extern DnsSlot *guard_slot(const DnsChannel *channel, const DnsSocket *socket,
+						   uint16 id);
 extern size_t guard_write_done(uint16 id, uint8 *stub);
 
 /* ---- doubt.c: errors that somebody may have forged ---- */
@@ -816,7 +827,9 @@ extern void edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 
 /* ---- resend.c: lost datagrams ---- */
 
-extern void resend_note(DnsSlot *slot);
+extern void resend_begin(DnsSlot *slot);
+extern void resend_sent(DnsChannel *channel, DnsSocket *socket, uint16 id,
+						int64 now);
 extern void resend_heard(DnsSlot *slot, int server);
 extern void resend_forget(DnsSlot *slot);
 extern int64 resend_patience(const DnsChannel *channel);

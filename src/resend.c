@@ -25,21 +25,31 @@
 static bool seems_lost(const DnsSlot *slot);
 
 /*
- * Notes that the library has sent a slot's query: a new try begins.  Called
- * inside the library; never raises.
+ * Notes that the library sends a slot's query: a new try begins.  Called inside
+ * the library; never raises.
  */
 void
-resend_note(DnsSlot *slot)
+resend_begin(DnsSlot *slot)
 {
-	DnsWindow  *window = slot->window;
-
 	resend_forget(slot);
-	if (slot->done)
-		return;					/* its time was up, but the library goes on */
-	slot->sent_at = slot->looked_at = clock_now();
 	slot->resends = 0;
+}
+
+/*
+ * Notes that the query with this id has left a socket now, a time of clock_now().
+ * Called inside the library; never raises.
+ */
+void
+resend_sent(DnsChannel *channel, DnsSocket *socket, uint16 id, int64 now)
+{
+	DnsSlot    *slot = guard_slot(channel, socket, id);
+
+	/* Its time may be up, but the library goes on; or it is sent once more. */
+	if (slot == NULL || slot->done || slot->in_sent)
+		return;
+	slot->sent_at = slot->looked_at = now;
 	slot->in_sent = true;
-	dlist_push_tail(&window->sent, &slot->sent_node);
+	dlist_push_tail(&slot->window->sent, &slot->sent_node);
 }
 
 /*

@@ -48,6 +48,9 @@ const struct ares_socket_functions_ex socket_functions = {
 	.aif_indextoname = interface_name
 };
 
+/* Of the sockets of all channels. */
+static uint32 last_serial = 0;
+
 static bool add_socket(DnsChannel *channel, DnsSocket *socket);
 
 /*
@@ -73,7 +76,7 @@ socket_state_changed(void *arg, ares_socket_t fd, int readable, int writable)
 bool
 socket_wants_write(const DnsSocket *socket)
 {
-	return socket->want_write || socket->out_len > 0;
+	return socket->want_write || socket->out_waits;
 }
 
 /*
@@ -150,7 +153,7 @@ socket_open(int domain, int type, int protocol, void *arg)
 		return ARES_SOCKET_BAD;
 	}
 	new->tcp = (type == SOCK_STREAM);
-	new->serial = ++channel->last_serial;
+	new->serial = ++last_serial;
 	if (new->tcp)
 		new->in = malloc(STREAM_MAX_FRAME);
 	new->fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
@@ -191,6 +194,8 @@ socket_close(int fd, void *arg)
 
 	channel->sockets[fd] = NULL;
 	channel->sockets_changed = true;
+	if (socket->unsent)
+		dlist_delete(&socket->unsent_node);
 	channel->spare_descriptors++;
 	channel->tcp_sockets -= socket->tcp;
 	free(socket->in);

@@ -32,6 +32,7 @@ static ares_fd_events_t *fd_events = NULL;
 
 static int64 time_waited = 0;
 
+static bool flush_all(void);
 static void attend(int64 limit);
 static bool prepare_events(void);
 static int	make_room(void);
@@ -84,6 +85,8 @@ wait_reserve_descriptor(void)
 void
 wait_for_answers(int64 limit)
 {
+	if (flush_all())
+		limit = 0;
 	if (!prepare_events())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
@@ -99,6 +102,7 @@ wait_for_answers(int64 limit)
 void
 wait_look(void)
 {
+	(void) flush_all();
 	if (prepare_events())
 		attend(0);
 }
@@ -122,6 +126,23 @@ clock_now(void)
 
 	INSTR_TIME_SET_CURRENT(now);
 	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+/* Sends what was asked since; true if some of it could not be sent. */
+static bool
+flush_all(void)
+{
+	bool		refused = false;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_windows)
+	{
+		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
+
+		channel_reserve_descriptors(window->channel);
+		refused |= datagram_flush_all(window->channel);
+	}
+	return refused;
 }
 
 static void
