@@ -280,6 +280,7 @@ start_channel(DnsChannel *channel, const char *csv)
 	channel->queries_per_socket = config_queries_per_socket(&channel->config);
 	channel->max_ports = MAX_SOCKETS;
 	channel->max_in_flight = WINDOW_MAX;
+	pace_init(&channel->pace);
 
 	status = make_placeholder(channel);
 	if (status == ARES_SUCCESS)

@@ -213,6 +213,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		return write_stub(id, VERDICT_NEXT_SERVER, stub);
 
 	slot->reply.answered = true;
+	pace_answered(&channel->pace, sound ? rcode : RCODE_FORMERR);
 	return write_stub(id, VERDICT_DONE, stub);
 }
 

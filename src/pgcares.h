@@ -700,6 +700,32 @@ typedef struct DnsSocket
 	size_t		in_len;
 } DnsSocket;
 
+typedef enum PaceState
+{
+	PACE_HOLDING,				/* the level is what it should be */
+	PACE_SETTLING,				/* it was raised just now */
+	PACE_COMPARING				/* is that worth it? */
+} PaceState;
+
+/* How many questions a channel has in flight; see pace.c. */
+typedef struct DnsPace
+{
+	int			level;			/* at most so many */
+	int			proven;			/* the level before it was raised */
+	PaceState	state;
+	int			rounds;			/* of comparing */
+	double		rate;			/* good answers in a microsecond */
+	int64		try_at;			/* not to be raised before */
+
+	/* The present round. */
+	int64		began;
+	int64		waited;			/* of wait_clock() */
+	int			answers;
+	int			good;
+	int			lost;
+	bool		full;			/* more would have been asked */
+} DnsPace;
+
 /* A channel and all that hangs on it; malloc'd, since the library uses it. */
 typedef struct DnsChannel
 {
@@ -723,6 +749,7 @@ typedef struct DnsChannel
 	int			queries_per_socket; /* a UDP socket's share */
 	int			max_ports;		/* UDP sockets that found a port */
 	int			max_in_flight;	/* as descriptors and ports allow */
+	DnsPace		pace;
 	int			spare_descriptors;	/* reserved, no socket has them */
 	bool		no_descriptors; /* a socket could not have one */
 	int			last_errno;
@@ -835,6 +862,15 @@ extern void resend_forget(DnsSlot *slot);
 extern int64 resend_patience(const DnsChannel *channel);
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
+
+/* ---- pace.c: how many questions are in flight ---- */
+
+extern void pace_init(DnsPace *pace);
+extern void pace_begin(DnsPace *pace);
+extern bool pace_allows(DnsPace *pace, int in_flight, int capacity);
+extern void pace_answered(DnsPace *pace, int rcode);
+extern void pace_lost(DnsPace *pace);
+extern void pace_look(DnsPace *pace);
 
 /* ---- apart.c: questions on connections of their own ---- */
 

@@ -128,6 +128,7 @@ resend_lost(DnsWindow *window)
 		{
 			slot->resends++;
 			counters.resends++;
+			pace_lost(&window->channel->pace);
 		}
 		slot->looked_at = now;
 		slot->in_sent = true;

@@ -258,6 +258,7 @@ window_look_around(DnsWindow *window)
 	slot_expire(window);
 	resend_lost(window);
 	stream_look_after(window->channel);
+	pace_look(&window->channel->pace);
 }
 
 /* A window that has no channel yet, in a memory context below another one. */
@@ -297,6 +298,7 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 	channel->window = window;
 	channel->last_errno = 0;
 	channel->sockets_changed = true;
+	pace_begin(&channel->pace);
 	wait_enlist(window);
 }
 
@@ -319,11 +321,16 @@ read_style(DnsStyle *style)
 static bool
 is_room(const DnsWindow *window)
 {
+	int			in_flight;
+
 	if (slist_is_empty(unconstify(slist_head *, &window->free)) &&
 		window->used == window->capacity)
 		return false;
-	return window->channel == NULL ||
-		window->in_flight + window->napart < window->channel->max_in_flight;
+	if (window->channel == NULL)
+		return true;
+	in_flight = window->in_flight + window->napart;
+	return in_flight < window->channel->max_in_flight &&
+		pace_allows(&window->channel->pace, in_flight, window->capacity);
 }
 
 /*
