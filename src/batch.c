@@ -98,10 +98,16 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 	read_names(batch);
 	for (;;)
 	{
+		DnsSlot    *slot;
+
 		feed(batch);
 		if (window_is_idle(batch->window))
 			break;
-		take(batch, window_next(batch->window));
+		slot = window_finished(batch->window);
+		if (slot != NULL)
+			take(batch, slot);
+		else
+			wait_for_answers(PG_INT64_MAX);
 	}
 	window_close(batch->window);
 	put_result(batch);

@@ -28,8 +28,14 @@
 /* Lost queries among the answers, from which on there are too many in flight. */
 #define TOO_MANY_LOST	0.05
 
-/* Microseconds that a round takes at least, so that chance counts for little. */
+/*
+ * Microseconds that a round takes at least, so that chance counts for little.  It
+ * ends when as many answers have come as questions may be in flight; where they do
+ * not come, after this time at least, and so many times what they usually take.
+ */
 #define SHORTEST_ROUND	2000
+#define LONGEST_ROUND	100000
+#define LONGEST_TRIPS	2
 
 /* Rounds without gain until a level is given up. */
 #define ROUNDS_TO_SEE	2
@@ -97,20 +103,34 @@ pace_lost(DnsPace *pace)
 }
 
 /*
+ * When pace_look() has something to do at the latest, on the clock of clock_now().
+ * usual_trip is what answers take, in microseconds, or 0.
+ */
+int64
+pace_time(const DnsPace *pace, int64 usual_trip)
+{
+	if (!pace->full)
+		return PG_INT64_MAX;
+	return pace->began + Max(LONGEST_ROUND, LONGEST_TRIPS * usual_trip);
+}
+
+/*
  * Looks how it goes, after each wait.
  */
 void
-pace_look(DnsPace *pace)
+pace_look(DnsPace *pace, int64 usual_trip)
 {
 	int64		now;
 
-	if (pace->answers < pace->level)
+	if (pace->answers < pace->level && !pace->full)
 		return;
 	now = clock_now();
-	if (now - pace->began < SHORTEST_ROUND)
-		return;
-	end_round(pace, now - pace->began, now);
-	begin_round(pace, now);
+	if (now >= (pace->answers < pace->level ? pace_time(pace, usual_trip) :
+				pace->began + SHORTEST_ROUND))
+	{
+		end_round(pace, now - pace->began, now);
+		begin_round(pace, now);
+	}
 }
 
 static void

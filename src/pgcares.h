@@ -870,7 +870,8 @@ extern void pace_begin(DnsPace *pace);
 extern bool pace_allows(DnsPace *pace, int in_flight, int capacity);
 extern void pace_answered(DnsPace *pace, int rcode);
 extern void pace_lost(DnsPace *pace);
-extern void pace_look(DnsPace *pace);
+extern int64 pace_time(const DnsPace *pace, int64 usual_trip);
+extern void pace_look(DnsPace *pace, int64 usual_trip);
 
 /* ---- apart.c: questions on connections of their own ---- */
 

@@ -25,7 +25,7 @@ int			setting_deadline = 0;
 int			setting_max_timeout = 60 * 1000;
 int			setting_max_answer_memory = 1024 * 1024;
 int			setting_max_questions = 10 * 1000 * 1000;
-int			setting_max_in_flight = 200;
+int			setting_max_in_flight = 2000;
 char	   *setting_domains = NULL;
 int			setting_ndots = -1;
 int			setting_lookups = LOOKUPS_SYSTEM;
@@ -166,14 +166,14 @@ static const Setting settings[] = {
 	.detail = "It bounds pgcares.timeout times pgcares.tries times the number of name servers."},
 
 	/*
-	 * What a call may cost.  max_in_flight: the receive buffer that Linux gives
-	 * a name server by default holds 256 queries.  With 224 in flight, Knot
-	 * lost none of 100,000, with 256 it lost 32, with 512 292, and from 100 on
-	 * it was no slower.  Our own cost is least at 400 and hardly more at 200.
+	 * What a call may cost.  max_in_flight: what is made use of is found out
+	 * (pace.c).  A server that is 20 ms away can be asked 100,000 questions a
+	 * second with 2,000 of them in flight.
 	 */
 	{"pgcares.max_in_flight", PGC_USERSET, SETTING_INT, &setting_max_in_flight,
 		.min = 1, .max = WINDOW_MAX,
-	.summary = "Most questions that one call has under way at a time."},
+		.summary = "Most questions that one call has under way at a time.",
+	.detail = "There are fewer where the name servers would not answer sooner with more."},
 	{"pgcares.max_questions", PGC_SUSET, SETTING_INT, &setting_max_questions,
 		.min = 1, .max = INT_MAX,
 	.summary = "Most questions that one call may ask."},

@@ -230,9 +230,11 @@ window_is_current(const DnsWindow *window)
 int64
 window_time_left(DnsWindow *window)
 {
-	int64		next = Min(resend_time(window), stream_time(window->channel));
+	DnsChannel *channel = window->channel;
+	int64		next = Min(resend_time(window), stream_time(channel));
 	int64		left = PG_INT64_MAX;
 
+	next = Min(next, pace_time(&channel->pace, channel->usual_trip));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
 	left = Min(left, doubt_time_left(window));
@@ -258,7 +260,7 @@ window_look_around(DnsWindow *window)
 	slot_expire(window);
 	resend_lost(window);
 	stream_look_after(window->channel);
-	pace_look(&window->channel->pace);
+	pace_look(&window->channel->pace, window->channel->usual_trip);
 }
 
 /* A window that has no channel yet, in a memory context below another one. */
