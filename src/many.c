@@ -165,8 +165,11 @@ pgcares_message_many(PG_FUNCTION_ARGS)
 static bool
 read_text(DnsBatch *batch, uint32 index, DnsName *name)
 {
-	return question_name(TextDatumGetCString(batch->elements[index]),
-						 setting_idn, name) == NULL;
+	const text *element = DatumGetTextPP(batch->elements[index]);
+
+	return question_name_with_len(VARDATA_ANY(element),
+								  VARSIZE_ANY_EXHDR(element),
+								  setting_idn, name) == NULL;
 }
 
 static bool

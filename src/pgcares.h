@@ -396,6 +396,8 @@ extern const char *server_from_library(const char *list, DnsServer *server);
 /* ---- question.c: what users ask ---- */
 
 extern const char *question_name(const char *text, bool idn, DnsName *name);
+extern const char *question_name_with_len(const char *text, size_t len,
+										  bool idn, DnsName *name);
 extern void question_refuse_name(const char *text, const char *reason);
 extern bool question_type(const char *text, bool soft, uint16 *number);
 extern bool question_class(const char *text, bool soft, uint16 *number);

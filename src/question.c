@@ -16,12 +16,15 @@
 #include "catalog/namespace.h"
 #include "common/string.h"
 #include "mb/pg_wchar.h"
-
+#include "utils/builtins.h"
 #include "utils/inet.h"
 
-static const char *parse_ascii_name(const char *text, DnsName *name);
-static const char *parse_escape(const char **at, uint8 *octet);
-static const char *add_label(DnsName *name, const uint8 *label, int len);
+static const char *parse_ascii_name(const char *text, size_t len,
+									DnsName *name);
+static const char *parse_escape(const char **at, const char *end,
+								uint8 *octet);
+static const char *end_label(DnsName *name, size_t start, size_t end);
+static const char *parse_other_name(const char *text, DnsName *name);
 static const char *to_ascii(const char *text, char **ascii);
 static char *text_to_utf8(const char *text);
 static int	parse_number(const char *text, const char *prefix, int max);
@@ -35,20 +38,26 @@ static bool has_suffix(const DnsName *name, const char *label);
 const char *
 question_name(const char *text, bool idn, DnsName *name)
 {
-	const char *reason;
-	char	   *ascii;
+	return question_name_with_len(text, strlen(text), idn, name);
+}
 
-	if (pg_is_ascii(text))
-		return parse_ascii_name(text, name);
-	if (!idn)
-		return "It is not ASCII, and pgcares.idn is off.";
+/*
+ * The same for text of len octets without a NUL.
+ */
+const char *
+question_name_with_len(const char *text, size_t len, bool idn, DnsName *name)
+{
+	const char *reason = parse_ascii_name(text, len, name);
+	char	   *copy;
 
-	reason = to_ascii(text, &ascii);
 	if (reason == NULL)
-	{
-		reason = parse_ascii_name(ascii, name);
-		idn2_free(ascii);
-	}
+		return NULL;			/* mostly */
+
+	copy = pnstrdup(text, len);
+	if (!pg_is_ascii(copy))
+		reason = idn ? parse_other_name(copy, name) :
+			"It is not ASCII, and pgcares.idn is off.";
+	pfree(copy);
 	return reason;
 }
 
@@ -124,21 +133,35 @@ question_class(const char *text, bool soft, uint16 *number)
 void
 question_reverse_name(const inet *address, DnsName *name)
 {
+	static const char hex_digits[] = "0123456789abcdef";
+	static const char ip4_suffix[] = "\7in-addr\4arpa";
+	static const char ip6_suffix[] = "\3ip6\4arpa";
 	const uint8 *octets = ip_addr(address);
-	char		text[sizeof("f.") * 32 + sizeof("ip6.arpa")];
-	char	   *at = text;
+	uint8	   *at = name->octets;
 
 	if (ip_family(address) == PGSQL_AF_INET)
-		sprintf(text, "%d.%d.%d.%d.in-addr.arpa",
-				octets[3], octets[2], octets[1], octets[0]);
+	{
+		for (int i = 3; i >= 0; i--)
+		{
+			*at = pg_ultoa_n(octets[i], (char *) at + 1);
+			at += 1 + *at;
+		}
+		memcpy(at, ip4_suffix, sizeof(ip4_suffix));
+		at += sizeof(ip4_suffix);
+	}
 	else
 	{
 		for (int i = 15; i >= 0; i--)
-			at += sprintf(at, "%x.%x.", octets[i] & 0xf, octets[i] >> 4);
-		strcpy(at, "ip6.arpa");
+		{
+			*at++ = 1;
+			*at++ = hex_digits[octets[i] & 0xf];
+			*at++ = 1;
+			*at++ = hex_digits[octets[i] >> 4];
+		}
+		memcpy(at, ip6_suffix, sizeof(ip6_suffix));
+		at += sizeof(ip6_suffix);
 	}
-	if (parse_ascii_name(text, name) != NULL)
-		elog(ERROR, "cannot make the reverse name of an address");
+	name->len = at - name->octets;
 }
 
 /*
@@ -210,56 +233,65 @@ question_randomize_case(DnsName *name)
 	}
 }
 
+/* Text that is not ASCII gives some reason, too. */
 static const char *
-parse_ascii_name(const char *text, DnsName *name)
+parse_ascii_name(const char *text, size_t len, DnsName *name)
 {
-	uint8		label[WIRE_LABEL_MAX + 1];
-	int			len = 0;
 	const char *at = text;
+	const char *end = text + len;
+	size_t		start = 0;		/* of a label: its length octet */
+	size_t		place = 1;
 	const char *reason = NULL;
 
-	name->len = 0;
-	if (*text == '\0')
+	if (len == 0)
 		return "It is empty.";
-	if (strcmp(text, ".") == 0)
+	if (len == 1 && *text == '.')
 		at++;					/* the root */
 
-	while (*at != '\0' && reason == NULL)
+	while (at < end && reason == NULL)
 	{
 		uint8		octet = *at;
 
 		if (octet == '.')
 		{
-			reason = add_label(name, label, len);
-			len = 0;
+			reason = end_label(name, start, place);
+			start = place++;
 			at++;
 			continue;
 		}
 		if (octet == '\\')
-			reason = parse_escape(&at, &octet);
-		else if (octet <= ' ' || octet == 0x7f)
+			reason = parse_escape(&at, end, &octet);
+		else if (octet <= ' ' || octet >= 0x7f)
 			reason = "White space and control characters have to be escaped.";
 		else
 			at++;
-		if (len < (int) sizeof(label))
-			label[len++] = octet;
+		if (place < WIRE_NAME_MAX)
+			name->octets[place] = octet;
+		place++;
 	}
-	if (reason == NULL && len > 0)
-		reason = add_label(name, label, len);
-	if (reason == NULL)
-		name->octets[name->len++] = 0;
-	return reason;
+	if (reason == NULL && place > start + 1)
+	{
+		reason = end_label(name, start, place);
+		start = place;
+	}
+	if (reason != NULL)
+		return reason;
+	name->octets[start] = 0;
+	name->len = start + 1;
+	return NULL;
 }
 
 /* Reads \DDD or \X at *at, and moves behind it. */
 static const char *
-parse_escape(const char **at, uint8 *octet)
+parse_escape(const char **at, const char *end, uint8 *octet)
 {
 	const char *digits = *at + 1;
 	int			value = 0;
 
-	if (*digits == '\0')
+	if (digits == end)
 		return "It ends with a backslash.";
+	if (IS_HIGHBIT_SET(*digits))
+		return "It is not ASCII.";
 	if (!isdigit((unsigned char) *digits))
 	{
 		*octet = *digits;
@@ -268,7 +300,7 @@ parse_escape(const char **at, uint8 *octet)
 	}
 	for (int i = 0; i < 3; i++)
 	{
-		if (!isdigit((unsigned char) digits[i]))
+		if (digits + i == end || !isdigit((unsigned char) digits[i]))
 			return "A backslash and a digit begin a decimal number of three digits.";
 		value = value * 10 + digits[i] - '0';
 	}
@@ -279,20 +311,38 @@ parse_escape(const char **at, uint8 *octet)
 	return NULL;
 }
 
+/*
+ * Ends a label: its octets are in their place as far as there is any, from
+ * behind its length octet at start to before end.
+ */
 static const char *
-add_label(DnsName *name, const uint8 *label, int len)
+end_label(DnsName *name, size_t start, size_t end)
 {
+	size_t		len = end - start - 1;
+
 	if (len == 0)
 		return "A label is empty.";
 	if (len > WIRE_LABEL_MAX)
 		return "A label has more than 63 octets.";
 	/* The root label has to find its place too. */
-	if (name->len + 1 + len + 1 > WIRE_NAME_MAX)
+	if (end + 1 > WIRE_NAME_MAX)
 		return "It has more than 255 octets.";
-	name->octets[name->len++] = len;
-	memcpy(name->octets + name->len, label, len);
-	name->len += len;
+	name->octets[start] = len;
 	return NULL;
+}
+
+/* A name that is not ASCII. */
+static const char *
+parse_other_name(const char *text, DnsName *name)
+{
+	char	   *ascii;
+	const char *reason = to_ascii(text, &ascii);
+
+	if (reason != NULL)
+		return reason;
+	reason = parse_ascii_name(ascii, strlen(ascii), name);
+	idn2_free(ascii);
+	return reason;
 }
 
 /*
