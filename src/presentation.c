@@ -12,10 +12,20 @@
 
 #include "pgcares.h"
 
+#include "utils/builtins.h"
+
+/* Digits of a 32-bit number, and octets of an escaped one, at most. */
+#define DECIMAL_MAX			10
+#define ESCAPED_OCTET_MAX	4
+
 static bool append_hex_field(StringInfo out, const DnsField *field);
 static void append_number(StringInfo out, const DnsField *field);
 static void append_strings(StringInfo out, const DnsField *field);
 static void append_quoted(StringInfo out, const uint8 *octets, size_t len);
+static void append_decimal(StringInfo out, uint32 number);
+static char *reserve(StringInfo out, size_t len);
+static void finish(StringInfo out, char *end);
+static inline char *put_octet(char *to, uint8 octet, const char *escaped);
 
 /*
  * The data of a record of a sound message.
@@ -52,16 +62,20 @@ void
 append_name(StringInfo out, const DnsName *name, bool final_dot)
 {
 	const uint8 *label = name->octets;
+	char	   *to = reserve(out, ESCAPED_OCTET_MAX * name->len);
 
 	if (name->len == 1)
-		appendStringInfoChar(out, '.');
+		*to++ = '.';
 	while (*label != 0)
 	{
-		append_octets(out, label + 1, *label, ESCAPED_IN_NAMES);
-		label += 1 + *label;
+		const uint8 *next = label + 1 + *label;
+
+		while (++label < next)
+			to = put_octet(to, *label, ESCAPED_IN_NAMES);
 		if (*label != 0 || final_dot)
-			appendStringInfoChar(out, '.');
+			*to++ = '.';
 	}
+	finish(out, to);
 }
 
 /*
@@ -72,24 +86,11 @@ void
 append_octets(StringInfo out, const uint8 *octets, size_t len,
 			  const char *escaped)
 {
+	char	   *to = reserve(out, ESCAPED_OCTET_MAX * len);
+
 	for (size_t i = 0; i < len; i++)
-	{
-		uint8		octet = octets[i];
-		bool		special = octet != 0 && strchr(escaped, octet) != NULL;
-
-		if (octet < ' ' || octet > '~' || (special && octet == ' '))
-		{
-			const char	escape[] = {
-				'\\', '0' + octet / 100, '0' + octet / 10 % 10, '0' + octet % 10
-			};
-
-			appendBinaryStringInfo(out, escape, sizeof(escape));
-			continue;
-		}
-		if (special)
-			appendStringInfoChar(out, '\\');
-		appendStringInfoChar(out, octet);
-	}
+		to = put_octet(to, octets[i], escaped);
+	finish(out, to);
 }
 
 /*
@@ -99,12 +100,14 @@ void
 append_hex(StringInfo out, const uint8 *octets, size_t len)
 {
 	static const char digits[] = "0123456789ABCDEF";
+	char	   *to = reserve(out, 2 * len);
 
 	for (size_t i = 0; i < len; i++)
 	{
-		appendStringInfoChar(out, digits[octets[i] >> 4]);
-		appendStringInfoChar(out, digits[octets[i] & 15]);
+		*to++ = digits[octets[i] >> 4];
+		*to++ = digits[octets[i] & 15];
 	}
+	finish(out, to);
 }
 
 /*
@@ -147,10 +150,23 @@ append_base32hex(StringInfo out, const uint8 *octets, size_t len)
 void
 append_address(StringInfo out, const uint8 *octets, size_t len)
 {
-	char		text[INET6_ADDRSTRLEN];
+	char	   *to = reserve(out, INET6_ADDRSTRLEN);
 
-	inet_ntop(len == 4 ? AF_INET : AF_INET6, octets, text, sizeof(text));
-	appendStringInfoString(out, text);
+	if (len == 4)
+	{
+		for (int i = 0; i < 4; i++)
+		{
+			if (i > 0)
+				*to++ = '.';
+			to += pg_ultoa_n(octets[i], to);
+		}
+	}
+	else
+	{
+		inet_ntop(AF_INET6, octets, to, INET6_ADDRSTRLEN);
+		to += strlen(to);
+	}
+	finish(out, to);
 }
 
 /*
@@ -319,13 +335,13 @@ append_number(StringInfo out, const DnsField *field)
 			if (number == 1)
 				appendStringInfoString(out, "NOTIFY");
 			else
-				appendStringInfo(out, "%u", number);
+				append_decimal(out, number);
 			break;
 		case FIELD_RELAY_TYPE:
 			appendStringInfo(out, "%u %u", number >> 7, number & 0x7f);
 			break;
 		default:
-			appendStringInfo(out, "%u", number);
+			append_decimal(out, number);
 			break;
 	}
 }
@@ -351,4 +367,59 @@ append_quoted(StringInfo out, const uint8 *octets, size_t len)
 	appendStringInfoChar(out, '"');
 	append_octets(out, octets, len, ESCAPED_IN_QUOTES);
 	appendStringInfoChar(out, '"');
+}
+
+static void
+append_decimal(StringInfo out, uint32 number)
+{
+	char	   *to = reserve(out, DECIMAL_MAX);
+
+	finish(out, to + pg_ultoa_n(number, to));
+}
+
+/* Makes room for so many octets more, and gives their place. */
+static char *
+reserve(StringInfo out, size_t len)
+{
+	enlargeStringInfo(out, len);
+	return out->data + out->len;
+}
+
+/* What was reserved has been used up to there. */
+static void
+finish(StringInfo out, char *end)
+{
+	*end = '\0';
+	out->len = end - out->data;
+}
+
+/*
+ * Puts an octet where there is place for ESCAPED_OCTET_MAX, and gives the place
+ * behind it.
+ */
+static inline char *
+put_octet(char *to, uint8 octet, const char *escaped)
+{
+	bool		special;
+
+	if ((uint8) ((octet | 0x20) - 'a') < 26 || (uint8) (octet - '0') < 10 ||
+		octet == '-' || octet == '_')
+	{
+		*to++ = octet;			/* nowhere special */
+		return to;
+	}
+
+	special = octet != 0 && strchr(escaped, octet) != NULL;
+	if (octet < ' ' || octet > '~' || (special && octet == ' '))
+	{
+		*to++ = '\\';
+		*to++ = '0' + octet / 100;
+		*to++ = '0' + octet / 10 % 10;
+		*to++ = '0' + octet % 10;
+		return to;
+	}
+	if (special)
+		*to++ = '\\';
+	*to++ = octet;
+	return to;
 }
