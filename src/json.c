@@ -9,14 +9,19 @@
 
 #include "pgcares.h"
 
-static void push_field(JsonbParseState **state, const DnsField *field);
-static void push_strings(JsonbParseState **state, const uint8 *octets,
-						 size_t len);
-static void push_prefixes(JsonbParseState **state, const DnsField *field);
-static void push_names(JsonbParseState **state, const DnsField *field);
-static void push_bitmap(JsonbParseState **state, const DnsField *field);
-static void push_relay_type(JsonbParseState **state, const DnsField *field);
-static void push_location(JsonbParseState **state, const uint8 *octets);
+/* Of the fields that make more members than one, a record has one at most. */
+#define MAX_MEMBERS		(RRTYPE_MAX_FIELDS + 1)
+
+static void add_relay_type(JsonbValue *object, const DnsField *field);
+static void add_location(JsonbValue *object, const uint8 *octets);
+static void set_field(JsonbValue *value, const DnsField *field);
+static void set_list(JsonbValue *value, const DnsField *field);
+static JsonbValue *push_strings(JsonbParseState **state, const uint8 *octets,
+								size_t len);
+static JsonbValue *push_prefixes(JsonbParseState **state,
+								 const DnsField *field);
+static JsonbValue *push_names(JsonbParseState **state, const DnsField *field);
+static JsonbValue *push_bitmap(JsonbParseState **state, const DnsField *field);
 static void push_params(JsonbParseState **state, const DnsField *field);
 static void push_param_value(JsonbParseState **state, uint16 key,
 							 const uint8 *value, size_t len);
@@ -29,28 +34,28 @@ static void push_addresses(JsonbParseState **state, const uint8 *value,
 Jsonb *
 json_rdata(const DnsMessage *message, const DnsRR *rr)
 {
-	JsonbParseState *state = NULL;
+	JsonbPair	pairs[MAX_MEMBERS];
+	JsonbValue	object;
 	DnsRdata	rdata;
 	DnsField	field;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	object.type = jbvObject;
+	object.val.object.nPairs = 0;
+	object.val.object.pairs = pairs;
 	rdata_open(message, rr, &rdata);
 	while (rdata_next(&rdata, &field))
 	{
 		if (field.def->kind == FIELD_LOC)
-			push_location(&state, field.data);
+			add_location(&object, field.data);
 		else if (field.def->kind == FIELD_LENGTH8 ||
 				 field.def->kind == FIELD_LENGTH16)
 			continue;
 		else if (field.def->kind == FIELD_RELAY_TYPE)
-			push_relay_type(&state, &field);
+			add_relay_type(&object, &field);
 		else
-		{
-			push_key(&state, field.def->name);
-			push_field(&state, &field);
-		}
+			set_field(add_member(&object, field.def->name), &field);
 	}
-	return end_object(&state);
+	return JsonbValueToJsonb(&object);
 }
 
 /*
@@ -66,39 +71,73 @@ json_params(const DnsField *field)
 	return end_object(&state);
 }
 
+/* Two fields in one octet (RFC 8777 sections 4.2.2 and 4.2.3). */
 static void
-push_field(JsonbParseState **state, const DnsField *field)
+add_relay_type(JsonbValue *object, const DnsField *field)
+{
+	set_boolean(add_member(object, "discovery_optional"),
+				(field->number & 0x80) != 0);
+	set_number(add_member(object, field->def->name), field->number & 0x7f);
+}
+
+/*
+ * The fields of a location: degrees north and east, metres (RFC 1876
+ * section 2).
+ */
+static void
+add_location(JsonbValue *object, const uint8 *octets)
+{
+	static const char *const keys[] = {"version", "size", "horiz_pre", "vert_pre"};
+	static const char *const angles[] = {"latitude", "longitude"};
+
+	set_number(add_member(object, keys[0]), octets[0]);
+	for (int i = 1; i <= 3; i++)
+	{
+		double		metres = (octets[i] >> 4) / 100.0;
+
+		for (int power = octets[i] & 15; power > 0; power--)
+			metres *= 10;
+		set_decimal(add_member(object, keys[i]), metres, 2);
+	}
+	for (int i = 0; i < 2; i++)
+	{
+		double		units = (double) wire_u32(octets + 4 + 4 * i) - 2147483648.0;
+
+		set_decimal(add_member(object, angles[i]), units / 3600000, 8);
+	}
+	set_decimal(add_member(object, "altitude"),
+				wire_u32(octets + 12) / 100.0 - 100000, 2);
+}
+
+static void
+set_field(JsonbValue *value, const DnsField *field)
 {
 	StringInfoData buffer;
 
-	initStringInfo(&buffer);
 	switch (field->def->kind)
 	{
 		case FIELD_U8:
 		case FIELD_U16:
 		case FIELD_U32:
 		case FIELD_KEY_ALGORITHM:
-			push_number(state, field->number);
+			set_number(value, field->number);
 			return;
 		case FIELD_STRINGS:
-			push_strings(state, field->data, field->len);
-			return;
 		case FIELD_PREFIXES:
-			push_prefixes(state, field);
-			return;
 		case FIELD_NAMES:
-			push_names(state, field);
-			return;
 		case FIELD_TYPES:
 		case FIELD_FLAT_TYPES:
 		case FIELD_PORTS:
-			push_bitmap(state, field);
-			return;
 		case FIELD_PARAMS:
-			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-			push_params(state, field);
-			pushJsonbValue(state, WJB_END_OBJECT, NULL);
+			set_list(value, field);
 			return;
+		default:
+			break;
+	}
+
+	initStringInfo(&buffer);
+	switch (field->def->kind)
+	{
 		case FIELD_TIME:
 			append_time(&buffer, field->number, "%Y-%m-%dT%H:%M:%SZ");
 			break;
@@ -130,10 +169,38 @@ push_field(JsonbParseState **state, const DnsField *field)
 			append_field(&buffer, field);
 			break;
 	}
-	push_text(state, &buffer);
+	set_string(value, buffer.data, buffer.len);
 }
 
+/* Fields of more values than one. */
 static void
+set_list(JsonbValue *value, const DnsField *field)
+{
+	JsonbParseState *state = NULL;
+
+	switch (field->def->kind)
+	{
+		case FIELD_STRINGS:
+			*value = *push_strings(&state, field->data, field->len);
+			break;
+		case FIELD_PREFIXES:
+			*value = *push_prefixes(&state, field);
+			break;
+		case FIELD_NAMES:
+			*value = *push_names(&state, field);
+			break;
+		case FIELD_PARAMS:
+			pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+			push_params(&state, field);
+			*value = *pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+			break;
+		default:
+			*value = *push_bitmap(&state, field);
+			break;
+	}
+}
+
+static JsonbValue *
 push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
 {
 	const uint8 *pos = octets;
@@ -149,10 +216,10 @@ push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
 		append_octets(&buffer, data, data_len, ESCAPED_IN_TEXT);
 		push_text(state, &buffer);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-static void
+static JsonbValue *
 push_prefixes(JsonbParseState **state, const DnsField *field)
 {
 	const uint8 *at = field->data;
@@ -168,10 +235,10 @@ push_prefixes(JsonbParseState **state, const DnsField *field)
 		push_text(state, &buffer);
 		at += len;
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-static void
+static JsonbValue *
 push_names(JsonbParseState **state, const DnsField *field)
 {
 	const uint8 *pos = field->data;
@@ -187,11 +254,11 @@ push_names(JsonbParseState **state, const DnsField *field)
 		append_name(&buffer, &name, false);
 		push_text(state, &buffer);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
 /* Ports as numbers, types as words. */
-static void
+static JsonbValue *
 push_bitmap(JsonbParseState **state, const DnsField *field)
 {
 	DnsBitmapPlace at = {.window = field->data};
@@ -211,49 +278,7 @@ push_bitmap(JsonbParseState **state, const DnsField *field)
 		append_type(&type, number);
 		push_word(state, type.data);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-/* Two fields in one octet (RFC 8777 sections 4.2.2 and 4.2.3). */
-static void
-push_relay_type(JsonbParseState **state, const DnsField *field)
-{
-	push_key(state, "discovery_optional");
-	push_boolean(state, (field->number & 0x80) != 0);
-	push_key(state, field->def->name);
-	push_number(state, field->number & 0x7f);
-}
-
-/*
- * The fields of a location: degrees north and east, metres (RFC 1876
- * section 2).
- */
-static void
-push_location(JsonbParseState **state, const uint8 *octets)
-{
-	static const char *const keys[] = {"version", "size", "horiz_pre", "vert_pre"};
-	static const char *const angles[] = {"latitude", "longitude"};
-
-	push_key(state, keys[0]);
-	push_number(state, octets[0]);
-	for (int i = 1; i <= 3; i++)
-	{
-		double		metres = (octets[i] >> 4) / 100.0;
-
-		for (int power = octets[i] & 15; power > 0; power--)
-			metres *= 10;
-		push_key(state, keys[i]);
-		push_decimal(state, metres, 2);
-	}
-	for (int i = 0; i < 2; i++)
-	{
-		double		units = (double) wire_u32(octets + 4 + 4 * i) - 2147483648.0;
-
-		push_key(state, angles[i]);
-		push_decimal(state, units / 3600000, 8);
-	}
-	push_key(state, "altitude");
-	push_decimal(state, wire_u32(octets + 12) / 100.0 - 100000, 2);
+	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
 static void

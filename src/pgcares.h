@@ -1228,12 +1228,16 @@ extern void sections_check_size(Size size);
 
 /* ---- push.c: jsonb, piece by piece ---- */
 
+extern JsonbValue *add_member(JsonbValue *object, const char *key);
+extern void set_string(JsonbValue *value, char *text, int len);
+extern void set_number(JsonbValue *value, int64 number);
+extern void set_decimal(JsonbValue *value, double number, int digits);
+extern void set_boolean(JsonbValue *value, bool boolean);
 extern void push_key(JsonbParseState **state, const char *key);
 extern void push_text(JsonbParseState **state, StringInfo buffer);
 extern void push_word(JsonbParseState **state, const char *word);
 extern void push_number(JsonbParseState **state, int64 number);
 extern void push_boolean(JsonbParseState **state, bool boolean);
-extern void push_decimal(JsonbParseState **state, double number, int digits);
 extern Jsonb *end_object(JsonbParseState **state);
 
 /* ---- json.c: record data as jsonb ---- */
