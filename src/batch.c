@@ -22,6 +22,7 @@
 #include "utils/tuplesort.h"
 
 #define NO_ELEMENT	PG_UINT32_MAX
+#define RANK_BITS	31			/* what an int has */
 
 /* An element by its name; the name itself is read again from the array. */
 typedef struct NameEntry
@@ -55,6 +56,7 @@ static void feed(DnsBatch *batch);
 static bool is_settled(DnsBatch *batch, uint32 index, DnsName *name);
 static void take(DnsBatch *batch, DnsSlot *slot);
 static void put_result(DnsBatch *batch);
+static void take_rank_out(TupleTableSlot *sorted);
 
 /*
  * Asks the questions of an array's elements and fills the function's result,
@@ -129,13 +131,11 @@ batch_put(DnsBatch *batch, uint32 index, int rank, const DnsAnswer *answer)
 	{
 		ExecClearTuple(row);
 		memset(row->tts_isnull, true, natts * sizeof(bool));
-		row->tts_values[0] = Int64GetDatum((int64) index + 1);
+		row->tts_values[0] = Int64GetDatum(((int64) index + 1) << RANK_BITS | rank);
 		row->tts_isnull[0] = false;
 		if (answer != NULL)
 			batch->kind->make(batch, index, answer, row->tts_values,
 							  row->tts_isnull);
-		row->tts_values[natts - 1] = Int32GetDatum(rank);
-		row->tts_isnull[natts - 1] = false;
 		ExecStoreVirtualTuple(row);
 		tuplesort_puttupleslot(batch->sort, row);
 		MemoryContextReset(batch->row_context);
@@ -173,26 +173,21 @@ batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 	}
 }
 
-/* The sort has a column more than the result: the rank. */
+/* Until its end the sort has the rank in the position, as its lowest bits. */
 static void
 open_sort(DnsBatch *batch)
 {
-	TupleDesc	result = batch->result->setDesc;
-	TupleDesc	desc = CreateTemplateTupleDesc(result->natts + 1);
-	AttrNumber	columns[] = {1, desc->natts};
-	Oid			operators[] = {Int8LessOperator, Int4LessOperator};
-	Oid			collations[] = {InvalidOid, InvalidOid};
-	bool		nulls_first[] = {false, false};
-
-	for (int i = 1; i <= result->natts; i++)
-		TupleDescCopyEntry(desc, i, result, i);
-	TupleDescInitEntry(desc, desc->natts, "rank", INT4OID, -1, 0);
+	TupleDesc	desc = batch->result->setDesc;
+	AttrNumber	column = 1;
+	Oid			operator = Int8LessOperator;
+	Oid			collation = InvalidOid;
+	bool		nulls_first = false;
 
 	batch->row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	batch->sorted = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	batch->sort = tuplesort_begin_heap(desc, lengthof(columns), columns,
-									   operators, collations, nulls_first,
-									   work_mem, NULL, TUPLESORT_NONE);
+	batch->sort = tuplesort_begin_heap(desc, 1, &column, &operator, &collation,
+									   &nulls_first, work_mem, NULL,
+									   TUPLESORT_NONE);
 }
 
 /*
@@ -248,7 +243,11 @@ chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
 	bool		found;
 
 	for (int i = 0; i < batch->name.len; i++)
-		octets[i] = pg_ascii_tolower(batch->name.octets[i]);
+	{
+		uint8		octet = batch->name.octets[i];
+
+		octets[i] = octet >= 'A' && octet <= 'Z' ? octet | 0x20 : octet;
+	}
 	hash = (uint32) hash_bytes_extended(octets, batch->name.len, seed);
 
 	entry = names_insert_hash(table, index, hash, &found);
@@ -325,8 +324,10 @@ static void
 take(DnsBatch *batch, DnsSlot *slot)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
-	DnsAnswer	answer = {.rr = NULL};
+	DnsAnswer	answer;
 
+	answer.rr = NULL;
+	answer.known = 0;
 	outcome_read(&answer.outcome, batch->window, &slot->question, &slot->reply);
 	batch->kind->answer(batch, slot->tag / MAX_BATCH_TYPES,
 						slot->tag % MAX_BATCH_TYPES, &answer);
@@ -336,29 +337,52 @@ take(DnsBatch *batch, DnsSlot *slot)
 }
 
 /*
- * Moves the sorted rows to the result, without their rank.  Those that are made
- * large only now are not in the sort, which holds as many of them as there are
- * runs on disk.
+ * Moves the sorted rows to the result.  Those that are made large only now are
+ * not in the sort, which holds as many of them as there are runs on disk.
  */
 static void
 put_result(DnsBatch *batch)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
+	Tuplestorestate *result = batch->result->setResult;
+	TupleDesc	desc = batch->result->setDesc;
+	TupleTableSlot *sorted = batch->sorted;
 
 	tuplesort_performsort(batch->sort);
-	while (tuplesort_gettupleslot(batch->sort, true, false, batch->sorted, NULL))
+	while (tuplesort_gettupleslot(batch->sort, true, false, sorted, NULL))
 	{
-		Datum	   *values = batch->sorted->tts_values;
-		bool	   *nulls = batch->sorted->tts_isnull;
-
 		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(batch->sorted);
-		if (batch->kind->finish != NULL)
-			batch->kind->finish(batch->result->setDesc, 1, values, nulls);
-		tuplestore_putvalues(batch->result->setResult, batch->result->setDesc,
-							 values, nulls);
+		take_rank_out(sorted);
+		if (batch->kind->finish == NULL)
+		{
+			tuplestore_puttupleslot(result, sorted);
+			continue;
+		}
+		slot_getallattrs(sorted);
+		batch->kind->finish(desc, 1, sorted->tts_values, sorted->tts_isnull);
+		tuplestore_putvalues(result, desc, sorted->tts_values,
+							 sorted->tts_isnull);
 		MemoryContextReset(batch->row_context);
 	}
 	MemoryContextSwitchTo(old_context);
 	tuplesort_end(batch->sort);
+}
+
+/*
+ * Leaves only the position in a row's first column.  That is done in place, as
+ * the sort does not look at the row again: the column is the first of the data
+ * and never NULL.
+ */
+static void
+take_rank_out(TupleTableSlot *sorted)
+{
+	bool		copied;
+	MinimalTuple tuple = ExecFetchSlotMinimalTuple(sorted, &copied);
+	char	   *at = (char *) tuple + tuple->t_hoff - MINIMAL_TUPLE_OFFSET;
+	int64		position;
+
+	Assert(!copied);
+	memcpy(&position, at, sizeof(position));
+	position >>= RANK_BITS;
+	memcpy(at, &position, sizeof(position));
 }
