@@ -222,18 +222,18 @@ const DnsType *
 rrtype_by_code(uint16 code)
 {
 	int			low = 0;
-	int			high = lengthof(types) - 1;
+	int			high = Min(code, (int) lengthof(types)) - 1;
+	int			middle = high;	/* where it is if there is no gap before it */
 
 	while (low <= high)
 	{
-		int			middle = (low + high) / 2;
-
 		if (types[middle].code == code)
 			return &types[middle];
 		if (types[middle].code < code)
 			low = middle + 1;
 		else
 			high = middle - 1;
+		middle = (low + high) / 2;
 	}
 	return NULL;
 }
