@@ -56,6 +56,7 @@ OBJS = \
 	src/pace.o \
 	src/pending.o \
 	src/pgcares.o \
+	src/pool.o \
 	src/presentation.o \
 	src/push.o \
 	src/query.o \

@@ -1,11 +1,12 @@
 # watched.sh - the tests on a server that a checker watches; sourced by check
 #
-# The checker is "sanitizers" (address and undefined behaviour; pgcares is built anew
-# with them) or "valgrind" (with its search for lost memory). Only the server is
-# watched: the tests find its programs in a folder in which "postgres" starts the
-# real one under the checker. PGCARES_WATCHED has the checker's name, for tests that
-# measure time or memory. A report that names pgcares or c-ares is a failure; what
-# the server does by itself is not ours to judge.
+# The checker is "sanitizers" (address and undefined behaviour) or "valgrind" (with its
+# search for lost memory). pgcares is built anew, with the sanitizers, and for both so
+# that malloc() gives each piece of memory. Only the server is watched: the tests find
+# its programs in a folder in which "postgres" starts the real one under the checker.
+# PGCARES_WATCHED has the checker's name, for tests that measure time or memory. A
+# report that names pgcares or c-ares is a failure; what the server does by itself is
+# not ours to judge.
 
 # run_watched CHECKER REGRESS TAP: the SQL tests and the TAP tests of these names.
 run_watched()
@@ -29,7 +30,7 @@ run_watched()
 # Makes the folder of programs, and settings for the pgcares that is watched.
 inside_watch()
 {
-	local checker=$1 place=$2 stage=$3/stage bindir watched flags='-fsanitize=address,undefined -fno-omit-frame-pointer'
+	local checker=$1 place=$2 stage=$3/stage bindir watched flags=-DMALLOC_ONLY
 
 	mkdir -p "$place/bin" "$place/reports"
 	cp "$3/settings.conf" "$place" || return
@@ -38,13 +39,14 @@ inside_watch()
 	# pg_ctl would take the "postgres" beside itself, which is what initdb does
 	rm "$place/bin/postgres" "$place/bin/pg_ctl"
 
-	if [ "$checker" = sanitizers ]; then
-		mkdir "$place/tree"
-		tar -cf - --exclude='*.o' --exclude='*.so' --exclude=./tmp_check --exclude=./results . | tar -C "$place/tree" -xf - &&
-			make -s -C "$place/tree" -j "$(nproc)" with_llvm=no COPT="$flags" install DESTDIR="$place/stage" > "$place/log" 2>&1 ||
-			{ cat "$place/log"; return 1; }
-		sed -i "s,'$stage,'$place/stage,g" "$place/settings.conf"
+	[ "$checker" = valgrind ] || flags+=' -fsanitize=address,undefined -fno-omit-frame-pointer'
+	mkdir "$place/tree"
+	tar -cf - --exclude='*.o' --exclude='*.so' --exclude=./tmp_check --exclude=./results . | tar -C "$place/tree" -xf - &&
+		make -s -C "$place/tree" -j "$(nproc)" with_llvm=no COPT="$flags" install DESTDIR="$place/stage" > "$place/log" 2>&1 ||
+		{ cat "$place/log"; return 1; }
+	sed -i "s,'$stage,'$place/stage,g" "$place/settings.conf"
 
+	if [ "$checker" = sanitizers ]; then
 		# On Debian 12, libgpg-error allocates under a lock that the start of the
 		# sanitizer wants; a first allocation before all others avoids that.
 		echo '#include <stdlib.h>

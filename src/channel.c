@@ -138,6 +138,7 @@ channel_keep(DnsChannel *channel)
 	channel_reset();
 	channel->max_ports = MAX_SOCKETS;
 	idle_channel = channel;
+	pool_trim(1);
 }
 
 /*
@@ -159,6 +160,7 @@ channel_destroy(DnsChannel *channel)
 	free(channel->slot_of_id);
 	config_free(&channel->config);
 	free(channel);
+	pool_trim(0);
 }
 
 /*

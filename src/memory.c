@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include <malloc.h>
-
 #include "pgcares.h"
 
 static bool ran_out = false;
@@ -97,7 +95,7 @@ memory_ran_out(ares_status_t status)
 static void *
 library_malloc(size_t size)
 {
-	void	   *memory = malloc(size);
+	void	   *memory = pool_take(size);
 
 	return memory != NULL ? memory : take_piece(size);
 }
@@ -112,10 +110,10 @@ library_realloc(void *old, size_t size)
 		return library_malloc(size);
 	if (!in_reserve(old))
 	{
-		memory = realloc(old, size);
+		memory = pool_resize(old, size);
 		if (memory != NULL)
 			return memory;
-		old_size = malloc_usable_size(old);
+		old_size = pool_room(old);
 	}
 	else
 		old_size = ((Piece *) ((char *) old - PIECE_HEADER))->size;
@@ -134,14 +132,14 @@ library_free(void *memory)
 	if (in_reserve(memory))
 		give_back(memory);
 	else
-		free(memory);
+		pool_give(memory);
 }
 
 static bool
 in_reserve(const void *memory)
 {
-	return reserve != NULL && (const char *) memory >= reserve &&
-		(const char *) memory < reserve + RESERVE_SIZE;
+	return reserve != NULL &&
+		(uintptr_t) memory - (uintptr_t) reserve < RESERVE_SIZE;
 }
 
 static void *

@@ -780,6 +780,14 @@ extern void memory_init(void);
 extern bool memory_reserve(void);
 extern bool memory_ran_out(ares_status_t status);
 
+/* ---- pool.c: small pieces of memory ---- */
+
+extern void *pool_take(size_t size);
+extern void pool_give(void *memory);
+extern void *pool_resize(void *memory, size_t size);
+extern size_t pool_room(void *memory);
+extern void pool_trim(int spare);
+
 /* ---- socket.c: the socket functions under the library ---- */
 
 extern const struct ares_socket_functions_ex socket_functions;

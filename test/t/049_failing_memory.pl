@@ -34,8 +34,12 @@ my ($hosts, $resolvconf) = map { PostgreSQL::Test::Utils::tempdir . "/$_" } qw(h
 append_to_file($hosts, "192.0.2.8 first one.more\n192.0.2.9 second\n198.51.100.9 second\n");
 append_to_file($resolvconf, "nameserver 127.0.0.2\nnameserver 127.0.0.3\nsearch example\n");
 
-system("'$FindBin::RealBin/../memory/build' '$folder' > '$log' 2>&1") == 0
-  or BAIL_OUT('cannot build the library: ' . slurp_file($log));
+# One in which each piece of memory is an allocation, and one that is as usual.
+foreach ([ $folder, '-DMALLOC_ONLY' ], [ "$folder.pool", '' ])
+{
+	system("'$FindBin::RealBin/../memory/build' '$_->[0]' '$_->[1]' > '$log' 2>&1") == 0
+	  or BAIL_OUT('cannot build the library: ' . slurp_file($log));
+}
 
 # What the server and other libraries ask for can fail, too, but not under a checker,
 # which has its own malloc(), and not where c-ares is one of them: it may crash then.
@@ -181,6 +185,17 @@ series('looking ahead', $lateral);
 series('looking ahead, nothing left', $lateral, times => ALL);
 series('looking ahead twice', q{SELECT h.id, a.address, dns_lookup(h.n, 4, 'ignore') FROM hosts h LEFT JOIN LATERAL dns_a(h.n, 'ignore') a ON true ORDER BY h.id});
 series('an error that is caught', q{SELECT h.id, a.address, caught(h.n) FROM hosts h LEFT JOIN LATERAL dns_a(h.n, 'ignore') a ON true ORDER BY h.id}, caught => 1);
+
+# ---- As usual, with pieces from blocks
+
+$session->close;
+$node->safe_psql('postgres', "UPDATE pg_proc SET probin = '$folder.pool/pgcares' WHERE probin LIKE '%pgcares'");
+$session = Session->new($node);
+$pid = $session->pid;
+series('blocks, many names', $many, before => 'SELECT dns_reset()');
+series('blocks, nothing left', $many, before => 'SELECT dns_reset()', times => ALL, each => SOME_UP_TO);
+series('blocks, one name', q{SELECT * FROM dns_query('sound.example', 'MX')}, before => 'SELECT dns_reset()');
+series('blocks, looking ahead', $lateral, before => 'SELECT dns_reset()');
 
 # ---- An address space with no room
 
