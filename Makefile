@@ -53,6 +53,7 @@ OBJS = \
 	src/name.o \
 	src/nameinfo.o \
 	src/outcome.o \
+	src/outgoing.o \
 	src/pace.o \
 	src/pending.o \
 	src/pgcares.o \

@@ -33,7 +33,7 @@ alias_follow(const DnsMessage *message, const DnsQuestion *question,
 	int			count;
 	AliasEnd	end = walk(message, question, names, &count);
 
-	*owner = names[count - 1];
+	name_copy(owner, &names[count - 1]);
 	return end;
 }
 
@@ -67,7 +67,7 @@ static AliasEnd
 walk(const DnsMessage *message, const DnsQuestion *question, DnsName *names,
 	 int *count)
 {
-	names[0] = question->name;
+	name_copy(&names[0], &question->name);
 	for (*count = 1;; (*count)++)
 	{
 		DnsName		next;
@@ -82,7 +82,7 @@ walk(const DnsMessage *message, const DnsQuestion *question, DnsName *names,
 		}
 		if (*count == ALIAS_MAX_NAMES)
 			return ALIAS_TOO_LONG;
-		names[*count] = next;
+		name_copy(&names[*count], &next);
 	}
 }
 

@@ -273,9 +273,15 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 	}
 	stream_end_silent(slot->window->channel, slot);
 	if (reply.answer != NULL)
-		slot_store(slot, reply.answer, reply.answer_len);
+	{
+		DnsMessage	answer;
+
+		slot_open_answer(&reply, &answer);
+		slot_store(slot, &answer);
+	}
 	reply.answer = slot->reply.answer;
 	reply.answer_len = slot->reply.answer_len;
+	reply.places = slot->reply.places;
 	translate_servers(slot->window->channel, lane->window->channel, &reply);
 	reply.servers_asked |= slot->reply.servers_asked;
 	reply.queries += slot->reply.queries;

@@ -1,14 +1,11 @@
 /*
  * guard.c
  *
- * Stands between the library and the wire.  Outwards it replaces the
- * placeholder question by the message of the question that its id stands for:
- * any name, any class, EDNS as the settings want it, no cookie.  Inwards it
- * checks every message (RFC 5452 section 9.1), keeps the sound ones for their
- * questions, and tells the library no more than what it has to do next: the
- * library never sees a stranger's octets, so no answer can harm the queries
- * that share a socket with its question.  Runs inside the library: stores,
- * never raises, never calls back.
+ * Stands between the wire and the library.  It checks every message that comes in
+ * (RFC 5452 section 9.1), keeps the sound ones for their questions, and tells the
+ * library no more than what it has to do next: the library never sees a
+ * stranger's octets, so no answer can harm the queries that share a socket with
+ * its question.  Runs inside the library: stores, never raises, never calls back.
  */
 #include "postgres.h"
 
@@ -24,15 +21,9 @@
 #define VERDICT_NEXT_SERVER RCODE_SERVFAIL
 #define VERDICT_USE_TCP		WIRE_TC
 
-static void leave_socket(DnsChannel *channel, DnsSlot *slot);
-static DnsProbe *find_probe(DnsChannel *channel, uint16 id);
-static const DnsProbe *add_probe(DnsChannel *channel, DnsSocket *socket,
-								 uint16 id);
-static size_t write_query(uint16 id, const DnsQuestion *question,
-						  const DnsStyle *style, bool edns, uint8 *message);
 static size_t write_stub(uint16 id, uint16 verdict, uint8 *stub);
-static bool answers_question(const DnsMessage *message,
-							 const DnsQuestion *asked, bool exact);
+static bool answers_slot(DnsMessage *message, const DnsSlot *slot,
+						 const DnsSocket *socket);
 static bool is_bare_error(const DnsMessage *message);
 static size_t ignore(void);
 
@@ -54,62 +45,20 @@ guard_unbind(DnsChannel *channel, DnsSlot *slot)
 {
 	if (channel->slot_of_id[slot->id] == slot->index + 1)
 		channel->slot_of_id[slot->id] = 0;
-	leave_socket(channel, slot);
+	guard_leave_socket(channel, slot);
 }
 
 /*
- * Writes the message that takes the place of one from the library; message has
- * room for GUARD_MAX_QUERY octets.  Gives its length, 0 for nothing to send.
+ * A slot's question no longer waits on the socket of its last query.
  */
-size_t
-guard_outgoing(DnsChannel *channel, DnsSocket *socket,
-			   const uint8 *query, size_t len, uint8 *message)
+void
+guard_leave_socket(DnsChannel *channel, DnsSlot *slot)
 {
-	DnsWindow  *window = channel->window;
-	const DnsProbe *probe;
-	DnsSlot    *slot;
-	uint16		id;
+	DnsSocket  *socket = guard_socket(channel, slot);
 
-	if (len < WIRE_HEADER_SIZE || window == NULL)
-		return 0;
-	id = wire_u16(query);
-
-	/* The first query of a slot is sent before we are told its id. */
-	if (channel->slot_of_id[id] == 0 && channel->submitting != NULL)
-	{
-		guard_bind(channel, channel->submitting, id);
-		channel->submitting = NULL;
-	}
-	if (channel->slot_of_id[id] > 0)
-	{
-		slot = &window->slots[channel->slot_of_id[id] - 1];
-		leave_socket(channel, slot);
-		doubt_forget(slot);
-		slot->fd = socket->fd;
-		slot->socket_serial = socket->serial;
-		if (socket->waiting++ == 0)
-			socket->heard_at = clock_now();
-		slot->server = socket->server;
-		slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
-		slot->edns = edns_wanted(channel, slot, socket->server);
-		slot->reply.queries++;
-		counters.queries++;
-		counters.tcp_queries += socket->tcp;
-		resend_begin(slot);
-		channel->last_question = slot->asked;
-		return write_query(id, &slot->asked, &window->style, slot->edns,
-						   message);
-	}
-
-	/*
-	 * A query nobody submitted: the library copies one to find out whether a
-	 * failed server is back.
-	 */
-	probe = add_probe(channel, socket, id);
-	if (probe == NULL)
-		return 0;
-	return write_query(id, &probe->question, &window->style,
-					   window->style.edns, message);
+	if (socket != NULL)
+		socket->waiting--;
+	slot->socket_serial = 0;
 }
 
 /*
@@ -135,8 +84,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		slot = &window->slots[channel->slot_of_id[message.id] - 1];
 		if (slot->socket_serial != socket->serial)
 			return ignore();
-		if (answers_question(&message, &slot->asked,
-							 window->style.dns0x20 && !socket->tcp))
+		if (answers_slot(&message, slot, socket))
 		{
 			if (!socket->tcp && !slot->reply.answered)
 				resend_heard(slot, socket->server);
@@ -151,9 +99,9 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		return 0;
 	}
 
-	probe = find_probe(channel, message.id);
+	probe = outgoing_probe(channel, message.id);
 	if (probe != NULL && probe->socket_serial == socket->serial &&
-		answers_question(&message, &probe->question, false))
+		wire_asks(&message, &probe->question))
 	{
 		probe->used = false;
 		return write_stub(message.id, VERDICT_DONE, stub);
@@ -167,7 +115,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
  */
 size_t
 guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
-			const DnsMessage *message, uint8 *stub)
+			DnsMessage *message, uint8 *stub)
 {
 	const DnsStyle *style = &slot->window->style;
 	uint16		id = message->id;
@@ -189,7 +137,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		rcode = wire_rcode(message);
 
 	if (edns_refused(slot, socket->server, rcode) &&
-		guard_ask_again(channel, slot))
+		outgoing_again(channel, slot))
 		return 0;
 	if (sound)
 		edns_answered(channel, slot, socket->server, message);
@@ -198,7 +146,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	counters.malformed += !sound;
 	slot->reply.answer_server = socket->server;
 	slot->reply.answer_tcp = socket->tcp;
-	slot_store(slot, message->start, message->end - message->start);
+	slot_store(slot, message);
 
 	/* Compressed names point into the question: give it back its letters. */
 	if (slot->reply.answer != NULL && message->count[0] > 0)
@@ -215,30 +163,6 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	slot->reply.answered = true;
 	pace_answered(&channel->pace, sound ? rcode : RCODE_FORMERR);
 	return write_stub(id, VERDICT_DONE, stub);
-}
-
-/*
- * Sends a slot's question once more, on the socket of its last query.  False
- * where that cannot be done.
- */
-bool
-guard_ask_again(DnsChannel *channel, DnsSlot *slot)
-{
-	DnsSocket  *socket = guard_socket(channel, slot);
-	uint8		message[GUARD_MAX_QUERY];
-	size_t		len;
-
-	if (socket == NULL)
-		return false;			/* closed meanwhile */
-	if (socket->out_waits)
-		return false;			/* it may not have been sent yet */
-	len = write_query(slot->id, &slot->asked, &slot->window->style, slot->edns,
-					  message);
-	if (!socket_send_message(channel, socket, message, len))
-		return false;
-	slot->reply.queries++;
-	counters.queries++;
-	return true;
 }
 
 /*
@@ -278,17 +202,6 @@ guard_write_done(uint16 id, uint8 *stub)
 	return write_stub(id, VERDICT_DONE, stub);
 }
 
-/* A slot's question no longer waits on the socket of its last query. */
-static void
-leave_socket(DnsChannel *channel, DnsSlot *slot)
-{
-	DnsSocket  *socket = guard_socket(channel, slot);
-
-	if (socket != NULL)
-		socket->waiting--;
-	slot->socket_serial = 0;
-}
-
 /* What was not expected is as if it had never come. */
 static size_t
 ignore(void)
@@ -298,22 +211,21 @@ ignore(void)
 }
 
 /*
- * Is this the reply to what was asked?  exact: the case of letters counts, since
+ * Is this the reply to what was asked?  Over UDP the case of letters may count, if
  * it was chosen at random.
  */
 static bool
-answers_question(const DnsMessage *message, const DnsQuestion *asked,
-				 bool exact)
+answers_slot(DnsMessage *message, const DnsSlot *slot, const DnsSocket *socket)
 {
-	DnsQuestion question;
-	const uint8 *pos;
+	uint8		sent[WIRE_NAME_MAX];
 
-	if (!wire_question(message, &question, &pos) ||
-		question.type != asked->type || question.class != asked->class ||
-		!name_equal(&question.name, &asked->name))
+	if (!wire_asks(message, &slot->question))
 		return false;
-	return !exact ||
-		memcmp(question.name.octets, asked->name.octets, asked->name.len) == 0;
+	if (!slot->window->style.dns0x20 || socket->tcp)
+		return true;
+	slot_write_name(slot, sent);
+	return memcmp(message->start + WIRE_HEADER_SIZE, sent,
+				  slot->question.name.len) == 0;
 }
 
 /*
@@ -331,47 +243,6 @@ is_bare_error(const DnsMessage *message)
 		 rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED);
 }
 
-static size_t
-write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
-			bool edns, uint8 *message)
-{
-	uint8	   *at = message + WIRE_HEADER_SIZE;
-
-	memset(message, 0, WIRE_HEADER_SIZE);
-	wire_put_u16(message, id);
-	wire_put_u16(message + 2,
-				 (style->rd ? WIRE_RD : 0) | (style->ad ? WIRE_AD : 0) |
-				 (style->cd ? WIRE_CD : 0));
-	wire_put_u16(message + 4, 1);
-	wire_put_u16(message + 10, edns ? 1 : 0);
-
-	memcpy(at, question->name.octets, question->name.len);
-	at += question->name.len;
-	wire_put_u16(at, question->type);
-	wire_put_u16(at + 2, question->class);
-	at += 4;
-
-	if (edns)
-	{
-		/* RFC 6891 section 6.1.2: root, OPT, size, flags, options. */
-		*at++ = 0;
-		wire_put_u16(at, DNS_TYPE_OPT);
-		wire_put_u16(at + 2, style->edns_udp_size);
-		wire_put_u16(at + 4, 0);
-		wire_put_u16(at + 6, style->dnssec ? EDNS_DO : 0);
-		wire_put_u16(at + 8, question->nsid ? 4 : 0);
-		at += 10;
-		if (question->nsid)
-		{
-			/* An empty one asks for it (RFC 5001 section 2.1). */
-			wire_put_u16(at, EDNS_OPTION_NSID);
-			wire_put_u16(at + 2, 0);
-			at += 4;
-		}
-	}
-	return at - message;
-}
-
 /* The placeholder question as a reply. */
 static size_t
 write_stub(uint16 id, uint16 verdict, uint8 *stub)
@@ -384,31 +255,4 @@ write_stub(uint16 id, uint16 verdict, uint8 *stub)
 	wire_put_u16(stub + WIRE_HEADER_SIZE + 1, DNS_TYPE_A);
 	wire_put_u16(stub + WIRE_HEADER_SIZE + 3, DNS_CLASS_IN);
 	return GUARD_STUB_SIZE;
-}
-
-static DnsProbe *
-find_probe(DnsChannel *channel, uint16 id)
-{
-	for (int i = 0; i < MAX_PROBES; i++)
-	{
-		if (channel->probes[i].used && channel->probes[i].id == id)
-			return &channel->probes[i];
-	}
-	return NULL;
-}
-
-/* Remembers a probe, in the place of the oldest one if need be. */
-static const DnsProbe *
-add_probe(DnsChannel *channel, DnsSocket *socket, uint16 id)
-{
-	DnsProbe   *probe = &channel->probes[channel->next_probe];
-
-	if (channel->last_question.name.len == 0)
-		return NULL;
-	channel->next_probe = (channel->next_probe + 1) % MAX_PROBES;
-	probe->used = true;
-	probe->id = id;
-	probe->socket_serial = socket->serial;
-	probe->question = channel->last_question;
-	return probe;
 }

@@ -79,6 +79,11 @@ static const char *const extended_errors[] = {
 	"Unable to conform to policy", "Synthesized"
 };
 
+/* Those that most answers have. */
+#define STATUS_NOERROR	(&statuses[0])
+#define STATUS_NODATA	(&statuses[1])
+
+static void clear(DnsOutcome *outcome);
 static const DnsStatus *status_by_name(const char *name);
 static const DnsStatus *status_by_rcode(int rcode);
 static void read_answer(DnsOutcome *outcome, bool ignore_tc);
@@ -98,8 +103,8 @@ void
 outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 			 const DnsQuestion *question, const DnsReply *reply)
 {
-	memset(outcome, 0, sizeof(*outcome));
-	outcome->question = *question;
+	clear(outcome);
+	question_copy(&outcome->question, question);
 	outcome->window = window;
 	outcome->reply = reply;
 	outcome->queries = reply->queries;
@@ -116,7 +121,7 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 		(reply->answer != NULL && reply->status != ARES_ETIMEOUT &&
 		 reply->status != ARES_ECONNREFUSED))
 	{
-		wire_open(&outcome->message, reply->answer, reply->answer_len);
+		slot_open_answer(reply, &outcome->message);
 		outcome->sound = !reply->malformed;
 		if (outcome->sound)
 			read_answer(outcome, window->style.ignore_tc);
@@ -164,7 +169,8 @@ outcome_keep(DnsOutcome *outcome)
 		return;
 	copy = palloc(len);
 	memcpy(copy, outcome->message.start, len);
-	wire_open(&outcome->message, copy, len);
+	outcome->message.start = copy;
+	outcome->message.end = copy + len;
 }
 
 /*
@@ -173,7 +179,7 @@ outcome_keep(DnsOutcome *outcome)
 void
 outcome_set(DnsOutcome *outcome, const char *status)
 {
-	memset(outcome, 0, sizeof(*outcome));
+	clear(outcome);
 	outcome->status = status_by_name(status);
 }
 
@@ -186,7 +192,7 @@ outcome_read_message(DnsOutcome *outcome, const DnsMessage *message)
 {
 	const uint8 *pos;
 
-	memset(outcome, 0, sizeof(*outcome));
+	clear(outcome);
 	outcome->message = *message;
 	outcome->sound = true;
 	if (!(message->flags & WIRE_QR) ||
@@ -275,6 +281,17 @@ outcome_status_at(int index)
 	return index < (int) lengthof(statuses) ? &statuses[index] : NULL;
 }
 
+static void
+clear(DnsOutcome *outcome)
+{
+	memset(outcome, 0, offsetof(DnsOutcome, question));
+	outcome->question.name.len = 0;
+	outcome->question.type = 0;
+	outcome->question.class = 0;
+	outcome->question.nsid = false;
+	outcome->owner.len = 0;
+}
+
 static const DnsStatus *
 status_by_name(const char *name)
 {
@@ -329,13 +346,13 @@ read_answer(DnsOutcome *outcome, bool ignore_tc)
 	switch (alias_follow(message, &outcome->question, &outcome->owner))
 	{
 		case ALIAS_RECORDS:
-			outcome->status = status_by_name("NOERROR");
+			outcome->status = STATUS_NOERROR;
 			if (truncated && !ignore_tc)
 				set_failure(outcome, "MALFORMED",
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
-			outcome->status = status_by_name("NODATA");
+			outcome->status = STATUS_NODATA;
 			if (!name_equal(&outcome->owner, &outcome->question.name))
 				outcome->note = describe_alias(&outcome->owner);
 			if (truncated)

@@ -111,6 +111,14 @@ typedef enum DnsSection
 	DNS_ADDITIONAL
 } DnsSection;
 
+/* Where in a message something begins; 0 for what has not been found yet. */
+typedef struct DnsPlaces
+{
+	uint16		section[4];		/* by DnsSection */
+	uint16		opt;			/* the OPT record, behind its name */
+	bool		known;			/* all is found: the message is sound */
+} DnsPlaces;
+
 /* A message that lies somewhere else. */
 typedef struct DnsMessage
 {
@@ -119,6 +127,7 @@ typedef struct DnsMessage
 	uint16		id;
 	uint16		flags;
 	uint16		count[4];
+	DnsPlaces	places;
 } DnsMessage;
 
 typedef struct DnsRR
@@ -214,13 +223,46 @@ typedef struct DnsRdata
 	const uint8 *end;
 } DnsRdata;
 
-extern uint16 wire_u16(const uint8 *at);
-extern uint32 wire_u32(const uint8 *at);
-extern void wire_put_u16(uint8 *at, uint16 value);
+static inline uint16
+wire_u16(const uint8 *at)
+{
+	return (uint16) ((at[0] << 8) | at[1]);
+}
+
+static inline uint32
+wire_u32(const uint8 *at)
+{
+	return ((uint32) wire_u16(at) << 16) | wire_u16(at + 2);
+}
+
+static inline void
+wire_put_u16(uint8 *at, uint16 value)
+{
+	at[0] = value >> 8;
+	at[1] = value & 0xff;
+}
+
+/* Copies a name, and only the octets that it has. */
+static inline void
+name_copy(DnsName *to, const DnsName *from)
+{
+	memcpy(to, from, offsetof(DnsName, octets) + from->len);
+}
+
+static inline void
+question_copy(DnsQuestion *to, const DnsQuestion *from)
+{
+	name_copy(&to->name, &from->name);
+	to->type = from->type;
+	to->class = from->class;
+	to->nsid = from->nsid;
+}
+
 extern bool wire_open(DnsMessage *message, const uint8 *octets, size_t len);
 extern bool wire_name(const DnsMessage *message, const uint8 **pos,
 					  const uint8 *limit, DnsName *name);
 extern bool name_equal(const DnsName *a, const DnsName *b);
+extern bool wire_asks(DnsMessage *message, const DnsQuestion *question);
 extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
 						  const uint8 **pos);
 extern bool wire_next_question(const DnsMessage *message, DnsQuestion *question,
@@ -234,8 +276,8 @@ extern bool wire_opt_option(const DnsRR *opt, uint16 code,
 							const uint8 **value, size_t *len);
 extern bool wire_extended_error(const DnsMessage *message, int *code,
 								const uint8 **text, size_t *len);
-extern bool wire_sound(const DnsMessage *message);
-extern bool wire_sections_sound(const DnsMessage *message);
+extern bool wire_sound(DnsMessage *message);
+extern bool wire_sections_sound(DnsMessage *message);
 
 /* ---- rdata.c: the data of records, field by field ---- */
 
@@ -487,8 +529,9 @@ typedef struct DnsReply
 	uint64		servers_asked;	/* a bit each */
 	int64		asked_at;		/* on the clock of clock_now() */
 	int64		done_at;
-	uint8	   *answer;			/* malloc'd, the slot's */
+	uint8	   *answer;			/* of pool.c, the slot's */
 	size_t		answer_len;
+	DnsPlaces	places;			/* in the answer */
 } DnsReply;
 
 /* A question on its way, with its answer when it has come. */
@@ -501,8 +544,6 @@ typedef struct DnsSlot
 	dlist_node	done_node;		/* from then to window_next() */
 	dlist_node	sent_node;		/* while it may be sent again */
 
-	DnsQuestion question;
-	DnsQuestion asked;			/* as sent: the case of letters may be random */
 	uint64		tag;			/* the feeder's */
 	int64		limit;			/* its time is up, on the window's clock */
 	bool		in_flight;		/* the library has it */
@@ -538,6 +579,10 @@ typedef struct DnsSlot
 	bool		in_apart;		/* it waits for a lane */
 	dlist_node	apart_node;		/* while it does */
 	struct DnsLane *lane;		/* that asks it */
+
+	/* Letters that are sent in the other case: a bit for each octet. */
+	uint8		other_case[(WIRE_NAME_MAX + 7) / 8];
+	DnsQuestion question;		/* the last member, and never cleared */
 } DnsSlot;
 
 typedef struct DnsWindow
@@ -612,7 +657,11 @@ extern void window_look_around(DnsWindow *window);
 extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question,
 						  uint64 tag);
 extern void slot_finish(DnsSlot *slot, ares_status_t status);
-extern void slot_store(DnsSlot *slot, const uint8 *octets, size_t len);
+extern void slot_randomize_case(DnsSlot *slot);
+extern void slot_write_name(const DnsSlot *slot, uint8 *octets);
+extern void slot_store(DnsSlot *slot, const DnsMessage *message);
+extern void slot_drop_answers(DnsWindow *window);
+extern void slot_open_answer(const DnsReply *reply, DnsMessage *message);
 extern void slot_release(DnsSlot *slot);
 extern void slot_expire(DnsWindow *window);
 extern int64 window_clock(const DnsWindow *window);
@@ -740,7 +789,7 @@ typedef struct DnsChannel
 	uint16	   *slot_of_id;		/* slot index + 1 by query id, or 0 */
 	DnsSlot    *submitting;		/* whose first query has no id yet */
 	DnsSlot    *settling;		/* of which the doubt is over */
-	DnsQuestion last_question;	/* the one that was sent last */
+	int			last_slot;		/* of which a query was sent last */
 	DnsProbe	probes[MAX_PROBES];
 	int			next_probe;
 
@@ -827,20 +876,25 @@ extern bool datagram_send(DnsChannel *channel, DnsSocket *socket,
 extern void datagram_flush(DnsChannel *channel, DnsSocket *socket);
 extern bool datagram_flush_all(DnsChannel *channel);
 
-/* ---- guard.c: what goes out, and what may come in ---- */
+/* ---- outgoing.c: what goes out ---- */
+
+extern size_t outgoing_message(DnsChannel *channel, DnsSocket *socket,
+							   const uint8 *query, size_t len, uint8 *message);
+extern bool outgoing_again(DnsChannel *channel, DnsSlot *slot);
+extern DnsProbe *outgoing_probe(DnsChannel *channel, uint16 id);
+
+/* ---- guard.c: what may come in ---- */
 
 #define GUARD_MAX_QUERY		(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4 + 11 + 4)
 #define GUARD_STUB_SIZE		(WIRE_HEADER_SIZE + 1 + 4)
 
 extern void guard_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
 extern void guard_unbind(DnsChannel *channel, DnsSlot *slot);
-extern size_t guard_outgoing(DnsChannel *channel, DnsSocket *socket,
-							 const uint8 *query, size_t len, uint8 *message);
+extern void guard_leave_socket(DnsChannel *channel, DnsSlot *slot);
 extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *octets, size_t len, uint8 *stub);
 extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
-						  const DnsMessage *message, uint8 *stub);
-extern bool guard_ask_again(DnsChannel *channel, DnsSlot *slot);
+						  DnsMessage *message, uint8 *stub);
 extern DnsSocket *guard_socket(const DnsChannel *channel, const DnsSlot *slot);
 extern DnsSlot *guard_slot(const DnsChannel *channel, const DnsSocket *socket,
 						   uint16 id);
@@ -945,18 +999,20 @@ typedef struct DnsOutcome
 {
 	const DnsStatus *status;
 	const char *why;			/* instead of the status' message */
-	DnsQuestion question;
 	const DnsWindow *window;	/* NULL if nothing was asked */
 	const DnsReply *reply;		/* the same */
 	bool		chosen_server;
 	DnsMessage	message;		/* the answer, while the reply holds it */
 	bool		sound;			/* there is a message, and it can be read */
-	DnsName		owner;			/* of the records, if there are any */
 	int			queries;
 	int			servers;
 	const char *what;			/* was looked up, instead of records */
 	const char *note;			/* a sentence */
 	const char *extended_error; /* a sentence */
+
+	/* The last members, of which only the octets count that names have. */
+	DnsQuestion question;
+	DnsName		owner;			/* of the records, if there are any */
 } DnsOutcome;
 
 extern void outcome_read(DnsOutcome *outcome, const DnsWindow *window,

@@ -124,7 +124,7 @@ resend_lost(DnsWindow *window)
 		resend_forget(slot);
 		if (slot->resends == MAX_RESENDS)
 			continue;			/* the library will try again */
-		if (seems_lost(slot) && guard_ask_again(window->channel, slot))
+		if (seems_lost(slot) && outgoing_again(window->channel, slot))
 		{
 			slot->resends++;
 			counters.resends++;

@@ -10,6 +10,7 @@
 #include "pgcares.h"
 
 static void recycle(DnsSlot *slot);
+static void drop_answer(DnsSlot *slot);
 static int64 limit_from_now(const DnsWindow *window);
 
 /*
@@ -25,14 +26,11 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 		slot = slist_container(DnsSlot, free_node,
 							   slist_pop_head_node(&window->free));
 	else
-	{
-		/* It was never in use, and is not even zero. */
-		slot = &window->slots[window->used];
-		memset(slot, 0, sizeof(*slot));
-		slot->window = window;
-		slot->index = window->used++;
-	}
-	slot->question = slot->asked = *question;
+		slot = &window->slots[window->used++];
+	memset(slot, 0, offsetof(DnsSlot, question));
+	slot->window = window;
+	slot->index = slot - window->slots;
+	question_copy(&slot->question, question);
 	slot->tag = tag;
 	slot->reply.asked_at = clock_now();
 	slot->limit = limit_from_now(window);
@@ -62,35 +60,88 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 }
 
 /*
+ * Chooses at random which letters of a slot's name are sent as capitals.  May
+ * raise.
+ */
+void
+slot_randomize_case(DnsSlot *slot)
+{
+	const DnsName *name = &slot->question.name;
+	DnsName		sent;
+
+	name_copy(&sent, name);
+	question_randomize_case(&sent);
+	for (int i = 0; i < name->len; i++)
+	{
+		if (sent.octets[i] != name->octets[i])
+			slot->other_case[i / 8] |= 1 << (i % 8);
+	}
+}
+
+/*
+ * Writes the name of a slot's question, with its letters as they are sent.
+ */
+void
+slot_write_name(const DnsSlot *slot, uint8 *octets)
+{
+	const DnsName *name = &slot->question.name;
+
+	memcpy(octets, name->octets, name->len);
+	if (!slot->window->style.dns0x20)
+		return;
+	for (int i = 0; i < name->len; i++)
+	{
+		if (slot->other_case[i / 8] & (1 << (i % 8)))
+			octets[i] ^= 'a' ^ 'A';
+	}
+}
+
+/*
  * Keeps a copy of an answer for its question, instead of the one before.  Called
  * inside the library: stores and notes, and never raises.
  */
 void
-slot_store(DnsSlot *slot, const uint8 *octets, size_t len)
+slot_store(DnsSlot *slot, const DnsMessage *message)
 {
 	DnsWindow  *window = slot->window;
-	uint8	   *copy;
+	size_t		len = message->end - message->start;
 
-	window->answer_memory -= slot->reply.answer_len;
-	free(slot->reply.answer);
-	slot->reply.answer = NULL;
-	slot->reply.answer_len = 0;
-
+	drop_answer(slot);
 	if (window->answer_memory + len > window->answer_memory_limit)
 	{
 		window->over_memory_limit = true;
 		return;
 	}
-	copy = malloc(len);
-	if (copy == NULL)
+	slot->reply.answer = pool_take(len);
+	if (slot->reply.answer == NULL)
 	{
 		window->out_of_memory = true;
 		return;
 	}
-	memcpy(copy, octets, len);
-	slot->reply.answer = copy;
+	memcpy(slot->reply.answer, message->start, len);
 	slot->reply.answer_len = len;
+	slot->reply.places = message->places;
 	window->answer_memory += len;
+}
+
+/*
+ * The message of a reply that has an answer.
+ */
+void
+slot_open_answer(const DnsReply *reply, DnsMessage *message)
+{
+	(void) wire_open(message, reply->answer, reply->answer_len);
+	message->places = reply->places;
+}
+
+/*
+ * Frees the answers of a window that is about to go, with its slots.
+ */
+void
+slot_drop_answers(DnsWindow *window)
+{
+	for (int i = 0; i < window->used; i++)
+		drop_answer(&window->slots[i]);
 }
 
 /*
@@ -139,15 +190,17 @@ window_clock(const DnsWindow *window)
 static void
 recycle(DnsSlot *slot)
 {
-	DnsWindow  *window = slot->window;
-	int			index = slot->index;
+	drop_answer(slot);
+	slist_push_head(&slot->window->free, &slot->free_node);
+}
 
-	window->answer_memory -= slot->reply.answer_len;
-	free(slot->reply.answer);
-	memset(slot, 0, sizeof(*slot));
-	slot->window = window;
-	slot->index = index;
-	slist_push_head(&window->free, &slot->free_node);
+static void
+drop_answer(DnsSlot *slot)
+{
+	slot->window->answer_memory -= slot->reply.answer_len;
+	pool_give(slot->reply.answer);
+	slot->reply.answer = NULL;
+	slot->reply.answer_len = 0;
 }
 
 /* When the time of a question is up that is asked now. */

@@ -318,7 +318,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 
 	if (!socket->tcp)
 	{
-		message_len = guard_outgoing(channel, socket, at, len, message);
+		message_len = outgoing_message(channel, socket, at, len, message);
 		if (message_len > 0 &&
 			!socket_send_message(channel, socket, message, message_len))
 		{
@@ -336,7 +336,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 		at += STREAM_PREFIX;
 		if (frame_len > (size_t) (end - at))
 			break;
-		message_len = guard_outgoing(channel, socket, at, frame_len, message);
+		message_len = outgoing_message(channel, socket, at, frame_len, message);
 		if (message_len > 0 &&
 			!stream_queue(channel, socket, message, message_len))
 			return -1;

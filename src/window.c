@@ -147,7 +147,7 @@ window_send(DnsSlot *slot)
 	unsigned short id;
 
 	if (window->style.dns0x20)
-		question_randomize_case(&slot->asked.name);
+		slot_randomize_case(slot);
 	slot->in_flight = true;
 	window->in_flight++;
 	channel_reserve_descriptors(channel);
@@ -345,14 +345,13 @@ release_window(void *arg)
 {
 	DnsWindow  *window = arg;
 
+	slot_drop_answers(window);
 	if (window->channel != NULL)
 	{
 		wait_dismiss(window);
 		channel_destroy(window->channel);
 	}
 	window->channel = NULL;
-	for (int i = 0; i < window->used; i++)
-		free(window->slots[i].reply.answer);
 }
 
 /*

@@ -13,33 +13,20 @@
 
 #include "pgcares.h"
 
-uint16
-wire_u16(const uint8 *at)
-{
-	return (uint16) ((at[0] << 8) | at[1]);
-}
+/* Octets of a record between its name and its data. */
+#define RECORD_FIXED	10
 
-uint32
-wire_u32(const uint8 *at)
-{
-	return ((uint32) wire_u16(at) << 16) | wire_u16(at + 2);
-}
-
-void
-wire_put_u16(uint8 *at, uint16 value)
-{
-	at[0] = value >> 8;
-	at[1] = value & 0xff;
-}
+static bool read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr);
+static bool octets_equal(const uint8 *a, const uint8 *b, size_t len);
 
 /*
  * Begins to read a message of len octets that stay where they are.  False if
- * not even a header is there.
+ * not even a header is there, or more than a message can have.
  */
 bool
 wire_open(DnsMessage *message, const uint8 *octets, size_t len)
 {
-	if (len < WIRE_HEADER_SIZE)
+	if (len < WIRE_HEADER_SIZE || len > PG_UINT16_MAX)
 		return false;
 
 	message->start = octets;
@@ -48,6 +35,7 @@ wire_open(DnsMessage *message, const uint8 *octets, size_t len)
 	message->flags = wire_u16(octets + 2);
 	for (int i = 0; i < 4; i++)
 		message->count[i] = wire_u16(octets + 4 + 2 * i);
+	memset(&message->places, 0, sizeof(message->places));
 	return true;
 }
 
@@ -60,67 +48,80 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 		  DnsName *name)
 {
 	const uint8 *at = *pos;
-	const uint8 *segment = at;	/* pointers must point before this */
+	size_t		len = 0;
 	int			jumps = 0;
 
 	name->len = 0;
 	for (;;)
 	{
+		const uint8 *segment = at;	/* pointers must point before this */
+		const uint8 *target;
+
+		/* The labels that lie here. */
+		while (at < limit && *at > 0 && *at <= WIRE_LABEL_MAX)
+		{
+			if (*at >= limit - at ||
+				len + (at - segment) + 1 + *at > WIRE_NAME_MAX)
+				return false;
+			at += 1 + *at;
+		}
 		if (at >= limit)
 			return false;
-		if ((*at & 0xc0) == 0xc0)
+		if (*at == 0)
 		{
-			const uint8 *target;
-
-			if (limit - at < 2)
+			at++;
+			if (len + (at - segment) > WIRE_NAME_MAX)
 				return false;
-			target = message->start + (wire_u16(at) & 0x3fff);
-			if (target >= segment ||
-				target < message->start + WIRE_HEADER_SIZE ||
-				jumps == WIRE_POINTERS_MAX)
-				return false;
-			if (jumps++ == 0)
-				*pos = at + 2;
-			at = segment = target;
-			limit = message->end;
+			memcpy(name->octets + len, segment, at - segment);
+			name->len = len + (at - segment);
+			if (jumps == 0)
+				*pos = at;
+			return true;
 		}
-		else
-		{
-			size_t		take = 1 + (size_t) *at;
 
-			if (*at > WIRE_LABEL_MAX ||
-				take > (size_t) (limit - at) ||
-				name->len + take > WIRE_NAME_MAX)
-				return false;
-			memcpy(name->octets + name->len, at, take);
-			name->len += take;
-			at += take;
-			if (take == 1)
-			{
-				if (jumps == 0)
-					*pos = at;
-				return true;
-			}
-		}
+		if ((*at & 0xc0) != 0xc0 || limit - at < 2)
+			return false;
+		target = message->start + (wire_u16(at) & 0x3fff);
+		if (target >= segment ||
+			target < message->start + WIRE_HEADER_SIZE ||
+			jumps == WIRE_POINTERS_MAX)
+			return false;
+		memcpy(name->octets + len, segment, at - segment);
+		len += at - segment;
+		if (jumps++ == 0)
+			*pos = at + 2;
+		at = target;
+		limit = message->end;
 	}
 }
 
 /*
- * Are two names the same (RFC 4343)?  Length octets are below 'A', so all
- * octets can be treated as letters.
+ * Are two names the same (RFC 4343)?
  */
 bool
 name_equal(const DnsName *a, const DnsName *b)
 {
-	if (a->len != b->len)
+	return a->len == b->len && octets_equal(a->octets, b->octets, a->len);
+}
+
+/*
+ * Is the first question of a message this one?  Nothing before it could be
+ * pointed to, so its name is not compressed.
+ */
+bool
+wire_asks(DnsMessage *message, const DnsQuestion *question)
+{
+	const uint8 *name = message->start + WIRE_HEADER_SIZE;
+	const uint8 *rest = name + question->name.len;
+
+	if (message->count[0] == 0 ||
+		message->end - name < question->name.len + 4 ||
+		wire_u16(rest) != question->type ||
+		wire_u16(rest + 2) != question->class ||
+		!octets_equal(name, question->name.octets, question->name.len))
 		return false;
-	if (memcmp(a->octets, b->octets, a->len) == 0)
-		return true;			/* mostly */
-	for (int i = 0; i < a->len; i++)
-	{
-		if (pg_ascii_tolower(a->octets[i]) != pg_ascii_tolower(b->octets[i]))
-			return false;
-	}
+	if (message->count[0] == 1)
+		message->places.section[DNS_ANSWER] = rest + 4 - message->start;
 	return true;
 }
 
@@ -159,21 +160,32 @@ wire_next_question(const DnsMessage *message, DnsQuestion *question,
 bool
 wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
 {
-	DnsQuestion question;
-	DnsRR		rr;
+	int			at = section;
+
+	/* From the nearest section of which the place is known. */
+	while (at > 0 && message->places.section[at] == 0)
+		at--;
 
 	cursor->message = message;
 	cursor->left = 0;
-	cursor->pos = message->start + WIRE_HEADER_SIZE;
-	for (int i = 0; i < message->count[0]; i++)
+	cursor->pos = message->start + message->places.section[at];
+	if (at == 0)
 	{
-		if (!wire_next_question(message, &question, &cursor->pos))
-			return false;
-	}
+		DnsQuestion question;
 
-	for (int before = DNS_ANSWER; before < (int) section; before++)
+		cursor->pos = message->start + WIRE_HEADER_SIZE;
+		for (int i = 0; i < message->count[0]; i++)
+		{
+			if (!wire_next_question(message, &question, &cursor->pos))
+				return false;
+		}
+		at = DNS_ANSWER;
+	}
+	for (; at < (int) section; at++)
 	{
-		cursor->left = message->count[before];
+		DnsRR		rr;
+
+		cursor->left = message->count[at];
 		while (wire_next(cursor, &rr))
 			;
 		if (cursor->left > 0)
@@ -198,14 +210,7 @@ wire_next(DnsCursor *cursor, DnsRR *rr)
 
 	if (cursor->left == 0 ||
 		!wire_name(message, &pos, message->end, &rr->name) ||
-		message->end - pos < 10)
-		return false;
-	rr->type = wire_u16(pos);
-	rr->class = wire_u16(pos + 2);
-	rr->ttl = wire_u32(pos + 4);
-	rr->rdlength = wire_u16(pos + 8);
-	rr->rdata = pos + 10;
-	if (rr->rdlength > message->end - rr->rdata)
+		!read_record(message, pos, rr))
 		return false;
 	cursor->pos = rr->rdata + rr->rdlength;
 	cursor->left--;
@@ -221,6 +226,14 @@ wire_opt(const DnsMessage *message, DnsRR *opt)
 {
 	DnsCursor	cursor;
 
+	if (message->places.known)
+	{
+		/* Its name is the root. */
+		opt->name.len = 1;
+		opt->name.octets[0] = 0;
+		return message->places.opt > 0 &&
+			read_record(message, message->start + message->places.opt, opt);
+	}
 	wire_section(message, DNS_ADDITIONAL, &cursor);
 	while (wire_next(&cursor, opt))
 	{
@@ -292,20 +305,21 @@ wire_extended_error(const DnsMessage *message, int *code,
  * (RFC 9619), and the sections are sound.
  */
 bool
-wire_sound(const DnsMessage *message)
+wire_sound(DnsMessage *message)
 {
 	return message->count[0] <= 1 && wire_sections_sound(message);
 }
 
 /*
  * Are the sections as the standards have them?  They fill the message exactly,
- * each record's data fits its type exactly, and there is at most one OPT.
+ * each record's data fits its type exactly, and there is at most one OPT.  Takes
+ * down where things are.
  */
 bool
-wire_sections_sound(const DnsMessage *message)
+wire_sections_sound(DnsMessage *message)
 {
+	DnsPlaces	places = {.known = true};
 	DnsCursor	cursor;
-	int			opts = 0;
 
 	if (!wire_section(message, DNS_ANSWER, &cursor))
 		return false;
@@ -313,17 +327,51 @@ wire_sections_sound(const DnsMessage *message)
 	{
 		DnsRR		rr;
 
+		places.section[section] = cursor.pos - message->start;
 		cursor.left = message->count[section];
 		while (wire_next(&cursor, &rr))
 		{
 			if (!rdata_sound(message, &rr))
 				return false;
-			if (rr.type == DNS_TYPE_OPT &&
-				(++opts > 1 || section != DNS_ADDITIONAL || rr.name.len != 1))
+			if (rr.type != DNS_TYPE_OPT)
+				continue;
+			if (places.opt > 0 || section != DNS_ADDITIONAL || rr.name.len != 1)
 				return false;
+			places.opt = rr.rdata - RECORD_FIXED - message->start;
 		}
 		if (cursor.left > 0)
 			return false;
 	}
-	return cursor.pos == message->end;
+	if (cursor.pos != message->end)
+		return false;
+	message->places = places;
+	return true;
+}
+
+/* Reads what stands behind the name of a record. */
+static bool
+read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr)
+{
+	if (message->end - pos < RECORD_FIXED)
+		return false;
+	rr->type = wire_u16(pos);
+	rr->class = wire_u16(pos + 2);
+	rr->ttl = wire_u32(pos + 4);
+	rr->rdlength = wire_u16(pos + 8);
+	rr->rdata = pos + RECORD_FIXED;
+	return rr->rdlength <= message->end - rr->rdata;
+}
+
+/* Length octets are below 'A', so all octets can be treated as letters. */
+static bool
+octets_equal(const uint8 *a, const uint8 *b, size_t len)
+{
+	if (memcmp(a, b, len) == 0)
+		return true;			/* mostly */
+	for (size_t i = 0; i < len; i++)
+	{
+		if (pg_ascii_tolower(a[i]) != pg_ascii_tolower(b[i]))
+			return false;
+	}
+	return true;
 }

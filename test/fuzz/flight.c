@@ -72,7 +72,7 @@ flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
 	slot->reply.servers_asked = 1;
 	guard_bind(&flight->channel, slot, id);
 	if (!flight->sockets[socket].tcp)
-		resend_note(slot);
+		resend_sent(&flight->channel, &flight->sockets[socket], id, clock_now());
 	return slot;
 }
 

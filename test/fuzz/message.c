@@ -32,7 +32,7 @@ static int	ntyped = 0;
 static void parse(void *arg);
 static void make_json(void *arg);
 static void report(void *arg);
-static void check_fields(const DnsMessage *message);
+static void check_fields(DnsMessage *message);
 static void check_record(const DnsMessage *message, const DnsRR *rr);
 static void check_name(const DnsName *name);
 static void check_outcome(const DnsOutcome *outcome);
@@ -142,13 +142,16 @@ report(void *arg)
 }
 
 /*
- * What is read of a message lies in it, also of one that breaks somewhere; and
- * all of it is sound if each record is.
+ * What is read of a message lies in it, also of one that breaks somewhere; all of it
+ * is sound if each record is; and who knows where things are finds them as others do.
  */
 static void
-check_fields(const DnsMessage *message)
+check_fields(DnsMessage *message)
 {
+	DnsMessage	unread = *message;
 	bool		sound = wire_sections_sound(message);
+	DnsRR		opt;
+	DnsRR		same;
 	const uint8 *text;
 	size_t		len;
 	int			code;
@@ -159,14 +162,23 @@ check_fields(const DnsMessage *message)
 	if (wire_extended_error(message, &code, &text, &len) &&
 		(text < message->start || text + len > message->end))
 		finding("an extended error outside of the message");
+	if (wire_opt(message, &opt) != wire_opt(&unread, &same) ||
+		wire_rcode(message) != wire_rcode(&unread) ||
+		(wire_opt(message, &opt) && (opt.rdata != same.rdata ||
+									 opt.name.len != same.name.len)))
+		finding("the OPT record is another one");
 	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
 	{
 		DnsCursor	cursor;
+		DnsCursor	other;
 		DnsRR		rr;
 		int			count = 0;
 
 		if (!wire_section(message, section, &cursor) && sound)
 			finding("a section of a sound message does not begin");
+		(void) wire_section(&unread, section, &other);
+		if (cursor.pos != other.pos || cursor.left != other.left)
+			finding("a section begins elsewhere");
 		for (; wire_next(&cursor, &rr); count++)
 		{
 			if (sound && !rdata_sound(message, &rr))

@@ -1,0 +1,189 @@
+/*
+ * outgoing.c
+ *
+ * What goes out.  The library sends a placeholder question; in its place goes the
+ * message of the question that its id stands for: any name, any class, EDNS as the
+ * settings want it, no cookie.  Runs inside the library: stores, never raises,
+ * never calls back.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+static void note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot);
+static size_t write_slot(const DnsSlot *slot, uint16 id, uint8 *message);
+static size_t write_query(uint16 id, const DnsQuestion *question,
+						  const DnsStyle *style, bool edns, uint8 *message);
+static const DnsProbe *add_probe(DnsChannel *channel, DnsSocket *socket,
+								 uint16 id);
+
+/*
+ * Writes the message that takes the place of one from the library; message has
+ * room for GUARD_MAX_QUERY octets.  Gives its length, 0 for nothing to send.
+ */
+size_t
+outgoing_message(DnsChannel *channel, DnsSocket *socket,
+				 const uint8 *query, size_t len, uint8 *message)
+{
+	DnsWindow  *window = channel->window;
+	const DnsProbe *probe;
+	uint16		id;
+
+	if (len < WIRE_HEADER_SIZE || window == NULL)
+		return 0;
+	id = wire_u16(query);
+
+	/* The first query of a slot is sent before we are told its id. */
+	if (channel->slot_of_id[id] == 0 && channel->submitting != NULL)
+	{
+		guard_bind(channel, channel->submitting, id);
+		channel->submitting = NULL;
+	}
+	if (channel->slot_of_id[id] > 0)
+	{
+		DnsSlot    *slot = &window->slots[channel->slot_of_id[id] - 1];
+
+		note_query(channel, socket, slot);
+		return write_slot(slot, id, message);
+	}
+
+	/*
+	 * A query nobody submitted: the library copies one to find out whether a
+	 * failed server is back.
+	 */
+	probe = add_probe(channel, socket, id);
+	if (probe == NULL)
+		return 0;
+	return write_query(id, &probe->question, &window->style,
+					   window->style.edns, message);
+}
+
+/*
+ * Sends a slot's question once more, on the socket of its last query.  False
+ * where that cannot be done.
+ */
+bool
+outgoing_again(DnsChannel *channel, DnsSlot *slot)
+{
+	DnsSocket  *socket = guard_socket(channel, slot);
+	uint8		message[GUARD_MAX_QUERY];
+
+	if (socket == NULL)
+		return false;			/* closed meanwhile */
+	if (socket->out_waits)
+		return false;			/* it may not have been sent yet */
+	if (!socket_send_message(channel, socket, message,
+							 write_slot(slot, slot->id, message)))
+		return false;
+	slot->reply.queries++;
+	counters.queries++;
+	return true;
+}
+
+/*
+ * The probe with this id, or NULL.
+ */
+DnsProbe *
+outgoing_probe(DnsChannel *channel, uint16 id)
+{
+	for (int i = 0; i < MAX_PROBES; i++)
+	{
+		if (channel->probes[i].used && channel->probes[i].id == id)
+			return &channel->probes[i];
+	}
+	return NULL;
+}
+
+/* Notes that a slot's query goes out on a socket. */
+static void
+note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
+{
+	guard_leave_socket(channel, slot);
+	doubt_forget(slot);
+	slot->fd = socket->fd;
+	slot->socket_serial = socket->serial;
+	if (socket->waiting++ == 0)
+		socket->heard_at = clock_now();
+	slot->server = socket->server;
+	slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
+	slot->edns = edns_wanted(channel, slot, socket->server);
+	slot->reply.queries++;
+	counters.queries++;
+	counters.tcp_queries += socket->tcp;
+	resend_begin(slot);
+	channel->last_slot = slot->index;
+}
+
+static size_t
+write_slot(const DnsSlot *slot, uint16 id, uint8 *message)
+{
+	const DnsStyle *style = &slot->window->style;
+	size_t		len = write_query(id, &slot->question, style, slot->edns,
+								  message);
+
+	if (style->dns0x20)
+		slot_write_name(slot, message + WIRE_HEADER_SIZE);
+	return len;
+}
+
+static size_t
+write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
+			bool edns, uint8 *message)
+{
+	uint8	   *at = message + WIRE_HEADER_SIZE;
+
+	memset(message, 0, WIRE_HEADER_SIZE);
+	wire_put_u16(message, id);
+	wire_put_u16(message + 2,
+				 (style->rd ? WIRE_RD : 0) | (style->ad ? WIRE_AD : 0) |
+				 (style->cd ? WIRE_CD : 0));
+	wire_put_u16(message + 4, 1);
+	wire_put_u16(message + 10, edns ? 1 : 0);
+
+	memcpy(at, question->name.octets, question->name.len);
+	at += question->name.len;
+	wire_put_u16(at, question->type);
+	wire_put_u16(at + 2, question->class);
+	at += 4;
+
+	if (edns)
+	{
+		/* RFC 6891 section 6.1.2: root, OPT, size, flags, options. */
+		*at++ = 0;
+		wire_put_u16(at, DNS_TYPE_OPT);
+		wire_put_u16(at + 2, style->edns_udp_size);
+		wire_put_u16(at + 4, 0);
+		wire_put_u16(at + 6, style->dnssec ? EDNS_DO : 0);
+		wire_put_u16(at + 8, question->nsid ? 4 : 0);
+		at += 10;
+		if (question->nsid)
+		{
+			/* An empty one asks for it (RFC 5001 section 2.1). */
+			wire_put_u16(at, EDNS_OPTION_NSID);
+			wire_put_u16(at + 2, 0);
+			at += 4;
+		}
+	}
+	return at - message;
+}
+
+/*
+ * Remembers a probe, in the place of the oldest one if need be.  It asks what was
+ * asked last, as far as that is still known.
+ */
+static const DnsProbe *
+add_probe(DnsChannel *channel, DnsSocket *socket, uint16 id)
+{
+	DnsProbe   *probe = &channel->probes[channel->next_probe];
+	const DnsSlot *slot = &channel->window->slots[channel->last_slot];
+
+	if (channel->last_slot >= channel->window->used)
+		return NULL;
+	channel->next_probe = (channel->next_probe + 1) % MAX_PROBES;
+	probe->used = true;
+	probe->id = id;
+	probe->socket_serial = socket->serial;
+	question_copy(&probe->question, &slot->question);
+	slot_write_name(slot, probe->question.name.octets);
+	return probe;
+}
