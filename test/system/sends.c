@@ -1,0 +1,96 @@
+/*
+ * sends.c
+ *
+ * For LD_PRELOAD: stands before sendmmsg() in the whole server, counts its calls
+ * and the messages that they send, and can make it do what a system may do that
+ * has little room, or cannot cut messages to pieces.  What to do, and the counts,
+ * are in a file that the variable SENDS names, as 64-bit numbers.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The numbers of the file. */
+enum
+{
+	WHAT,
+	CALLS,
+	MESSAGES,
+	REFUSED,
+	NUMBERS
+};
+
+/* What there is to do. */
+enum
+{
+	AS_ALWAYS,
+	NO_SEGMENTS,				/* no message is cut to pieces */
+	ONE_AT_A_TIME,				/* a call sends no more than its first message */
+	OFTEN_FULL,					/* two calls of three find no room in the buffer */
+	OFTEN_LOST,					/* one call of seven finds no room in the system */
+	FORBIDDEN					/* nothing may be sent */
+};
+
+static int64_t *
+numbers(void)
+{
+	static int64_t *map = NULL;
+	int			fd;
+
+	if (map != NULL || getenv("SENDS") == NULL)
+		return map;
+	fd = open(getenv("SENDS"), O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	map = mmap(NULL, NUMBERS * sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   fd, 0);
+	close(fd);
+	return map == MAP_FAILED ? map = NULL : map;
+}
+
+static int
+refusal(const int64_t *number, const struct mmsghdr *messages)
+{
+	switch (number[WHAT])
+	{
+		case NO_SEGMENTS:
+			return messages[0].msg_hdr.msg_controllen > 0 ? EIO : 0;
+		case OFTEN_FULL:
+			return number[CALLS] % 3 != 0 ? EAGAIN : 0;
+		case OFTEN_LOST:
+			return number[CALLS] % 7 == 0 ? ENOBUFS : 0;
+		case FORBIDDEN:
+			return EPERM;
+		default:
+			return 0;
+	}
+}
+
+int
+sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	int			(*real) (int, struct mmsghdr *, unsigned int, int) =
+		(int (*) (int, struct mmsghdr *, unsigned int, int)) dlsym(RTLD_NEXT, "sendmmsg");
+	int64_t    *number = numbers();
+	int			sent;
+
+	if (number == NULL)
+		return real(fd, messages, count, flags);
+	number[CALLS]++;
+	errno = refusal(number, messages);
+	if (errno != 0)
+	{
+		number[REFUSED]++;
+		return -1;
+	}
+	sent = real(fd, messages, number[WHAT] == ONE_AT_A_TIME ? 1 : count, flags);
+	for (int i = 0; i < sent; i++)
+		number[MESSAGES] += messages[i].msg_hdr.msg_iovlen;
+	return sent;
+}
