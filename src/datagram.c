@@ -11,8 +11,8 @@
 #include "postgres.h"
 
 #include <netinet/in.h>
-#include <netinet/udp.h>
 
+#include "mmsg.h"
 #include "pgcares.h"
 
 /*
@@ -32,6 +32,13 @@
 
 /* In the queue: its message has been sent. */
 #define SENT_MARK	0x8000
+
+#ifdef UDP_SEGMENT
+#define CAN_SEGMENT	true
+#else
+#define CAN_SEGMENT	false
+#define UDP_SEGMENT	0
+#endif
 
 /* Room for a control message that says how long the pieces are. */
 typedef union SegmentControl
@@ -306,7 +313,7 @@ gather(DnsSocket *socket, Burst *burst)
 static void
 add_call(DnsSocket *socket, Burst *burst, size_t len, int first, int count)
 {
-	int			step = socket->no_segments ? 1 : count;
+	int			step = CAN_SEGMENT && !socket->no_segments ? count : 1;
 
 	for (int i = first; i < first + count; i += step)
 	{
