@@ -74,6 +74,7 @@ OBJS = \
 	src/slot.o \
 	src/socket.o \
 	src/sortlist.o \
+	src/status.o \
 	src/stream.o \
 	src/support.o \
 	src/svcb.o \

@@ -48,7 +48,7 @@ pgcares_statuses(PG_FUNCTION_ARGS)
 	const DnsStatus *status;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	for (int i = 0; (status = outcome_status_at(i)) != NULL; i++)
+	for (int i = 0; (status = status_at(i)) != NULL; i++)
 	{
 		Datum		values[4];
 		bool		nulls[4] = {false};

@@ -12,58 +12,8 @@
 
 #include "port/pg_bitutils.h"
 
-#define DNS_SQLSTATE(a, b, c) MAKE_SQLSTATE('N', 'D', a, b, c)
-
-#define HINT_MISSING	"Use on_error => 'missing_ok' to go on without rows."
-#define HINT_FAILED		"Use on_error => 'warning' or 'ignore' to go on without rows."
-#define HINT_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check pgcares.servers."
-#define HINT_SERVERS	"Check pgcares.servers."
-#define HINT_CHOSEN_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check the name server."
-#define HINT_CHOSEN_SERVER	"Check the name server."
-#define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
-
 /* Octets of a server's own words in a message; more is for dns_message(). */
 #define MAX_EXTENDED_TEXT	255
-
-static const DnsStatus statuses[] = {
-	{"NOERROR", 0, 0, "records were found", NULL},
-	{"NODATA", 0, DNS_SQLSTATE('0', '0', '0'),
-	"the name has no such records", HINT_MISSING},
-	{"FORMERR", 1, DNS_SQLSTATE('0', '0', '1'),
-	"the server did not understand the query", HINT_FAILED},
-	{"SERVFAIL", 2, DNS_SQLSTATE('0', '0', '2'), "server failure", HINT_FAILED},
-	{"NXDOMAIN", 3, DNS_SQLSTATE('0', '0', '3'), "no such domain", HINT_MISSING},
-	{"NOTIMP", 4, DNS_SQLSTATE('0', '0', '4'),
-	"the server does not implement this", HINT_FAILED},
-	{"REFUSED", 5, DNS_SQLSTATE('0', '0', '5'),
-	"the server refused to answer", HINT_SERVERS},
-	{"YXDOMAIN", 6, DNS_SQLSTATE('0', '0', '6'),
-	"a name exists that should not", HINT_FAILED},
-	{"YXRRSET", 7, DNS_SQLSTATE('0', '0', '7'),
-	"records exist that should not", HINT_FAILED},
-	{"NXRRSET", 8, DNS_SQLSTATE('0', '0', '8'),
-	"records do not exist that should", HINT_FAILED},
-	{"NOTAUTH", 9, DNS_SQLSTATE('0', '0', '9'),
-	"the server is not authoritative", HINT_SERVERS},
-	{"NOTZONE", 10, DNS_SQLSTATE('0', '1', '0'),
-	"the name is not in the zone", HINT_FAILED},
-	{"DSOTYPENI", 11, DNS_SQLSTATE('0', '1', '1'),
-	"the server does not implement this DSO type", HINT_FAILED},
-	{"BADVERS", 16, DNS_SQLSTATE('0', '1', '6'),
-	"the server does not support this version of EDNS", HINT_FAILED},
-	{"BADCOOKIE", 23, DNS_SQLSTATE('0', '2', '3'),
-	"the server wants a cookie", HINT_FAILED},
-	{"MALFORMED", ARES_EBADRESP, DNS_SQLSTATE('A', '1', '0'),
-	"malformed answer", HINT_FAILED},
-	{"UNREACHABLE", ARES_ECONNREFUSED, DNS_SQLSTATE('A', '1', '1'),
-	"no server could be reached", HINT_SERVERS},
-	{"TIMEOUT", ARES_ETIMEOUT, DNS_SQLSTATE('A', '1', '2'),
-	"no answer", HINT_TIMEOUT},
-	{"NOSERVER", ARES_ENOSERVER, DNS_SQLSTATE('A', '2', '6'),
-	"no name server is configured", HINT_NO_SERVER},
-	{"BADNAME", ARES_EBADNAME, ERRCODE_INVALID_PARAMETER_VALUE,
-	"the text is not a domain name", NULL},
-};
 
 /* Extended errors (RFC 8914 section 5.2 and the IANA registry). */
 static const char *const extended_errors[] = {
@@ -79,16 +29,9 @@ static const char *const extended_errors[] = {
 	"Unable to conform to policy", "Synthesized"
 };
 
-/* Those that most answers have. */
-#define STATUS_NOERROR	(&statuses[0])
-#define STATUS_NODATA	(&statuses[1])
-
 static void clear(DnsOutcome *outcome);
-static const DnsStatus *status_by_name(const char *name);
-static const DnsStatus *status_by_rcode(int rcode);
 static void read_answer(DnsOutcome *outcome, bool ignore_tc);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
-static const char *choose_hint(const DnsOutcome *outcome);
 static char *describe_records(const DnsQuestion *question);
 static char *describe_alias(const DnsName *name);
 static char *describe_extended_error(const DnsMessage *message);
@@ -226,7 +169,8 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 {
 	const DnsStatus *status = outcome->status;
 	const char *what = outcome->what;
-	const char *hint = choose_hint(outcome);
+	const char *hint = status_hint(status, outcome->chosen_server,
+								   on_error == ON_ERROR_WARNING);
 	char	   *tries;
 	int			level = ERROR;
 
@@ -234,12 +178,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 		(on_error != ON_ERROR_ERROR && outcome_is_missing(outcome)))
 		return;
 	if (on_error == ON_ERROR_WARNING)
-	{
 		level = WARNING;
-		if (hint != NULL && strcmp(hint, HINT_FAILED) == 0)
-			hint = NULL;		/* this is what it would advise */
-	}
-
 	if (what == NULL)
 		what = describe_records(&outcome->question);
 	tries = describe_tries(outcome);
@@ -272,15 +211,6 @@ outcome_is_missing(const DnsOutcome *outcome)
 		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
 }
 
-/*
- * The statuses from the first to the last: NULL behind the last one.
- */
-const DnsStatus *
-outcome_status_at(int index)
-{
-	return index < (int) lengthof(statuses) ? &statuses[index] : NULL;
-}
-
 static void
 clear(DnsOutcome *outcome)
 {
@@ -290,42 +220,6 @@ clear(DnsOutcome *outcome)
 	outcome->question.class = 0;
 	outcome->question.nsid = false;
 	outcome->owner.len = 0;
-}
-
-static const DnsStatus *
-status_by_name(const char *name)
-{
-	for (int i = 0; i < (int) lengthof(statuses); i++)
-	{
-		if (strcmp(statuses[i].name, name) == 0)
-			return &statuses[i];
-	}
-	elog(ERROR, "no status \"%s\"", name);
-}
-
-/* RCODEs without a name of their own get one from their number. */
-static const DnsStatus *
-status_by_rcode(int rcode)
-{
-	DnsStatus  *status;
-	int			digits = Min(rcode, 99);
-
-	for (int i = 0; i < (int) lengthof(statuses); i++)
-	{
-		const DnsStatus *known = &statuses[i];
-
-		if (known->code == rcode && known->sqlstate != 0 &&
-			known->sqlstate == DNS_SQLSTATE('0', '0' + digits / 10,
-											'0' + digits % 10))
-			return known;
-	}
-	status = palloc0(sizeof(DnsStatus));
-	status->name = psprintf("RCODE%d", rcode);
-	status->code = rcode;
-	status->sqlstate = DNS_SQLSTATE('0', '0' + digits / 10, '0' + digits % 10);
-	status->message = "the server gave an error";
-	status->hint = HINT_FAILED;
-	return status;
 }
 
 /* Reads the outcome's message, which is sound. */
@@ -346,13 +240,13 @@ read_answer(DnsOutcome *outcome, bool ignore_tc)
 	switch (alias_follow(message, &outcome->question, &outcome->owner))
 	{
 		case ALIAS_RECORDS:
-			outcome->status = STATUS_NOERROR;
+			outcome->status = status_at(STATUS_NOERROR);
 			if (truncated && !ignore_tc)
 				set_failure(outcome, "MALFORMED",
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
-			outcome->status = STATUS_NODATA;
+			outcome->status = status_at(STATUS_NODATA);
 			if (!name_equal(&outcome->owner, &outcome->question.name))
 				outcome->note = describe_alias(&outcome->owner);
 			if (truncated)
@@ -373,21 +267,6 @@ set_failure(DnsOutcome *outcome, const char *name, const char *why)
 {
 	outcome->status = status_by_name(name);
 	outcome->why = why;
-}
-
-/* Settings have no part in which server was asked if the caller chose it. */
-static const char *
-choose_hint(const DnsOutcome *outcome)
-{
-	const char *hint = outcome->status->hint;
-
-	if (!outcome->chosen_server || hint == NULL)
-		return hint;
-	if (strcmp(hint, HINT_TIMEOUT) == 0)
-		return HINT_CHOSEN_TIMEOUT;
-	if (strcmp(hint, HINT_SERVERS) == 0)
-		return HINT_CHOSEN_SERVER;
-	return hint;
 }
 
 static char *

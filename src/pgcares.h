@@ -984,7 +984,9 @@ extern AliasEnd alias_follow(const DnsMessage *message,
 extern bool alias_answers(const DnsRR *rr, const DnsQuestion *question,
 						  const DnsName *owner);
 
-/* ---- outcome.c: what came of a question ---- */
+/* ---- status.c: the statuses that a question may end with ---- */
+
+#define DNS_SQLSTATE(a, b, c) MAKE_SQLSTATE('N', 'D', a, b, c)
 
 typedef struct DnsStatus
 {
@@ -994,6 +996,21 @@ typedef struct DnsStatus
 	const char *message;
 	const char *hint;
 } DnsStatus;
+
+/* The places of those that most questions end with. */
+enum StatusNumber
+{
+	STATUS_NOERROR,
+	STATUS_NODATA
+};
+
+extern const DnsStatus *status_at(int index);
+extern const DnsStatus *status_by_name(const char *name);
+extern const DnsStatus *status_by_rcode(int rcode);
+extern const char *status_hint(const DnsStatus *status, bool chosen_server,
+							   bool warning);
+
+/* ---- outcome.c: what came of a question ---- */
 
 typedef struct DnsOutcome
 {
@@ -1026,7 +1043,6 @@ extern void outcome_report(const DnsOutcome *outcome, const char *text,
 						   OnError on_error);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
-extern const DnsStatus *outcome_status_at(int index);
 
 /* ---- ask.c: one question, asked ahead or now ---- */
 

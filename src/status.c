@@ -1,0 +1,130 @@
+/*
+ * status.c
+ *
+ * The statuses that a question may end with: the RCODEs that are errors, what the
+ * library says where there is no answer, and what is neither.  What is said of
+ * each, and advised.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#define HINT_MISSING	"Use on_error => 'missing_ok' to go on without rows."
+#define HINT_FAILED		"Use on_error => 'warning' or 'ignore' to go on without rows."
+#define HINT_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check pgcares.servers."
+#define HINT_SERVERS	"Check pgcares.servers."
+#define HINT_CHOSEN_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check the name server."
+#define HINT_CHOSEN_SERVER	"Check the name server."
+#define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
+
+/* The first are those of StatusNumber. */
+static const DnsStatus statuses[] = {
+	{"NOERROR", 0, 0, "records were found", NULL},
+	{"NODATA", 0, DNS_SQLSTATE('0', '0', '0'),
+	"the name has no such records", HINT_MISSING},
+	{"FORMERR", 1, DNS_SQLSTATE('0', '0', '1'),
+	"the server did not understand the query", HINT_FAILED},
+	{"SERVFAIL", 2, DNS_SQLSTATE('0', '0', '2'), "server failure", HINT_FAILED},
+	{"NXDOMAIN", 3, DNS_SQLSTATE('0', '0', '3'), "no such domain", HINT_MISSING},
+	{"NOTIMP", 4, DNS_SQLSTATE('0', '0', '4'),
+	"the server does not implement this", HINT_FAILED},
+	{"REFUSED", 5, DNS_SQLSTATE('0', '0', '5'),
+	"the server refused to answer", HINT_SERVERS},
+	{"YXDOMAIN", 6, DNS_SQLSTATE('0', '0', '6'),
+	"a name exists that should not", HINT_FAILED},
+	{"YXRRSET", 7, DNS_SQLSTATE('0', '0', '7'),
+	"records exist that should not", HINT_FAILED},
+	{"NXRRSET", 8, DNS_SQLSTATE('0', '0', '8'),
+	"records do not exist that should", HINT_FAILED},
+	{"NOTAUTH", 9, DNS_SQLSTATE('0', '0', '9'),
+	"the server is not authoritative", HINT_SERVERS},
+	{"NOTZONE", 10, DNS_SQLSTATE('0', '1', '0'),
+	"the name is not in the zone", HINT_FAILED},
+	{"DSOTYPENI", 11, DNS_SQLSTATE('0', '1', '1'),
+	"the server does not implement this DSO type", HINT_FAILED},
+	{"BADVERS", 16, DNS_SQLSTATE('0', '1', '6'),
+	"the server does not support this version of EDNS", HINT_FAILED},
+	{"BADCOOKIE", 23, DNS_SQLSTATE('0', '2', '3'),
+	"the server wants a cookie", HINT_FAILED},
+	{"MALFORMED", ARES_EBADRESP, DNS_SQLSTATE('A', '1', '0'),
+	"malformed answer", HINT_FAILED},
+	{"UNREACHABLE", ARES_ECONNREFUSED, DNS_SQLSTATE('A', '1', '1'),
+	"no server could be reached", HINT_SERVERS},
+	{"TIMEOUT", ARES_ETIMEOUT, DNS_SQLSTATE('A', '1', '2'),
+	"no answer", HINT_TIMEOUT},
+	{"NOSERVER", ARES_ENOSERVER, DNS_SQLSTATE('A', '2', '6'),
+	"no name server is configured", HINT_NO_SERVER},
+	{"BADNAME", ARES_EBADNAME, ERRCODE_INVALID_PARAMETER_VALUE,
+	"the text is not a domain name", NULL},
+};
+
+/*
+ * The statuses from the first to the last: NULL behind the last one.
+ */
+const DnsStatus *
+status_at(int index)
+{
+	return index < (int) lengthof(statuses) ? &statuses[index] : NULL;
+}
+
+/*
+ * The status of this name, of which there has to be one.
+ */
+const DnsStatus *
+status_by_name(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(statuses); i++)
+	{
+		if (strcmp(statuses[i].name, name) == 0)
+			return &statuses[i];
+	}
+	elog(ERROR, "no status \"%s\"", name);
+}
+
+/*
+ * The status of an RCODE that is an error.  Those without a name of their own get
+ * one from their number, palloc'd.
+ */
+const DnsStatus *
+status_by_rcode(int rcode)
+{
+	DnsStatus  *status;
+	int			digits = Min(rcode, 99);
+
+	for (int i = 0; i < (int) lengthof(statuses); i++)
+	{
+		const DnsStatus *known = &statuses[i];
+
+		if (known->code == rcode && known->sqlstate != 0 &&
+			known->sqlstate == DNS_SQLSTATE('0', '0' + digits / 10,
+											'0' + digits % 10))
+			return known;
+	}
+	status = palloc0(sizeof(DnsStatus));
+	status->name = psprintf("RCODE%d", rcode);
+	status->code = rcode;
+	status->sqlstate = DNS_SQLSTATE('0', '0' + digits / 10, '0' + digits % 10);
+	status->message = "the server gave an error";
+	status->hint = HINT_FAILED;
+	return status;
+}
+
+/*
+ * What to advise where a status is an error or a warning; NULL for nothing.
+ * Settings have no part in which server was asked if the caller chose it.
+ */
+const char *
+status_hint(const DnsStatus *status, bool chosen_server, bool warning)
+{
+	const char *hint = status->hint;
+
+	if (hint == NULL || (warning && strcmp(hint, HINT_FAILED) == 0))
+		return NULL;			/* a warning is what that would advise */
+	if (!chosen_server)
+		return hint;
+	if (strcmp(hint, HINT_TIMEOUT) == 0)
+		return HINT_CHOSEN_TIMEOUT;
+	if (strcmp(hint, HINT_SERVERS) == 0)
+		return HINT_CHOSEN_SERVER;
+	return hint;
+}
