@@ -52,6 +52,7 @@ OBJS = \
 	src/messagejson.o \
 	src/name.o \
 	src/nameinfo.o \
+	src/octets.o \
 	src/outcome.o \
 	src/outgoing.o \
 	src/pace.o \
@@ -81,7 +82,8 @@ OBJS = \
 	src/system.o \
 	src/wait.o \
 	src/window.o \
-	src/wire.o
+	src/wire.o \
+	src/written.o
 
 PG_CPPFLAGS = -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter

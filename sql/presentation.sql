@@ -22,6 +22,17 @@ EXECUTE show ('{a,a-raw,aaaa,l32,l64,nid,eui48,eui64,x25,isdn,nsap}');
 EXECUTE show ('{eid,nimloc}');
 EXECUTE show ('{apl,apl-empty}');
 
+-- an IPv6 address is as inet has it, wherever there are zeros in it
+SELECT count(*), bool_and(rdata = host(rdata::inet)) AS as_inet,
+	bool_and(right(encode(inet_send(rdata::inet), 'hex'), 32) = octets) AS complete
+FROM (SELECT string_agg(CASE WHEN (zeros >> i) % 2 = 1 THEN '0000' ELSE word END,
+			'' ORDER BY i) AS octets
+		FROM generate_series(0, 255) AS zeros, generate_series(0, 7) AS i,
+			unnest('{ffff,0001,00a0,0bcd}'::text[]) AS word
+		GROUP BY zeros, word) AS a,
+	LATERAL dns_parse(decode('000180000000000100000000' || '00001c00010000003c0010'
+		|| octets, 'hex')) AS m, unnest(m.answer) AS r;
+
 -- names
 EXECUTE show ('{cname,dname,ptr,md,mf,mb,mg,mr,minfo,rp,talink}');
 EXECUTE show_one ('nsap-ptr.all.example', 'NSAP-PTR');

@@ -258,6 +258,14 @@ question_copy(DnsQuestion *to, const DnsQuestion *from)
 	to->nsid = from->nsid;
 }
 
+/* Is it an octet that means itself wherever names are written? */
+static inline bool
+octet_is_plain(uint8 octet)
+{
+	return (uint8) ((octet | 0x20) - 'a') < 26 ||
+		(uint8) (octet - '0') < 10 || octet == '-' || octet == '_';
+}
+
 extern bool wire_open(DnsMessage *message, const uint8 *octets, size_t len);
 extern bool wire_name(const DnsMessage *message, const uint8 **pos,
 					  const uint8 *limit, DnsName *name);
@@ -435,12 +443,15 @@ extern char *server_text(const struct sockaddr *address);
 extern char *server_csv(const char *setting);
 extern const char *server_from_library(const char *list, DnsServer *server);
 
-/* ---- question.c: what users ask ---- */
+/* ---- written.c: names as users write them ---- */
 
 extern const char *question_name(const char *text, bool idn, DnsName *name);
 extern const char *question_name_with_len(const char *text, size_t len,
 										  bool idn, DnsName *name);
 extern void question_refuse_name(const char *text, const char *reason);
+
+/* ---- question.c: what users ask ---- */
+
 extern bool question_type(const char *text, bool soft, uint16 *number);
 extern bool question_class(const char *text, bool soft, uint16 *number);
 extern void question_reverse_name(const inet *address, DnsName *name);
@@ -1325,16 +1336,13 @@ extern Jsonb *end_object(JsonbParseState **state);
 extern Jsonb *json_rdata(const DnsMessage *message, const DnsRR *rr);
 extern Jsonb *json_params(const DnsField *field);
 
-/* ---- presentation.c: names and record data as zone files have them ---- */
+/* ---- octets.c: names, addresses, numbers and octets as text ---- */
 
 /* What a backslash precedes in names, and in quoted strings. */
 #define ESCAPED_IN_NAMES	"\"$().;@\\ "
 #define ESCAPED_IN_QUOTES	"\"\\"
 #define ESCAPED_IN_TEXT		"\\"
 
-extern void append_rdata(StringInfo out, const DnsMessage *message,
-						 const DnsRR *rr);
-extern void append_field(StringInfo out, const DnsField *field);
 extern void append_name(StringInfo out, const DnsName *name, bool final_dot);
 extern void append_octets(StringInfo out, const uint8 *octets, size_t len,
 						  const char *escaped);
@@ -1342,6 +1350,13 @@ extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
 extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
 extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
 extern void append_address(StringInfo out, const uint8 *octets, size_t len);
+extern void append_decimal(StringInfo out, uint32 number);
+
+/* ---- presentation.c: record data as zone files have it ---- */
+
+extern void append_rdata(StringInfo out, const DnsMessage *message,
+						 const DnsRR *rr);
+extern void append_field(StringInfo out, const DnsField *field);
 extern void append_type(StringInfo out, uint16 code);
 extern const char *type_text(uint16 code);
 extern const char *class_text(uint16 code);

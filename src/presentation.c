@@ -1,31 +1,18 @@
 /*
  * presentation.c
  *
- * Writes names, types, classes and record data in presentation format, as zone
- * files have it and dig prints it (RFC 1035 section 5.1, RFC 3597 section 5 for
- * what has no format of its own).  Octets that are not printable ASCII are
- * escaped: what comes out is valid in every database encoding.
+ * Writes types, classes and record data in presentation format, as zone files
+ * have it and dig prints it (RFC 1035 section 5.1, RFC 3597 section 5 for what has
+ * no format of its own).
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
-
 #include "pgcares.h"
-
-#include "utils/builtins.h"
-
-/* Digits of a 32-bit number, and octets of an escaped one, at most. */
-#define DECIMAL_MAX			10
-#define ESCAPED_OCTET_MAX	4
 
 static bool append_hex_field(StringInfo out, const DnsField *field);
 static void append_number(StringInfo out, const DnsField *field);
 static void append_strings(StringInfo out, const DnsField *field);
 static void append_quoted(StringInfo out, const uint8 *octets, size_t len);
-static void append_decimal(StringInfo out, uint32 number);
-static char *reserve(StringInfo out, size_t len);
-static void finish(StringInfo out, char *end);
-static inline char *put_octet(char *to, uint8 octet, const char *escaped);
 
 /*
  * The data of a record of a sound message.
@@ -53,120 +40,6 @@ append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 			out->data[--out->len] = '\0';	/* an empty field leaves no blank */
 		first = false;
 	}
-}
-
-/*
- * A name, the root as a dot; other names end in a dot only if asked for.
- */
-void
-append_name(StringInfo out, const DnsName *name, bool final_dot)
-{
-	const uint8 *label = name->octets;
-	char	   *to = reserve(out, ESCAPED_OCTET_MAX * name->len);
-
-	if (name->len == 1)
-		*to++ = '.';
-	while (*label != 0)
-	{
-		const uint8 *next = label + 1 + *label;
-
-		while (++label < next)
-			to = put_octet(to, *label, ESCAPED_IN_NAMES);
-		if (*label != 0 || final_dot)
-			*to++ = '.';
-	}
-	finish(out, to);
-}
-
-/*
- * Octets as ASCII: those in escaped with a backslash before them (a blank as
- * \032), those that are not printable as \DDD.
- */
-void
-append_octets(StringInfo out, const uint8 *octets, size_t len,
-			  const char *escaped)
-{
-	char	   *to = reserve(out, ESCAPED_OCTET_MAX * len);
-
-	for (size_t i = 0; i < len; i++)
-		to = put_octet(to, octets[i], escaped);
-	finish(out, to);
-}
-
-/*
- * Hexadecimal digits, in upper case as dig has them.
- */
-void
-append_hex(StringInfo out, const uint8 *octets, size_t len)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	char	   *to = reserve(out, 2 * len);
-
-	for (size_t i = 0; i < len; i++)
-	{
-		*to++ = digits[octets[i] >> 4];
-		*to++ = digits[octets[i] & 15];
-	}
-	finish(out, to);
-}
-
-/*
- * Base64 without line breaks (RFC 4648 section 4).
- */
-void
-append_base64(StringInfo out, const uint8 *octets, size_t len)
-{
-	int			size = pg_b64_enc_len(len);
-
-	enlargeStringInfo(out, size + 1);
-	out->len += base64_encode(octets, len, out->data + out->len, size);
-	out->data[out->len] = '\0';
-}
-
-/*
- * Base32 with the extended hex alphabet, unpadded, as in NSEC3 records
- * (RFC 4648 section 7, RFC 5155 section 3.3).
- */
-void
-append_base32hex(StringInfo out, const uint8 *octets, size_t len)
-{
-	static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
-	uint32		bits = 0;
-	int			nbits = 0;
-
-	for (size_t i = 0; i < len; i++)
-	{
-		bits = (bits << 8) | octets[i];
-		for (nbits += 8; nbits >= 5; nbits -= 5)
-			appendStringInfoChar(out, alphabet[(bits >> (nbits - 5)) & 31]);
-	}
-	if (nbits > 0)
-		appendStringInfoChar(out, alphabet[(bits << (5 - nbits)) & 31]);
-}
-
-/*
- * An address of 4 or 16 octets.
- */
-void
-append_address(StringInfo out, const uint8 *octets, size_t len)
-{
-	char	   *to = reserve(out, INET6_ADDRSTRLEN);
-
-	if (len == 4)
-	{
-		for (int i = 0; i < 4; i++)
-		{
-			if (i > 0)
-				*to++ = '.';
-			to += pg_ultoa_n(octets[i], to);
-		}
-	}
-	else
-	{
-		inet_ntop(AF_INET6, octets, to, INET6_ADDRSTRLEN);
-		to += strlen(to);
-	}
-	finish(out, to);
 }
 
 /*
@@ -367,59 +240,4 @@ append_quoted(StringInfo out, const uint8 *octets, size_t len)
 	appendStringInfoChar(out, '"');
 	append_octets(out, octets, len, ESCAPED_IN_QUOTES);
 	appendStringInfoChar(out, '"');
-}
-
-static void
-append_decimal(StringInfo out, uint32 number)
-{
-	char	   *to = reserve(out, DECIMAL_MAX);
-
-	finish(out, to + pg_ultoa_n(number, to));
-}
-
-/* Makes room for so many octets more, and gives their place. */
-static char *
-reserve(StringInfo out, size_t len)
-{
-	enlargeStringInfo(out, len);
-	return out->data + out->len;
-}
-
-/* What was reserved has been used up to there. */
-static void
-finish(StringInfo out, char *end)
-{
-	*end = '\0';
-	out->len = end - out->data;
-}
-
-/*
- * Puts an octet where there is place for ESCAPED_OCTET_MAX, and gives the place
- * behind it.
- */
-static inline char *
-put_octet(char *to, uint8 octet, const char *escaped)
-{
-	bool		special;
-
-	if ((uint8) ((octet | 0x20) - 'a') < 26 || (uint8) (octet - '0') < 10 ||
-		octet == '-' || octet == '_')
-	{
-		*to++ = octet;			/* nowhere special */
-		return to;
-	}
-
-	special = octet != 0 && strchr(escaped, octet) != NULL;
-	if (octet < ' ' || octet > '~' || (special && octet == ' '))
-	{
-		*to++ = '\\';
-		*to++ = '0' + octet / 100;
-		*to++ = '0' + octet / 10 % 10;
-		*to++ = '0' + octet % 10;
-		return to;
-	}
-	if (special)
-		*to++ = '\\';
-	*to++ = octet;
-	return to;
 }

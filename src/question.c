@@ -1,78 +1,21 @@
 /*
  * question.c
  *
- * Turns what users write into a question: names with escapes and U-labels into
- * wire form (RFC 1035 section 5.1, RFC 5891), types and classes by mnemonic or
- * number (RFC 3597 section 5), addresses into the names of their PTR records.
- * Parsing a name never raises, so that batches can go on after a bad one.
+ * Turns what users write into a question: types and classes by mnemonic or number
+ * (RFC 3597 section 5), addresses into the names of their PTR records.  Names are
+ * written.c's.  Tells which names are special.
  */
 #include "postgres.h"
 
 #include <arpa/inet.h>
-#include <idn2.h>
 
 #include "pgcares.h"
 
-#include "catalog/namespace.h"
-#include "common/string.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
 
-static const char *parse_ascii_name(const char *text, size_t len,
-									DnsName *name);
-static const char *parse_escape(const char **at, const char *end,
-								uint8 *octet);
-static const char *end_label(DnsName *name, size_t start, size_t end);
-static const char *parse_other_name(const char *text, DnsName *name);
-static const char *to_ascii(const char *text, char **ascii);
-static char *text_to_utf8(const char *text);
 static int	parse_number(const char *text, const char *prefix, int max);
 static bool has_suffix(const DnsName *name, const char *label);
-
-/*
- * Puts the name that text stands for into *name.  Gives NULL, or the reason why
- * it is no name: a sentence, static or palloc'd.  idn tells whether text that is
- * not ASCII may be converted.
- */
-const char *
-question_name(const char *text, bool idn, DnsName *name)
-{
-	return question_name_with_len(text, strlen(text), idn, name);
-}
-
-/*
- * The same for text of len octets without a NUL.
- */
-const char *
-question_name_with_len(const char *text, size_t len, bool idn, DnsName *name)
-{
-	const char *reason = parse_ascii_name(text, len, name);
-	char	   *copy;
-
-	if (reason == NULL)
-		return NULL;			/* mostly */
-
-	copy = pnstrdup(text, len);
-	if (!pg_is_ascii(copy))
-		reason = idn ? parse_other_name(copy, name) :
-			"It is not ASCII, and pgcares.idn is off.";
-	pfree(copy);
-	return reason;
-}
-
-/*
- * Raises that text is no domain name.
- */
-void
-question_refuse_name(const char *text, const char *reason)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" is not a domain name", text),
-			 errdetail("%s", reason),
-			 errhint("A name is labels of 1 to 63 octets with dots between them. Octets that are not printable ASCII are written \\DDD, a decimal number of three digits.")));
-}
 
 /*
  * The number of a record type that a user wrote.  Where it is none, or one that
@@ -172,14 +115,16 @@ bool
 question_address(const char *text, inet *address)
 {
 	inet_struct *ip = (inet_struct *) VARDATA(address);
+	bool		digit = *text >= '0' && *text <= '9';
 
 	memset(address, 0, sizeof(*address));
-	if (inet_pton(AF_INET, text, ip->ipaddr) == 1)
+	if (digit && inet_pton(AF_INET, text, ip->ipaddr) == 1)
 	{
 		ip->family = PGSQL_AF_INET;
 		ip->bits = 32;
 	}
-	else if (inet_pton(AF_INET6, text, ip->ipaddr) == 1)
+	else if (strchr(text, ':') != NULL &&
+			 inet_pton(AF_INET6, text, ip->ipaddr) == 1)
 	{
 		ip->family = PGSQL_AF_INET6;
 		ip->bits = 128;
@@ -231,175 +176,6 @@ question_randomize_case(DnsName *name)
 			octet = pg_ascii_toupper(octet);
 		name->octets[i] = octet;
 	}
-}
-
-/* Text that is not ASCII gives some reason, too. */
-static const char *
-parse_ascii_name(const char *text, size_t len, DnsName *name)
-{
-	const char *at = text;
-	const char *end = text + len;
-	size_t		start = 0;		/* of a label: its length octet */
-	size_t		place = 1;
-	const char *reason = NULL;
-
-	if (len == 0)
-		return "It is empty.";
-	if (len == 1 && *text == '.')
-		at++;					/* the root */
-
-	while (at < end && reason == NULL)
-	{
-		uint8		octet = *at;
-
-		if (octet == '.')
-		{
-			reason = end_label(name, start, place);
-			start = place++;
-			at++;
-			continue;
-		}
-		if (octet == '\\')
-			reason = parse_escape(&at, end, &octet);
-		else if (octet <= ' ' || octet >= 0x7f)
-			reason = "White space and control characters have to be escaped.";
-		else
-			at++;
-		if (place < WIRE_NAME_MAX)
-			name->octets[place] = octet;
-		place++;
-	}
-	if (reason == NULL && place > start + 1)
-	{
-		reason = end_label(name, start, place);
-		start = place;
-	}
-	if (reason != NULL)
-		return reason;
-	name->octets[start] = 0;
-	name->len = start + 1;
-	return NULL;
-}
-
-/* Reads \DDD or \X at *at, and moves behind it. */
-static const char *
-parse_escape(const char **at, const char *end, uint8 *octet)
-{
-	const char *digits = *at + 1;
-	int			value = 0;
-
-	if (digits == end)
-		return "It ends with a backslash.";
-	if (IS_HIGHBIT_SET(*digits))
-		return "It is not ASCII.";
-	if (!isdigit((unsigned char) *digits))
-	{
-		*octet = *digits;
-		*at = digits + 1;
-		return NULL;
-	}
-	for (int i = 0; i < 3; i++)
-	{
-		if (digits + i == end || !isdigit((unsigned char) digits[i]))
-			return "A backslash and a digit begin a decimal number of three digits.";
-		value = value * 10 + digits[i] - '0';
-	}
-	if (value > 255)
-		return "An octet is 255 at most.";
-	*octet = value;
-	*at = digits + 3;
-	return NULL;
-}
-
-/*
- * Ends a label: its octets are in their place as far as there is any, from
- * behind its length octet at start to before end.
- */
-static const char *
-end_label(DnsName *name, size_t start, size_t end)
-{
-	size_t		len = end - start - 1;
-
-	if (len == 0)
-		return "A label is empty.";
-	if (len > WIRE_LABEL_MAX)
-		return "A label has more than 63 octets.";
-	/* The root label has to find its place too. */
-	if (end + 1 > WIRE_NAME_MAX)
-		return "It has more than 255 octets.";
-	name->octets[start] = len;
-	return NULL;
-}
-
-/* A name that is not ASCII. */
-static const char *
-parse_other_name(const char *text, DnsName *name)
-{
-	char	   *ascii;
-	const char *reason = to_ascii(text, &ascii);
-
-	if (reason != NULL)
-		return reason;
-	reason = parse_ascii_name(ascii, strlen(ascii), name);
-	idn2_free(ascii);
-	return reason;
-}
-
-/*
- * Converts U-labels to A-labels (UTS 46, non-transitional, and IDNA2008).  The
- * result is freed with idn2_free().
- */
-static const char *
-to_ascii(const char *text, char **ascii)
-{
-	char	   *utf8;
-	int			rc;
-
-	if (strchr(text, '\\') != NULL)
-		return "Escapes cannot be mixed with characters that are not ASCII.";
-	utf8 = text_to_utf8(text);
-	if (utf8 == NULL)
-		return "It has characters that have no equivalent in Unicode.";
-
-	rc = idn2_to_ascii_8z(utf8, ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
-	pfree(utf8);
-	if (rc == IDN2_MALLOC)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	return rc == IDN2_OK ? NULL :
-		psprintf("It cannot be converted to ASCII: %s.", idn2_strerror(rc));
-}
-
-/*
- * Converts from the database encoding; NULL where that is not possible.  In an
- * SQL_ASCII database the bytes have to be UTF-8 already.
- */
-static char *
-text_to_utf8(const char *text)
-{
-	int			len = strlen(text);
-	int			encoding = GetDatabaseEncoding();
-	int			size = len * MAX_CONVERSION_GROWTH + 1;
-	char	   *utf8;
-	Oid			conversion;
-
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return pg_verify_mbstr(PG_UTF8, text, len, true) ? pstrdup(text) : NULL;
-
-	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
-	if (!OidIsValid(conversion))
-		return NULL;
-	utf8 = palloc(size);
-	if (pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
-									  (unsigned char *) text, len,
-									  (unsigned char *) utf8, size,
-									  true) != len)
-	{
-		pfree(utf8);
-		return NULL;
-	}
-	return utf8;
 }
 
 /* Reads PREFIXnnn or nnn, in any case; -1 if it is neither. */
