@@ -273,11 +273,11 @@ answer_message(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 static int
 rank_address(const DnsRR *rr)
 {
-	inet	   *address = record_inet(rr->rdata, rr->rdlength);
-	int			rank = sortlist_rank(address) * RANK_OF_NETWORK;
+	inet		address;
 
-	pfree(address);
-	return rr->type == DNS_TYPE_AAAA ? rank + RANK_OF_TYPE : rank;
+	set_inet(&address, rr->rdata, rr->rdlength);
+	return sortlist_rank(&address) * RANK_OF_NETWORK +
+		(rr->type == DNS_TYPE_AAAA ? RANK_OF_TYPE : 0);
 }
 
 /* ord, question, status, and the columns of dns_record */
@@ -288,7 +288,7 @@ make_record(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	set_element(batch, index, answer, values, nulls);
 	if (answer->rr == NULL)
 		return;
-	record_row(&answer->outcome.message, answer->rr, &values[3]);
+	record_row(&answer->outcome.message, answer->rr, &batch->words, &values[3]);
 	memset(&nulls[3], false, 6 * sizeof(bool));
 }
 
@@ -308,7 +308,7 @@ make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	(void) rdata_next(&rdata, &field);
 	initStringInfo(&text);
 	append_name(&text, &field.name, false);
-	values[3] = CStringGetTextDatum(text.data);
+	values[3] = buffer_datum(&text);
 	values[4] = Int32GetDatum(record_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }
@@ -390,7 +390,7 @@ set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			Datum *values, bool *nulls)
 {
 	values[1] = batch->elements[index];
-	values[2] = CStringGetTextDatum(answer->outcome.status->name);
+	values[2] = word_datum(&batch->status, answer->outcome.status->name);
 	nulls[1] = nulls[2] = false;
 	if (answer->known != 0)
 	{

@@ -1157,10 +1157,26 @@ extern char *name_to_unicode(const DnsName *name, int idn_flags);
 
 /* ---- record.c: records to rows ---- */
 
+/* A mnemonic as a text: see word_datum(). */
+typedef struct DnsWord
+{
+	char		text[16];
+} DnsWord;
+
+/* Those of a record. */
+typedef struct DnsWords
+{
+	DnsWord		class;
+	DnsWord		type;
+} DnsWords;
+
 extern inet *record_inet(const uint8 *octets, size_t len);
+extern void set_inet(inet *address, const uint8 *octets, size_t len);
 extern int32 record_ttl(const DnsRR *rr);
+extern Datum buffer_datum(const StringInfoData *buffer);
+extern Datum word_datum(DnsWord *word, const char *mnemonic);
 extern void record_row(const DnsMessage *message, const DnsRR *rr,
-					   Datum *values);
+					   DnsWords *words, Datum *values);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
 
@@ -1263,6 +1279,8 @@ typedef struct DnsBatch
 	DnsWindow  *window;
 	MemoryContext answer_context;	/* for one answer */
 	MemoryContext row_context;	/* for one row */
+	DnsWord		status;			/* of one row */
+	DnsWords	words;
 	struct Tuplesortstate *sort;
 	TupleTableSlot *row;		/* goes into the sort */
 	TupleTableSlot *sorted;		/* comes out of it */

@@ -17,8 +17,10 @@
 
 static void typed_row(const DnsMessage *message, const DnsRR *rr,
 					  TupleDesc desc, Datum *values, bool *nulls);
-static int	find_column(TupleDesc desc, const char *type, const char *field);
+static int	find_column(TupleDesc desc, int first, const char *type,
+						const char *field);
 static Datum field_datum(const DnsField *field, const char *column, Oid type);
+static Datum field_text(const DnsField *field);
 static Datum strings_array(const DnsField *field);
 static Datum bytea_datum(const uint8 *octets, size_t len);
 
@@ -28,13 +30,23 @@ static Datum bytea_datum(const uint8 *octets, size_t len);
 inet *
 record_inet(const uint8 *octets, size_t len)
 {
-	inet	   *result = palloc0(sizeof(inet));
+	inet	   *result = palloc(sizeof(inet));
 
-	ip_family(result) = len == 4 ? PGSQL_AF_INET : PGSQL_AF_INET6;
-	ip_bits(result) = len * 8;
-	memcpy(ip_addr(result), octets, len);
-	SET_INET_VARSIZE(result);
+	set_inet(result, octets, len);
 	return result;
+}
+
+/*
+ * The same where the caller has place for it.
+ */
+void
+set_inet(inet *address, const uint8 *octets, size_t len)
+{
+	memset(address, 0, sizeof(*address));
+	ip_family(address) = len == 4 ? PGSQL_AF_INET : PGSQL_AF_INET6;
+	ip_bits(address) = len * 8;
+	memcpy(ip_addr(address), octets, len);
+	SET_INET_VARSIZE(address);
 }
 
 /*
@@ -47,22 +59,48 @@ record_ttl(const DnsRR *rr)
 }
 
 /*
- * The six columns of dns_record, none of which is NULL, palloc'd.
+ * What a buffer holds as a palloc'd text.
+ */
+Datum
+buffer_datum(const StringInfoData *buffer)
+{
+	return PointerGetDatum(cstring_to_text_with_len(buffer->data, buffer->len));
+}
+
+/*
+ * A mnemonic as a text that lies in word.
+ */
+Datum
+word_datum(DnsWord *word, const char *mnemonic)
+{
+	size_t		len = strlen(mnemonic);
+
+	if (len > sizeof(word->text) - VARHDRSZ_SHORT)
+		elog(ERROR, "the mnemonic \"%s\" is too long", mnemonic);
+	SET_VARSIZE_SHORT(word->text, VARHDRSZ_SHORT + len);
+	memcpy(VARDATA_SHORT(word->text), mnemonic, len);
+	return PointerGetDatum(word->text);
+}
+
+/*
+ * The six columns of dns_record, none of which is NULL.  They are palloc'd, or
+ * lie in words.
  */
 void
-record_row(const DnsMessage *message, const DnsRR *rr, Datum *values)
+record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
+		   Datum *values)
 {
 	StringInfoData buffer;
 
 	initStringInfo(&buffer);
 	append_name(&buffer, &rr->name, false);
-	values[0] = CStringGetTextDatum(buffer.data);
+	values[0] = buffer_datum(&buffer);
 	values[1] = Int32GetDatum(record_ttl(rr));
-	values[2] = CStringGetTextDatum(class_text(rr->class));
-	values[3] = CStringGetTextDatum(type_text(rr->type));
+	values[2] = word_datum(&words->class, class_text(rr->class));
+	values[3] = word_datum(&words->type, type_text(rr->type));
 	resetStringInfo(&buffer);
 	append_rdata(&buffer, message, rr);
-	values[4] = CStringGetTextDatum(buffer.data);
+	values[4] = buffer_datum(&buffer);
 	values[5] = JsonbPGetDatum(json_rdata(message, rr));
 }
 
@@ -74,8 +112,9 @@ void
 record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 {
 	TupleDesc	desc = rsinfo->setDesc;
-	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
 	bool	   *nulls = palloc0(desc->natts * sizeof(bool));
+	DnsWords	words;
 	MemoryContext row_context;
 	MemoryContext old_context;
 	DnsCursor	cursor;
@@ -97,7 +136,7 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 		if (typed)
 			typed_row(&outcome->message, &rr, desc, values, nulls);
 		else
-			record_row(&outcome->message, &rr, values);
+			record_row(&outcome->message, &rr, &words, values);
 		tuplestore_putvalues(rsinfo->setResult, desc, values, nulls);
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
@@ -113,20 +152,22 @@ typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 	const char *type = type_text(rr->type);
 	DnsRdata	rdata;
 	DnsField	field;
+	int			next = 0;		/* columns are mostly in the order of fields */
 	int			column;
 
 	memset(nulls, true, desc->natts * sizeof(bool));
 	rdata_open(message, rr, &rdata);
 	while (rdata_next(&rdata, &field))
 	{
-		column = find_column(desc, type, field.def->name);
+		column = find_column(desc, next, type, field.def->name);
 		if (column < 0)
 			continue;			/* the function does not show it */
+		next = column + 1;
 		values[column] = field_datum(&field, field.def->name,
 									 TupleDescAttr(desc, column)->atttypid);
 		nulls[column] = false;
 	}
-	column = find_column(desc, type, "ttl");
+	column = find_column(desc, next, type, "ttl");
 	if (column >= 0)
 	{
 		values[column] = Int32GetDatum(record_ttl(rr));
@@ -136,22 +177,23 @@ typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 
 /*
  * The column of a field: it has its name, or type_field where that alone would
- * be a key word of SQL.  -1 if there is none.
+ * be a key word of SQL.  -1 if there is none.  The search begins at first.
  */
 static int
-find_column(TupleDesc desc, const char *type, const char *field)
+find_column(TupleDesc desc, int first, const char *type, const char *field)
 {
 	size_t		type_len = strlen(type);
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
+		int			column = (first + i) % desc->natts;
+		const char *name = NameStr(TupleDescAttr(desc, column)->attname);
 
 		if (strcmp(name, field) == 0)
-			return i;
+			return column;
 		if (pg_strncasecmp(name, type, type_len) == 0 &&
 			name[type_len] == '_' && strcmp(name + type_len + 1, field) == 0)
-			return i;
+			return column;
 	}
 	return -1;
 }
@@ -159,9 +201,6 @@ find_column(TupleDesc desc, const char *type, const char *field)
 static Datum
 field_datum(const DnsField *field, const char *column, Oid type)
 {
-	StringInfoData buffer;
-
-	initStringInfo(&buffer);
 	switch (field->def->kind)
 	{
 		case FIELD_U8:
@@ -183,22 +222,13 @@ field_datum(const DnsField *field, const char *column, Oid type)
 				return InetPGetDatum(record_inet(field->data, field->len));
 			break;
 		case FIELD_NAME:
-			append_name(&buffer, &field->name, false);
-			if (type == TEXTOID)
-				return CStringGetTextDatum(buffer.data);
-			break;
 		case FIELD_STRING:
 		case FIELD_OPTIONAL_STRING:
 		case FIELD_TAG:
 		case FIELD_TEXT:
-			append_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
-			if (type == TEXTOID)
-				return CStringGetTextDatum(buffer.data);
-			break;
 		case FIELD_JOINED:
-			append_joined(&buffer, field);
 			if (type == TEXTOID)
-				return CStringGetTextDatum(buffer.data);
+				return field_text(field);
 			break;
 		case FIELD_STRINGS:
 			if (type == BYTEAARRAYOID)
@@ -217,6 +247,21 @@ field_datum(const DnsField *field, const char *column, Oid type)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("column \"%s\" of the result cannot have type %s",
 					column, format_type_be(type))));
+}
+
+static Datum
+field_text(const DnsField *field)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	if (field->def->kind == FIELD_NAME)
+		append_name(&buffer, &field->name, false);
+	else if (field->def->kind == FIELD_JOINED)
+		append_joined(&buffer, field);
+	else
+		append_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
+	return buffer_datum(&buffer);
 }
 
 static Datum

@@ -76,11 +76,10 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 {
 	Oid			type = get_element_type(TupleDescAttr(desc, column)->atttypid);
 	TupleDesc	record_desc = lookup_rowtype_tupdesc(type, -1);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pgcares record",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context;
 	MemoryContext old_context = CurrentMemoryContext;
 	StringInfoData buffer;
+	DnsWords	words;
 	Datum		values[6];
 	bool		nulls[6] = {false};
 	int			count = 0;
@@ -91,7 +90,14 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("sections of the result must be arrays of dns_record")));
+	if (message->count[section] == 0)
+	{
+		ReleaseTupleDesc(record_desc);
+		return PointerGetDatum(construct_empty_array(type));
+	}
 
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares record",
+									ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&buffer);
 	memset(buffer.data, 0, ARR_OVERHEAD_NONULLS(1));
 	buffer.len = ARR_OVERHEAD_NONULLS(1);
@@ -104,7 +110,7 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 		if (rr.type == DNS_TYPE_OPT)
 			continue;			/* a part of the header */
 		MemoryContextSwitchTo(context);
-		record_row(message, &rr, values);
+		record_row(message, &rr, &words, values);
 		record = heap_form_tuple(record_desc, values, nulls);
 		*size += 2 * record->t_len; /* in the array and in its row */
 		if (limited)
