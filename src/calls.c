@@ -91,8 +91,8 @@ call_of_function(Oid function)
 	KnownFunction *entry;
 	const DnsCall *call;
 
-	if (function < FirstNormalObjectId)
-		return NULL;			/* built in */
+	if (function < FirstUnpinnedObjectId)
+		return NULL;			/* one of the server itself */
 	if (known == NULL)
 		create_known();
 	entry = hash_search(known, &function, HASH_FIND, NULL);
