@@ -189,6 +189,7 @@ void
 assign_flags(const char *newval, void *extra)
 {
 	setting_flag_bits = *(int *) extra;
+	settings_generation++;
 }
 
 /*

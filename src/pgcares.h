@@ -378,6 +378,9 @@ extern int	setting_on_error;
 extern bool setting_idn;
 extern bool setting_lookahead;
 
+/* Another one whenever a setting has been set, perhaps to what it was. */
+extern uint64 settings_generation;
+
 extern void settings_init(void);
 extern bool settings_on_error(const char *name, bool soft, OnError *on_error);
 extern bool settings_list(const char *value, List **elements);
@@ -603,6 +606,7 @@ typedef struct DnsWindow
 	struct DnsChannel *channel; /* ours; NULL if no server is configured */
 	bool		chosen_server;
 	DnsStyle	style;
+	uint64		generation;		/* of the settings, when it was up to date */
 	int64		opened;
 	int			capacity;
 	DnsSlot    *slots;
@@ -659,7 +663,7 @@ extern void window_send(DnsSlot *slot);
 extern bool window_is_idle(const DnsWindow *window);
 extern DnsSlot *window_next(DnsWindow *window);
 extern DnsSlot *window_finished(DnsWindow *window);
-extern bool window_is_current(const DnsWindow *window);
+extern bool window_is_current(DnsWindow *window);
 extern int64 window_time_left(DnsWindow *window);
 extern void window_look_around(DnsWindow *window);
 

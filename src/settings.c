@@ -49,6 +49,8 @@ int			setting_on_error = ON_ERROR_ERROR;
 bool		setting_idn = true;
 bool		setting_lookahead = true;
 
+uint64		settings_generation = 0;
+
 static const struct config_enum_entry on_error_options[] = {
 	{"error", ON_ERROR_ERROR, false},
 	{"missing_ok", ON_ERROR_MISSING_OK, false},
@@ -103,6 +105,9 @@ typedef struct Setting
 
 static void refuse_client_options(const Setting *setting);
 static void define(const Setting *setting);
+static void assign_bool(bool newval, void *extra);
+static void assign_number(int newval, void *extra);
+static void assign_string(const char *newval, void *extra);
 
 static const Setting settings[] = {
 	/* Whom to ask.  Hidden from plain roles, as it tells of the network. */
@@ -332,7 +337,7 @@ define(const Setting *setting)
 				DefineCustomBoolVariable(setting->name, setting->summary,
 										 setting->detail, variable, *variable,
 										 setting->context, setting->flags,
-										 NULL, NULL, NULL);
+										 NULL, assign_bool, NULL);
 				break;
 			}
 		case SETTING_INT:
@@ -343,7 +348,7 @@ define(const Setting *setting)
 										setting->detail, variable, *variable,
 										setting->min, setting->max,
 										setting->context, setting->flags,
-										NULL, NULL, NULL);
+										NULL, assign_number, NULL);
 				break;
 			}
 		case SETTING_ENUM:
@@ -354,7 +359,7 @@ define(const Setting *setting)
 										 setting->detail, variable, *variable,
 										 setting->options,
 										 setting->context, setting->flags,
-										 NULL, NULL, NULL);
+										 NULL, assign_number, NULL);
 				break;
 			}
 		case SETTING_STRING:
@@ -362,7 +367,27 @@ define(const Setting *setting)
 									   setting->detail, setting->variable,
 									   setting->text,
 									   setting->context, setting->flags,
-									   setting->check, setting->assign, NULL);
+									   setting->check,
+									   setting->assign ? setting->assign : assign_string,
+									   NULL);
 			break;
 	}
+}
+
+static void
+assign_bool(bool newval, void *extra)
+{
+	settings_generation++;
+}
+
+static void
+assign_number(int newval, void *extra)
+{
+	settings_generation++;
+}
+
+static void
+assign_string(const char *newval, void *extra)
+{
+	settings_generation++;
 }

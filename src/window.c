@@ -41,6 +41,7 @@ window_open(int capacity, const char *server)
 	read_style(&window->style);
 	window->answer_memory_limit = setting_max_answer_memory * (Size) 1024;
 	window->opened = clock_now();
+	window->generation = settings_generation;
 	take_channel(window, channel_open(server));
 	return window;
 }
@@ -213,14 +214,20 @@ window_finished(DnsWindow *window)
  * file has changed meanwhile does not count.
  */
 bool
-window_is_current(const DnsWindow *window)
+window_is_current(DnsWindow *window)
 {
 	DnsStyle	style;
 
+	if (window->channel == NULL)
+		return false;
+	if (window->generation == settings_generation)
+		return true;
 	read_style(&style);
-	return window->channel != NULL &&
-		memcmp(&style, &window->style, sizeof(style)) == 0 &&
-		config_is_set(&window->channel->config);
+	if (memcmp(&style, &window->style, sizeof(style)) != 0 ||
+		!config_is_set(&window->channel->config))
+		return false;
+	window->generation = settings_generation;
+	return true;
 }
 
 /*
