@@ -61,7 +61,8 @@ ahead_open(MemoryContext owner, LookaheadCounters *counters)
 DnsPending *
 ahead_start(DnsAhead *ahead, const DnsQuestion *question)
 {
-	DnsPending *pending = pending_find(ahead->statement, question);
+	uint32		hash;
+	DnsPending *pending = pending_find(ahead->statement, question, &hash);
 
 	if (pending != NULL)
 	{
@@ -78,7 +79,7 @@ ahead_start(DnsAhead *ahead, const DnsQuestion *question)
 	if (ahead->window->failed || !window_is_current(ahead->window))
 		return NULL;
 
-	pending = pending_add(ahead, question);
+	pending = pending_add(ahead, question, hash);
 	pending_hold(pending);
 	feed(ahead);
 	return pending;
@@ -142,11 +143,12 @@ ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome)
 {
 	DnsStatement *statement = statement_calling();
 	DnsPending *pending;
+	uint32		hash;
 	bool		answered;
 
 	if (statement == NULL)
 		return false;
-	pending = pending_find(statement, question);
+	pending = pending_find(statement, question, &hash);
 	if (pending == NULL || !window_is_current(pending->ahead->window))
 		return false;
 

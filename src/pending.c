@@ -24,14 +24,13 @@ typedef struct PendingEntry
 	char		status;
 } PendingEntry;
 
-static uint32 hash_key(const DnsStatement *statement, const PendingKey *key);
 static bool same_key(const PendingKey *a, const PendingKey *b);
 
 #define SH_PREFIX pendings
 #define SH_ELEMENT_TYPE PendingEntry
 #define SH_KEY_TYPE DnsPending *
 #define SH_KEY pending
-#define SH_HASH_KEY(table, sought) hash_key((table)->private_data, &(sought)->key)
+#define SH_HASH_KEY(table, sought) (sought)->hash
 #define SH_EQUAL(table, a, b) same_key(&(a)->key, &(b)->key)
 #define SH_SCOPE static inline
 #define SH_STORE_HASH
@@ -44,6 +43,7 @@ static dlist_head statements = DLIST_STATIC_INIT(statements);
 
 static void release_statement(void *arg);
 static void fill_key(PendingKey *key, const DnsQuestion *question);
+static uint32 hash_key(const DnsStatement *statement, const PendingKey *key);
 static void keep_unused(DnsPending *pending);
 static void forget(DnsPending *pending);
 static Size pending_size(DnsPending *pending);
@@ -80,7 +80,7 @@ statement_open(MemoryContext owner)
 	statement->owner = owner;
 	statement->context = context;
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
-	statement->table = pendings_create(context, 256, statement);
+	statement->table = pendings_create(context, 256, NULL);
 
 	statement->release.func = release_statement;
 	statement->release.arg = statement;
@@ -109,10 +109,10 @@ statement_calling(void)
 }
 
 /*
- * A question of the statement, or NULL.
+ * A question of the statement, or NULL: then *hash is for pending_add().
  */
 DnsPending *
-pending_find(DnsStatement *statement, const DnsQuestion *question)
+pending_find(DnsStatement *statement, const DnsQuestion *question, uint32 *hash)
 {
 	union
 	{
@@ -122,6 +122,7 @@ pending_find(DnsStatement *statement, const DnsQuestion *question)
 	PendingEntry *entry;
 
 	fill_key(&sought.pending.key, question);
+	*hash = sought.pending.hash = hash_key(statement, &sought.pending.key);
 	entry = pendings_lookup(statement->table, &sought.pending);
 	return entry != NULL ? entry->pending : NULL;
 }
@@ -131,7 +132,7 @@ pending_find(DnsStatement *statement, const DnsQuestion *question)
  * it yet.
  */
 DnsPending *
-pending_add(DnsAhead *ahead, const DnsQuestion *question)
+pending_add(DnsAhead *ahead, const DnsQuestion *question, uint32 hash)
 {
 	DnsPending *pending;
 	bool		found;
@@ -141,6 +142,7 @@ pending_add(DnsAhead *ahead, const DnsQuestion *question)
 									 KEY_SIZE(question->name.len));
 	pending->ahead = ahead;
 	pending->state = PENDING_QUEUED;
+	pending->hash = hash;
 	fill_key(&pending->key, question);
 	pendings_insert(ahead->statement->table, pending, &found);
 	dlist_push_tail(&ahead->queue, &pending->node);

@@ -1501,6 +1501,7 @@ typedef struct DnsPending
 	bool		used;			/* some call took the answer */
 	const DnsSlot *slot;		/* while it is asked */
 	DnsReply	reply;			/* when it is done */
+	uint32		hash;			/* of the key */
 	PendingKey	key;
 } DnsPending;
 
@@ -1508,8 +1509,9 @@ extern DnsStatement *statement_find(MemoryContext owner);
 extern DnsStatement *statement_open(MemoryContext owner);
 extern DnsStatement *statement_calling(void);
 extern DnsPending *pending_find(DnsStatement *statement,
-								const DnsQuestion *question);
-extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question);
+								const DnsQuestion *question, uint32 *hash);
+extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question,
+							   uint32 hash);
 extern void pending_hold(DnsPending *pending);
 extern void pending_drop(DnsPending *pending);
 extern bool pending_take(DnsPending *pending, const DnsReply *reply);
