@@ -10,8 +10,13 @@
 
 #include "pgcares.h"
 
-/* How often answers are looked for while rows are read. */
-#define LOOK_AFTER		500		/* us */
+/*
+ * How often answers are looked for while rows are read: not often, since a look
+ * at all that was asked finds all of it answered where servers are near, and the
+ * sockets are closed then.
+ */
+#define LOOK_AFTER		2000	/* us */
+#define LOOK_SOONER		500		/* the same, where questions wait for room */
 
 /* The nodes that have not ended. */
 static dlist_head aheads = DLIST_STATIC_INIT(aheads);
@@ -109,7 +114,8 @@ ahead_attend(DnsAhead *ahead)
 		 dlist_is_empty(&ahead->queue)))
 		return;
 	now = clock_now();
-	if (now - ahead->looked_at < LOOK_AFTER)
+	if (now - ahead->looked_at <
+		(dlist_is_empty(&ahead->queue) ? LOOK_AFTER : LOOK_SOONER))
 		return;
 	ahead->looked_at = now;
 	wait_look();
