@@ -18,6 +18,13 @@
 #define LOOK_AFTER		2000	/* us */
 #define LOOK_SOONER		500		/* the same, where questions wait for room */
 
+/*
+ * How long questions are gathered, to be sent together, while rows come fast.
+ * Where the next row is long in coming, they wait for that: whoever needs an
+ * answer sends them.
+ */
+#define SEND_AFTER		200		/* us */
+
 /* The nodes that have not ended. */
 static dlist_head aheads = DLIST_STATIC_INIT(aheads);
 
@@ -114,12 +121,27 @@ ahead_attend(DnsAhead *ahead)
 		 dlist_is_empty(&ahead->queue)))
 		return;
 	now = clock_now();
+	if (now - ahead->sent_at >= SEND_AFTER)
+	{
+		ahead->sent_at = now;
+		ahead_send(ahead);
+	}
 	if (now - ahead->looked_at <
 		(dlist_is_empty(&ahead->queue) ? LOOK_AFTER : LOOK_SOONER))
 		return;
 	ahead->looked_at = now;
 	wait_look();
 	move_on(ahead);
+}
+
+/*
+ * Sends the questions that have been gathered.
+ */
+void
+ahead_send(DnsAhead *ahead)
+{
+	if (ahead->window != NULL && ahead->window->channel != NULL)
+		(void) datagram_flush_all(ahead->window->channel);
 }
 
 /*
@@ -268,8 +290,6 @@ move_on(DnsAhead *first)
 static void
 feed(DnsAhead *ahead)
 {
-	bool		fed = false;
-
 	while (!dlist_is_empty(&ahead->queue) && !ahead->window->failed &&
 		   total_in_flight() < setting_max_in_flight &&
 		   window_has_room(ahead->window))
@@ -290,11 +310,7 @@ feed(DnsAhead *ahead)
 		counted->started++;
 		counted->max_in_flight = Max(counted->max_in_flight,
 									 ahead->window->in_flight);
-		fed = true;
 	}
-	/* Who waits for something else meanwhile must not hold it up. */
-	if (fed && ahead->window->channel != NULL)
-		(void) datagram_flush_all(ahead->window->channel);
 }
 
 /* Questions that this process has under way ahead of their calls. */

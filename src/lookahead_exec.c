@@ -235,8 +235,11 @@ read_ahead(LookaheadState *state)
 		else
 			keep_row(state, child);
 		CHECK_FOR_INTERRUPTS();
-		if (state->ahead != NULL)
-			ahead_attend(state->ahead);
+		if (state->ahead == NULL)
+			continue;
+		ahead_attend(state->ahead);
+		if (state->done)
+			ahead_send(state->ahead);
 	}
 }
 
