@@ -210,13 +210,18 @@ pass_row(LookaheadState *state)
 static bool
 take_row(LookaheadState *state)
 {
+	AheadRow   *row;
+
 	if (state->out)
 		drop_first(state);
 	read_ahead(state);
 	if (state->nrows == 0)
 		return false;
 
-	show_row(state, dlist_head_element(AheadRow, node, &state->rows));
+	row = dlist_head_element(AheadRow, node, &state->rows);
+	show_row(state, row);
+	if (row->npending > 0)
+		pending_expect(row->pending[0]);
 	state->out = true;
 	return true;
 }
@@ -224,8 +229,8 @@ take_row(LookaheadState *state)
 static void
 read_ahead(LookaheadState *state)
 {
-	if (state->ahead != NULL)
-		ahead_attend(state->ahead);
+	bool		attended = false;
+
 	while (!state->done && wants_row(state))
 	{
 		TupleTableSlot *child = ExecProcNode(outerPlanState(state));
@@ -240,7 +245,12 @@ read_ahead(LookaheadState *state)
 		ahead_attend(state->ahead);
 		if (state->done)
 			ahead_send(state->ahead);
+		attended = true;
 	}
+
+	/* Lookups get on where there is no row to read, too. */
+	if (!attended && state->ahead != NULL)
+		ahead_attend(state->ahead);
 }
 
 /*

@@ -42,6 +42,7 @@ static bool same_key(const PendingKey *a, const PendingKey *b);
 static dlist_head statements = DLIST_STATIC_INIT(statements);
 
 static void release_statement(void *arg);
+static bool is_question(const PendingKey *key, const DnsQuestion *question);
 static void fill_key(PendingKey *key, const DnsQuestion *question);
 static uint32 hash_key(const DnsStatement *statement, const PendingKey *key);
 static void keep_unused(DnsPending *pending);
@@ -121,6 +122,9 @@ pending_find(DnsStatement *statement, const DnsQuestion *question, uint32 *hash)
 	}			sought;
 	PendingEntry *entry;
 
+	if (statement->expected != NULL &&
+		is_question(&statement->expected->key, question))
+		return statement->expected;
 	fill_key(&sought.pending.key, question);
 	*hash = sought.pending.hash = hash_key(statement, &sought.pending.key);
 	entry = pendings_lookup(statement->table, &sought.pending);
@@ -148,6 +152,15 @@ pending_add(DnsAhead *ahead, const DnsQuestion *question, uint32 hash)
 	dlist_push_tail(&ahead->queue, &pending->node);
 	ahead->memory += pending_size(pending);
 	return pending;
+}
+
+/*
+ * Tells that a question will probably be looked for soon, which is quicker then.
+ */
+void
+pending_expect(DnsPending *pending)
+{
+	pending->ahead->statement->expected = pending;
 }
 
 /*
@@ -224,6 +237,14 @@ release_statement(void *arg)
 	dlist_delete(&statement->node);
 }
 
+static bool
+is_question(const PendingKey *key, const DnsQuestion *question)
+{
+	return key->len == question->name.len && key->type == question->type &&
+		key->class == question->class && key->nsid == question->nsid &&
+		memcmp(key->octets, question->name.octets, key->len) == 0;
+}
+
 static void
 fill_key(PendingKey *key, const DnsQuestion *question)
 {
@@ -283,6 +304,8 @@ forget(DnsPending *pending)
 	else
 		ahead->memory -= pending_size(pending);
 	pendings_delete(ahead->statement->table, pending);
+	if (ahead->statement->expected == pending)
+		ahead->statement->expected = NULL;
 	if (pending->reply.answer != NULL)
 		pfree(pending->reply.answer);
 	pfree(pending);

@@ -1455,6 +1455,7 @@ typedef struct DnsStatement
 	MemoryContextCallback release;
 	struct pendings_hash *table;
 	uint64		seed;			/* of its hash values */
+	struct DnsPending *expected;	/* what is likely to be looked for next */
 	int			nodes;			/* that have not ended */
 } DnsStatement;
 
@@ -1513,6 +1514,7 @@ extern DnsPending *pending_find(DnsStatement *statement,
 								const DnsQuestion *question, uint32 *hash);
 extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question,
 							   uint32 hash);
+extern void pending_expect(DnsPending *pending);
 extern void pending_hold(DnsPending *pending);
 extern void pending_drop(DnsPending *pending);
 extern bool pending_take(DnsPending *pending, const DnsReply *reply);
