@@ -19,11 +19,12 @@
 #define LOOK_SOONER		500		/* the same, where questions wait for room */
 
 /*
- * How long questions are gathered, to be sent together, while rows come fast.
- * Where the next row is long in coming, they wait for that: whoever needs an
- * answer sends them.
+ * How many questions are gathered, and how long, to be asked together while rows
+ * come fast.  Where the next row is long in coming, they wait for that: whoever
+ * needs an answer asks them.
  */
-#define SEND_AFTER		200		/* us */
+#define ASK_MANY		64
+#define ASK_AFTER		200		/* us */
 
 /* The nodes that have not ended. */
 static dlist_head aheads = DLIST_STATIC_INIT(aheads);
@@ -93,7 +94,8 @@ ahead_start(DnsAhead *ahead, const DnsQuestion *question)
 
 	pending = pending_add(ahead, question, hash);
 	pending_hold(pending);
-	feed(ahead);
+	if (++ahead->gathered >= ASK_MANY)
+		feed(ahead);
 	return pending;
 }
 
@@ -121,10 +123,10 @@ ahead_attend(DnsAhead *ahead)
 		 dlist_is_empty(&ahead->queue)))
 		return;
 	now = clock_now();
-	if (now - ahead->sent_at >= SEND_AFTER)
+	if (now - ahead->fed_at >= ASK_AFTER)
 	{
-		ahead->sent_at = now;
-		ahead_send(ahead);
+		ahead->fed_at = now;
+		feed(ahead);
 	}
 	if (now - ahead->looked_at <
 		(dlist_is_empty(&ahead->queue) ? LOOK_AFTER : LOOK_SOONER))
@@ -135,13 +137,13 @@ ahead_attend(DnsAhead *ahead)
 }
 
 /*
- * Sends the questions that have been gathered.
+ * Asks the questions that have been gathered.
  */
 void
-ahead_send(DnsAhead *ahead)
+ahead_ask(DnsAhead *ahead)
 {
-	if (ahead->window != NULL && ahead->window->channel != NULL)
-		(void) datagram_flush_all(ahead->window->channel);
+	if (ahead->window != NULL)
+		feed(ahead);
 }
 
 /*
@@ -286,10 +288,16 @@ move_on(DnsAhead *first)
 	}
 }
 
-/* Asks what is in the queue, as far as there is room. */
+/*
+ * Asks what is in the queue, as far as there is room.  It goes out at once: the
+ * time of what the library has runs, whatever the backend does then.
+ */
 static void
 feed(DnsAhead *ahead)
 {
+	bool		fed = false;
+
+	ahead->gathered = 0;
 	while (!dlist_is_empty(&ahead->queue) && !ahead->window->failed &&
 		   total_in_flight() < setting_max_in_flight &&
 		   window_has_room(ahead->window))
@@ -310,7 +318,10 @@ feed(DnsAhead *ahead)
 		counted->started++;
 		counted->max_in_flight = Max(counted->max_in_flight,
 									 ahead->window->in_flight);
+		fed = true;
 	}
+	if (fed && ahead->window->channel != NULL)
+		(void) datagram_flush_all(ahead->window->channel);
 }
 
 /* Questions that this process has under way ahead of their calls. */

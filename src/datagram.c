@@ -277,16 +277,22 @@ gather(DnsSocket *socket, Burst *burst)
 	const uint8 *at = socket->out;
 	uint8		by_len[GUARD_MAX_QUERY + 1] = {0};
 	int			count = Min(socket->out_count, MAX_BURST);
+	size_t		shortest = GUARD_MAX_QUERY;
+	size_t		longest = 0;
 	int			first = 0;
 
 	for (int i = 0; i < count; i++)
 	{
-		by_len[wire_u16(at)]++;
-		at += STREAM_PREFIX + wire_u16(at);
+		size_t		len = wire_u16(at);
+
+		by_len[len]++;
+		shortest = Min(shortest, len);
+		longest = Max(longest, len);
+		at += STREAM_PREFIX + len;
 	}
 	burst->count = count;
 	burst->ncalls = 0;
-	for (int len = 0; len <= GUARD_MAX_QUERY; len++)
+	for (size_t len = shortest; len <= longest; len++)
 	{
 		int			number = by_len[len];
 

@@ -244,7 +244,7 @@ read_ahead(LookaheadState *state)
 			continue;
 		ahead_attend(state->ahead);
 		if (state->done)
-			ahead_send(state->ahead);
+			ahead_ask(state->ahead);
 		attended = true;
 	}
 

@@ -1471,7 +1471,8 @@ typedef struct DnsAhead
 	dlist_head	unused;			/* done, without a reference; oldest first */
 	Size		unused_memory;	/* octets */
 	Size		memory;			/* of all others */
-	int64		sent_at;		/* on the clock of clock_now() */
+	int			gathered;		/* questions since fed_at */
+	int64		fed_at;			/* on the clock of clock_now() */
 	int64		looked_at;		/* the same */
 	bool		closed;
 } DnsAhead;
@@ -1525,7 +1526,7 @@ extern DnsAhead *ahead_open(MemoryContext owner, LookaheadCounters *counters);
 extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question);
 extern Size ahead_memory(const DnsAhead *ahead);
 extern void ahead_attend(DnsAhead *ahead);
-extern void ahead_send(DnsAhead *ahead);
+extern void ahead_ask(DnsAhead *ahead);
 extern void ahead_close(DnsAhead *ahead);
 extern bool ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome);
 
