@@ -417,7 +417,7 @@ make_placeholder(DnsChannel *channel)
 	status = ares_dns_record_create(&channel->placeholder, 0, ARES_FLAG_RD,
 									ARES_OPCODE_QUERY, ARES_RCODE_NOERROR);
 	if (status == ARES_SUCCESS)
-		status = ares_dns_record_query_add(channel->placeholder, ".",
+		status = ares_dns_record_query_add(channel->placeholder, "",
 										   ARES_REC_TYPE_A, ARES_CLASS_IN);
 	return status;
 }
