@@ -671,6 +671,7 @@ extern void window_look_around(DnsWindow *window);
 
 extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question,
 						  uint64 tag);
+extern bool slot_is_late(const DnsSlot *slot);
 extern void slot_finish(DnsSlot *slot, ares_status_t status);
 extern void slot_randomize_case(DnsSlot *slot);
 extern void slot_write_name(const DnsSlot *slot, uint8 *octets);
@@ -978,6 +979,7 @@ extern void wait_for_answers(int64 limit);
 extern void wait_look(void);
 extern int64 wait_clock(void);
 extern int64 clock_now(void);
+extern int64 clock_last(void);
 
 /* ---- alias.c: from the question's name to the records ---- */
 

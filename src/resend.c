@@ -66,7 +66,7 @@ resend_heard(DnsSlot *slot, int server)
 	/* Which of several queries an answer belongs to, nobody knows. */
 	if (slot->reply.queries == 1)
 	{
-		int64		trip = clock_now() - slot->sent_at;
+		int64		trip = clock_last() - slot->sent_at;
 		int64	   *usual = &window->channel->usual_trip;
 
 		*usual += *usual == 0 ? trip : (trip - *usual) / 8;

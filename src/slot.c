@@ -11,7 +11,7 @@
 
 static void recycle(DnsSlot *slot);
 static void drop_answer(DnsSlot *slot);
-static int64 limit_from_now(const DnsWindow *window);
+static int64 limit_from(const DnsWindow *window, int64 now);
 
 /*
  * Takes a free slot, of which there has to be one, for a question that is asked
@@ -33,9 +33,19 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	question_copy(&slot->question, question);
 	slot->tag = tag;
 	slot->reply.asked_at = clock_now();
-	slot->limit = limit_from_now(window);
+	slot->limit = limit_from(window, window->ahead ? wait_clock() :
+							 slot->reply.asked_at);
 	dlist_push_tail(&window->pending, &slot->pending_node);
 	return slot;
+}
+
+/*
+ * Is the time of a question up that has just been asked?
+ */
+bool
+slot_is_late(const DnsSlot *slot)
+{
+	return slot->limit <= (slot->window->ahead ? wait_clock() : clock_last());
 }
 
 /*
@@ -53,7 +63,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	doubt_forget(slot);
 	apart_forget(slot);
 	slot->done = true;
-	slot->reply.done_at = clock_now();
+	slot->reply.done_at = clock_last();
 	slot->reply.status = status;
 	if (status == ARES_ETIMEOUT && !slot->window->is_lane)
 		counters.timeouts++;
@@ -203,11 +213,10 @@ drop_answer(DnsSlot *slot)
 	slot->reply.answer_len = 0;
 }
 
-/* When the time of a question is up that is asked now. */
+/* When the time of a question is up that is asked now, on the window's clock. */
 static int64
-limit_from_now(const DnsWindow *window)
+limit_from(const DnsWindow *window, int64 now)
 {
-	int64		now = window_clock(window);
 	int64		limit = now + setting_max_timeout * INT64CONST(1000);
 
 	if (setting_deadline > 0)

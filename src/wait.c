@@ -31,6 +31,7 @@ static WaitEvent *occurred = NULL;
 static ares_fd_events_t *fd_events = NULL;
 
 static int64 time_waited = 0;
+static int64 last_time = 0;		/* that clock_now() gave */
 
 static bool flush_all(void);
 static void attend(int64 limit);
@@ -125,7 +126,19 @@ clock_now(void)
 	instr_time	now;
 
 	INSTR_TIME_SET_CURRENT(now);
-	return (int64) INSTR_TIME_GET_MICROSEC(now);
+	last_time = (int64) INSTR_TIME_GET_MICROSEC(now);
+	return last_time;
+}
+
+/*
+ * What clock_now() gave last, for what is done in the same step: it is called
+ * after each wait, when a question is asked and when queries are sent, and so
+ * this is the time at which what is worked on had come.
+ */
+int64
+clock_last(void)
+{
+	return last_time;
 }
 
 /* Sends what was asked since; true if some of it could not be sent. */

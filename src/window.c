@@ -116,7 +116,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 
 	counters.questions++;
 
-	if (slot->limit <= window_clock(window))
+	if (slot_is_late(slot))
 	{
 		slot_finish(slot, ARES_ETIMEOUT);
 		return slot;
