@@ -27,11 +27,20 @@ typedef struct KnownFunction
 	const DnsCall *call;		/* NULL if it looks up nothing */
 } KnownFunction;
 
-/* By OID; NULL while nothing is known. */
+/* What is known of the functions with a hash value in the system's cache. */
+typedef struct KnownHash
+{
+	uint32		hash;			/* the key */
+	bool		lookup;			/* one of them is a lookup function */
+} KnownHash;
+
+/* By OID and by hash value; NULL while nothing is known. */
 static HTAB *known = NULL;
+static HTAB *known_hashes = NULL;
 
 static const DnsCall *read_function(Oid function);
 static const DnsCall *call_by_symbol(const char *symbol);
+static void note_hash(Oid function, bool lookup);
 static void create_known(void);
 static void forget(Datum arg, int cache, uint32 hash);
 
@@ -105,8 +114,23 @@ call_of_function(Oid function)
 	{
 		entry = hash_search(known, &function, HASH_ENTER, NULL);
 		entry->call = call;
+		note_hash(function, call != NULL);
 	}
 	return call;
+}
+
+/*
+ * May a function with this hash value be a lookup function, as far as functions
+ * are known?  What a plan depends on is told by hash values only.
+ */
+bool
+call_may_have_hash(uint32 hash)
+{
+	KnownHash  *entry = NULL;
+
+	if (known_hashes != NULL)
+		entry = hash_search(known_hashes, &hash, HASH_FIND, NULL);
+	return entry == NULL || entry->lookup;
 }
 
 /*
@@ -152,13 +176,31 @@ call_by_symbol(const char *symbol)
 }
 
 static void
+note_hash(Oid function, bool lookup)
+{
+	uint32		hash = GetSysCacheHashValue1(PROCOID,
+											 ObjectIdGetDatum(function));
+	bool		found;
+	KnownHash  *entry = hash_search(known_hashes, &hash, HASH_ENTER, &found);
+
+	entry->lookup = lookup || (found && entry->lookup);
+}
+
+static void
 create_known(void)
 {
 	HASHCTL		control = {
 		.keysize = sizeof(Oid),
 		.entrysize = sizeof(KnownFunction)
 	};
+	HASHCTL		hash_control = {
+		.keysize = sizeof(uint32),
+		.entrysize = sizeof(KnownHash)
+	};
 
+	if (known_hashes == NULL)
+		known_hashes = hash_create("pgcares function hashes", 64, &hash_control,
+								   HASH_ELEM | HASH_BLOBS);
 	known = hash_create("pgcares functions", 64, &control,
 						HASH_ELEM | HASH_BLOBS);
 }
@@ -170,4 +212,7 @@ forget(Datum arg, int cache, uint32 hash)
 	if (known != NULL)
 		hash_destroy(known);
 	known = NULL;
+	if (known_hashes != NULL)
+		hash_destroy(known_hashes);
+	known_hashes = NULL;
 }

@@ -159,7 +159,12 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 
 	/* A change of a function that is not built in makes a plan invalid. */
 	foreach(lc, stmt->invalItems)
-		own_functions |= lfirst_node(PlanInvalItem, lc)->cacheId == PROCOID;
+	{
+		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
+
+		own_functions |= item->cacheId == PROCOID &&
+			call_may_have_hash(item->hashValue);
+	}
 	if (!own_functions)
 		return false;
 

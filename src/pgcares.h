@@ -1433,6 +1433,7 @@ typedef struct DnsCall
 
 extern void calls_init(void);
 extern const DnsCall *call_of_function(Oid function);
+extern bool call_may_have_hash(uint32 hash);
 
 /* ---- pending.c: questions that were asked before the call ---- */
 
