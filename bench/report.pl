@@ -1,0 +1,201 @@
+#!/usr/bin/perl
+#
+# Prints what README.md says of results, as Markdown, and draws their picture:
+#
+#   report.pl [--svg FILE] RESULTS.csv
+#
+# The same results always give the same: scripts/check compares README.md and
+# speed.svg with speed.csv.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Getopt::Long;
+use List::Util qw(max min sum0);
+use Clients;
+use Plot;
+
+my @scenarios = (
+	[ near => 'no latency' ], [ ms5 => '5 ms' ], [ ms20 => '20 ms' ],
+	[ slow => '5 ms, 1 % slow' ], [ loss => '5 ms, 0.5 % lost' ]);
+
+# Whose growth is shown
+my @grown = ([ many_a => '`dns_query_many`, A' ], [ lateral => '`LATERAL dns_a`' ]);
+
+# Work of others, in processors' worth, from which on figures are not to be trusted
+use constant BUSY => 0.2;
+
+my $svg;
+GetOptions('svg=s' => \$svg) && @ARGV == 1 or die "report.pl: see its first lines for the options\n";
+my (%facts, %runs, @left_out, @peers, $busiest);
+read_results($ARGV[0]);
+
+my @known = Clients::all(window => 0, port => 0, folder => '');
+my %title = map { $_->{id} => $_->{title} } @known;
+my @clients = grep { $runs{$_} } map { $_->{id} } @known;
+print join "\n", introduction(), speed_table(), "![Lookups per second, by latency; CPU time per lookup](bench/speed.svg)\n", growth_table();
+draw($svg) if defined $svg;
+
+sub read_results
+{
+	my ($path) = @_;
+	my @columns;
+
+	open(my $file, '<', $path) or die "cannot read \"$path\": $!\n";
+	while (my $line = <$file>)
+	{
+		chomp $line;
+		if ($line =~ /^# left out: (.*)/) { push @left_out, $1 }
+		elsif ($line =~ /^# peer: (.*)/) { push @peers, $1 }
+		elsif ($line =~ /^# (.*?): (.*)/) { $facts{$1} = $2 }
+		elsif (!@columns) { @columns = split /,/, $line }
+		else
+		{
+			my %run;
+
+			@run{@columns} = split /,/, $line;
+			push @{ $runs{ $run{client} }{ $run{scenario} }{ $run{names} } }, \%run;
+			$busiest = max($busiest // 0, $run{others});
+		}
+	}
+}
+
+sub introduction
+{
+	my $versions = join ', ', "PostgreSQL $facts{PostgreSQL}", $facts{pgcares}, @peers;
+	my $text = <<END;
+Measured on $facts{machine}; $versions. Up to $facts{window} questions under way. Medians of $facts{rounds} rounds, in
+brackets the least and the most.
+END
+	$text .= 'Not found there: ' . join('; ', @left_out) . ".\n" if @left_out;
+	$text .= sprintf "Other processes took up to %.1f of a processor meanwhile, so that these figures are rough.\n", $busiest
+	  if $busiest >= BUSY;
+	return $text;
+}
+
+sub speed_table
+{
+	my @rows = ('| | CPU time, us per lookup | in the kernel | queries per lookup |' . join('', map { " $_->[1] |" } @scenarios),
+		'|---|---|---|---|' . '---|' x @scenarios);
+
+	foreach my $client (@clients)
+	{
+		my @near = main_runs($client, 'near');
+		my @cells = ($title{$client}, spread(map { cpu($_) } @near),
+			percent(median(map { $_->{system} / ($_->{user} + $_->{system} || 1) } @near)),
+			@near ? sprintf('%.2f', median(map { $_->{queries} / $_->{names} } @near)) : '');
+
+		push @cells, map { per_second(main_runs($client, $_->[0])) } @scenarios;
+		push @rows, '| ' . join(' | ', @cells) . ' |';
+	}
+	return "Lookups per second, and CPU time without latency:\n\n" . join("\n", @rows) . "\n";
+}
+
+sub growth_table
+{
+	my @sizes = sort { $a <=> $b } keys %{ $runs{ $grown[0][0] }{near} };
+	my @rows = ('| names |' . join('', map { " $_->[1]: seconds | us CPU per lookup | MB |" } @grown), '|---|' . '---|---|---|' x @grown);
+
+	foreach my $size (@sizes)
+	{
+		my @cells = thousands($size);
+		foreach my $client (map { $_->[0] } @grown)
+		{
+			my @runs = @{ $runs{$client}{near}{$size} // [] };
+			push @cells, figure(median(map { $_->{seconds} } @runs)), spread(map { cpu($_) } @runs),
+			  figure(median(map { $_->{memory_kb} / 1024 } @runs));
+		}
+		push @rows, '| ' . join(' | ', @cells) . ' |';
+	}
+	return "How cost grows with the names of a statement, without latency; memory is all the backend has, the server's buffers included:\n\n" .
+	  join("\n", @rows) . "\n";
+}
+
+# The runs with as many names as the others have: where growth is seen, there are more
+sub main_runs
+{
+	my ($client, $scenario) = @_;
+	my $sizes = $runs{$client}{$scenario} // return;
+	my $main = max(map { keys %{ $_->{ms5} // {} } } values %runs) // 0;
+	my ($size) = sort { abs($a - $main) <=> abs($b - $main) } keys %$sizes;
+
+	return @{ $sizes->{$size} };
+}
+
+sub cpu
+{
+	my ($run) = @_;
+	return 1e6 * ($run->{user} + $run->{system}) / ($run->{answers} || 1);
+}
+
+sub speed
+{
+	my ($run) = @_;
+	return $run->{answers} / ($run->{seconds} || 1);
+}
+
+sub median
+{
+	my @sorted = sort { $a <=> $b } @_ or return undef;
+	return ($sorted[ $#sorted / 2 ] + $sorted[ @sorted / 2 ]) / 2;
+}
+
+sub spread
+{
+	return '' if !@_;
+	return figure(median(@_)) . (@_ > 1 ? ' (' . figure(min @_) . '-' . figure(max @_) . ')' : '');
+}
+
+sub per_second
+{
+	my (@runs) = @_;
+	my $answered = sum0(map { $_->{answers} } @runs) / (sum0(map { $_->{names} } @runs) || 1);
+
+	return '' if !@runs;
+	return spread(map { speed($_) } @runs) . ($answered < 1 ? sprintf(', %.1f %% answered', 100 * $answered) : '');
+}
+
+sub percent
+{
+	my ($share) = @_;
+	return defined $share ? sprintf('%.0f %%', 100 * $share) : '';
+}
+
+# Three digits
+sub figure
+{
+	my ($number) = @_;
+
+	return '' if !defined $number;
+	return sprintf('%.*f', $number < 1 ? 3 : $number < 10 ? 2 : $number < 100 ? 1 : 0, $number) if $number < 1000;
+	my $unit = 10**(length(int $number) - 3);
+	return thousands($unit * int($number / $unit + 0.5));
+}
+
+sub thousands
+{
+	my ($number) = @_;
+	return scalar reverse(join ',', unpack '(A3)*', reverse $number);
+}
+
+sub draw
+{
+	my ($path) = @_;
+	my @plain = map { (s/`//gr) } map { $title{$_} } @clients;
+	my $plot = Plot->new(1000, 90 + 24 * @clients);
+
+	$plot->bars(
+		title => 'CPU time per lookup, us', left => 250, width => 260,
+		bars => [ map { [ $plain[$_], median(map { cpu($_) } main_runs($clients[$_], 'near')) // () ] } 0 .. $#clients ]);
+	$plot->dots(
+		title => 'lookups per second', left => 590, width => 380,
+		series => [ map { $_->[1] } @scenarios ],
+		rows => [ map {
+			my $client = $_;
+			[ map { median(map { speed($_) } main_runs($client, $_->[0])) } @scenarios ]
+		} @clients ]);
+	open(my $file, '>', $path) or die "cannot write \"$path\": $!\n";
+	print $file $plot->text;
+	close $file or die "cannot write \"$path\": $!\n";
+}
