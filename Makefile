@@ -104,7 +104,7 @@ IDN_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags libidn2 2>/dev/null)
 IDN_LIBS := $(or $(shell $(PKG_CONFIG) --libs libidn2 2>/dev/null),-lidn2)
 
 # Goals that compile nothing do not ask for c-ares.
-ifneq ($(filter-out clean distclean maintainer-clean uninstall installcheck,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean distclean maintainer-clean uninstall installcheck bench,$(or $(MAKECMDGOALS),all)),)
 
 ifndef CARES_PREFIX
 CARES_PREFIX := $(abspath $(patsubst %/lib/libcares.a,%,$(wildcard $(here)/build/cares/lib/libcares.a)))
@@ -152,3 +152,8 @@ pg_isolation_regress_program = $(top_builddir)/src/test/isolation/pg_isolation_r
 pg_regress_installcheck := $(subst $(pg_regress_program),$(with_servers) $(pg_regress_program),$(pg_regress_installcheck))
 pg_isolation_regress_installcheck := $(subst $(pg_isolation_regress_program),$(with_servers) $(pg_isolation_regress_program),$(pg_isolation_regress_installcheck))
 override PROVE_FLAGS += -I $(abspath $(srcdir))/test/dns
+
+# Lookups per second and what they cost; builds for itself.
+.PHONY: bench
+bench:
+	$(srcdir)/bench/run

@@ -15,7 +15,9 @@
 #   at_most   so many names where there is latency, as it takes too long
 #   grows     it is measured with a thousand names and up to a million
 #   missing   why it cannot be run here
-#   version   what is run, for the head of the table
+#   version   a command that fails where it is not installed, else says what is;
+#             "fits" is what that looks like where it can be used
+#   language  what PostgreSQL needs for it
 
 package Clients;
 
@@ -99,35 +101,30 @@ sub others
 {
 	my (%place) = @_;
 	my $peers = "$FindBin::RealBin/peers";
-	my $pycares = first_line("python3 -c 'import pycares; print(pycares.__version__)'");
-	my $net_dns = first_line(q(perl -MNet::DNS -e 'print Net::DNS->VERSION'));
-	my $adns = first_line('adnsresfilter --version');
-	my $no_pycares = !$pycares ? 'not found' : $pycares =~ /^[5-9]/ ? "has another interface in $pycares" : undef;
-	my $no_net_dns = $net_dns ? undef : 'not found';
+	my $pycares = q(python3 -c 'import pycares; print("pycares", pycares.__version__)');
+	my $net_dns = q(perl -MNet::DNS -e 'print "Net::DNS ", Net::DNS->VERSION');
 
 	return (
 		{
-			id => 'adnsresfilter', title => 'adnsresfilter', from => 'address', version => 'adns ' . ($adns // '') =~ s/.* //r,
-			at_most => 5_000, missing => !$adns ? 'not found' : $place{port} != 53 ? 'asks port 53 only, which is not to be had' : undef,
+			id => 'adnsresfilter', title => 'adnsresfilter', from => 'address', at_most => 5_000,
+			version => 'adnsresfilter --version', missing => $place{port} == 53 ? undef : 'asks port 53 only, which is not to be had',
 			program => "adnsresfilter --config 'nameserver 127.0.0.1' -w -u", answers => qr/^h[0-9a-f]{8}\./
 		},
 		{
-			id => 'pycares', title => 'pycares, A', from => 'host', missing => $no_pycares,
-			version => 'pycares ' . ($pycares // ''),
+			id => 'pycares', title => 'pycares, A', from => 'host', version => $pycares, fits => qr/ 4\./,
 			program => "python3 $peers/pycares_window.py $place{port} $place{window}"
 		},
 		{
-			id => 'plpython', title => 'pycares in PL/Python, A', from => 'host', missing => $no_pycares,
+			id => 'plpython', title => 'pycares in PL/Python, A', from => 'host', version => $pycares, fits => qr/ 4\./,
 			language => 'plpython3u', setup => python_function($peers, %place),
 			sql => 'SELECT count(address) FROM pycares_many(ARRAY(SELECT name FROM host WHERE id <= NAMES))'
 		},
 		{
-			id => 'net_dns', title => 'Net::DNS, A', from => 'host', missing => $no_net_dns,
-			version => 'Net::DNS ' . ($net_dns // ''),
+			id => 'net_dns', title => 'Net::DNS, A', from => 'host', version => $net_dns,
 			alone => 1, program => "perl $peers/net_dns.pl $place{port}"
 		},
 		{
-			id => 'plperl', title => 'Net::DNS in PL/Perl, A', from => 'host', missing => $no_net_dns,
+			id => 'plperl', title => 'Net::DNS in PL/Perl, A', from => 'host', version => $net_dns,
 			language => 'plperlu', alone => 1, setup => perl_function(%place),
 			sql => 'SELECT count(net_dns_a(name)) FROM host WHERE id <= NAMES'
 		});
@@ -162,17 +159,6 @@ my \$answer = \$resolver->send(\$_[0], "A") or return undef;
 my (\$record) = \$answer->answer;
 return \$record && \$record->address'
 SQL
-}
-
-# What a command says first; nothing when it fails
-sub first_line
-{
-	my ($command) = @_;
-	my ($line) = `$command 2>/dev/null`;
-
-	return undef if $? != 0 || !defined $line;
-	chomp $line;
-	return $line;
 }
 
 1;

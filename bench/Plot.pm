@@ -98,7 +98,7 @@ sub axis
 		my $x = sprintf '%.1f', $place->(10**$power);
 
 		$self->line(qq(<path d="M$x ${\TOP}V$bottom" stroke="#ccc"/>));
-		$self->write($x, $bottom + 16, $power < 3 ? 10**$power : 10**($power - 3) . 'k', 'middle');
+		$self->write($x, $bottom + 16, 10**$power, 'middle');
 	}
 	return $place;
 }

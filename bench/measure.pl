@@ -46,14 +46,14 @@ if ($quick)
 	$rounds = 1;
 }
 
-my @left_out;
+my (@left_out, %versions);
 my $place = Place->new($folder, $window);
 my @clients = map { available($_) } grep { $_->{id} =~ /$only/ } Clients::all(%$place);
 $place->fill_table(max @growth, map { $_->{names} } @scenarios);
 
 open(my $csv, '>', $csv_file) or die "cannot write \"$csv_file\": $!\n";
 $csv->autoflush;
-print $csv map { "# $_\n" } $place->facts($rounds), map { "peer: $_" } map { $_->{version} // () } @clients;
+print $csv map { "# $_\n" } $place->facts($rounds), map { "peer: $_" } sort keys %versions;
 print $csv map { "# $_\n" } @left_out;
 print $csv "client,scenario,names,round,answers,seconds,user,system,queries,server,others,memory_kb\n";
 measure_scenario($_) foreach @scenarios;
@@ -63,13 +63,20 @@ $place->stop;
 sub available
 {
 	my ($client) = @_;
-	my $missing = $client->{missing};
+	my ($version) = $client->{version} ? `$client->{version} 2>/dev/null` : '';
+	my $missing = $client->{missing} //
+	  (!defined $version ? 'not found' : $client->{fits} && $version !~ $client->{fits} ? 'another version' : undef);
 
 	$missing //= "no $client->{language}" if $client->{language} && !$place->has_language($client->{language});
-	return $client if !defined $missing;
-	push @left_out, "left out: $client->{title} ($missing)";
-	print STDERR "$left_out[-1]\n";
-	return;
+	if (defined $missing)
+	{
+		push @left_out, "left out: $client->{title} ($missing)";
+		print STDERR "$left_out[-1]\n";
+		return;
+	}
+	chomp $version;
+	$versions{$version} = 1 if $version;
+	return $client;
 }
 
 # All clients in turn, round after round, so that what else goes on hits them alike

@@ -34,7 +34,7 @@ read_results($ARGV[0]);
 my @known = Clients::all(window => 0, port => 0, folder => '');
 my %title = map { $_->{id} => $_->{title} } @known;
 my @clients = grep { $runs{$_} } map { $_->{id} } @known;
-print join "\n", introduction(), speed_table(), "![Lookups per second, by latency; CPU time per lookup](bench/speed.svg)\n", growth_table();
+print join "\n", introduction(), speed_table(), "![CPU time of a lookup; thousands of lookups per second](bench/speed.svg)\n", growth_table();
 draw($svg) if defined $svg;
 
 sub read_results
@@ -65,7 +65,7 @@ sub introduction
 {
 	my $versions = join ', ', "PostgreSQL $facts{PostgreSQL}", $facts{pgcares}, @peers;
 	my $text = <<END;
-Measured on $facts{machine}; $versions. Up to $facts{window} questions under way. Medians of $facts{rounds} rounds, in
+Measured on $facts{machine}; $versions. Up to $facts{window} questions under way. Medians of the rounds ($facts{rounds}), in
 brackets the least and the most.
 END
 	$text .= 'Not found there: ' . join('; ', @left_out) . ".\n" if @left_out;
@@ -76,7 +76,7 @@ END
 
 sub speed_table
 {
-	my @rows = ('| | CPU time, us per lookup | in the kernel | queries per lookup |' . join('', map { " $_->[1] |" } @scenarios),
+	my @rows = ('| | CPU, us | in the kernel | queries |' . join('', map { " $_->[1] |" } @scenarios),
 		'|---|---|---|---|' . '---|' x @scenarios);
 
 	foreach my $client (@clients)
@@ -89,13 +89,13 @@ sub speed_table
 		push @cells, map { per_second(main_runs($client, $_->[0])) } @scenarios;
 		push @rows, '| ' . join(' | ', @cells) . ' |';
 	}
-	return "Lookups per second, and CPU time without latency:\n\n" . join("\n", @rows) . "\n";
+	return "CPU time of a lookup without latency, and thousands of lookups per second:\n\n" . join("\n", @rows) . "\n";
 }
 
 sub growth_table
 {
 	my @sizes = sort { $a <=> $b } keys %{ $runs{ $grown[0][0] }{near} };
-	my @rows = ('| names |' . join('', map { " $_->[1]: seconds | us CPU per lookup | MB |" } @grown), '|---|' . '---|---|---|' x @grown);
+	my @rows = ('| names |' . join('', map { " $_->[1]: seconds | CPU, us | MB |" } @grown), '|---|' . '---|---|---|' x @grown);
 
 	foreach my $size (@sizes)
 	{
@@ -129,10 +129,11 @@ sub cpu
 	return 1e6 * ($run->{user} + $run->{system}) / ($run->{answers} || 1);
 }
 
+# In thousands a second
 sub speed
 {
 	my ($run) = @_;
-	return $run->{answers} / ($run->{seconds} || 1);
+	return $run->{answers} / ($run->{seconds} || 1) / 1000;
 }
 
 sub median
@@ -186,10 +187,10 @@ sub draw
 	my $plot = Plot->new(1000, 90 + 24 * @clients);
 
 	$plot->bars(
-		title => 'CPU time per lookup, us', left => 250, width => 260,
+		title => 'CPU time of a lookup, us', left => 280, width => 240,
 		bars => [ map { [ $plain[$_], median(map { cpu($_) } main_runs($clients[$_], 'near')) // () ] } 0 .. $#clients ]);
 	$plot->dots(
-		title => 'lookups per second', left => 590, width => 380,
+		title => 'thousand lookups per second', left => 600, width => 370,
 		series => [ map { $_->[1] } @scenarios ],
 		rows => [ map {
 			my $client = $_;

@@ -79,6 +79,13 @@ inside_metadata()
 		die map { "META.json: $_ is missing or does not fit\n" } @wrong if @wrong;'
 }
 
+# What README.md says of speed is what was measured.
+inside_speed()
+{
+	diff <(sed '1,/^<!-- speed:/d; /^<!-- end of speed/,$d' README.md) <(perl bench/report.pl --svg "$TMPDIR/speed.svg" bench/speed.csv) &&
+		cmp bench/speed.svg "$TMPDIR/speed.svg"
+}
+
 run_lint()
 {
 	local perl_lib
@@ -86,8 +93,9 @@ run_lint()
 	perl_lib=$("$bindir/pg_config" --pkglibdir)/pgxs/src/test/perl
 	heading "lint"
 	lint "shell scripts parse" inside_parse 'bash -n' '\.sh$' '^#!.*/(ba|da)?sh'
-	lint "Perl files parse" inside_parse "perl -Itest/dns -Itest/fuzz -I$perl_lib -c" '\.(pl|pm|t)$' '^#!.*perl'
+	lint "Perl files parse" inside_parse "perl -Itest/dns -Itest/fuzz -Ibench -I$perl_lib -c" '\.(pl|pm|t)$' '^#!.*perl'
 	lint "META.json fits the control file" inside_metadata
 	lint "the Makefile lists src/" inside_objects
+	lint "README.md shows the speed that was measured" inside_speed
 	lint "the library shows only what PostgreSQL needs" inside_symbols
 }
