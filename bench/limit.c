@@ -301,11 +301,20 @@ main(int argc, char **argv)
 	{
 		switch (option)
 		{
-			case 'p': port = atoi(optarg); break;
-			case 't': type = atoi(optarg); break;
-			case 'w': window = atoi(optarg); break;
-			case 'g': grouping = true; break;
-			default: return 2;
+			case 'p':
+				port = atoi(optarg);
+				break;
+			case 't':
+				type = atoi(optarg);
+				break;
+			case 'w':
+				window = atoi(optarg);
+				break;
+			case 'g':
+				grouping = true;
+				break;
+			default:
+				return 2;
 		}
 	}
 	for (; window > 0 && free_count < WINDOW_MAX; window--)

@@ -2,7 +2,9 @@
 #
 # Prints what README.md says of results, as Markdown, and draws their picture:
 #
-#   report.pl [--svg FILE] RESULTS.csv
+#   report.pl [--svg FILE] [--into FILE] RESULTS.csv
+#
+# With --into it is put between the marks of that file, too.
 #
 # The same results always give the same: scripts/check compares README.md and
 # speed.svg with speed.csv.
@@ -12,7 +14,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use Getopt::Long;
-use List::Util qw(max min sum0);
+use List::Util qw(max min sum0 uniq);
 use Clients;
 use Plot;
 
@@ -26,15 +28,18 @@ my @grown = ([ many_a => '`dns_query_many`, A' ], [ lateral => '`LATERAL dns_a`'
 # Work of others, in processors' worth, from which on figures are not to be trusted
 use constant BUSY => 0.2;
 
-my $svg;
-GetOptions('svg=s' => \$svg) && @ARGV == 1 or die "report.pl: see its first lines for the options\n";
+my ($svg, $into);
+GetOptions('svg=s' => \$svg, 'into=s' => \$into) && @ARGV == 1 or die "report.pl: see its first lines for the options\n";
 my (%facts, %runs, @left_out, @peers, $busiest);
 read_results($ARGV[0]);
 
 my @known = Clients::all(window => 0, port => 0, folder => '');
 my %title = map { $_->{id} => $_->{title} } @known;
 my @clients = grep { $runs{$_} } map { $_->{id} } @known;
-print join "\n", introduction(), speed_table(), "![CPU time of a lookup; thousands of lookups per second](bench/speed.svg)\n", growth_table();
+my $text = join "\n", introduction(), speed_table(),
+  "![CPU time of a lookup; thousands of lookups per second](bench/speed.svg)\n", growth_table();
+print $text;
+put_into($into) if defined $into;
 draw($svg) if defined $svg;
 
 sub read_results
@@ -46,7 +51,7 @@ sub read_results
 	while (my $line = <$file>)
 	{
 		chomp $line;
-		if ($line =~ /^# left out: (.*)/) { push @left_out, $1 }
+		if ($line =~ /^# left out: ([^,(]*\w)/) { push @left_out, $1 }
 		elsif ($line =~ /^# peer: (.*)/) { push @peers, $1 }
 		elsif ($line =~ /^# (.*?): (.*)/) { $facts{$1} = $2 }
 		elsif (!@columns) { @columns = split /,/, $line }
@@ -68,8 +73,8 @@ sub introduction
 Measured on $facts{machine}; $versions. Up to $facts{window} questions under way. Medians of the rounds ($facts{rounds}), in
 brackets the least and the most.
 END
-	$text .= 'Not found there: ' . join('; ', @left_out) . ".\n" if @left_out;
-	$text .= sprintf "Other processes took up to %.1f of a processor meanwhile, so that these figures are rough.\n", $busiest
+	$text .= 'Not measured, as not found there: ' . join(', ', uniq(@left_out)) . ".\n" if @left_out;
+	$text .= sprintf "Other processes took up to %.1f processors meanwhile, so that these figures are rough.\n", $busiest
 	  if $busiest >= BUSY;
 	return $text;
 }
@@ -178,6 +183,19 @@ sub thousands
 {
 	my ($number) = @_;
 	return scalar reverse(join ',', unpack '(A3)*', reverse $number);
+}
+
+sub put_into
+{
+	my ($path) = @_;
+
+	open(my $file, '+<', $path) or die "cannot change \"$path\": $!\n";
+	my $page = do { local $/; <$file> };
+	$page =~ s/^(<!-- speed:.*?\n).*?^(<!-- end of speed)/$1$text$2/ms or die "\"$path\" has no marks\n";
+	seek($file, 0, 0);
+	truncate($file, 0);
+	print $file $page;
+	close $file or die "cannot change \"$path\": $!\n";
 }
 
 sub draw

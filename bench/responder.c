@@ -338,12 +338,23 @@ main(int argc, char **argv)
 	{
 		switch (option)
 		{
-			case 'p': port = atoi(optarg); break;
-			case 'd': delay = atof(optarg); break;
-			case 's': slow_percent = atof(optarg); break;
-			case 'S': slowness = atof(optarg); break;
-			case 'l': lost_percent = atof(optarg); break;
-			default: return 2;
+			case 'p':
+				port = atoi(optarg);
+				break;
+			case 'd':
+				delay = atof(optarg);
+				break;
+			case 's':
+				slow_percent = atof(optarg);
+				break;
+			case 'S':
+				slowness = atof(optarg);
+				break;
+			case 'l':
+				lost_percent = atof(optarg);
+				break;
+			default:
+				return 2;
 		}
 	}
 	usual.delay = delay * NANOSECONDS_PER_MS;
