@@ -19,8 +19,13 @@
 #define LOWEST_LEVEL	16
 #define GROWTH			2
 
-/* So many times as many answers make it worth it. */
+/*
+ * So many times as many answers make it worth it; from the second on still more may
+ * be.  In between the server gives all it can: so many times as many questions are
+ * enough, and others would only wait there.
+ */
 #define GAIN			1.1
+#define FULL_GAIN		1.7
 
 /* The share of the time in which the backend waits, from which on more may help. */
 #define WAITING			0.1
@@ -94,12 +99,14 @@ pace_answered(DnsPace *pace, int rcode)
 }
 
 /*
- * A query was lost, though the server is there.
+ * A query that was sent then, on the clock of clock_now(), was lost, though the
+ * server is there.  That shows late: what was lost with another number in flight
+ * says nothing about this one.
  */
 void
-pace_lost(DnsPace *pace)
+pace_lost(DnsPace *pace, int64 sent_at)
 {
-	pace->lost++;
+	pace->lost += (sent_at >= pace->changed_at);
 }
 
 /*
@@ -179,13 +186,17 @@ end_round(DnsPace *pace, double elapsed, int64 now)
 static void
 compare(DnsPace *pace, double rate, bool waits, int64 now)
 {
-	if (rate >= GAIN * pace->rate)
+	double		gain = pace->rate > 0 ? rate / pace->rate : GROWTH;
+
+	if (gain >= FULL_GAIN)
 	{
 		pace->rate = rate;
 		hold(pace, pace->level, now);
 		if (waits)
 			grow(pace);
 	}
+	else if (gain >= GAIN)
+		hold(pace, pace->proven * gain, now);
 	else if (++pace->rounds == ROUNDS_TO_SEE)
 		hold(pace, pace->proven, now);
 }
@@ -204,6 +215,7 @@ static void
 hold(DnsPace *pace, int level, int64 now)
 {
 	pace->level = level;
+	pace->changed_at = now;
 	pace->state = PACE_HOLDING;
 	pace->try_at = now + TRY_AFTER;
 }

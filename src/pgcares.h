@@ -782,6 +782,7 @@ typedef struct DnsPace
 	PaceState	state;
 	int			rounds;			/* of comparing */
 	double		rate;			/* good answers in a microsecond */
+	int64		changed_at;		/* on the clock of clock_now() */
 	int64		try_at;			/* not to be raised before */
 
 	/* The present round. */
@@ -949,7 +950,7 @@ extern void pace_init(DnsPace *pace);
 extern void pace_begin(DnsPace *pace);
 extern bool pace_allows(DnsPace *pace, int in_flight, int capacity);
 extern void pace_answered(DnsPace *pace, int rcode);
-extern void pace_lost(DnsPace *pace);
+extern void pace_lost(DnsPace *pace, int64 sent_at);
 extern int64 pace_time(const DnsPace *pace, int64 usual_trip);
 extern void pace_look(DnsPace *pace, int64 usual_trip);
 

@@ -128,7 +128,7 @@ resend_lost(DnsWindow *window)
 		{
 			slot->resends++;
 			counters.resends++;
-			pace_lost(&window->channel->pace);
+			pace_lost(&window->channel->pace, slot->sent_at);
 		}
 		slot->looked_at = now;
 		slot->in_sent = true;

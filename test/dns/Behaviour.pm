@@ -13,6 +13,7 @@
 #   hold      behind the next message of the connection, or after so many ms
 #   close     end the connection then; 'reset' ends it the hard way (TCP)
 #   crowd     a number and a text: not before so many questions with it wait
+#   room      not at all where so many things wait already
 # An empty list is silence. Nothing in here waits or sends. What it keeps is
 # how often each question was asked, and each name or names below it.
 
@@ -250,8 +251,8 @@ my %numbered = (
 		return answer($query, rcode => $rcode, answer => [], no_opt => 1);
 	},
 	# what the next label says, late, more or less late as the name will have it,
-	# when so many other names were asked that end alike, or after silence or
-	# SERVFAIL at first
+	# when so many other names were asked that end alike, if the server has not so
+	# much else to do, or after silence or SERVFAIL at first
 	delay => sub { my ($query, $ms, @further) = @_; return late_by($ms, behave($query, @further)) },
 	jitter => sub {
 		my ($query, $ms, @further) = @_;
@@ -260,6 +261,10 @@ my %numbered = (
 	crowd => sub {
 		my ($query, $count, $next, @end) = @_;
 		return map { +{ %$_, crowd => [ $count, lc Wire::name_text(@end) ] } } behave($query, $next, @end);
+	},
+	room => sub {
+		my ($query, $count, @further) = @_;
+		return map { +{ %$_, room => $count } } behave($query, @further);
 	},
 	drop => sub {
 		my ($query, $count, @further) = @_;

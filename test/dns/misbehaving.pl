@@ -212,6 +212,7 @@ sub take_query
 	return if !defined $query->{id};
 	foreach my $thing (Behaviour::plan($query, $always))
 	{
+		next if defined $thing->{room} && @later >= $thing->{room};
 		if ($thing->{crowd}) { join_crowd("$query->{type} " . lc $query->{name}, $now, $client, $thing) }
 		else { schedule($now + ($thing->{after} // 0) / 1000, $client, $thing) }
 	}

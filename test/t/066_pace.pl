@@ -1,0 +1,88 @@
+# How many questions are in flight is found out: as many as a server makes use of,
+# and it stays known; no more than it has room for, without much that is lost; and
+# names that are slow, or servers that say nothing, do not make it fewer.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Batch;
+use NameServer;
+use Session;
+
+# Where it begins; see pace.c.
+use constant FIRST => 128;
+
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$server], "pgcares.timeout = '10s'", 'pgcares.max_in_flight = 16384', "pgcares.max_timeout = '60s'");
+my $session = Session->new($node);
+
+sub batch
+{
+	return Batch->run($server, $session, @_);
+}
+
+# The most of so many later questions that wait at one time, for so many ms at least
+sub at_last
+{
+	my ($batch, $count, $ms) = @_;
+	my $late = bless { %$batch, queries => [ @{ $batch->{queries} }[ -$count .. -1 ] ] }, 'Batch';
+
+	return $late->most_at_once($ms / 1000);
+}
+
+# ---- Far away
+
+{
+	my $batch = batch(q{'delay200'}, 10000);
+
+	$batch->all_succeed(10000, 'far away');
+	$batch->asked_once(10000, 'far away');
+	cmp_ok($batch->most_at_once(0.2), '>=', 3 * FIRST, '... and many at a time');
+
+	my $again = batch(q{'delay200'}, 2000);
+	my $first = $again->{queries}[0]{time};
+	cmp_ok(scalar(grep { $_->{time} < $first + 0.2 } @{ $again->{queries} }), '>=', 2 * FIRST, '... from the beginning, the next time');
+
+	$session->text('SELECT dns_reset()');
+	my $limited = batch(q{'delay200'}, 3000, max_in_flight => 200);
+	cmp_ok($limited->most_at_once(0.2), '<=', 200, 'never more than the setting says');
+}
+
+# ---- Little room
+
+foreach my $room (150, 400)
+{
+	$session->text('SELECT dns_reset()');
+	my $batch = batch("'room$room.delay20'", 20000);
+	my $lost = @{ $batch->{queries} } / 20000 - 1;
+
+	$batch->all_succeed(20000, "room for $room");
+	cmp_ok($lost, '<', 0.25, '... and not much is lost');
+	cmp_ok(at_last($batch, 5000, 20), '<=', 8 * $room, '... nor are there many in flight');
+	note(sprintf 'room for %d: %.1f s, %.1f %% lost, %d at a time', $room, $batch->{seconds}, 100 * $lost, at_last($batch, 5000, 20));
+}
+
+# ---- Slow names
+
+$session->text('SELECT dns_reset()');
+{
+	my $batch = batch(q{CASE WHEN g % 100 = 0 THEN 'delay300' ELSE 'delay20' END}, 10000);
+
+	$batch->all_succeed(10000, '1 of 100 slow');
+	cmp_ok(at_last($batch, 3000, 20), '>=', FIRST, '... and not fewer at a time');
+}
+
+# ---- Silence
+
+$session->text('SELECT dns_reset()');
+{
+	my $batch = batch(q{'drop'}, 4000, timeout => '3s', tries => 1, deadline => '4s');
+
+	is_deeply($batch->{statuses}, { TIMEOUT => 4000 }, 'a silent server');
+	is(scalar keys %{ $batch->{times} }, 4000, '... and all were asked in the time that there was');
+}
+
+is_deeply([ $session->inet_sockets ], [], 'no socket is left');
+done_testing();
