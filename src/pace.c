@@ -4,12 +4,11 @@
  * How many questions a channel has in flight: as many as its servers make use of,
  * below pgcares.max_in_flight.  A fixed number is wrong for somebody: a server
  * nearby gives all it can with a hundred, and loses what more there is; one that is
- * 20 ms away needs thousands.  So more are tried where it may help, which is where
- * the backend waits for answers although it has asked all it may: twice as many,
- * which stays if clearly more good answers come in the same time.  If not, or if
- * answers are lost, there are fewer again.  How long answers take is not looked at:
- * a resolver has some names at hand, and others not.  What was found out stays with
- * the channel.
+ * 20 ms away needs thousands.  So twice as many are tried where it may help, which
+ * is where the backend waits for answers although it has asked all it may; and half
+ * as many where queries are lost.  What brings the most good answers stays, and if
+ * fewer bring as many, fewer.  How long answers take is not looked at: a resolver has
+ * some names at hand, and others not.  What was found out stays with the channel.
  */
 #include "postgres.h"
 
@@ -17,7 +16,7 @@
 
 #define FIRST_LEVEL		128
 #define LOWEST_LEVEL	16
-#define GROWTH			2
+#define STEP			2
 
 /*
  * So many times as many answers make it worth it; from the second on still more may
@@ -26,6 +25,9 @@
  */
 #define GAIN			1.1
 #define FULL_GAIN		1.7
+
+/* So many of the answers have to be left with fewer questions. */
+#define KEPT			0.95
 
 /* The share of the time in which the backend waits, from which on more may help. */
 #define WAITING			0.1
@@ -38,21 +40,27 @@
  * ends when as many answers have come as questions may be in flight; where they do
  * not come, after this time at least, and so many times what they usually take.
  */
-#define SHORTEST_ROUND	2000
+#define SHORTEST_ROUND	4000
 #define LONGEST_ROUND	100000
 #define LONGEST_TRIPS	2
 
-/* Rounds without gain until a level is given up. */
+/* Rounds that tell what a level brings: the best of them counts. */
 #define ROUNDS_TO_SEE	2
 
-/* Microseconds until more are tried again. */
+/*
+ * Microseconds until another level is tried, at first: twice as long each time that
+ * more in flight has not helped, up to the longest pause.
+ */
 #define TRY_AFTER		INT64CONST(1000000)
+#define LONGEST_PAUSE	(32 * TRY_AFTER)
 
 static void begin_round(DnsPace *pace, int64 now);
 static void end_round(DnsPace *pace, double elapsed, int64 now);
-static void compare(DnsPace *pace, double rate, bool waits, int64 now);
-static void grow(DnsPace *pace);
-static void hold(DnsPace *pace, int level, int64 now);
+static void hold_on(DnsPace *pace, double rate, bool waits, int64 now);
+static void compare_more(DnsPace *pace, bool waits, int64 now);
+static void compare_fewer(DnsPace *pace, int64 now);
+static void try_level(DnsPace *pace, int level);
+static void hold(DnsPace *pace, int level, int64 until);
 
 /*
  * A channel knows nothing yet.
@@ -63,6 +71,7 @@ pace_init(DnsPace *pace)
 	pace->level = FIRST_LEVEL;
 	pace->state = PACE_HOLDING;
 	pace->try_at = 0;
+	pace->pause = TRY_AFTER;
 	begin_round(pace, clock_now());
 }
 
@@ -161,61 +170,104 @@ end_round(DnsPace *pace, double elapsed, int64 now)
 
 	if (pace->lost > TOO_MANY_LOST * pace->answers)
 	{
-		hold(pace, Max(pace->level / GROWTH, LOWEST_LEVEL), now);
+		hold(pace, Max(pace->level / STEP, LOWEST_LEVEL), now + TRY_AFTER);
 		return;
 	}
 	switch (pace->state)
 	{
+		case PACE_HOLDING:
+			hold_on(pace, rate, waits, now);
+			break;
 		case PACE_SETTLING:
 			/* These were answers to questions from before the change. */
 			pace->state = PACE_COMPARING;
-			pace->rounds = 0;
 			break;
 		case PACE_COMPARING:
-			compare(pace, rate, waits, now);
-			break;
-		case PACE_HOLDING:
-			pace->rate = rate;
-			if (waits && now >= pace->try_at)
-				grow(pace);
+			pace->tried_rate = Max(pace->tried_rate, rate);
+			pace->rounds++;
+			if (pace->level > pace->proven)
+				compare_more(pace, waits, now);
+			else
+				compare_fewer(pace, now);
 			break;
 	}
 }
 
-/* Does a level give more than the one before? */
+/* Is it time to try another level? */
 static void
-compare(DnsPace *pace, double rate, bool waits, int64 now)
+hold_on(DnsPace *pace, double rate, bool waits, int64 now)
 {
-	double		gain = pace->rate > 0 ? rate / pace->rate : GROWTH;
+	pace->rate = pace->rounds == 0 ? rate : Max(pace->rate, rate);
+	if (++pace->rounds < ROUNDS_TO_SEE)
+		return;
+	if (now >= pace->try_at)
+	{
+		if (pace->lost > 0 && !pace->needed && pace->level > LOWEST_LEVEL)
+			try_level(pace, pace->level / STEP);
+		else if (waits)
+			try_level(pace, pace->level * STEP);
+		pace->needed = false;
+	}
+	if (pace->rounds > ROUNDS_TO_SEE)
+		pace->rounds = 0;
+}
+
+/* Does a level give more than the one below? */
+static void
+compare_more(DnsPace *pace, bool waits, int64 now)
+{
+	double		gain = pace->rate > 0 ? pace->tried_rate / pace->rate : STEP;
 
 	if (gain >= FULL_GAIN)
 	{
-		pace->rate = rate;
+		pace->pause = TRY_AFTER;
+		pace->rate = pace->tried_rate;
 		hold(pace, pace->level, now);
 		if (waits)
-			grow(pace);
+			try_level(pace, pace->level * STEP);
 	}
-	else if (gain >= GAIN)
-		hold(pace, pace->proven * gain, now);
-	else if (++pace->rounds == ROUNDS_TO_SEE)
-		hold(pace, pace->proven, now);
+	else if (pace->rounds == ROUNDS_TO_SEE)
+	{
+		hold(pace, gain >= GAIN ? pace->proven * gain : pace->proven,
+			 now + pace->pause);
+		pace->pause = Min(2 * pace->pause, LONGEST_PAUSE);
+	}
 }
 
-/* Tries more in flight. */
+/* Does a level give as much as the one above? */
 static void
-grow(DnsPace *pace)
+compare_fewer(DnsPace *pace, int64 now)
+{
+	if (pace->tried_rate >= KEPT * pace->rate)
+	{
+		hold(pace, pace->level, now + pace->pause);
+		pace->pause = Min(2 * pace->pause, LONGEST_PAUSE);
+	}
+	else if (pace->rounds == ROUNDS_TO_SEE)
+	{
+		hold(pace, pace->proven, now + TRY_AFTER);
+		pace->needed = true;
+	}
+}
+
+/* Tries more in flight, or fewer. */
+static void
+try_level(DnsPace *pace, int level)
 {
 	pace->proven = pace->level;
-	pace->level = Min(pace->level * GROWTH, WINDOW_MAX);
+	pace->level = Max(Min(level, WINDOW_MAX), LOWEST_LEVEL);
 	pace->state = PACE_SETTLING;
+	pace->rounds = 0;
+	pace->tried_rate = 0;
 }
 
-/* Stays at a level for a while. */
+/* Stays at a level, until that time at least. */
 static void
-hold(DnsPace *pace, int level, int64 now)
+hold(DnsPace *pace, int level, int64 until)
 {
 	pace->level = level;
-	pace->changed_at = now;
+	pace->changed_at = clock_last();
 	pace->state = PACE_HOLDING;
-	pace->try_at = now + TRY_AFTER;
+	pace->rounds = 0;
+	pace->try_at = until;
 }

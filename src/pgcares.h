@@ -770,20 +770,23 @@ typedef struct DnsSocket
 typedef enum PaceState
 {
 	PACE_HOLDING,				/* the level is what it should be */
-	PACE_SETTLING,				/* it was raised just now */
-	PACE_COMPARING				/* is that worth it? */
+	PACE_SETTLING,				/* it was changed just now */
+	PACE_COMPARING				/* is that better? */
 } PaceState;
 
 /* How many questions a channel has in flight; see pace.c. */
 typedef struct DnsPace
 {
 	int			level;			/* at most so many */
-	int			proven;			/* the level before it was raised */
+	int			proven;			/* the level before another was tried */
 	PaceState	state;
-	int			rounds;			/* of comparing */
-	double		rate;			/* good answers in a microsecond */
+	int			rounds;			/* since the state began */
+	double		rate;			/* good answers in a microsecond, at best */
+	double		tried_rate;		/* the same, of the level that is tried */
+	bool		needed;			/* fewer brought fewer answers */
 	int64		changed_at;		/* on the clock of clock_now() */
-	int64		try_at;			/* not to be raised before */
+	int64		try_at;			/* no other level is tried before */
+	int64		pause;			/* us to the next try after one that did not help */
 
 	/* The present round. */
 	int64		began;
