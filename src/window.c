@@ -84,11 +84,15 @@ window_close(DnsWindow *window)
 		window->channel = NULL;
 		channel->window = NULL;
 		if (window->chosen_server || window->failed)
+		{
 			channel_destroy(channel);
-		else
-			channel_keep(channel);
+			channel = NULL;
+		}
 	}
+	/* First, so that the system gets back what there was for many questions. */
 	MemoryContextDelete(window->context);
+	if (channel != NULL)
+		channel_keep(channel);
 }
 
 /*

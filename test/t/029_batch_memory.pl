@@ -10,8 +10,8 @@ use Batch;
 use NameServer;
 use Session;
 
-# How many are under way and what that may cost, in kB; what may stay
-use constant { IN_FLIGHT => 10000, MAX_IN_FLIGHT => 64 * 1024, MAX_LEFT => 1024 };
+# How many are under way and what that may cost, in kB: 3 each; what may stay
+use constant { IN_FLIGHT => 10000, MAX_IN_FLIGHT => 30000, MAX_LEFT => 1024 };
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "pgcares.timeout = '60s'", 'pgcares.max_in_flight = 16384');
