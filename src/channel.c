@@ -150,6 +150,7 @@ channel_destroy(DnsChannel *channel)
 {
 	if (channel == NULL)
 		return;
+	wait_forget(channel);
 	if (channel->ares != NULL)
 		ares_destroy(channel->ares);
 	if (channel->placeholder != NULL)

@@ -978,6 +978,7 @@ extern void apart_attend(DnsWindow *window);
 
 extern void wait_enlist(DnsWindow *window);
 extern void wait_dismiss(DnsWindow *window);
+extern void wait_forget(const DnsChannel *channel);
 extern void wait_reserve_descriptor(void);
 extern void wait_for_answers(int64 limit);
 extern void wait_look(void);

@@ -23,6 +23,7 @@
 /* The windows that have a channel, and the events of all their sockets. */
 static dlist_head open_windows = DLIST_STATIC_INIT(open_windows);
 static WaitEventSet *events = NULL;
+static DnsChannel *events_channel = NULL;	/* its sockets only; or NULL */
 static bool event_descriptor = false;	/* reserved for the set */
 
 /* Room for as many events as there are sockets; never freed. */
@@ -34,10 +35,11 @@ static int64 time_waited = 0;
 static int64 last_time = 0;		/* that clock_now() gave */
 
 static bool flush_all(void);
+static void free_events(void);
 static void attend(int64 limit);
 static bool prepare_events(void);
 static int	make_room(void);
-static void add_sockets(DnsWindow *window);
+static void add_sockets(DnsChannel *channel);
 static bool take_descriptor(void);
 static long sleep_time(int64 limit);
 static int	collect_events(DnsWindow *window, int count);
@@ -49,23 +51,35 @@ void
 wait_enlist(DnsWindow *window)
 {
 	dlist_push_tail(&open_windows, &window->open_node);
+	window->channel->sockets_changed |= (events_channel != window->channel);
 }
 
 /*
- * Forgets a window that is about to lose its channel.  Raises nothing.
+ * Forgets a window that is about to lose its channel.  The event set is kept for
+ * the next one where the channel keeps its sockets.  Raises nothing.
  */
 void
 wait_dismiss(DnsWindow *window)
 {
 	dlist_delete(&window->open_node);
-	if (events != NULL)
-		FreeWaitEventSet(events);
-	events = NULL;
+	if (events_channel != window->channel ||
+		!(window->channel->config.flags & ARES_FLAG_STAYOPEN))
+		free_events();
 	if (dlist_is_empty(&open_windows) && event_descriptor)
 	{
 		ReleaseExternalFD();
 		event_descriptor = false;
 	}
+}
+
+/*
+ * Forgets a channel that is about to be destroyed.  Raises nothing.
+ */
+void
+wait_forget(const DnsChannel *channel)
+{
+	if (events_channel == channel)
+		free_events();
 }
 
 /*
@@ -159,6 +173,15 @@ flush_all(void)
 }
 
 static void
+free_events(void)
+{
+	if (events != NULL)
+		FreeWaitEventSet(events);
+	events = NULL;
+	events_channel = NULL;
+}
+
+static void
 attend(int64 limit)
 {
 	int64		began = clock_now();
@@ -213,9 +236,7 @@ prepare_events(void)
 	if (!changed)
 		return true;
 
-	if (events != NULL)
-		FreeWaitEventSet(events);
-	events = NULL;
+	free_events();
 	if (!take_descriptor())
 		return false;
 	nevents = make_room();
@@ -223,7 +244,10 @@ prepare_events(void)
 	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	dlist_foreach(iter, &open_windows)
-		add_sockets(dlist_container(DnsWindow, open_node, iter.cur));
+		add_sockets(dlist_container(DnsWindow, open_node, iter.cur)->channel);
+	if (dlist_head_node(&open_windows) == dlist_tail_node(&open_windows))
+		events_channel = dlist_head_element(DnsWindow, open_node,
+											&open_windows)->channel;
 	return true;
 }
 
@@ -262,10 +286,8 @@ make_room(void)
 }
 
 static void
-add_sockets(DnsWindow *window)
+add_sockets(DnsChannel *channel)
 {
-	DnsChannel *channel = window->channel;
-
 	for (int fd = 0; fd < channel->max_sockets; fd++)
 	{
 		DnsSocket  *socket = channel->sockets[fd];
@@ -276,7 +298,7 @@ add_sockets(DnsWindow *window)
 		wanted = (socket->want_read ? WL_SOCKET_READABLE : 0) |
 			(socket_wants_write(socket) ? WL_SOCKET_WRITEABLE : 0);
 		if (wanted != 0)
-			AddWaitEventToSet(events, wanted, fd, NULL, window);
+			AddWaitEventToSet(events, wanted, fd, NULL, channel);
 	}
 }
 
@@ -338,7 +360,7 @@ collect_events(DnsWindow *window, int count)
 		WaitEvent  *event = &occurred[i];
 		ares_fd_events_t *fd_event;
 
-		if (event->user_data != window || !(event->events & WL_SOCKET_MASK))
+		if (event->user_data != window->channel || !(event->events & WL_SOCKET_MASK))
 			continue;
 		fd_event = &fd_events[happened++];
 		fd_event->fd = event->fd;

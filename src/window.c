@@ -310,7 +310,6 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 		return;
 	channel->window = window;
 	channel->last_errno = 0;
-	channel->sockets_changed = true;
 	pace_begin(&channel->pace);
 	wait_enlist(window);
 }
