@@ -29,11 +29,10 @@ argument_request(FunctionCallInfo fcinfo, int first_argument, bool soft,
 
 	if (PG_ARGISNULL(first_argument))
 		return false;
-	request->written = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
 	question->nsid = false;
 	return argument_kind(fcinfo, first_argument + 1, soft, &question->type,
 						 &question->class) &&
-		argument_name(request->written, soft, &question->name) &&
+		argument_name_text(request, PG_GETARG_TEXT_PP(first_argument), soft) &&
 		argument_on_error(fcinfo, first_argument + 3, soft,
 						  &request->on_error);
 }
@@ -71,13 +70,35 @@ argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
  * The name to ask for.
  */
 bool
-argument_name(const char *written, bool soft, DnsName *name)
+argument_name(const char *written, size_t len, bool soft, DnsName *name)
 {
-	const char *reason = question_name(written, setting_idn, name);
+	const char *reason = question_name_with_len(written, len, setting_idn, name);
 
 	if (reason != NULL && !soft)
-		question_refuse_name(written, reason);
+		question_refuse_name(pnstrdup(written, len), reason);
 	return reason == NULL;
+}
+
+/*
+ * The name that a request asks for, from a text that it refers to then.
+ */
+bool
+argument_name_text(DnsRequest *request, const text *written, bool soft)
+{
+	request->written = written;
+	request->address = NULL;
+	return argument_name(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), soft,
+						 &request->question.name);
+}
+
+/*
+ * What the user wrote, palloc'd.
+ */
+char *
+argument_text(const DnsRequest *request)
+{
+	return request->written != NULL ? text_to_cstring(request->written) :
+		host_address_text(request->address);
 }
 
 /*

@@ -101,10 +101,12 @@ statement_calling(void)
 	if (dlist_is_empty(&statements))
 		return NULL;
 	for (MemoryContext context = CurrentMemoryContext; context != NULL;
-		 context = MemoryContextGetParent(context))
+		 context = context->parent)
 	{
-		if (strcmp(context->name, "ExecutorState") == 0)
-			return statement_find(context);
+		DnsStatement *statement = statement_find(context);
+
+		if (statement != NULL || strcmp(context->name, "ExecutorState") == 0)
+			return statement;
 	}
 	return NULL;
 }

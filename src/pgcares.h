@@ -469,7 +469,8 @@ extern bool question_localhost(const DnsName *name);
 typedef struct DnsRequest
 {
 	DnsQuestion question;
-	char	   *written;		/* the name, as the user wrote it */
+	const text *written;		/* the name, as the user wrote it; or NULL */
+	const inet *address;		/* that the user wrote instead */
 	OnError		on_error;
 } DnsRequest;
 
@@ -486,7 +487,11 @@ extern bool argument_kind(FunctionCallInfo fcinfo, int first_argument,
 						  bool soft, uint16 *type, uint16 *class);
 extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
 							  OnError *on_error);
-extern bool argument_name(const char *written, bool soft, DnsName *name);
+extern bool argument_name(const char *written, size_t len, bool soft,
+						  DnsName *name);
+extern bool argument_name_text(DnsRequest *request, const text *written,
+							   bool soft);
+extern char *argument_text(const DnsRequest *request);
 extern bool argument_family(FunctionCallInfo fcinfo, int argument, bool soft,
 							int *family);
 extern bool argument_flags(FunctionCallInfo fcinfo, int argument,
@@ -1188,6 +1193,7 @@ extern Datum buffer_datum(const StringInfoData *buffer);
 extern Datum word_datum(DnsWord *word, const char *mnemonic);
 extern void record_row(const DnsMessage *message, const DnsRR *rr,
 					   DnsWords *words, Datum *values);
+extern void record_open_rows(FunctionCallInfo fcinfo);
 extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 							bool typed);
 

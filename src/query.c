@@ -19,8 +19,7 @@ static bool read_address(FunctionCallInfo fcinfo, bool soft,
 						 DnsRequest *request);
 static int	tell(const DnsRequest *request, DnsQuestion *questions);
 static void lookup(FunctionCallInfo fcinfo, const char *server,
-				   const DnsQuestion *question, const char *written,
-				   OnError on_error, bool typed);
+				   const DnsRequest *request, bool typed);
 
 /* One SQL function for each type: its columns say what it gives. */
 #define DEFINE_FUNCTION(symbol, type) \
@@ -39,7 +38,7 @@ PG_FUNCTION_INFO_V1(pgcares_query_at);
 Datum
 pgcares_query(PG_FUNCTION_ARGS)
 {
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	record_open_rows(fcinfo);
 	query(fcinfo, NULL, 0);
 	return (Datum) 0;
 }
@@ -52,7 +51,7 @@ pgcares_query_at(PG_FUNCTION_ARGS)
 {
 	char	   *server;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	record_open_rows(fcinfo);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
@@ -70,10 +69,9 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 {
 	DnsRequest	request;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	record_open_rows(fcinfo);
 	if (read_address(fcinfo, false, &request))
-		lookup(fcinfo, NULL, &request.question,
-			   host_address_text(PG_GETARG_INET_PP(0)), request.on_error, true);
+		lookup(fcinfo, NULL, &request, true);
 	return (Datum) 0;
 }
 
@@ -116,8 +114,7 @@ query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	DnsRequest	request;
 
 	if (argument_request(fcinfo, first_argument, false, &request))
-		lookup(fcinfo, server, &request.question, request.written,
-			   request.on_error, false);
+		lookup(fcinfo, server, &request, false);
 }
 
 /* dns_mx(name, on_error) and its likes. */
@@ -126,10 +123,9 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 {
 	DnsRequest	request;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	record_open_rows(fcinfo);
 	if (read_typed(fcinfo, type, false, &request))
-		lookup(fcinfo, NULL, &request.question, request.written,
-			   request.on_error, true);
+		lookup(fcinfo, NULL, &request, true);
 	return (Datum) 0;
 }
 
@@ -139,19 +135,24 @@ read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
 		   DnsRequest *request)
 {
 	DnsQuestion *question = &request->question;
+	text	   *written;
 	inet		address;
 
 	if (PG_ARGISNULL(0))
 		return false;
+	written = PG_GETARG_TEXT_PP(0);
 	question->type = type;
 	question->class = DNS_CLASS_IN;
 	question->nsid = false;
 
 	/* An untyped literal is text, also where it is an address. */
-	request->written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (type == DNS_TYPE_PTR && question_address(request->written, &address))
+	if (type == DNS_TYPE_PTR &&
+		question_address(text_to_cstring(written), &address))
+	{
+		request->written = written;
 		question_reverse_name(&address, &question->name);
-	else if (!argument_name(request->written, soft, &question->name))
+	}
+	else if (!argument_name_text(request, written, soft))
 		return false;
 	return argument_on_error(fcinfo, 1, soft, &request->on_error);
 }
@@ -167,7 +168,9 @@ read_address(FunctionCallInfo fcinfo, bool soft, DnsRequest *request)
 	question->type = DNS_TYPE_PTR;
 	question->class = DNS_CLASS_IN;
 	question->nsid = false;
-	question_reverse_name(PG_GETARG_INET_PP(0), &question->name);
+	request->written = NULL;
+	request->address = PG_GETARG_INET_PP(0);
+	question_reverse_name(request->address, &question->name);
 	return argument_on_error(fcinfo, 1, soft, &request->on_error);
 }
 
@@ -185,16 +188,16 @@ tell(const DnsRequest *request, DnsQuestion *questions)
  * closed, so that it does not cost the channel.
  */
 static void
-lookup(FunctionCallInfo fcinfo, const char *server, const DnsQuestion *question,
-	   const char *written, OnError on_error, bool typed)
+lookup(FunctionCallInfo fcinfo, const char *server, const DnsRequest *request,
+	   bool typed)
 {
 	DnsOutcome	outcome;
-	DnsWindow  *window = ask(question, server, &outcome);
+	DnsWindow  *window = ask(&request->question, server, &outcome);
 
 	if (outcome_is_noerror(&outcome))
 		record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
 	ask_done(window);
 
 	if (!outcome_is_noerror(&outcome))
-		outcome_report(&outcome, written, on_error);
+		outcome_report(&outcome, argument_text(request), request->on_error);
 }

@@ -15,6 +15,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+/* An answer with more makes its rows in a memory context of their own. */
+#define FEW_RECORDS		8
+
 static void typed_row(const DnsMessage *message, const DnsRR *rr,
 					  TupleDesc desc, Datum *values, bool *nulls);
 static int	find_column(TupleDesc desc, int first, const char *type,
@@ -105,18 +108,44 @@ record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
 }
 
 /*
+ * Makes an empty set of rows for record_put_rows(), as the server's function for
+ * that does, but without a copy of the columns: the caller knows them.
+ */
+void
+record_open_rows(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old_context;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize) ||
+		rsinfo->expectedDesc == NULL)
+	{
+		/* It knows what to raise. */
+		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+		return;
+	}
+	old_context = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult =
+		tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
  * Adds the records that answer the outcome's question to a set: as rows of
  * dns_record, or of the type's own columns and the TTL.
  */
 void
 record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 {
-	TupleDesc	desc = rsinfo->setDesc;
+	TupleDesc	desc = rsinfo->expectedDesc;
 	Datum	   *values = palloc(desc->natts * sizeof(Datum));
 	bool	   *nulls = palloc0(desc->natts * sizeof(bool));
 	DnsWords	words;
-	MemoryContext row_context;
-	MemoryContext old_context;
+	MemoryContext row_context = NULL;
+	MemoryContext old_context = CurrentMemoryContext;
 	DnsCursor	cursor;
 	DnsRR		rr;
 
@@ -125,9 +154,13 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the result must have the columns of dns_record")));
 
-	row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcares row",
-										ALLOCSET_DEFAULT_SIZES);
-	old_context = MemoryContextSwitchTo(row_context);
+	/* What a few rows need is freed after the call. */
+	if (outcome->message.count[DNS_ANSWER] > FEW_RECORDS)
+	{
+		row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcares row",
+											ALLOCSET_DEFAULT_SIZES);
+		MemoryContextSwitchTo(row_context);
+	}
 	wire_section(&outcome->message, DNS_ANSWER, &cursor);
 	while (wire_next(&cursor, &rr))
 	{
@@ -138,11 +171,13 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 		else
 			record_row(&outcome->message, &rr, &words, values);
 		tuplestore_putvalues(rsinfo->setResult, desc, values, nulls);
-		MemoryContextReset(row_context);
+		if (row_context != NULL)
+			MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(old_context);
-	MemoryContextDelete(row_context);
+	if (row_context != NULL)
+		MemoryContextDelete(row_context);
 }
 
 static void

@@ -17,7 +17,7 @@ static void search(FunctionCallInfo fcinfo, DnsQuestion *question,
 static List *list_candidates(const DnsRequest *request, bool soft);
 static List *add_candidate(List *candidates, const DnsName *name,
 						   const DnsName *domain);
-static bool is_complete(const char *written, const DnsName *name);
+static bool is_complete(const text *written, const DnsName *name);
 static int	count_dots(const DnsName *name);
 static char *describe_search(const DnsOutcome *outcome, int tried);
 
@@ -33,14 +33,14 @@ pgcares_search(PG_FUNCTION_ARGS)
 	DnsQuestion question;
 	DnsOutcome	outcome;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	record_open_rows(fcinfo);
 	if (!argument_request(fcinfo, 0, false, &request))
 		return (Datum) 0;
 
 	question = request.question;
 	search(fcinfo, &question, list_candidates(&request, false), &outcome);
 	if (!outcome_is_noerror(&outcome))
-		outcome_report(&outcome, request.written, request.on_error);
+		outcome_report(&outcome, argument_text(&request), request.on_error);
 	return (Datum) 0;
 }
 
@@ -194,17 +194,18 @@ add_candidate(List *candidates, const DnsName *name, const DnsName *domain)
  * stands: no domain may hear of it (RFC 7686 section 2, RFC 6761 section 6).
  */
 static bool
-is_complete(const char *written, const DnsName *name)
+is_complete(const text *written, const DnsName *name)
 {
-	size_t		len = strlen(written);
+	const char *start = VARDATA_ANY(written);
+	const char *last = start + VARSIZE_ANY_EXHDR(written) - 1;
 	int			backslashes = 0;
 
 	if ((setting_flag_bits & ARES_FLAG_NOSEARCH) ||
 		question_never_asked(name) || question_localhost(name))
 		return true;
-	if (written[len - 1] != '.')
+	if (*last != '.')
 		return false;
-	for (const char *at = written + len - 1; at > written && at[-1] == '\\'; at--)
+	for (const char *at = last; at > start && at[-1] == '\\'; at--)
 		backslashes++;
 	return backslashes % 2 == 0;
 }
