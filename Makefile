@@ -26,6 +26,7 @@ OBJS = \
 	src/calls.o \
 	src/channel.o \
 	src/check.o \
+	src/clock.o \
 	src/config.o \
 	src/datagram.o \
 	src/doubt.o \

@@ -321,7 +321,7 @@ feed(DnsAhead *ahead)
 		fed = true;
 	}
 	if (fed && ahead->window->channel != NULL)
-		(void) datagram_flush_all(ahead->window->channel);
+		(void) wait_send(ahead->window->channel);
 }
 
 /* Questions that this process has under way ahead of their calls. */

@@ -5,8 +5,7 @@
  * in a queue of its socket until nothing more is to be asked at the moment, or
  * the queue is long; messages of one length go out as one, which the system cuts
  * to pieces (UDP_SEGMENT, see udp(7)), where it can.  What comes in is read in
- * batches.  Runs inside the library, as socket.c does, but for
- * datagram_flush_all().
+ * batches.  Runs inside the library, as socket.c does.
  */
 #include "postgres.h"
 
@@ -206,35 +205,6 @@ datagram_flush(DnsChannel *channel, DnsSocket *socket)
 		drop_sent(socket);
 	}
 	stream_sent(channel, socket, 0);
-}
-
-/*
- * Sends what waits on all sockets of a channel, and has the library look into
- * what could not be sent.  True where there was such.  Not to be called inside
- * the library; never raises.
- */
-bool
-datagram_flush_all(DnsChannel *channel)
-{
-	bool		refused = false;
-
-	while (!dlist_is_empty(&channel->unsent))
-	{
-		DnsSocket  *socket = dlist_container(DnsSocket, unsent_node,
-											 dlist_pop_head_node(&channel->unsent));
-		ares_fd_events_t event = {.fd = socket->fd, .events = ARES_FD_EVENT_READ};
-
-		socket->unsent = false;
-		if (!socket->out_waits)
-			datagram_flush(channel, socket);
-		if (socket->send_errno == 0)
-			continue;
-		refused = true;
-		channel->window->out_of_memory |=
-			memory_ran_out(ares_process_fds(channel->ares, &event, 1,
-											ARES_PROCESS_FLAG_SKIP_NON_FD));
-	}
-	return refused;
 }
 
 /*

@@ -899,7 +899,6 @@ extern ares_ssize_t datagram_receive(DnsChannel *channel, DnsSocket *socket,
 extern bool datagram_send(DnsChannel *channel, DnsSocket *socket,
 						  const uint8 *message, size_t len);
 extern void datagram_flush(DnsChannel *channel, DnsSocket *socket);
-extern bool datagram_flush_all(DnsChannel *channel);
 
 /* ---- outgoing.c: what goes out ---- */
 
@@ -979,6 +978,11 @@ extern bool apart_take(DnsSlot *slot, ares_status_t status);
 extern void apart_forget(DnsSlot *slot);
 extern void apart_attend(DnsWindow *window);
 
+/* ---- clock.c: the time ---- */
+
+extern int64 clock_now(void);
+extern int64 clock_last(void);
+
 /* ---- wait.c: the one place that sleeps ---- */
 
 extern void wait_enlist(DnsWindow *window);
@@ -986,10 +990,9 @@ extern void wait_dismiss(DnsWindow *window);
 extern void wait_forget(const DnsChannel *channel);
 extern void wait_reserve_descriptor(void);
 extern void wait_for_answers(int64 limit);
+extern bool wait_send(DnsChannel *channel);
 extern void wait_look(void);
 extern int64 wait_clock(void);
-extern int64 clock_now(void);
-extern int64 clock_last(void);
 
 /* ---- alias.c: from the question's name to the records ---- */
 

@@ -32,7 +32,6 @@ static WaitEvent *occurred = NULL;
 static ares_fd_events_t *fd_events = NULL;
 
 static int64 time_waited = 0;
-static int64 last_time = 0;		/* that clock_now() gave */
 
 static bool flush_all(void);
 static void free_events(void);
@@ -123,36 +122,41 @@ wait_look(void)
 }
 
 /*
+ * Sends what was asked on a channel since, and has the library look into what could
+ * not be sent.  True where there was such.  Raises nothing.
+ */
+bool
+wait_send(DnsChannel *channel)
+{
+	bool		refused = false;
+
+	while (!dlist_is_empty(&channel->unsent))
+	{
+		DnsSocket  *socket = dlist_container(DnsSocket, unsent_node,
+											 dlist_pop_head_node(&channel->unsent));
+		ares_fd_events_t event = {.fd = socket->fd, .events = ARES_FD_EVENT_READ};
+
+		socket->unsent = false;
+		if (!socket->out_waits)
+			datagram_flush(channel, socket);
+		if (socket->send_errno == 0)
+			continue;
+		refused = true;
+		channel_reserve_descriptors(channel);
+		channel->window->out_of_memory |=
+			memory_ran_out(ares_process_fds(channel->ares, &event, 1,
+											ARES_PROCESS_FLAG_SKIP_NON_FD));
+	}
+	return refused;
+}
+
+/*
  * Microseconds that this process has waited so far.
  */
 int64
 wait_clock(void)
 {
 	return time_waited;
-}
-
-/*
- * Microseconds of a clock that only goes forward.
- */
-int64
-clock_now(void)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	last_time = (int64) INSTR_TIME_GET_MICROSEC(now);
-	return last_time;
-}
-
-/*
- * What clock_now() gave last, for what is done in the same step: it is called
- * after each wait, when a question is asked and when queries are sent, and so
- * this is the time at which what is worked on had come.
- */
-int64
-clock_last(void)
-{
-	return last_time;
 }
 
 /* Sends what was asked since; true if some of it could not be sent. */
@@ -166,8 +170,7 @@ flush_all(void)
 	{
 		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
 
-		channel_reserve_descriptors(window->channel);
-		refused |= datagram_flush_all(window->channel);
+		refused |= wait_send(window->channel);
 	}
 	return refused;
 }
