@@ -8,8 +8,10 @@
 
 use strict;
 use warnings;
-use Net::DNS;
 use Time::HiRes qw(time);
+
+# Only who has it runs this.
+require Net::DNS;
 
 my ($port) = @ARGV;
 my $resolver = Net::DNS::Resolver->new(nameservers => ['127.0.0.1'], port => $port, persistent_udp => 1);
