@@ -10,6 +10,9 @@
 #include "postgres.h"
 
 #include <ares.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "common/base64.h"
 #include "nodes/plannodes.h"
@@ -47,6 +50,17 @@ library_is_too_old(void)
 
 	(void) ares_version(&version);
 	return version < OLDEST_ARES_VERSION;
+}
+
+/*
+ * Has free() give the system what it keeps; other C libraries do so by themselves.
+ */
+static inline void
+give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void) malloc_trim(0);
+#endif
 }
 
 /*

@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include <malloc.h>
-
 #include "pgcares.h"
 
 /* What stands before each piece. */
@@ -75,11 +73,11 @@ header_of(void *memory)
 	return (PieceHeader *) memory - 1;
 }
 
-/* Where malloc() has put a piece that is not of a block. */
-static inline void *
+/* Where malloc() has put a piece that is not of a block; its size is there. */
+static inline size_t *
 start_of(void *memory)
 {
-	return (char *) memory - STEP;
+	return (size_t *) ((char *) memory - STEP);
 }
 
 /*
@@ -140,7 +138,10 @@ pool_resize(void *memory, size_t size)
 	{
 		other = size > SIZE_MAX - STEP ? NULL :
 			realloc(start_of(memory), size + STEP);
-		return other == NULL ? NULL : (char *) other + STEP;
+		if (other == NULL)
+			return NULL;
+		*(size_t *) other = size;
+		return (char *) other + STEP;
 	}
 	other = pool_take(size);
 	if (other == NULL)
@@ -159,7 +160,7 @@ pool_room(void *memory)
 	const Block *block = header_of(memory)->block;
 
 	if (block == &no_block)
-		return malloc_usable_size(start_of(memory)) - STEP;
+		return *start_of(memory);
 	return block->steps * STEP - sizeof(PieceHeader);
 }
 
@@ -174,7 +175,7 @@ pool_trim(int spare)
 	for (int steps = 1; steps <= LARGEST_STEPS; steps++)
 		freed += first[steps] == NULL ? 0 : trim(steps, spare);
 	if (freed >= WORTH_TRIMMING)
-		(void) malloc_trim(0);
+		give_memory_back();
 }
 
 static void *
@@ -187,6 +188,7 @@ take_large(size_t size)
 	start = malloc(size + STEP);
 	if (start == NULL)
 		return NULL;
+	*(size_t *) start = size;
 	header_of(start + STEP)->block = &no_block;
 	return start + STEP;
 }
