@@ -32,8 +32,18 @@
 /* The share of the time in which the backend waits, from which on more may help. */
 #define WAITING			0.1
 
-/* Lost queries among the answers, from which on there are too many in flight. */
+/*
+ * Queries that are lost at a level, from which on there are too many in flight: so
+ * many by chance, and this share of those that were answered.
+ */
+#define LOST_BY_CHANCE	5
 #define TOO_MANY_LOST	0.05
+
+/*
+ * Microseconds until it shows that queries are lost, as others cannot be asked in
+ * their place; see resend.c.  What is counted of them counts half after so long.
+ */
+#define LOSS_SHOWS		1000000
 
 /*
  * Microseconds that a round takes at least, so that chance counts for little.  It
@@ -61,6 +71,7 @@ static void compare_more(DnsPace *pace, bool waits, int64 now);
 static void compare_fewer(DnsPace *pace, int64 now);
 static void try_level(DnsPace *pace, int level);
 static void hold(DnsPace *pace, int level, int64 until);
+static void set_level(DnsPace *pace, int level);
 
 /*
  * A channel knows nothing yet.
@@ -68,9 +79,7 @@ static void hold(DnsPace *pace, int level, int64 until);
 void
 pace_init(DnsPace *pace)
 {
-	pace->level = FIRST_LEVEL;
-	pace->state = PACE_HOLDING;
-	pace->try_at = 0;
+	hold(pace, FIRST_LEVEL, 0);
 	pace->pause = TRY_AFTER;
 	begin_round(pace, clock_now());
 }
@@ -156,7 +165,6 @@ begin_round(DnsPace *pace, int64 now)
 	pace->waited = wait_clock();
 	pace->answers = 0;
 	pace->good = 0;
-	pace->lost = 0;
 	pace->full = false;
 }
 
@@ -168,7 +176,14 @@ end_round(DnsPace *pace, double elapsed, int64 now)
 	bool		waits = pace->full &&
 		wait_clock() - pace->waited >= WAITING * elapsed;
 
-	if (pace->lost > TOO_MANY_LOST * pace->answers)
+	if (now >= pace->halved_at + LOSS_SHOWS)
+	{
+		pace->answered /= 2;
+		pace->lost /= 2;
+		pace->halved_at = now;
+	}
+	pace->answered += pace->answers;
+	if (pace->lost > LOST_BY_CHANCE + TOO_MANY_LOST * pace->answered)
 	{
 		hold(pace, Max(pace->level / STEP, LOWEST_LEVEL), now + TRY_AFTER);
 		return;
@@ -234,19 +249,26 @@ compare_more(DnsPace *pace, bool waits, int64 now)
 	}
 }
 
-/* Does a level give as much as the one above? */
+/* Does a level give as much as the one above, with those that it loses, too? */
 static void
 compare_fewer(DnsPace *pace, int64 now)
 {
-	if (pace->tried_rate >= KEPT * pace->rate)
+	if (pace->rounds < ROUNDS_TO_SEE)
+		return;
+	if (pace->tried_rate < KEPT * pace->rate)
+	{
+		hold(pace, pace->proven, now + TRY_AFTER);
+		pace->needed = true;
+	}
+	else if (now >= pace->changed_at + LOSS_SHOWS)
 	{
 		hold(pace, pace->level, now + pace->pause);
 		pace->pause = Min(2 * pace->pause, LONGEST_PAUSE);
 	}
-	else if (pace->rounds == ROUNDS_TO_SEE)
+	else
 	{
-		hold(pace, pace->proven, now + TRY_AFTER);
-		pace->needed = true;
+		pace->rounds = 0;
+		pace->tried_rate = 0;
 	}
 }
 
@@ -255,7 +277,7 @@ static void
 try_level(DnsPace *pace, int level)
 {
 	pace->proven = pace->level;
-	pace->level = Max(Min(level, WINDOW_MAX), LOWEST_LEVEL);
+	set_level(pace, Max(Min(level, WINDOW_MAX), LOWEST_LEVEL));
 	pace->state = PACE_SETTLING;
 	pace->rounds = 0;
 	pace->tried_rate = 0;
@@ -265,9 +287,20 @@ try_level(DnsPace *pace, int level)
 static void
 hold(DnsPace *pace, int level, int64 until)
 {
-	pace->level = level;
-	pace->changed_at = clock_last();
+	set_level(pace, level);
 	pace->state = PACE_HOLDING;
 	pace->rounds = 0;
 	pace->try_at = until;
+}
+
+/* What is lost from now on, is lost at this level. */
+static void
+set_level(DnsPace *pace, int level)
+{
+	if (pace->level == level)
+		return;
+	pace->level = level;
+	pace->changed_at = pace->halved_at = clock_last();
+	pace->answered = 0;
+	pace->lost = 0;
 }

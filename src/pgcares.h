@@ -789,7 +789,10 @@ typedef struct DnsPace
 	double		rate;			/* good answers in a microsecond, at best */
 	double		tried_rate;		/* the same, of the level that is tried */
 	bool		needed;			/* fewer brought fewer answers */
-	int64		changed_at;		/* on the clock of clock_now() */
+	int64		changed_at;		/* the level, on the clock of clock_now() */
+	int			answered;		/* since then */
+	int			lost;			/* of what was sent since then */
+	int64		halved_at;		/* these two */
 	int64		try_at;			/* no other level is tried before */
 	int64		pause;			/* us to the next try after one that did not help */
 
@@ -798,7 +801,6 @@ typedef struct DnsPace
 	int64		waited;			/* of wait_clock() */
 	int			answers;
 	int			good;
-	int			lost;
 	bool		full;			/* more would have been asked */
 } DnsPace;
 
