@@ -253,17 +253,19 @@ compare_more(DnsPace *pace, bool waits, int64 now)
 static void
 compare_fewer(DnsPace *pace, int64 now)
 {
+	bool		shown = now >= pace->changed_at + LOSS_SHOWS;
+
 	if (pace->rounds < ROUNDS_TO_SEE)
 		return;
-	if (pace->tried_rate < KEPT * pace->rate)
-	{
-		hold(pace, pace->proven, now + TRY_AFTER);
-		pace->needed = true;
-	}
-	else if (now >= pace->changed_at + LOSS_SHOWS)
+	if (shown && pace->tried_rate >= KEPT * pace->rate)
 	{
 		hold(pace, pace->level, now + pace->pause);
 		pace->pause = Min(2 * pace->pause, LONGEST_PAUSE);
+	}
+	else if (shown || pace->tried_rate < pace->rate / STEP)
+	{
+		hold(pace, pace->proven, now + TRY_AFTER);
+		pace->needed = true;
 	}
 	else
 	{
