@@ -54,8 +54,12 @@
 #define LONGEST_ROUND	100000
 #define LONGEST_TRIPS	2
 
-/* Rounds that tell what a level brings: the best of them counts. */
-#define ROUNDS_TO_SEE	2
+/*
+ * Rounds that tell what a level brings: the best of them counts.  Fewer rounds are
+ * looked at where there are fewer in flight, which so has to be plain.
+ */
+#define ROUNDS_TO_SEE	5
+#define ROUNDS_OF_FEWER	2
 
 /*
  * Microseconds until another level is tried, at first: twice as long each time that
@@ -255,7 +259,7 @@ compare_fewer(DnsPace *pace, int64 now)
 {
 	bool		shown = now >= pace->changed_at + LOSS_SHOWS;
 
-	if (pace->rounds < ROUNDS_TO_SEE)
+	if (pace->rounds < ROUNDS_OF_FEWER)
 		return;
 	if (shown && pace->tried_rate >= KEPT * pace->rate)
 	{
