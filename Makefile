@@ -13,6 +13,7 @@ version := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(here)/pgcar
 EXTENSION = pgcares
 DATA = pgcares--1.0.sql
 PGFILEDESC = "pgcares - DNS lookups in SQL"
+EXTRA_CLEAN = bench/cares
 
 MODULE_big = pgcares
 OBJS = \
@@ -158,3 +159,7 @@ override PROVE_FLAGS += -I $(abspath $(srcdir))/test/dns
 .PHONY: bench
 bench:
 	$(srcdir)/bench/run
+
+# What c-ares takes without us, for bench/run.
+bench/cares: $(srcdir)/bench/cares.c
+	$(CC) -O2 -Wall -Wextra -Werror $(CARES_CPPFLAGS) -o $@ $< $(CARES_LIBS)

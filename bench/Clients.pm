@@ -29,7 +29,7 @@ use FindBin;
 sub all
 {
 	my (%place) = @_;
-	return (limits(%place), massdns(%place), ours(), others(%place));
+	return (limits(%place), cares(%place), massdns(%place), ours(), others(%place));
 }
 
 sub limits
@@ -43,6 +43,17 @@ sub limits
 			program => "$limit -g"
 		},
 		{ id => 'limit', title => 'bare limit: `sendmmsg`', from => 'host', program => $limit });
+}
+
+# The library without us
+sub cares
+{
+	my (%place) = @_;
+	my $cares = "$place{folder}/cares -p $place{port}";
+
+	return (
+		{ id => 'cares', title => 'c-ares alone, A', from => 'host', program => "$cares -w $place{window}" },
+		{ id => 'cares_one', title => 'c-ares alone, A, one at a time', from => 'host', alone => 1, program => "$cares -w 1" });
 }
 
 sub massdns
@@ -93,6 +104,10 @@ sub ours
 		{
 			id => 'row', title => '`LATERAL dns_a`, `lookahead = off`', from => 'host', grows => 1, alone => 1,
 			setup => 'SET pgcares.lookahead = off', sql => $lateral
+		},
+		{
+			id => 'row_open', title => '`LATERAL dns_a`, `lookahead = off`, `stayopen`', from => 'host', alone => 1,
+			setup => "SET pgcares.lookahead = off; SET pgcares.flags = 'edns, no_dflt_svr, stayopen'", sql => $lateral
 		});
 }
 
