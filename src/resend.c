@@ -19,9 +19,18 @@
 #define RESEND_AFTER		500000
 #define RESEND_AFTER_TRIPS	4
 
+/*
+ * Sooner where fewer than this share of the questions that may be in flight are
+ * left, so that everybody waits for the last ones: a query too many costs less.
+ */
+#define LAST_ONES			2
+#define RESEND_LAST_AFTER	250000
+
 /* How often within one try. */
 #define MAX_RESENDS			3
 
+static int64 patience(const DnsWindow *window);
+static bool are_last_ones(const DnsWindow *window);
 static bool seems_lost(const DnsSlot *slot);
 
 /*
@@ -103,7 +112,7 @@ resend_time(DnsWindow *window)
 	if (dlist_is_empty(&window->sent))
 		return PG_INT64_MAX;
 	return dlist_head_element(DnsSlot, sent_node, &window->sent)->looked_at +
-		resend_patience(window->channel);
+		patience(window);
 }
 
 /*
@@ -119,7 +128,7 @@ resend_lost(DnsWindow *window)
 		DnsSlot    *slot = dlist_head_element(DnsSlot, sent_node,
 											  &window->sent);
 
-		if (slot->looked_at + resend_patience(window->channel) > now)
+		if (slot->looked_at + patience(window) > now)
 			break;
 		resend_forget(slot);
 		if (slot->resends == MAX_RESENDS)
@@ -128,12 +137,31 @@ resend_lost(DnsWindow *window)
 		{
 			slot->resends++;
 			counters.resends++;
-			pace_lost(&window->channel->pace, slot->sent_at);
+			/* Of the last ones, many are only slow. */
+			if (!are_last_ones(window))
+				pace_lost(&window->channel->pace, slot->sent_at);
 		}
 		slot->looked_at = now;
 		slot->in_sent = true;
 		dlist_push_tail(&window->sent, &slot->sent_node);
 	}
+}
+
+/* Microseconds after which a query is late. */
+static int64
+patience(const DnsWindow *window)
+{
+	if (!are_last_ones(window))
+		return resend_patience(window->channel);
+	return Max(RESEND_LAST_AFTER,
+			   RESEND_AFTER_TRIPS * window->channel->usual_trip);
+}
+
+/* Are hardly any questions in flight, compared with what may be? */
+static bool
+are_last_ones(const DnsWindow *window)
+{
+	return window->in_flight < window->channel->pace.level / LAST_ONES;
 }
 
 /* Has the server answered what it was asked later? */

@@ -64,6 +64,16 @@ sub run
 		stats => { map { $_ => $after{$_} - $before{$_} } keys %after } }, $class;
 }
 
+# Seconds between the first two queries for each name that was asked again
+sub waits
+{
+	my ($self) = @_;
+	my %sent;
+
+	push @{ $sent{ $_->{name} } }, $_->{time} foreach @{ $self->{queries} };
+	return map { $_->[1] - $_->[0] } grep { @$_ > 1 } values %sent;
+}
+
 sub stats
 {
 	my ($session) = @_;

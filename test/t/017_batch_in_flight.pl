@@ -4,7 +4,7 @@
 
 use strict;
 use warnings;
-use List::Util qw(max);
+use List::Util qw(max min);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -133,6 +133,21 @@ foreach my $drops (1, 3)
 	cmp_ok($batch->{seconds}, '<', 10, '... long before the time of a try was over');
 	is($batch->{stats}{timeouts}, 0, '... which is no timeout');
 	note(sprintf 'lost %d times: %.2f s, %d sent again', $drops, $batch->{seconds}, $batch->{stats}{resends});
+}
+
+# sooner where all wait for the last ones, not in the midst of others: a quarter of
+# a second, and half of one, but the server may have seen the first late
+$session->text('SELECT dns_reset()');
+{
+	my $batch = batch(q{CASE WHEN g % 100 = 50 THEN 'drop1' ELSE 'sound' END}, 2000);
+
+	$batch->all_succeed(2000, 'lost, and then nothing else is left');
+	cmp_ok(min($batch->waits), '<', 0.4, '... sent again soon');
+
+	$session->text('SELECT dns_reset()');
+	$batch = batch(q{CASE WHEN g BETWEEN 50 AND 60 THEN 'drop1' ELSE 'delay100' END}, 3000);
+	$batch->all_succeed(3000, 'lost, and there are others');
+	cmp_ok(min($batch->waits), '>=', 0.3, '... sent again later');
 }
 
 # a server that is silent to everybody is not asked more often, though it answered
