@@ -29,6 +29,12 @@
 /* How often within one try. */
 #define MAX_RESENDS			3
 
+/*
+ * So many times the time that answers usually take after a query was sent again,
+ * an answer may be one to that.
+ */
+#define RESENT_TRIPS		2
+
 static int64 patience(const DnsWindow *window);
 static bool are_last_ones(const DnsWindow *window);
 static bool seems_lost(const DnsSlot *slot);
@@ -69,17 +75,21 @@ void
 resend_heard(DnsSlot *slot, int server)
 {
 	DnsWindow  *window = slot->window;
+	int64	   *usual = &window->channel->usual_trip;
+	int64		trip = clock_last() - slot->sent_at;
 
 	window->heard_of[server] = Max(window->heard_of[server], slot->sent_at);
 
-	/* Which of several queries an answer belongs to, nobody knows. */
+	/*
+	 * Which of several queries an answer belongs to, nobody knows.  One that comes in
+	 * the usual time after the last says that the one before was lost; one that comes
+	 * later is an answer to that, which was slow.
+	 */
 	if (slot->reply.queries == 1)
-	{
-		int64		trip = clock_last() - slot->sent_at;
-		int64	   *usual = &window->channel->usual_trip;
-
 		*usual += *usual == 0 ? trip : (trip - *usual) / 8;
-	}
+	else if (slot->resends > 0 &&
+			 clock_last() - slot->looked_at <= RESENT_TRIPS * *usual)
+		pace_lost(&window->channel->pace, slot->sent_at);
 }
 
 /*
@@ -137,9 +147,6 @@ resend_lost(DnsWindow *window)
 		{
 			slot->resends++;
 			counters.resends++;
-			/* Of the last ones, many are only slow. */
-			if (!are_last_ones(window))
-				pace_lost(&window->channel->pace, slot->sent_at);
 		}
 		slot->looked_at = now;
 		slot->in_sent = true;

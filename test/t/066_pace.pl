@@ -74,6 +74,18 @@ $session->text('SELECT dns_reset()');
 	cmp_ok(at_last($batch, 3000, 20), '>=', FIRST, '... and not fewer at a time');
 }
 
+# So slow that they are asked once more, which says nothing of what is lost
+
+$session->text('SELECT dns_reset()');
+{
+	my $batch = batch(q{CASE WHEN g % 12 = 0 THEN 'delay900' ELSE 'delay20' END}, 6000);
+
+	$batch->all_succeed(6000, '1 of 12 very slow');
+	cmp_ok($batch->{stats}{resends}, '>', 0, '... and asked again');
+	cmp_ok(at_last($batch, 2000, 20), '>=', 0.75 * FIRST, '... and not many fewer at a time');
+	note(sprintf '%.1f s, %d at a time', $batch->{seconds}, at_last($batch, 2000, 20));
+}
+
 # ---- Silence
 
 $session->text('SELECT dns_reset()');
