@@ -27,7 +27,7 @@ packaged_postgres()
 missing_packages()
 {
 	[ -x "$bindir/postgres" ] || echo "postgresql${major:+-$major}"
-	[ -e "$("$bindir/pg_config" --pgxs 2> /dev/null)" ] || echo "postgresql-server-dev-${major:-all}"
+	[ -e "$("$bindir/pg_config" --includedir-server 2> /dev/null)/postgres.h" ] || echo "postgresql-server-dev-${major:-all}"
 	[ -e /usr/include/stdio.h ] || echo libc6-dev
 	[ -e /usr/include/idn2.h ] || echo libidn2-dev
 	missing_programs gcc make pkg-config ip "$@"

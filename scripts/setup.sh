@@ -154,19 +154,20 @@ finish()
 	exit "$status"
 }
 
-# The version asked for; else the newest that extensions can be built for; else
-# what the distribution has.
+# The version asked for; else the newest that is there, of those that extensions
+# can be built for if there are such; else what the distribution has.
 choose_postgres()
 {
-	local makefile
+	local program found
 
 	[[ $1 != */* ]] || { copy_postgres "$1"; return; }
 	major=$1
 	if [ -z "$major" ]; then
-		for makefile in /usr/lib/postgresql/*/lib/pgxs/src/makefiles/pgxs.mk; do
-			makefile=${makefile#/usr/lib/postgresql/}
-			[ ! -x "/usr/lib/postgresql/${makefile%%/*}/bin/postgres" ] || echo "${makefile%%/*}"
-		done | sort -n | tail -n 1 > "$work/major"
+		for program in /usr/lib/postgresql/*/bin/postgres; do
+			found=${program#/usr/lib/postgresql/}
+			found=${found%%/*}
+			[ ! -x "$program" ] || echo "$([ -e "/usr/include/postgresql/$found/server/postgres.h" ] && echo 1) $found"
+		done | sort -k 1,1n -k 2,2n -t ' ' | sed -n '$s/.* //p' > "$work/major"
 		read -r major < "$work/major"
 	fi
 	[ -n "$major" ] || major=$(packaged_postgres)
