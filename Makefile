@@ -42,11 +42,16 @@ OBJS = \
 	src/inspect.o \
 	src/json.o \
 	src/lookahead_arguments.o \
+	src/lookahead_early.o \
 	src/lookahead_exec.o \
 	src/lookahead_explain.o \
+	src/lookahead_expressions.o \
+	src/lookahead_functions.o \
 	src/lookahead_node.o \
 	src/lookahead_plan.o \
+	src/lookahead_rows.o \
 	src/lookahead_rules.o \
+	src/lookahead_run.o \
 	src/lookahead_sites.o \
 	src/many.o \
 	src/memory.o \

@@ -26,9 +26,13 @@
 #define ASK_MANY		64
 #define ASK_AFTER		200		/* us */
 
+/* How long an answer takes, in microseconds, while none has come. */
+#define UNKNOWN_TRIP	20000
+
 /* The nodes that have not ended. */
 static dlist_head aheads = DLIST_STATIC_INIT(aheads);
 
+static void gather(DnsPending *pending);
 static void release_ahead(void *arg);
 static void open_window(DnsAhead *ahead);
 static bool wait_for(DnsPending *pending);
@@ -68,11 +72,12 @@ ahead_open(MemoryContext owner, LookaheadCounters *counters)
 
 /*
  * Asks a question ahead, or sees to it that it will be asked when there is room;
- * if the statement has asked it already, that is enough.  Gives a reference, for
- * pending_drop(), or NULL if it cannot be asked: the call will see.
+ * if the statement has asked it already, that is enough.  One that is not to be
+ * asked is only expected, so that it shows whether a call wants it.  Gives a
+ * reference, for pending_drop(), or NULL if it cannot be asked: the call will see.
  */
 DnsPending *
-ahead_start(DnsAhead *ahead, const DnsQuestion *question)
+ahead_start(DnsAhead *ahead, const DnsQuestion *question, bool ask)
 {
 	uint32		hash;
 	DnsPending *pending = pending_find(ahead->statement, question, &hash);
@@ -82,6 +87,12 @@ ahead_start(DnsAhead *ahead, const DnsQuestion *question)
 		if (!window_is_current(pending->ahead->window))
 			return NULL;
 		pending_hold(pending);
+		if (pending->state == PENDING_EXPECTED)
+		{
+			if (ask)
+				gather(pending);
+			return pending;
+		}
 		ahead->counters->shared++;
 		counters.shared++;
 		return pending;
@@ -94,9 +105,31 @@ ahead_start(DnsAhead *ahead, const DnsQuestion *question)
 
 	pending = pending_add(ahead, question, hash);
 	pending_hold(pending);
-	if (++ahead->gathered >= ASK_MANY)
-		feed(ahead);
+	if (ask)
+		gather(pending);
 	return pending;
+}
+
+/*
+ * Microseconds that an answer will probably be away: as long as answers usually
+ * take from when it was asked, and if it is later than that as long again.
+ */
+int64
+ahead_time_left(const DnsPending *pending)
+{
+	const DnsChannel *channel = pending->ahead->window->channel;
+	int64		usual = channel != NULL ? channel->usual_trip : 0;
+	int64		age;
+
+	if (usual == 0)
+		usual = UNKNOWN_TRIP;
+
+	if (pending->state == PENDING_DONE)
+		return 0;
+	if (pending->state != PENDING_ASKED)
+		return usual;
+	age = clock_last() - pending->slot->reply.asked_at;
+	return age < usual ? usual - age : age;
 }
 
 /*
@@ -195,6 +228,17 @@ ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome)
 	return answered;
 }
 
+/* Has a question asked together with others. */
+static void
+gather(DnsPending *pending)
+{
+	DnsAhead   *ahead = pending->ahead;
+
+	pending_queue(pending, false);
+	if (++ahead->gathered >= ASK_MANY)
+		feed(ahead);
+}
+
 /* Reset callback of the statement's context, or its node has ended. */
 static void
 release_ahead(void *arg)
@@ -231,12 +275,8 @@ wait_for(DnsPending *pending)
 
 	if (setting_deadline > 0)
 		limit = wait_clock() + setting_deadline * INT64CONST(1000);
-	if (pending->state == PENDING_QUEUED)
-	{
-		/* It is the next one then. */
-		dlist_delete(&pending->node);
-		dlist_push_head(&ahead->queue, &pending->node);
-	}
+	if (pending->state == PENDING_EXPECTED || pending->state == PENDING_QUEUED)
+		pending_queue(pending, true);
 	for (;;)
 	{
 		move_on(ahead);

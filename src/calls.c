@@ -5,7 +5,7 @@
  * and wherever the extension lives: those that run the C functions listed here.
  * What tells the questions of a call is in the file of its function, and reads
  * the arguments as the function does.  The functions that ask servers of the
- * caller's choice, and those that ask for a whole array, are not among them.
+ * caller's choice, and those that ask for a whole array, have no such thing.
  */
 #include "postgres.h"
 
@@ -38,6 +38,7 @@ typedef struct KnownHash
 static HTAB *known = NULL;
 static HTAB *known_hashes = NULL;
 
+static const DnsCall *find_function(Oid function);
 static const DnsCall *read_function(Oid function);
 static const DnsCall *call_by_symbol(const char *symbol);
 static void note_hash(Oid function, bool lookup);
@@ -61,6 +62,12 @@ DECLARE(pgcares_getaddrinfo, 0)
 DECLARE(pgcares_getnameinfo, 0)
 DECLARE(pgcares_message, 0)
 DECLARE(pgcares_message_json, 0)
+DECLARE(pgcares_query_at, 0)
+DECLARE(pgcares_message_at, 0)
+DECLARE(pgcares_query_many, 0)
+DECLARE(pgcares_reverse_many, 0)
+DECLARE(pgcares_lookup_many, 0)
+DECLARE(pgcares_message_many, 0)
 
 #define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
 #define TYPED_CALL(symbol, type)	{#symbol, symbol, query_typed_questions, type},
@@ -79,6 +86,14 @@ static const DnsCall calls[] = {
 	CALL(pgcares_getnameinfo, nameinfo_questions)
 	CALL(pgcares_message, message_questions)
 	CALL(pgcares_message_json, message_questions)
+
+	/* These ask by themselves. */
+	CALL(pgcares_query_at, NULL)
+	CALL(pgcares_message_at, NULL)
+	CALL(pgcares_query_many, NULL)
+	CALL(pgcares_reverse_many, NULL)
+	CALL(pgcares_lookup_many, NULL)
+	CALL(pgcares_message_many, NULL)
 };
 
 /*
@@ -91,11 +106,44 @@ calls_init(void)
 }
 
 /*
- * The lookup function that a function of SQL is, or NULL.  One that runs with
- * rights or settings of its own is none: its arguments would be read with others.
+ * The lookup function that a function of SQL is and whose questions can be told,
+ * or NULL.  One that runs with rights or settings of its own is none: its
+ * arguments would be read with others.
  */
 const DnsCall *
 call_of_function(Oid function)
+{
+	const DnsCall *call = find_function(function);
+
+	return call != NULL && call->questions != NULL ? call : NULL;
+}
+
+/*
+ * Does a function look something up, and nothing else?
+ */
+bool
+call_is_lookup(Oid function)
+{
+	return find_function(function) != NULL;
+}
+
+/*
+ * May a function with this hash value be a lookup function, as far as functions
+ * are known?  What a plan depends on is told by hash values only.
+ */
+bool
+call_may_have_hash(uint32 hash)
+{
+	KnownHash  *entry = NULL;
+
+	if (known_hashes != NULL)
+		entry = hash_search(known_hashes, &hash, HASH_FIND, NULL);
+	return entry == NULL || entry->lookup;
+}
+
+/* What is known of a function, from memory if it was read before. */
+static const DnsCall *
+find_function(Oid function)
 {
 	KnownFunction *entry;
 	const DnsCall *call;
@@ -114,23 +162,9 @@ call_of_function(Oid function)
 	{
 		entry = hash_search(known, &function, HASH_ENTER, NULL);
 		entry->call = call;
-		note_hash(function, call != NULL);
+		note_hash(function, call != NULL && call->questions != NULL);
 	}
 	return call;
-}
-
-/*
- * May a function with this hash value be a lookup function, as far as functions
- * are known?  What a plan depends on is told by hash values only.
- */
-bool
-call_may_have_hash(uint32 hash)
-{
-	KnownHash  *entry = NULL;
-
-	if (known_hashes != NULL)
-		entry = hash_search(known_hashes, &hash, HASH_FIND, NULL);
-	return entry == NULL || entry->lookup;
 }
 
 /*

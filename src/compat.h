@@ -172,6 +172,27 @@ copy_plan_cost(Plan *plan, const Plan *from)
 }
 
 /*
+ * The last parameter of ExecutorRun(), which PostgreSQL 18 has no more.
+ */
+#if PG_VERSION_NUM >= 180000
+#define RUN_ONCE_PARAMETER
+#define RUN_ONCE_ARGUMENT
+#else
+#define RUN_ONCE_PARAMETER	, bool run_once
+#define RUN_ONCE_ARGUMENT	, run_once
+#endif
+
+/*
+ * Are some parts of an Append or MergeAppend perhaps left out at run time?
+ * PostgreSQL 18 moved what tells which from the node to the statement.
+ */
+#if PG_VERSION_NUM >= 180000
+#define PRUNES_PARTS(node)	((node)->part_prune_index >= 0)
+#else
+#define PRUNES_PARTS(node)	((node)->part_prune_info != NULL)
+#endif
+
+/*
  * Relations of the statement that EXPLAIN shows.  PostgreSQL 18 has one more for
  * GROUP BY, and leaves it out where it asks whether to qualify columns.
  */

@@ -3,27 +3,19 @@
  *
  * Whether the arguments of a call can be worked out before the call is made:
  * from the row alone, at any time, without leaving traces.  For rows that may
- * not be wanted they must not raise an error either, whatever the row holds:
- * only what is listed here does not.  Running out of memory does not count.
+ * not be wanted they must not raise an error either, whatever the row holds.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 
 #include "pgcares.h"
 
 static Node *translate(Node *node, SiteSearch *search);
 static bool is_refused(Node *node, SiteSearch *search);
-static bool may_raise(Node *node, const Bitmapset *init_params);
-static bool function_may_raise(Oid function, Oid collation, List *arguments);
-static bool collation_may_raise(Oid collation, bool searched);
-static bool text_cast_may_raise(const CoerceViaIO *cast);
+static void add_call(SiteSearch *search, FuncExpr *call);
 
 /*
  * Adds a function call to those found, if it is one of ours and its arguments
@@ -33,6 +25,7 @@ bool
 site_take(SiteSearch *search, FuncExpr *call)
 {
 	Node	   *args = (Node *) call->args;
+	bits8		early;
 
 	if (call_of_function(call->funcid) == NULL)
 		return false;
@@ -43,15 +36,32 @@ site_take(SiteSearch *search, FuncExpr *call)
 	search->lost = false;
 	call = (FuncExpr *) translate((Node *) call, search);
 	args = (Node *) call->args;
-	if (search->lost || is_refused(args, search) ||
-		contain_volatile_functions(args) || expression_returns_set(args))
+	if (search->lost || is_refused(args, search) || expression_returns_set(args))
 		return false;
 	if (!contain_var_clause(args))
 		return false;			/* the same question for all rows */
-	if (search->harmless && may_raise(args, search->plan->init_params))
+	early = early_expression(search->plan, args);
+	if ((early & EARLY_EFFECTS) ||
+		((early & EARLY_ERRORS) && (search->harmless || search->uncertain)))
 		return false;
-	search->calls = list_append_unique(search->calls, call);
+	search->early |= early;
+	add_call(search, call);
 	return true;
+}
+
+/* A call that is made in one place for certain, is certain. */
+static void
+add_call(SiteSearch *search, FuncExpr *call)
+{
+	if (list_member(search->calls, call))
+		return;
+	if (search->uncertain)
+	{
+		search->perhaps = list_append_unique(search->perhaps, call);
+		return;
+	}
+	search->perhaps = list_delete(search->perhaps, call);
+	search->calls = lappend(search->calls, call);
 }
 
 /*
@@ -125,154 +135,4 @@ is_refused(Node *node, SiteSearch *search)
 			break;
 	}
 	return expression_tree_walker(node, is_refused, search);
-}
-
-static bool
-may_raise(Node *node, const Bitmapset *init_params)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_Const:
-		case T_List:
-		case T_RelabelType:
-		case T_CaseExpr:
-		case T_CaseWhen:
-		case T_CoalesceExpr:
-		case T_BoolExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-			break;
-
-		case T_Param:
-			/* An init plan that has not run yet is run when it is read. */
-			return ((Param *) node)->paramkind == PARAM_EXEC &&
-				bms_is_member(((Param *) node)->paramid, init_params);
-
-		case T_FuncExpr:
-			{
-				FuncExpr   *call = (FuncExpr *) node;
-
-				if (function_may_raise(call->funcid, call->inputcollid,
-									   call->args))
-					return true;
-			}
-			break;
-
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-			{
-				OpExpr	   *op = (OpExpr *) node;
-
-				if (function_may_raise(op->opfuncid, op->inputcollid, op->args))
-					return true;
-			}
-			break;
-
-		case T_CoerceViaIO:
-			if (text_cast_may_raise((CoerceViaIO *) node))
-				return true;
-			break;
-
-		default:
-			return true;
-	}
-	return expression_tree_walker(node, may_raise, (void *) init_params);
-}
-
-static bool
-function_may_raise(Oid function, Oid collation, List *arguments)
-{
-	switch (function)
-	{
-		case F_TEXTCAT:
-		case F_TEXT_BPCHAR:
-		case F_TEXT_CHAR:
-		case F_TEXT_NAME:
-		case F_BTRIM_TEXT:
-		case F_BTRIM_TEXT_TEXT:
-		case F_LTRIM_TEXT:
-		case F_LTRIM_TEXT_TEXT:
-		case F_RTRIM_TEXT:
-		case F_RTRIM_TEXT_TEXT:
-		case F_LEFT:
-		case F_RIGHT:
-		case F_JSONB_OBJECT_FIELD_TEXT:
-		case F_HOST:
-		case F_TEXT_INET:
-		case F_ABBREV_INET:
-		case F_INT4_INT2:
-		case F_INT8_INT2:
-		case F_INT8_INT4:
-		case F_INT4EQ:
-		case F_INT4NE:
-		case F_INT4LT:
-		case F_INT4LE:
-		case F_INT4GT:
-		case F_INT4GE:
-			return false;
-
-		case F_TEXTEQ:
-		case F_TEXTNE:
-			return collation_may_raise(collation, false);
-
-			/* In SQL_ASCII, text need not be what the locale expects. */
-		case F_LOWER_TEXT:
-		case F_UPPER_TEXT:
-			return collation_may_raise(collation, false) ||
-				GetDatabaseEncoding() == PG_SQL_ASCII;
-
-		case F_REPLACE:
-			return collation_may_raise(collation, true);
-
-			/* There is no field number 0. */
-		case F_SPLIT_PART:
-			{
-				Const	   *field = lthird(arguments);
-
-				return !IsA(field, Const) ||
-					(!field->constisnull &&
-					 DatumGetInt32(field->constvalue) == 0) ||
-					collation_may_raise(collation, true);
-			}
-
-		default:
-			return true;
-	}
-}
-
-/* A collation may be undecided, or not fit for searching in a text. */
-static bool
-collation_may_raise(Oid collation, bool searched)
-{
-	return !OidIsValid(collation) ||
-		(searched && !get_collation_isdeterministic(collation));
-}
-
-/* Casts to text of what has an output function that knows no error. */
-static bool
-text_cast_may_raise(const CoerceViaIO *cast)
-{
-	if (cast->resulttype != TEXTOID && cast->resulttype != VARCHAROID)
-		return true;
-	switch (exprType((Node *) cast->arg))
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case UUIDOID:
-		case NAMEOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case INETOID:
-		case CIDROID:
-			return false;
-		default:
-			return true;
-	}
 }

@@ -5,76 +5,71 @@
  * order; but before it does, it has read further rows, worked out the arguments
  * that a lookup function above will have for each, and had the questions of the
  * call started.  It never calls the function, and nothing that it does changes
- * a row: what is not started here is asked by the call.  The rows are kept in a
- * queue that work_mem bounds, with the answers.
+ * a row: what is not started here is asked by the call.  The rows wait in a queue
+ * (lookahead_rows.c) that work_mem bounds, with the answers.  Where not all rows
+ * may be wanted, the node begins with one and has at most as many waiting as were
+ * taken.
  */
 #include "postgres.h"
 
 #include "pgcares.h"
 
-#include "access/htup_details.h"
+#include "access/relscan.h"
 #include "executor/executor.h"
+#include "common/int.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
+#include "utils/rel.h"
 
-/* Rows to read ahead before it is known that any of them is wanted. */
-#define FIRST_ROWS	4
-
-/* A call whose questions are started ahead. */
-typedef struct CallSite
-{
-	const DnsCall *call;
-	List	   *arguments;		/* of ExprState * */
-	FmgrInfo	function;
-	FunctionCallInfo fcinfo;
-} CallSite;
-
-/* A row that was read ahead, and the questions that were started for it. */
-typedef struct AheadRow
-{
-	dlist_node	node;
-	MinimalTuple tuple;
-	Size		space;
-	int			npending;
-	DnsPending *pending[FLEXIBLE_ARRAY_MEMBER];
-} AheadRow;
+/*
+ * Microseconds of reading after which a row is handed on as soon as it has its
+ * answers, and those that a source takes for a row where it is so slow that the
+ * answers are probably there before the next row is.
+ */
+#define READ_AT_LEAST	10000
+#define SLOW_SOURCE		50000
 
 typedef struct LookaheadState
 {
 	LookaheadNode node;
 	bool		limited;		/* what is above may stop early */
-	int			bound;			/* rows it takes at most; 0 if unknown */
+	bool		unsure;			/* it may want no row but the first */
+	bool		in_turn;		/* the caller of the statement may stop */
+	bool		one_by_one;		/* it takes the node's rows one by one */
+	bool		raises;			/* reading ahead may raise an error */
+	int64		bound;			/* rows that are taken at most; 0 if unknown */
+	List	   *limit;			/* of ExprState *, what tells the bound */
+	bool		bound_known;	/* since the last rescan */
 	bool		passive;		/* rows are handed on as they come */
-	int			nsites;
-	CallSite   *sites;
-	DnsAhead   *ahead;			/* once a question was to be started */
-
-	MemoryContext row_context;
-	dlist_head	rows;			/* of AheadRow, in their order */
-	int64		nrows;
-	Size		space;			/* that they take */
+	ScanState  *scan;			/* the child, if it scans a table */
+	LookaheadRows rows;			/* that were read ahead */
 	bool		out;			/* the first is in use above */
+	int64		row_time;		/* microseconds that the child took for the last */
 
 	/* Since the last rescan. */
-	bool		done;			/* the child has no more rows */
+	bool		begun;			/* the child has given a row */
+	bool		done;			/* it has no more */
 	int64		returned;
 	int64		filtered;		/* by the node's own condition */
 } LookaheadState;
 
 static Node *create_state(CustomScan *plan);
 static void begin_scan(CustomScanState *css, EState *estate, int eflags);
-static void open_site(LookaheadState *state, FuncExpr *expr);
+static int	setting_of(const CustomScan *plan, int member);
 static TupleTableSlot *next_slot(CustomScanState *css);
+static void find_scan(LookaheadState *state);
+static void read_bound(LookaheadState *state);
+static bool is_partial(const LookaheadState *state);
+static int64 run_count(const LookaheadState *state);
+static bool is_passive(const LookaheadState *state);
 static bool pass_row(LookaheadState *state);
 static bool take_row(LookaheadState *state);
 static void read_ahead(LookaheadState *state);
 static bool wants_row(const LookaheadState *state);
-static void keep_row(LookaheadState *state, TupleTableSlot *slot);
-static void start_questions(LookaheadState *state, AheadRow *row);
-static int	site_questions(CallSite *site, ExprContext *econtext,
-						   DnsQuestion *questions);
-static void show_row(LookaheadState *state, const AheadRow *row);
+static bool row_is_due(LookaheadState *state, int64 read_for);
+static ItemPointerData child_tid(const LookaheadState *state);
 static void drop_first(LookaheadState *state);
+static void drop_all(LookaheadState *state);
 static void rescan(CustomScanState *css);
 static void end_scan(CustomScanState *css);
 
@@ -107,7 +102,6 @@ create_state(CustomScan *plan)
 	NodeSetTag(state, T_CustomScanState);
 	state->node.css.methods = &exec_methods;
 	state->node.counters = &state->node.own;
-	dlist_init(&state->rows);
 	return (Node *) state;
 }
 
@@ -120,48 +114,78 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 {
 	LookaheadState *state = (LookaheadState *) css;
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
+	int			ncalls = setting_of(plan, LOOKAHEAD_CALLS) +
+		setting_of(plan, LOOKAHEAD_PERHAPS);
 	ListCell   *cell;
 
 	/* The node goes forward only, and never back to a mark. */
 	outerPlanState(css) = ExecInitNode(outerPlan(plan), estate,
 									   eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK));
 
-	/* The server passes no bound through the node; rescans keep this one. */
-	state->limited = intVal(list_nth(plan->custom_private, LOOKAHEAD_LIMITED)) != 0;
-	state->bound = intVal(list_nth(plan->custom_private, LOOKAHEAD_BOUND));
-	if (state->bound > 0 && css->ss.ps.qual == NULL)
-		ExecSetTupleBound(state->bound, outerPlanState(css));
+	state->limited = setting_of(plan, LOOKAHEAD_LIMITED) != 0;
+	state->unsure = setting_of(plan, LOOKAHEAD_UNSURE) != 0;
+	state->in_turn = setting_of(plan, LOOKAHEAD_IN_TURN) != 0;
+	state->one_by_one = setting_of(plan, LOOKAHEAD_ONE_BY_ONE) != 0;
+	state->raises = setting_of(plan, LOOKAHEAD_RAISES) != 0;
+	state->bound = setting_of(plan, LOOKAHEAD_BOUND);
+	state->limit = ExecInitExprList(list_copy_tail(plan->custom_exprs, ncalls),
+									&css->ss.ps);
+	find_scan(state);
 
 	state->passive = !setting_lookahead || estate->es_epq_active != NULL;
 	if (state->passive || (eflags & EXEC_FLAG_EXPLAIN_ONLY))
 		return;
 
-	state->row_context = GenerationContextCreate(estate->es_query_cxt,
-												 "pgcares look-ahead rows",
-												 ALLOCSET_DEFAULT_SIZES);
-	state->sites = palloc0(list_length(plan->custom_exprs) * sizeof(CallSite));
+	rows_open(&state->rows, css, state->node.counters);
 	foreach(cell, plan->custom_exprs)
-		open_site(state, lfirst_node(FuncExpr, cell));
+	{
+		int			number = foreach_current_index(cell);
+
+		if (number < ncalls)
+			rows_open_site(&state->rows, lfirst_node(FuncExpr, cell),
+						   number < setting_of(plan, LOOKAHEAD_CALLS));
+	}
 }
 
-/* The function gets its own fcinfo, though it is not called. */
-static void
-open_site(LookaheadState *state, FuncExpr *expr)
+static int
+setting_of(const CustomScan *plan, int member)
 {
-	CallSite   *site = &state->sites[state->nsites];
-	int			nargs = list_length(expr->args);
+	return intVal(list_nth(plan->custom_private, member));
+}
 
-	site->call = call_of_function(expr->funcid);
-	if (site->call == NULL)
-		return;					/* it was one of ours when this was planned */
+/*
+ * WHERE CURRENT OF looks for a scan of the table, and takes a node for it that says
+ * so and has the row's place in its slot (execCurrentOf() of the server).
+ */
+static void
+find_scan(LookaheadState *state)
+{
+	PlanState  *child = outerPlanState(state);
+	ScanState  *own = &state->node.css.ss;
 
-	site->arguments = ExecInitExprList(expr->args, &state->node.css.ss.ps);
-	fmgr_info(expr->funcid, &site->function);
-	fmgr_info_set_expr((Node *) expr, &site->function);
-	site->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
-	InitFunctionCallInfoData(*site->fcinfo, &site->function, nargs,
-							 expr->inputcollid, NULL, NULL);
-	state->nsites++;
+	switch (nodeTag(child))
+	{
+		case T_SeqScanState:
+		case T_SampleScanState:
+		case T_IndexScanState:
+		case T_IndexOnlyScanState:
+		case T_BitmapHeapScanState:
+		case T_TidScanState:
+		case T_TidRangeScanState:
+			state->scan = (ScanState *) child;
+			break;
+		case T_CustomScanState:
+			if (plan_is_lookahead(child->plan) &&
+				((LookaheadState *) child)->scan != NULL)
+				state->scan = (ScanState *) child;
+			break;
+		default:
+			break;
+	}
+	if (state->scan == NULL)
+		return;
+	own->ss_currentRelation = state->scan->ss_currentRelation;
+	own->ss_ScanTupleSlot->tts_tableOid = RelationGetRelid(own->ss_currentRelation);
 }
 
 /* The next row that meets the node's condition; an empty slot after the last. */
@@ -174,12 +198,14 @@ next_slot(CustomScanState *css)
 	TupleTableSlot *slot = css->ss.ss_ScanTupleSlot;
 
 	econtext->ecxt_scantuple = slot;
+	if (!state->bound_known)
+		read_bound(state);
 	for (;;)
 	{
 		/* Whoever has had the row before is through with it. */
 		ResetExprContext(econtext);
 		ExecClearTuple(slot);
-		if (!(state->passive ? pass_row(state) : take_row(state)))
+		if (!(is_passive(state) ? pass_row(state) : take_row(state)))
 			return projection ? ExecClearTuple(css->ss.ps.ps_ResultTupleSlot) : slot;
 		if (ExecQual(css->ss.ps.qual, econtext))
 			break;
@@ -192,17 +218,78 @@ next_slot(CustomScanState *css)
 }
 
 /*
+ * How many rows the LIMIT above takes at most, which knows that by now.  The child
+ * may be a sort that need not keep more; the server passes no bound through the
+ * node.
+ */
+static void
+read_bound(LookaheadState *state)
+{
+	CustomScanState *css = &state->node.css;
+	ListCell   *lc;
+
+	if (state->limit != NIL)
+		state->bound = 0;
+	foreach(lc, state->limit)
+	{
+		bool		isnull;
+		int64		number = DatumGetInt64(ExecEvalExprSwitchContext(lfirst(lc),
+																	 css->ss.ps.ps_ExprContext,
+																	 &isnull));
+
+		/* LIMIT NULL is no limit. */
+		if (isnull && lc == list_head(state->limit))
+			break;
+		if (!isnull && pg_add_s64_overflow(state->bound, number, &state->bound))
+			state->bound = 0;
+	}
+	if (state->bound > 0 && css->ss.ps.qual == NULL)
+		ExecSetTupleBound(state->bound, outerPlanState(css));
+	state->bound_known = true;
+}
+
+/* May what is above stop before it has taken all rows? */
+static bool
+is_partial(const LookaheadState *state)
+{
+	return state->limited || (state->in_turn && run_count(state) > 0);
+}
+
+/* Rows of the statement that its caller takes now; 0 for all. */
+static int64
+run_count(const LookaheadState *state)
+{
+	return lookahead_run_count(state->node.css.ss.ps.state);
+}
+
+/* Rows that are there already go first. */
+static bool
+is_passive(const LookaheadState *state)
+{
+	return state->passive ||
+		(state->raises && state->rows.count <= state->out && is_partial(state));
+}
+
+/*
  * The child's row, in the node's own slot: expressions are compiled for a
  * virtual one, and would not take the values out of a tuple.
  */
 static bool
 pass_row(LookaheadState *state)
 {
-	TupleTableSlot *child = ExecProcNode(outerPlanState(state));
+	TupleTableSlot *slot = state->node.css.ss.ss_ScanTupleSlot;
+	TupleTableSlot *child;
 
-	if (TupIsNull(child))
+	if (state->out)
+		drop_first(state);
+	if (state->done)
 		return false;
-	ExecCopySlot(state->node.css.ss.ss_ScanTupleSlot, child);
+	child = ExecProcNode(outerPlanState(state));
+	state->done = TupIsNull(child);
+	if (state->done)
+		return false;
+	ExecCopySlot(slot, child);
+	slot->tts_tid = child_tid(state);
 	return true;
 }
 
@@ -210,18 +297,12 @@ pass_row(LookaheadState *state)
 static bool
 take_row(LookaheadState *state)
 {
-	AheadRow   *row;
-
 	if (state->out)
 		drop_first(state);
 	read_ahead(state);
-	if (state->nrows == 0)
+	if (state->rows.count == 0)
 		return false;
-
-	row = dlist_head_element(AheadRow, node, &state->rows);
-	show_row(state, row);
-	if (row->npending > 0)
-		pending_expect(row->pending[0]);
+	rows_show_first(&state->rows);
 	state->out = true;
 	return true;
 }
@@ -230,152 +311,110 @@ static void
 read_ahead(LookaheadState *state)
 {
 	bool		attended = false;
+	int64		began = clock_now();
+	int64		now = began;
 
-	while (!state->done && wants_row(state))
+	while (!state->done && wants_row(state) &&
+		   !row_is_due(state, now - began))
 	{
 		TupleTableSlot *child = ExecProcNode(outerPlanState(state));
+		int64		before = now;
 
+		now = clock_now();
+		/* What the child does before its first row, it does once. */
+		if (state->begun)
+			state->row_time = now - before;
+		state->begun = true;
 		if (TupIsNull(child))
 			state->done = true;
 		else
-			keep_row(state, child);
+			rows_keep(&state->rows, child, child_tid(state));
 		CHECK_FOR_INTERRUPTS();
-		if (state->ahead == NULL)
+		if (state->rows.ahead == NULL)
 			continue;
-		ahead_attend(state->ahead);
+		ahead_attend(state->rows.ahead);
 		if (state->done)
-			ahead_ask(state->ahead);
+			ahead_ask(state->rows.ahead);
 		attended = true;
 	}
 
 	/* Lookups get on where there is no row to read, too. */
-	if (!attended && state->ahead != NULL)
-		ahead_attend(state->ahead);
+	if (!attended && state->rows.ahead != NULL)
+		ahead_attend(state->rows.ahead);
 }
 
 /*
  * May a row be read ahead?  Under something that may stop early as many as have
- * been taken, and two, so that n rows above cost at most 2n here.  Of a bound,
- * what is still missing; rows that the condition has filtered out tell that more
- * will be needed.
+ * been taken, so that n rows above cost at most 2n here, or as many as the caller of
+ * the statement still takes.  Of a bound, what is missing; rows that the condition
+ * has filtered out tell that more will be needed.
  */
 static bool
 wants_row(const LookaheadState *state)
 {
-	Size		space = state->space;
+	int64		count = state->rows.count;
 
 	/* Without it the scan would end. */
-	if (state->nrows == 0)
+	if (count == 0)
 		return true;
-	if (state->limited &&
-		state->nrows >= Max(FIRST_ROWS, state->returned + state->filtered + 2))
+	if (count >= state->returned + state->filtered && is_partial(state) &&
+		!(state->one_by_one && count < run_count(state)))
+		return false;
+	if (state->unsure && state->returned == 0)
 		return false;
 	if (state->bound > 0 &&
-		state->nrows >= state->bound - state->returned + state->filtered)
+		count >= state->bound - state->returned + state->filtered)
 		return false;
-	if (state->ahead != NULL)
-		space += ahead_memory(state->ahead);
-	return space < (Size) work_mem * 1024;
+	return rows_memory(&state->rows) < (Size) work_mem * 1024;
 }
 
-static void
-keep_row(LookaheadState *state, TupleTableSlot *slot)
+/*
+ * Is it better to hand on the first row than to wait for another one?  One row that
+ * was slow does not make the source slow for ever.
+ */
+static bool
+row_is_due(LookaheadState *state, int64 read_for)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(state->row_context);
-	LookaheadCounters *counters = state->node.counters;
-	AheadRow   *row;
+	int64		left;
 
-	row = palloc(offsetof(AheadRow, pending) +
-				 state->nsites * CALL_MAX_QUESTIONS * sizeof(DnsPending *));
-	row->tuple = ExecCopySlotMinimalTuple(slot);
-	row->space = GetMemoryChunkSpace(row) + GetMemoryChunkSpace(row->tuple);
-	row->npending = 0;
-	MemoryContextSwitchTo(old_context);
-
-	dlist_push_tail(&state->rows, &row->node);
-	state->space += row->space;
-	state->nrows++;
-	counters->max_rows = Max(counters->max_rows, state->nrows);
-	if (state->nsites > 0)
-		start_questions(state, row);
+	if (state->rows.count == 0 ||
+		(read_for < READ_AT_LEAST && state->row_time < SLOW_SOURCE))
+		return false;
+	left = rows_first_time_left(&state->rows);
+	if (left == 0 && read_for >= READ_AT_LEAST)
+		return true;
+	if (state->row_time < SLOW_SOURCE || left >= state->row_time)
+		return false;
+	state->row_time /= 2;
+	return true;
 }
 
-/* Starts what the calls will ask for a row. */
-static void
-start_questions(LookaheadState *state, AheadRow *row)
+/* The place of the child's row in the table that it scans. */
+static ItemPointerData
+child_tid(const LookaheadState *state)
 {
-	ExprContext *econtext = state->node.css.ss.ps.ps_ExprContext;
-	MemoryContext old_context;
+	ItemPointerData none;
 
-	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-	show_row(state, row);
-	for (int i = 0; i < state->nsites; i++)
-	{
-		DnsQuestion questions[CALL_MAX_QUESTIONS];
-		int			n = site_questions(&state->sites[i], econtext, questions);
-
-		if (n > 0 && state->ahead == NULL)
-			state->ahead = ahead_open(state->node.css.ss.ps.state->es_query_cxt,
-									  state->node.counters);
-		for (int j = 0; j < n; j++)
-		{
-			DnsPending *pending = ahead_start(state->ahead, &questions[j]);
-
-			if (pending != NULL)
-				row->pending[row->npending++] = pending;
-		}
-	}
-	MemoryContextSwitchTo(old_context);
-	ResetExprContext(econtext);
-}
-
-/* Works out the arguments of a call, and what it will ask; gives the number. */
-static int
-site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
-{
-	FunctionCallInfo fcinfo = site->fcinfo;
-	ListCell   *cell;
-
-	foreach(cell, site->arguments)
-	{
-		NullableDatum *argument = &fcinfo->args[foreach_current_index(cell)];
-
-		argument->value = ExecEvalExpr((ExprState *) lfirst(cell), econtext,
-									   &argument->isnull);
-		if (argument->isnull && site->function.fn_strict)
-			return 0;			/* it will not be called */
-	}
-	return site->call->questions(fcinfo, site->call->type, questions);
-}
-
-/* Puts a row into the node's slot; its values point into the tuple. */
-static void
-show_row(LookaheadState *state, const AheadRow *row)
-{
-	TupleTableSlot *slot = state->node.css.ss.ss_ScanTupleSlot;
-	HeapTupleData tuple;
-
-	tuple.t_len = row->tuple->t_len + MINIMAL_TUPLE_OFFSET;
-	tuple.t_data = (HeapTupleHeader) ((char *) row->tuple - MINIMAL_TUPLE_OFFSET);
-	ExecClearTuple(slot);
-	heap_deform_tuple(&tuple, slot->tts_tupleDescriptor,
-					  slot->tts_values, slot->tts_isnull);
-	ExecStoreVirtualTuple(slot);
+	ItemPointerSetInvalid(&none);
+	if (state->scan == NULL)
+		return none;
+	if (IsA(state->scan, IndexOnlyScanState))
+		return ((IndexOnlyScanState *) state->scan)->ioss_ScanDesc->xs_heaptid;
+	return state->scan->ss_ScanTupleSlot->tts_tid;
 }
 
 static void
 drop_first(LookaheadState *state)
 {
-	AheadRow   *row = dlist_container(AheadRow, node,
-									  dlist_pop_head_node(&state->rows));
-
-	for (int i = 0; i < row->npending; i++)
-		pending_drop(row->pending[i]);
-	state->nrows--;
-	state->space -= row->space;
+	rows_drop_first(&state->rows);
 	state->out = false;
-	pfree(row->tuple);
-	pfree(row);
+}
+
+static void
+drop_all(LookaheadState *state)
+{
+	while (state->rows.count > 0)
+		drop_first(state);
 }
 
 static void
@@ -384,9 +423,10 @@ rescan(CustomScanState *css)
 	LookaheadState *state = (LookaheadState *) css;
 
 	ExecClearTuple(css->ss.ss_ScanTupleSlot);
-	while (state->nrows > 0)
-		drop_first(state);
-	state->done = false;
+	drop_all(state);
+	state->begun = state->done = false;
+	state->row_time = 0;
+	state->bound_known = false;
 	state->returned = 0;
 	state->filtered = 0;
 
@@ -402,10 +442,9 @@ end_scan(CustomScanState *css)
 	LookaheadState *state = (LookaheadState *) css;
 
 	ExecClearTuple(css->ss.ss_ScanTupleSlot);
-	while (state->nrows > 0)
-		drop_first(state);
-	if (state->ahead != NULL)
-		ahead_close(state->ahead);
-	state->ahead = NULL;
+	drop_all(state);
+	if (state->rows.ahead != NULL)
+		ahead_close(state->rows.ahead);
+	state->rows.ahead = NULL;
 	ExecEndNode(outerPlanState(css));
 }

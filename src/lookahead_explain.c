@@ -139,16 +139,25 @@ show_calls(LookaheadNode *node, List *ancestors, ExplainState *es)
 												   &plan->scan.plan, ancestors);
 	bool		qualified = es->verbose || explain_relations(es) > 1;
 	int			bound = intVal(list_nth(plan->custom_private, LOOKAHEAD_BOUND));
+	int			ncalls = intVal(list_nth(plan->custom_private, LOOKAHEAD_CALLS)) +
+		intVal(list_nth(plan->custom_private, LOOKAHEAD_PERHAPS));
 	List	   *calls = NIL;
+	List	   *limit = NIL;
 	ListCell   *cell;
 
 	foreach(cell, plan->custom_exprs)
-		calls = lappend(calls, deparse_expression(lfirst(cell), context,
+	{
+		List	  **list = foreach_current_index(cell) < ncalls ? &calls : &limit;
+
+		*list = lappend(*list, deparse_expression(lfirst(cell), context,
 												  qualified, false));
+	}
 	if (calls != NIL)
 		ExplainPropertyList("Look-ahead", calls, es);
 	if (bound > 0)
 		ExplainPropertyInteger("Bound", NULL, bound, es);
+	if (limit != NIL)
+		ExplainPropertyList("Bound", limit, es);
 }
 
 /* What the node has done here and in workers, on one line where it is text. */

@@ -15,18 +15,36 @@
 
 #include "pgcares.h"
 
-typedef bool (*PlanVisitor) (Plan *node, void *context);
+/* The columns that a node hands on, by what they are. */
+typedef struct Columns
+{
+	List	   *list;			/* in their order */
+	HTAB	   *numbers;		/* of those that are Vars: ColumnNumber */
+} Columns;
 
-static bool visit_children(Plan *node, PlanVisitor visit, void *context);
-static bool survey_node(Plan *node, void *context);
-static bool locks_rows(Plan *node, void *context);
+/* Two Vars of a node with the same numbers are the same column. */
+typedef struct ColumnNumber
+{
+	int			varno;			/* the key */
+	int			varattno;		/* the key, too */
+	int			number;			/* in the list, from 1 */
+} ColumnNumber;
+
+static bool may_read_ahead(bits8 early, const LookaheadDemand *demand);
+static void survey_node(LookaheadPlan *plan, Plan *node);
+static void survey_list(LookaheadPlan *plan, List *nodes);
+static List *limit_expressions(const LookaheadDemand *demand);
 static TargetEntry *column_entry(const TargetEntry *entry, int varno);
 static bool add_params(Node *node, Bitmapset **params);
 static bool worth_splitting(SiteSearch *search, Plan *node, List **quals);
-static List *sites_of(SiteSearch *search, Node *expression);
-static bool add_columns(Node *node, List **columns);
+static bool find_sites(SiteSearch *search, Node *expression);
+static Columns *columns_of(Node *expression, Node *more);
+static bool add_columns(Node *node, Columns *columns);
 static bool is_column(const Node *node);
-static Node *use_columns(Node *node, List *columns);
+static int	column_number(const Columns *columns, Node *node);
+static ColumnNumber *find_number(const Columns *columns, const Var *var,
+								 HASHACTION action);
+static Node *use_columns(Node *node, Columns *columns);
 static List *column_entries(List *columns);
 
 /*
@@ -35,16 +53,11 @@ static List *column_entries(List *columns);
 void
 lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt)
 {
-	ListCell   *lc;
-
 	memset(plan, 0, sizeof(LookaheadPlan));
 	plan->stmt = stmt;
-	survey_node(stmt->planTree, plan);
-	foreach(lc, stmt->subplans)
-	{
-		if (lfirst(lc) != NULL)
-			survey_node(lfirst(lc), plan);
-	}
+	survey_node(plan, stmt->planTree);
+	survey_list(plan, stmt->subplans);
+	plan->early = palloc0((plan->last_id + 1) * sizeof(LookaheadEarly));
 }
 
 /*
@@ -58,21 +71,34 @@ plan_is_lookahead(const Plan *node)
 }
 
 /*
- * Makes a node that reads child ahead for the calls, and passes its rows on as
- * they are.  Gives the child where there is nothing to do: without calls, where
- * earlier rows are wanted again, and where the child locks rows, since a cursor
- * knows its current row by the one that was locked last.
+ * Makes a node that reads child ahead for the calls that a search has found, and
+ * passes its rows on as they are.  Gives the child where there is nothing to do:
+ * without calls, where earlier rows are wanted again, and where rows must not be
+ * read before they are wanted.
  */
 Plan *
-lookahead_above(LookaheadPlan *plan, Plan *child, List *calls,
-				const LookaheadDemand *demand)
+lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 {
+	LookaheadPlan *plan = search->plan;
+	List	   *calls = list_concat_copy(search->calls, search->perhaps);
+	List	   *limit = limit_expressions(demand);
+	bits8		early = early_rows(plan, child);
+	int			settings[] = {
+		[LOOKAHEAD_LIMITED] = demand->limited,
+		[LOOKAHEAD_UNSURE] = demand->unsure,
+		[LOOKAHEAD_IN_TURN] = demand->in_turn,
+		[LOOKAHEAD_ONE_BY_ONE] = demand->one_by_one,
+		[LOOKAHEAD_RAISES] = ((early | search->early) & EARLY_ERRORS) != 0,
+		[LOOKAHEAD_BOUND] = demand->bound,
+		[LOOKAHEAD_CALLS] = list_length(search->calls),
+		[LOOKAHEAD_PERHAPS] = list_length(search->perhaps)
+	};
 	CustomScan *scan;
 	Plan	   *node;
 	ListCell   *lc;
 
-	if ((calls == NIL && LOOKAHEAD_NEEDS_CALLS) || demand->marks ||
-		(plan->locks_rows && locks_rows(child, NULL)))
+	if ((calls == NIL && LOOKAHEAD_NEEDS_CALLS) ||
+		!may_read_ahead(early, demand))
 		return child;
 
 	scan = makeNode(CustomScan);
@@ -93,9 +119,10 @@ lookahead_above(LookaheadPlan *plan, Plan *child, List *calls,
 										  column_entry(lfirst(lc), OUTER_VAR));
 	}
 	scan->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	scan->custom_exprs = calls;
-	scan->custom_private = list_make2(makeInteger(demand->limited),
-									  makeInteger(demand->bound));
+	scan->custom_exprs = list_concat(calls, limit);
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		scan->custom_private = lappend(scan->custom_private,
+									   makeInteger(settings[i]));
 	scan->methods = &lookahead_scan_methods;
 	return node;
 }
@@ -112,106 +139,116 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 {
 	LookaheadDemand unbound = *demand;
 	SiteSearch	search;
+	List	   *whole = node->targetlist;
+	List	   *whole_qual = node->qual;
 	List	   *initplans = node->initPlan;
-	List	   *columns = NIL;
+	Columns    *columns;
 	List	   *targets;
 	List	   *quals;
-	List	   *calls;
 	Plan	   *top = node;
 
-	if (demand->marks || (plan->locks_rows && locks_rows(node, NULL)))
-		return node;
 	sites_open(&search, plan, node, INDEX_VAR, demand);
-	if (!worth_splitting(&search, node, &quals))
+	if (demand->marks || !worth_splitting(&search, node, &quals))
 		return node;
-	add_columns((Node *) node->targetlist, &columns);
-	add_columns((Node *) quals, &columns);
-	if (columns == NIL)
+	columns = columns_of((Node *) node->targetlist, (Node *) quals);
+	if (columns->list == NIL)
 		return node;			/* nothing changes from row to row */
+	if (quals != NIL)
+	{
+		unbound.limited |= demand->bound > 0 || demand->limit != NULL;
+		unbound.bound = 0;
+		unbound.limit = NULL;
+		unbound.one_by_one = false;
+	}
 
-	targets = (List *) use_columns((Node *) node->targetlist, columns);
-	node->targetlist = column_entries(columns);
-	node->qual = list_truncate(node->qual,
-							   list_length(node->qual) - list_length(quals));
+	node->targetlist = column_entries(columns->list);
+	node->qual = list_copy_head(whole_qual,
+								list_length(whole_qual) - list_length(quals));
+	early_forget(plan, node);
+	if (!may_read_ahead(early_rows(plan, node), &unbound))
+	{
+		node->targetlist = whole;
+		node->qual = whole_qual;
+		early_forget(plan, node);
+		return node;
+	}
+	targets = (List *) use_columns((Node *) whole, columns);
 	node->initPlan = NIL;
 
 	if (quals != NIL)
 	{
 		quals = (List *) use_columns((Node *) quals, columns);
-		unbound.limited |= demand->bound > 0;
-		unbound.bound = 0;
-		calls = sites_of(&search, linitial(quals));
-		top = lookahead_above(plan, top, calls, &unbound);
+		find_sites(&search, linitial(quals));
+		top = lookahead_above(&search, top, &unbound);
 		top->qual = quals;
 	}
-	calls = sites_of(&search, (Node *) targets);
-	if (calls != NIL || quals == NIL)
-		top = lookahead_above(plan, top, calls, demand);
+	find_sites(&search, (Node *) targets);
+	top = lookahead_above(&search, top, demand);
 	top->targetlist = targets;
 	top->initPlan = initplans;
 	return top;
 }
 
-/*
- * Visits the nodes right below one, until the visitor returns true.
- */
+/* May rows be read before they are wanted, where this stands against it? */
 static bool
-visit_children(Plan *node, PlanVisitor visit, void *context)
+may_read_ahead(bits8 early, const LookaheadDemand *demand)
 {
-	List	   *children = NIL;
-	ListCell   *lc;
-
-	check_stack_depth();
-	if (node->lefttree != NULL && visit(node->lefttree, context))
-		return true;
-	if (node->righttree != NULL && visit(node->righttree, context))
-		return true;
-	if (IsA(node, SubqueryScan))
-		return visit(((SubqueryScan *) node)->subplan, context);
-
-	if (IsA(node, Append))
-		children = ((Append *) node)->appendplans;
-	else if (IsA(node, MergeAppend))
-		children = ((MergeAppend *) node)->mergeplans;
-	else if (IsA(node, BitmapAnd))
-		children = ((BitmapAnd *) node)->bitmapplans;
-	else if (IsA(node, BitmapOr))
-		children = ((BitmapOr *) node)->bitmapplans;
-	else if (IsA(node, CustomScan))
-		children = ((CustomScan *) node)->custom_plans;
-	foreach(lc, children)
-	{
-		if (visit(lfirst(lc), context))
-			return true;
-	}
-	return false;
+	return !demand->marks && !(early & EARLY_EFFECTS) &&
+		!((early & EARLY_ERRORS) && demand->limited);
 }
 
-static bool
-survey_node(Plan *node, void *context)
+/*
+ * Takes note of a node and of those below it.
+ */
+static void
+survey_node(LookaheadPlan *plan, Plan *node)
 {
-	LookaheadPlan *plan = context;
 	ListCell   *lc;
 
+	if (node == NULL)
+		return;
+	check_stack_depth();
 	plan->last_id = Max(plan->last_id, node->plan_node_id);
 	plan->has_nodes |= plan_is_lookahead(node);
-	plan->locks_rows |= IsA(node, LockRows);
+	plan->has_effects |= early_has_effect(plan, node);
 	foreach(lc, node->initPlan)
-	{
-		ListCell   *number;
+		plan->init_plans = lappend(plan->init_plans, lfirst(lc));
 
-		foreach(number, lfirst_node(SubPlan, lc)->setParam)
-			plan->init_params = bms_add_member(plan->init_params,
-											   lfirst_int(number));
-	}
-	return visit_children(node, survey_node, context);
+	survey_node(plan, node->lefttree);
+	survey_node(plan, node->righttree);
+	if (IsA(node, SubqueryScan))
+		survey_node(plan, ((SubqueryScan *) node)->subplan);
+	else if (IsA(node, Append))
+		survey_list(plan, ((Append *) node)->appendplans);
+	else if (IsA(node, MergeAppend))
+		survey_list(plan, ((MergeAppend *) node)->mergeplans);
+	else if (IsA(node, BitmapAnd))
+		survey_list(plan, ((BitmapAnd *) node)->bitmapplans);
+	else if (IsA(node, BitmapOr))
+		survey_list(plan, ((BitmapOr *) node)->bitmapplans);
+	else if (IsA(node, CustomScan))
+		survey_list(plan, ((CustomScan *) node)->custom_plans);
 }
 
-/* Is there a node below that locks rows, or is it one? */
-static bool
-locks_rows(Plan *node, void *context)
+static void
+survey_list(LookaheadPlan *plan, List *nodes)
 {
-	return IsA(node, LockRows) || visit_children(node, locks_rows, context);
+	ListCell   *lc;
+
+	foreach(lc, nodes)
+		survey_node(plan, lfirst(lc));
+}
+
+/* What tells the bound at run time: the count of a LIMIT, and its offset. */
+static List *
+limit_expressions(const LookaheadDemand *demand)
+{
+	if (demand->limit == NULL)
+		return NIL;
+	if (demand->limit->limitOffset == NULL)
+		return list_make1(copyObject(demand->limit->limitCount));
+	return list_make2(copyObject(demand->limit->limitCount),
+					  copyObject(demand->limit->limitOffset));
 }
 
 /* An entry of a target list that takes another's column as it is. */
@@ -243,7 +280,7 @@ add_params(Node *node, Bitmapset **params)
 static bool
 worth_splitting(SiteSearch *search, Plan *node, List **quals)
 {
-	List	   *columns = NIL;
+	Columns    *columns;
 	int			i;
 
 	*quals = NIL;
@@ -254,44 +291,63 @@ worth_splitting(SiteSearch *search, Plan *node, List **quals)
 		!sites_possible((Node *) node->qual))
 		return false;
 
-	add_columns((Node *) node->targetlist, &columns);
-	add_columns((Node *) node->qual, &columns);
+	columns = columns_of((Node *) node->targetlist, (Node *) node->qual);
 	for (i = 0; i < list_length(node->qual); i++)
 	{
-		Node	   *qual = use_columns(list_nth(node->qual, i), columns);
-
-		if (sites_of(search, qual) != NIL)
+		if (find_sites(search, use_columns(list_nth(node->qual, i), columns)))
 		{
 			*quals = list_copy_tail(node->qual, i);
-			return true;
+			break;
 		}
 	}
-	return sites_of(search, use_columns((Node *) node->targetlist,
-										columns)) != NIL;
+	return *quals != NIL ||
+		find_sites(search, use_columns((Node *) node->targetlist, columns));
 }
 
-static List *
-sites_of(SiteSearch *search, Node *expression)
+/* Finds the calls in an expression, and in nothing else. */
+static bool
+find_sites(SiteSearch *search, Node *expression)
 {
-	search->calls = NIL;
+	search->calls = search->perhaps = NIL;
+	search->early = 0;
 	sites_find(search, expression);
-	return search->calls;
+	return search->calls != NIL || search->perhaps != NIL;
+}
+
+static Columns *
+columns_of(Node *expression, Node *more)
+{
+	Columns    *columns = palloc0(sizeof(Columns));
+	HASHCTL		control = {
+		.keysize = offsetof(ColumnNumber, number),
+		.entrysize = sizeof(ColumnNumber),
+		.hcxt = CurrentMemoryContext
+	};
+
+	columns->numbers = hash_create("pgcares columns", 32, &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	add_columns(expression, columns);
+	add_columns(more, columns);
+	return columns;
 }
 
 /*
  * Collects what a node itself has to compute of an expression.
  */
 static bool
-add_columns(Node *node, List **columns)
+add_columns(Node *node, Columns *columns)
 {
 	if (node == NULL)
 		return false;
-	if (is_column(node))
-	{
-		*columns = list_append_unique(*columns, node);
+	if (!is_column(node))
+		return expression_tree_walker(node, add_columns, columns);
+	if (column_number(columns, node) > 0)
 		return false;
-	}
-	return expression_tree_walker(node, add_columns, columns);
+	columns->list = lappend(columns->list, node);
+	if (IsA(node, Var))
+		find_number(columns, (Var *) node, HASH_ENTER)->number =
+			list_length(columns->list);
+	return false;
 }
 
 static bool
@@ -301,28 +357,50 @@ is_column(const Node *node)
 		IsA(node, WindowFunc);
 }
 
+/* The number of a column among others, 0 if it is not there. */
+static int
+column_number(const Columns *columns, Node *node)
+{
+	ListCell   *lc;
+
+	if (IsA(node, Var))
+	{
+		ColumnNumber *entry = find_number(columns, (Var *) node, HASH_FIND);
+
+		return entry != NULL ? entry->number : 0;
+	}
+	foreach(lc, columns->list)
+	{
+		if (equal(lfirst(lc), node))
+			return foreach_current_index(lc) + 1;
+	}
+	return 0;
+}
+
+static ColumnNumber *
+find_number(const Columns *columns, const Var *var, HASHACTION action)
+{
+	ColumnNumber key = {var->varno, var->varattno, 0};
+
+	return hash_search(columns->numbers, &key, action, NULL);
+}
+
 /*
  * A copy of an expression that takes the columns from the node's input.
  */
 static Node *
-use_columns(Node *node, List *columns)
+use_columns(Node *node, Columns *columns)
 {
 	if (node == NULL)
 		return NULL;
 	if (is_column(node))
 	{
-		AttrNumber	number = 0;
-		ListCell   *lc;
+		int			number = column_number(columns, node);
 
-		foreach(lc, columns)
-		{
-			number++;
-			if (equal(lfirst(lc), node))
-				return (Node *) makeVar(INDEX_VAR, number, exprType(node),
-										exprTypmod(node), exprCollation(node),
-										0);
-		}
-		elog(ERROR, "column of a plan node not found");
+		if (number == 0)
+			elog(ERROR, "column of a plan node not found");
+		return (Node *) makeVar(INDEX_VAR, number, exprType(node),
+								exprTypmod(node), exprCollation(node), 0);
 	}
 	return expression_tree_mutator(node, use_columns, columns);
 }

@@ -38,8 +38,7 @@ static PlannedStmt *lookahead_planner(Query *parse, const char *query_string,
 static void lookahead_start(QueryDesc *query, int eflags);
 static bool change_older_plan(QueryDesc *query, int eflags);
 static bool is_for_us(const PlannedStmt *stmt, int cursor_options);
-static bool has_current_row(const Plan *node);
-static bool change_plan(LookaheadPlan *plan, int cursor_options);
+static bool change_plan(LookaheadPlan *plan);
 static Plan *walk(LookaheadPlan *plan, Plan *node,
 				  const LookaheadDemand *demand);
 static void walk_list(LookaheadPlan *plan, List *nodes,
@@ -55,6 +54,7 @@ void
 lookahead_init(void)
 {
 	RegisterCustomScanMethods(&lookahead_scan_methods);
+	lookahead_run_init();
 
 	next_planner = planner_hook;
 	planner_hook = lookahead_planner;
@@ -83,7 +83,7 @@ lookahead_planner(Query *parse, const char *query_string, int cursor_options,
 	if (is_for_us(stmt, cursor_options))
 	{
 		lookahead_survey(&plan, stmt);
-		change_plan(&plan, cursor_options);
+		change_plan(&plan);
 	}
 	return stmt;
 }
@@ -138,7 +138,7 @@ change_older_plan(QueryDesc *query, int eflags)
 	context = MemoryContextSwitchTo(GetMemoryChunkContext(query));
 	stmt = copyObject(stmt);
 	lookahead_survey(&plan, stmt);
-	changed = change_plan(&plan, cursor_options);
+	changed = change_plan(&plan);
 	if (changed)
 		query->plannedstmt = stmt;
 	MemoryContextSwitchTo(context);
@@ -168,66 +168,28 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 	if (!own_functions)
 		return false;
 
-	/*
-	 * Rows may be fetched backward, or changed WHERE CURRENT OF: both reach for
-	 * the scan below, which is elsewhere once rows have been read ahead.
-	 */
+	/* Rows may be fetched backward, which a node cannot. */
 	if (cursor_options & CURSOR_OPT_SCROLL)
 		return false;
 	return !(cursor_options & CURSOR_OPT_FAST_PLAN) ||
-		!(ExecSupportsBackwardScan(stmt->planTree) ||
-		  has_current_row(stmt->planTree));
-}
-
-/*
- * Does a cursor's plan have a scan that stands at the row fetched last?
- */
-static bool
-has_current_row(const Plan *node)
-{
-	ListCell   *lc;
-
-	check_stack_depth();
-	switch (nodeTag(node))
-	{
-		case T_SeqScan:
-		case T_SampleScan:
-		case T_IndexScan:
-		case T_IndexOnlyScan:
-		case T_BitmapHeapScan:
-		case T_TidScan:
-		case T_TidRangeScan:
-			return true;
-		case T_Result:
-		case T_Limit:
-			return node->lefttree != NULL && has_current_row(node->lefttree);
-		case T_SubqueryScan:
-			return has_current_row(((const SubqueryScan *) node)->subplan);
-		case T_Append:
-			foreach(lc, ((const Append *) node)->appendplans)
-			{
-				if (has_current_row(lfirst(lc)))
-					return true;
-			}
-			return false;
-		default:
-			return false;
-	}
+		(cursor_options & CURSOR_OPT_NO_SCROLL) ||
+		!ExecSupportsBackwardScan(stmt->planTree);
 }
 
 /*
  * Puts nodes into a plan; false if it has no place for one.
  */
 static bool
-change_plan(LookaheadPlan *plan, int cursor_options)
+change_plan(LookaheadPlan *plan)
 {
 	PlannedStmt *stmt = plan->stmt;
 	int			highest_id = plan->last_id;
 	int			i;
 	LookaheadDemand demand = {0};
 
-	demand.limited = (cursor_options & CURSOR_OPT_FAST_PLAN) != 0;
+	demand.in_turn = demand.one_by_one = true;
 	stmt->planTree = walk(plan, stmt->planTree, &demand);
+	demand.one_by_one = false;
 
 	/* Those who read a common table expression have a higher number. */
 	for (i = list_length(stmt->subplans); i > 0; i--)
@@ -238,6 +200,7 @@ change_plan(LookaheadPlan *plan, int cursor_options)
 			continue;			/* the planner had no use for it */
 		demand.limited = !bms_is_member(i, plan->read_whole) ||
 			bms_is_member(i, plan->read_partly);
+		demand.in_turn = bms_is_member(i, plan->read_in_turn);
 		lfirst(cell) = walk(plan, lfirst(cell), &demand);
 	}
 	return plan->last_id != highest_id;
@@ -301,6 +264,8 @@ note_subplans(LookaheadPlan *plan, const Plan *node,
 			plan->read_partly = bms_add_member(plan->read_partly, number);
 		else
 			plan->read_whole = bms_add_member(plan->read_whole, number);
+		if (demand->in_turn)
+			plan->read_in_turn = bms_add_member(plan->read_in_turn, number);
 	}
 	foreach(lc, node->initPlan)
 	{

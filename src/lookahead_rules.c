@@ -15,6 +15,10 @@
 
 static LookaheadDemand demand_of_limit(const Limit *limit,
 									   LookaheadDemand demand);
+static bool limit_can_be_read(Node *node, const LookaheadDemand *demand);
+static bool has_bound(const LookaheadDemand *demand);
+static void forget_bound(LookaheadDemand *demand);
+static void keep_bound(LookaheadDemand *child, const LookaheadDemand *demand);
 static bool find_for_input(SiteSearch *search, Plan *node);
 static void look_inside(LookaheadPlan *plan, NestLoop *loop,
 						const LookaheadDemand *demand);
@@ -33,8 +37,10 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 
 	/* What wants so many rows at most may do with fewer of a child's. */
 	*left = *right = *demand;
-	left->limited = right->limited = demand->limited || demand->bound > 0;
-	left->bound = right->bound = 0;
+	left->limited = right->limited = demand->limited || has_bound(demand);
+	left->one_by_one = right->one_by_one = false;
+	forget_bound(left);
+	forget_bound(right);
 	switch (nodeTag(node))
 	{
 			/* As many rows as are read are given. */
@@ -47,10 +53,13 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 		case T_Gather:
 		case T_GatherMerge:
 			left->workers = true;
-			/* FALLTHROUGH */
+			keep_bound(left, demand);
+			break;
 		case T_Append:
+			left->one_by_one = demand->one_by_one;
+			/* FALLTHROUGH */
 		case T_MergeAppend:
-			left->bound = demand->bound;
+			keep_bound(left, demand);
 			break;
 
 		case T_Limit:
@@ -60,8 +69,14 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			/* Everything is read before a row is given. */
 		case T_Sort:
 		case T_Hash:
+			*left = all;
+			left->workers = demand->workers;
+			break;
+
+			/* Unless the caller takes only some of the rows that it returns. */
 		case T_ModifyTable:
 			*left = all;
+			left->in_turn = demand->in_turn;
 			left->workers = demand->workers;
 			break;
 		case T_Agg:
@@ -81,7 +96,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			/* Every row of the outer side gives one at least. */
 			if (((const Join *) node)->jointype == JOIN_LEFT &&
 				node->qual == NIL)
-				left->bound = demand->bound;
+				keep_bound(left, demand);
 			right->limited |= ((const Join *) node)->inner_unique ||
 				((const Join *) node)->jointype == JOIN_SEMI ||
 				((const Join *) node)->jointype == JOIN_ANTI;
@@ -114,8 +129,7 @@ lookahead_for_node(LookaheadPlan *plan, Plan *node,
 	{
 		sites_open(&search, plan, node, OUTER_VAR, left);
 		if (find_for_input(&search, node))
-			node->lefttree = lookahead_above(plan, node->lefttree,
-											 search.calls, left);
+			node->lefttree = lookahead_above(&search, node->lefttree, left);
 	}
 	if (IsA(node, NestLoop))
 		look_inside(plan, (NestLoop *) node, right);
@@ -137,7 +151,7 @@ find_for_input(SiteSearch *search, Plan *node)
 			sites_find_inside(search, (NestLoop *) node);
 
 			/* A condition is looked at only if there are rows inside. */
-			search->harmless = true;
+			search->uncertain = true;
 			if (((Join *) node)->joinqual != NIL)
 				sites_find(search, linitial(((Join *) node)->joinqual));
 			return true;
@@ -193,8 +207,8 @@ look_inside(LookaheadPlan *plan, NestLoop *loop, const LookaheadDemand *demand)
 	/* What is kept for all turns of the loop is read once. */
 	if (IsA(*inner, Material))
 		inner = &(*inner)->lefttree;
-	if (search.calls != NIL)
-		*inner = lookahead_above(plan, *inner, search.calls, demand);
+	if (search.calls != NIL || search.perhaps != NIL)
+		*inner = lookahead_above(&search, *inner, demand);
 }
 
 /*
@@ -252,8 +266,8 @@ reads_all_rows(const WindowAgg *node)
 }
 
 /*
- * A LIMIT wants as many rows as it says, if there are, where it says it in the
- * plan.
+ * A LIMIT wants as many rows as it says, if there are.  It says so in the plan,
+ * or when it begins, and then in terms that have a value before it reads a row.
  */
 static LookaheadDemand
 demand_of_limit(const Limit *limit, LookaheadDemand demand)
@@ -262,12 +276,21 @@ demand_of_limit(const Limit *limit, LookaheadDemand demand)
 	const Const *offset = (const Const *) limit->limitOffset;
 	int64		bound = 0;
 
-	demand.limited |= demand.bound > 0;
-	demand.bound = 0;
+	demand.limited |= has_bound(&demand);
+	forget_bound(&demand);
 	if (count == NULL || (IsA(count, Const) && count->constisnull))
 		return demand;			/* LIMIT ALL, or OFFSET only */
-	if (limit->limitOption == LIMIT_OPTION_COUNT && IsA(count, Const) &&
-		(offset == NULL || IsA(offset, Const)))
+	if (limit->limitOption != LIMIT_OPTION_COUNT)
+		demand.limited = true;
+	else if (!IsA(count, Const) || (offset != NULL && !IsA(offset, Const)))
+	{
+		if (limit_can_be_read(limit->limitCount, &demand) &&
+			limit_can_be_read(limit->limitOffset, &demand))
+			demand.limit = limit;
+		else
+			demand.limited = true;
+	}
+	else
 	{
 		if (offset != NULL && !offset->constisnull)
 			bound = DatumGetInt64(offset->constvalue);
@@ -275,7 +298,47 @@ demand_of_limit(const Limit *limit, LookaheadDemand demand)
 								 &bound) &&
 			bound > 0 && bound <= INT_MAX)
 			demand.bound = bound;
+		else
+			demand.limited = true;
 	}
-	demand.limited |= demand.bound == 0;
 	return demand;
+}
+
+/* Is it made of constants and parameters?  Others would be worked out twice. */
+static bool
+limit_can_be_read(Node *node, const LookaheadDemand *demand)
+{
+	if (node == NULL || IsA(node, Const))
+		return true;
+	/* Workers may not get the value of a parameter that nothing below reads. */
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXTERN ||
+			(((Param *) node)->paramkind == PARAM_EXEC && !demand->workers);
+	return IsA(node, FuncExpr) &&
+		!function_may_raise(((FuncExpr *) node)->funcid, InvalidOid,
+							((FuncExpr *) node)->args) &&
+		limit_can_be_read(linitial(((FuncExpr *) node)->args), demand);
+}
+
+/* Is it known, or will it be, how many rows are wanted at most? */
+static bool
+has_bound(const LookaheadDemand *demand)
+{
+	return demand->bound > 0 || demand->limit != NULL;
+}
+
+static void
+forget_bound(LookaheadDemand *demand)
+{
+	demand->bound = 0;
+	demand->limit = NULL;
+}
+
+/* Of each child at most as many rows are wanted as of the node. */
+static void
+keep_bound(LookaheadDemand *child, const LookaheadDemand *demand)
+{
+	child->bound = demand->bound;
+	if (!child->workers)
+		child->limit = demand->limit;
 }

@@ -17,10 +17,12 @@ static bool is_call(Node *node, void *context);
 static bool find(Node *node, SiteSearch *search);
 static void find_in_subplan(SiteSearch *search, SubPlan *subplan);
 static bool find_in_aggregates(Node *node, SiteSearch *search);
-static void find_in_tree(SiteSearch *search, Plan *tree, bool certain);
+static void find_in_tree(SiteSearch *search, Plan *tree, bool certain,
+						 bool whole);
 static void find_in_functions(SiteSearch *search, List *functions,
 							  bool certain);
-static void find_in_parts(SiteSearch *search, List *trees);
+static void find_in_parts(SiteSearch *search, List *trees, bool certain,
+						  bool whole);
 static bool limit_lets_begin(const Limit *limit);
 static void find_outside(SiteSearch *search, Node *expression, bool certain);
 
@@ -29,7 +31,7 @@ static void find_outside(SiteSearch *search, Node *expression, bool certain);
  * The calls may depend on columns that have this varno there.
  */
 void
-sites_open(SiteSearch *search, const LookaheadPlan *plan, const Plan *node,
+sites_open(SiteSearch *search, LookaheadPlan *plan, const Plan *node,
 		   int varno, const LookaheadDemand *demand)
 {
 	ListCell   *lc;
@@ -93,7 +95,9 @@ sites_find_inside(SiteSearch *search, NestLoop *loop)
 		search->numbers = lappend_int(search->numbers, param->paramno);
 		search->values = lappend(search->values, param->paramval);
 	}
-	find_in_tree(search, loop->join.plan.righttree, true);
+	find_in_tree(search, loop->join.plan.righttree, true,
+				 !loop->join.inner_unique && loop->join.jointype != JOIN_SEMI &&
+				 loop->join.jointype != JOIN_ANTI);
 	search->outside = false;
 	search->numbers = search->values = NIL;
 }
@@ -181,27 +185,29 @@ find(Node *node, SiteSearch *search)
 static void
 find_in_subplan(SiteSearch *search, SubPlan *subplan)
 {
-	SiteSearch	below = *search;
+	bool		uncertain = search->uncertain;
 
 	if (search->outside)
 		return;					/* translates one level only */
 	find((Node *) subplan->args, search);
 
 	/* The test is made for rows of the subquery, if there are any. */
-	below.calls = search->calls;
-	below.harmless = true;
-	find(subplan->testexpr, &below);
+	search->uncertain = true;
+	find(subplan->testexpr, search);
+	search->uncertain = uncertain;
 
 	if (!subplan->useHashTable && subplan->parParam != NIL)
 	{
-		below.harmless = search->harmless;
-		below.outside = true;
-		below.numbers = subplan->parParam;
-		below.values = subplan->args;
-		find_in_tree(&below, list_nth(search->plan->stmt->subplans,
-									  subplan->plan_id - 1), true);
+		search->outside = true;
+		search->numbers = subplan->parParam;
+		search->values = subplan->args;
+		find_in_tree(search, list_nth(search->plan->stmt->subplans,
+									  subplan->plan_id - 1), true,
+					 subplan->subLinkType == EXPR_SUBLINK ||
+					 subplan->subLinkType == ARRAY_SUBLINK);
+		search->outside = false;
+		search->numbers = search->values = NIL;
 	}
-	search->calls = below.calls;
 }
 
 static bool
@@ -230,10 +236,10 @@ find_in_aggregates(Node *node, SiteSearch *search)
  * Goes down a tree that belongs to the expressions searched: the inner side of
  * a nested loop, or a subquery.  What a nested loop in it hands to its own
  * inner side is not known here.  Certain are the calls that are made whenever
- * the tree is run; others may be.
+ * the tree is run; others may be.  The tree is read to its end, or perhaps not.
  */
 static void
-find_in_tree(SiteSearch *search, Plan *tree, bool certain)
+find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 {
 	if (tree == NULL)
 		return;
@@ -249,15 +255,15 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain)
 				break;			/* a condition for the calls */
 			if (tree->lefttree == NULL && tree->qual == NIL)
 				find_outside(search, (Node *) tree->targetlist, certain);
-			find_in_tree(search, tree->lefttree, certain);
+			find_in_tree(search, tree->lefttree, certain, whole);
 			break;
 
 		case T_Limit:
 			certain &= limit_lets_begin((Limit *) tree);
-			find_in_tree(search, tree->lefttree, certain);
+			find_in_tree(search, tree->lefttree, certain, false);
 			break;
 		case T_SubqueryScan:
-			find_in_tree(search, ((SubqueryScan *) tree)->subplan, certain);
+			find_in_tree(search, ((SubqueryScan *) tree)->subplan, certain, whole);
 			break;
 		case T_CustomScan:
 			if (!plan_is_lookahead(tree))
@@ -266,30 +272,44 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain)
 		case T_NestLoop:
 		case T_Memoize:
 		case T_Material:
-		case T_Hash:
-		case T_Agg:
 		case T_Group:
-		case T_Sort:
 		case T_IncrementalSort:
 		case T_Unique:
-		case T_WindowAgg:
 		case T_ProjectSet:
-			find_in_tree(search, tree->lefttree, certain);
+			find_in_tree(search, tree->lefttree, certain, whole);
+			break;
+		case T_WindowAgg:
+			whole &= ((WindowAgg *) tree)->runCondition == NIL;
+			find_in_tree(search, tree->lefttree, certain, whole);
+			break;
+
+			/* These read all rows before they give one. */
+		case T_Hash:
+		case T_Sort:
+			find_in_tree(search, tree->lefttree, certain, true);
+			break;
+		case T_Agg:
+			whole |= ((Agg *) tree)->aggstrategy == AGG_PLAIN ||
+				((Agg *) tree)->aggstrategy == AGG_HASHED;
+			find_in_tree(search, tree->lefttree, certain, whole);
 			break;
 
 			/* One side may turn out to be empty, and save the other. */
 		case T_HashJoin:
 		case T_MergeJoin:
-			find_in_tree(search, tree->lefttree, false);
-			find_in_tree(search, tree->righttree, false);
+			find_in_tree(search, tree->lefttree, false, whole);
+			find_in_tree(search, tree->righttree, false, whole);
 			break;
 
 			/* Parts may be left out, or not be reached. */
 		case T_Append:
-			find_in_parts(search, ((Append *) tree)->appendplans);
+			certain &= whole && !PRUNES_PARTS((Append *) tree);
+			find_in_parts(search, ((Append *) tree)->appendplans, certain, whole);
 			break;
 		case T_MergeAppend:
-			find_in_parts(search, ((MergeAppend *) tree)->mergeplans);
+			certain &= whole && !PRUNES_PARTS((MergeAppend *) tree);
+			find_in_parts(search, ((MergeAppend *) tree)->mergeplans, certain,
+						  whole);
 			break;
 		default:
 			break;
@@ -307,12 +327,12 @@ find_in_functions(SiteSearch *search, List *functions, bool certain)
 }
 
 static void
-find_in_parts(SiteSearch *search, List *trees)
+find_in_parts(SiteSearch *search, List *trees, bool certain, bool whole)
 {
 	ListCell   *lc;
 
 	foreach(lc, trees)
-		find_in_tree(search, lfirst(lc), false);
+		find_in_tree(search, lfirst(lc), certain, whole);
 }
 
 /* Will a LIMIT ask for a first row? */
@@ -329,9 +349,9 @@ limit_lets_begin(const Limit *limit)
 static void
 find_outside(SiteSearch *search, Node *expression, bool certain)
 {
-	bool		harmless = search->harmless;
+	bool		uncertain = search->uncertain;
 
-	search->harmless |= !certain;
+	search->uncertain |= !certain;
 	find(expression, search);
-	search->harmless = harmless;
+	search->uncertain = uncertain;
 }

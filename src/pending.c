@@ -134,8 +134,8 @@ pending_find(DnsStatement *statement, const DnsQuestion *question, uint32 *hash)
 }
 
 /*
- * A new question of a node, at the end of its queue.  There is no reference to
- * it yet.
+ * A new question of a node, which is not to be asked yet.  There is no reference
+ * to it either.
  */
 DnsPending *
 pending_add(DnsAhead *ahead, const DnsQuestion *question, uint32 hash)
@@ -147,13 +147,30 @@ pending_add(DnsAhead *ahead, const DnsQuestion *question, uint32 hash)
 									 offsetof(DnsPending, key) +
 									 KEY_SIZE(question->name.len));
 	pending->ahead = ahead;
-	pending->state = PENDING_QUEUED;
+	pending->state = PENDING_EXPECTED;
 	pending->hash = hash;
 	fill_key(&pending->key, question);
 	pendings_insert(ahead->statement->table, pending, &found);
-	dlist_push_tail(&ahead->queue, &pending->node);
 	ahead->memory += pending_size(pending);
 	return pending;
+}
+
+/*
+ * Puts a question that is not asked yet at the end of its node's queue, or before
+ * all others.
+ */
+void
+pending_queue(DnsPending *pending, bool first)
+{
+	dlist_head *queue = &pending->ahead->queue;
+
+	if (pending->state == PENDING_QUEUED)
+		dlist_delete(&pending->node);
+	pending->state = PENDING_QUEUED;
+	if (first)
+		dlist_push_head(queue, &pending->node);
+	else
+		dlist_push_tail(queue, &pending->node);
 }
 
 /*
@@ -191,10 +208,9 @@ pending_drop(DnsPending *pending)
 	if (--pending->references > 0)
 		return;
 	if (pending->state == PENDING_QUEUED)
-	{
 		dlist_delete(&pending->node);
+	if (pending->state == PENDING_QUEUED || pending->state == PENDING_EXPECTED)
 		forget(pending);
-	}
 	else if (pending->state == PENDING_DONE)
 		keep_unused(pending);
 }

@@ -1449,6 +1449,7 @@ typedef struct DnsCall
 
 extern void calls_init(void);
 extern const DnsCall *call_of_function(Oid function);
+extern bool call_is_lookup(Oid function);
 extern bool call_may_have_hash(uint32 hash);
 
 /* ---- pending.c: questions that were asked before the call ---- */
@@ -1498,6 +1499,7 @@ typedef struct DnsAhead
 
 typedef enum PendingState
 {
+	PENDING_EXPECTED,			/* is not asked before a call wants it */
 	PENDING_QUEUED,
 	PENDING_ASKED,
 	PENDING_DONE
@@ -1534,6 +1536,7 @@ extern DnsPending *pending_find(DnsStatement *statement,
 								const DnsQuestion *question, uint32 *hash);
 extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question,
 							   uint32 hash);
+extern void pending_queue(DnsPending *pending, bool first);
 extern void pending_expect(DnsPending *pending);
 extern void pending_hold(DnsPending *pending);
 extern void pending_drop(DnsPending *pending);
@@ -1542,7 +1545,9 @@ extern bool pending_take(DnsPending *pending, const DnsReply *reply);
 /* ---- ahead.c: asking before the call ---- */
 
 extern DnsAhead *ahead_open(MemoryContext owner, LookaheadCounters *counters);
-extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question);
+extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question,
+							   bool ask);
+extern int64 ahead_time_left(const DnsPending *pending);
 extern Size ahead_memory(const DnsAhead *ahead);
 extern void ahead_attend(DnsAhead *ahead);
 extern void ahead_ask(DnsAhead *ahead);
@@ -1567,10 +1572,12 @@ typedef struct LookaheadPlan
 	PlannedStmt *stmt;
 	int			last_id;		/* highest plan_node_id */
 	bool		has_nodes;		/* of ours, from before */
-	bool		locks_rows;
-	Bitmapset  *init_params;	/* reading them may run an init plan */
+	bool		has_effects;	/* besides lookups, that other parts may see */
+	List	   *init_plans;		/* of SubPlan *: reading a parameter runs one */
 	Bitmapset  *read_whole;		/* subplans of which all rows are wanted */
 	Bitmapset  *read_partly;	/* or perhaps not all */
+	Bitmapset  *read_in_turn;	/* with the rows of the statement */
+	struct LookaheadEarly *early;	/* by plan_node_id */
 } LookaheadPlan;
 
 /* What the nodes above make of a node's rows. */
@@ -1578,12 +1585,62 @@ typedef struct LookaheadDemand
 {
 	bool		limited;		/* they may not want all of them */
 	bool		unsure;			/* all are read, but perhaps for nothing */
+	bool		in_turn;		/* they are read as the statement's rows are */
 	bool		marks;			/* they go back to earlier ones */
 	bool		workers;		/* they may be in other processes */
 	int			bound;			/* they want so many at most; 0 if unknown */
+	const Limit *limit;			/* it tells the bound at run time, or NULL */
+	bool		one_by_one;		/* each row is one of the statement */
 } LookaheadDemand;
 
 extern void lookahead_init(void);
+
+/* ---- lookahead_run.c: how many rows the caller of a statement takes ---- */
+
+extern void lookahead_run_init(void);
+extern uint64 lookahead_run_count(const EState *estate);
+
+/* ---- lookahead_early.c: what may be run before its turn ---- */
+
+/* What stands against it. */
+#define EARLY_ERRORS	0x01	/* it may raise an error */
+#define EARLY_EFFECTS	0x02	/* it changes something, or sees such changes */
+
+/* The same of an expression, and which plans are run to evaluate it. */
+typedef struct ExpressionLook
+{
+	bool		has_effects;	/* the statement, for others to see */
+	bits8		early;
+	Bitmapset  *subplans;		/* their numbers */
+	Bitmapset  *params;			/* that may be those of init plans */
+} ExpressionLook;
+
+/* The same of a plan node and of those below it. */
+typedef struct LookaheadEarly
+{
+	bool		known;
+	bits8		own;			/* the node's own expressions */
+	bits8		next;			/* what is run for rows after the first */
+	bits8		all;			/* the whole subtree */
+} LookaheadEarly;
+
+extern bits8 early_rows(LookaheadPlan *plan, Plan *node);
+extern bits8 early_expression(LookaheadPlan *plan, Node *expression);
+extern void early_forget(LookaheadPlan *plan, const Plan *node);
+extern bool early_has_effect(const LookaheadPlan *plan, const Plan *node);
+
+/* ---- lookahead_expressions.c: the same of expressions ---- */
+
+extern void expression_look(Node *expression, ExpressionLook *seen);
+extern bool expression_has_effect(Node *expression);
+
+/* ---- lookahead_functions.c: functions that raise no error ---- */
+
+extern bool function_may_raise(Oid function, Oid collation, List *arguments);
+extern bool operator_may_raise(Oid operator, Oid function, Oid collation,
+							   List *arguments);
+extern bool type_output_may_raise(Oid type);
+extern bool function_reads_session(Oid function);
 
 /* ---- lookahead_rules.c: what the kinds of nodes mean for it ---- */
 
@@ -1599,18 +1656,21 @@ extern Plan *lookahead_for_node(LookaheadPlan *plan, Plan *node,
 /* A search for calls in the expressions of one node. */
 typedef struct SiteSearch
 {
-	const LookaheadPlan *plan;
+	LookaheadPlan *plan;
 	int			varno;			/* of what the calls may depend on */
 	Bitmapset  *params;			/* that stay the same while the node runs */
 	bool		harmless;		/* no argument may raise */
+	bool		uncertain;		/* calls that are found now may not be made */
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
 	bool		lost;			/* the last one depends on other columns */
 	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR */
+	List	   *perhaps;		/* the same, that are perhaps not made */
+	bits8		early;			/* what stands against their arguments */
 } SiteSearch;
 
-extern void sites_open(SiteSearch *search, const LookaheadPlan *plan,
+extern void sites_open(SiteSearch *search, LookaheadPlan *plan,
 					   const Plan *node, int varno,
 					   const LookaheadDemand *demand);
 extern bool sites_possible(Node *expression);
@@ -1626,10 +1686,38 @@ extern bool site_take(SiteSearch *search, FuncExpr *call);
 
 extern void lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt);
 extern bool plan_is_lookahead(const Plan *node);
-extern Plan *lookahead_above(LookaheadPlan *plan, Plan *child, List *calls,
+extern Plan *lookahead_above(SiteSearch *search, Plan *child,
 							 const LookaheadDemand *demand);
 extern Plan *lookahead_split(LookaheadPlan *plan, Plan *node,
 							 const LookaheadDemand *demand);
+
+/* ---- lookahead_rows.c: rows that were read ahead ---- */
+
+typedef struct CallSite CallSite;
+
+/* The queue of a node. */
+typedef struct LookaheadRows
+{
+	CustomScanState *css;
+	LookaheadCounters *counters;
+	MemoryContext context;		/* of the rows */
+	int			nsites;
+	CallSite   *sites;			/* the calls that are looked ahead for */
+	DnsAhead   *ahead;			/* once a question was to be started */
+	dlist_head	list;			/* the rows, in their order */
+	int64		count;
+	Size		space;			/* that they take */
+} LookaheadRows;
+
+extern void rows_open(LookaheadRows *rows, CustomScanState *css,
+					  LookaheadCounters *counters);
+extern void rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain);
+extern void rows_keep(LookaheadRows *rows, TupleTableSlot *slot,
+					  ItemPointerData tid);
+extern Size rows_memory(const LookaheadRows *rows);
+extern int64 rows_first_time_left(LookaheadRows *rows);
+extern void rows_show_first(LookaheadRows *rows);
+extern void rows_drop_first(LookaheadRows *rows);
 
 /* ---- lookahead_exec.c: the plan node ---- */
 
@@ -1640,7 +1728,14 @@ extern Plan *lookahead_split(LookaheadPlan *plan, Plan *node,
 enum
 {
 	LOOKAHEAD_LIMITED,			/* something above may not want all rows */
-	LOOKAHEAD_BOUND				/* how many it takes at most; 0 if unknown */
+	LOOKAHEAD_UNSURE,			/* or none but the first */
+	LOOKAHEAD_IN_TURN,			/* the caller of the statement may not */
+	LOOKAHEAD_ONE_BY_ONE,		/* it takes the node's rows one by one */
+	LOOKAHEAD_RAISES,			/* reading ahead may raise an error */
+	LOOKAHEAD_BOUND,			/* how many are taken at most; 0 if unknown */
+	LOOKAHEAD_CALLS,			/* of custom_exprs, those that are certain */
+	LOOKAHEAD_PERHAPS			/* and then others; after them, count and
+								 * offset of a LIMIT that gives the bound */
 };
 
 extern const struct CustomScanMethods lookahead_scan_methods;

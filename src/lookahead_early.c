@@ -1,0 +1,360 @@
+/*
+ * lookahead_early.c
+ *
+ * Which parts of a plan may be run before their turn.  A look-ahead node runs the
+ * subtree below it for rows that the plan above has not asked for yet.  Parts that
+ * change something, or that see the changes of others, never run early; parts
+ * that may raise an error do not where the plan above may stop before the row
+ * that raises it.  Everything that a node does before its first row is done when
+ * its turn comes, whether rows are read ahead or not.  Each subtree is looked at
+ * once; kinds of nodes that are not listed here are left alone.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "parser/parsetree.h"
+#include "utils/syscache.h"
+
+#include "pgcares.h"
+
+static LookaheadEarly look_at(LookaheadPlan *plan, Plan *node);
+static LookaheadEarly combine(LookaheadPlan *plan, Plan *node);
+static LookaheadEarly combine_parts(LookaheadPlan *plan, List *parts,
+									bool together);
+static bits8 early_subplan(LookaheadPlan *plan, int number);
+static bits8 early_init_plan(LookaheadPlan *plan, int param);
+static List *row_expressions(const Plan *node);
+static List *first_expressions(const Plan *node);
+static bool fires_triggers(const LookaheadPlan *plan, const ModifyTable *node);
+
+/*
+ * What stands against reading rows of a subtree ahead: EARLY_ERRORS, EARLY_EFFECTS.
+ */
+bits8
+early_rows(LookaheadPlan *plan, Plan *node)
+{
+	return look_at(plan, node).next;
+}
+
+/*
+ * What stands against evaluating an expression ahead.
+ */
+bits8
+early_expression(LookaheadPlan *plan, Node *expression)
+{
+	ExpressionLook seen = {.has_effects = plan->has_effects};
+	int			number = -1;
+
+	expression_look(expression, &seen);
+	while ((number = bms_next_member(seen.subplans, number)) >= 0)
+		seen.early |= early_subplan(plan, number);
+	number = -1;
+	while ((number = bms_next_member(seen.params, number)) >= 0)
+		seen.early |= early_init_plan(plan, number);
+	return seen.early;
+}
+
+/*
+ * Takes note that expressions have left a node.
+ */
+void
+early_forget(LookaheadPlan *plan, const Plan *node)
+{
+	plan->early[node->plan_node_id].known = false;
+}
+
+/*
+ * Does a node do anything that other parts of the statement may see?  Our own
+ * lookups do not.
+ */
+bool
+early_has_effect(const LookaheadPlan *plan, const Plan *node)
+{
+	return IsA(node, LockRows) ||
+		(IsA(node, ModifyTable) &&
+		 fires_triggers(plan, (const ModifyTable *) node)) ||
+		expression_has_effect((Node *) row_expressions(node)) ||
+		expression_has_effect((Node *) first_expressions(node));
+}
+
+/* The same for a whole subtree, from memory where it was looked at before. */
+static LookaheadEarly
+look_at(LookaheadPlan *plan, Plan *node)
+{
+	LookaheadEarly early = {0};
+
+	if (node == NULL)
+		return early;
+	check_stack_depth();
+
+	/* Ours have what the node below has left them. */
+	if (plan_is_lookahead(node))
+	{
+		early = look_at(plan, node->lefttree);
+		early.own = early_expression(plan, (Node *) node->targetlist) |
+			early_expression(plan, (Node *) node->qual);
+		early.next |= early.own;
+		early.all |= early.own;
+		return early;
+	}
+	if (!plan->early[node->plan_node_id].known)
+	{
+		early = combine(plan, node);
+		early.known = true;
+		plan->early[node->plan_node_id] = early;
+	}
+	return plan->early[node->plan_node_id];
+}
+
+/* Puts together what is known of a node and of those below it. */
+static LookaheadEarly
+combine(LookaheadPlan *plan, Plan *node)
+{
+	LookaheadEarly early = {0};
+	LookaheadEarly left = look_at(plan, node->lefttree);
+	LookaheadEarly right = look_at(plan, node->righttree);
+	LookaheadEarly parts = {0};
+
+	early.own = early_expression(plan, (Node *) row_expressions(node));
+	early.next = left.next | right.next;
+	switch (nodeTag(node))
+	{
+		case T_Result:
+		case T_ProjectSet:
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_FunctionScan:
+		case T_ValuesScan:
+		case T_TableFuncScan:
+		case T_NamedTuplestoreScan:
+		case T_WorkTableScan:
+		case T_MergeJoin:
+		case T_Material:
+		case T_Memoize:
+		case T_IncrementalSort:
+		case T_Group:
+		case T_WindowAgg:
+		case T_Unique:
+		case T_Gather:
+		case T_GatherMerge:
+		case T_Limit:
+			break;
+
+			/* These have read all that is below when they give a row. */
+		case T_Sort:
+		case T_Hash:
+		case T_BitmapHeapScan:
+		case T_BitmapIndexScan:
+		case T_BitmapAnd:
+		case T_BitmapOr:
+			early.next = 0;
+			break;
+		case T_Agg:
+			if (((Agg *) node)->aggstrategy == AGG_PLAIN ||
+				((Agg *) node)->aggstrategy == AGG_HASHED)
+				early.next = 0;
+			break;
+		case T_SetOp:
+			if (((SetOp *) node)->strategy == SETOP_HASHED)
+				early.next = 0;
+			break;
+		case T_HashJoin:
+			early.next = left.next;
+			break;
+
+			/* The inner side begins anew with each outer row. */
+		case T_NestLoop:
+		case T_RecursiveUnion:
+			early.next = left.next | right.all;
+			break;
+
+		case T_Append:
+			parts = combine_parts(plan, ((Append *) node)->appendplans, false);
+			break;
+		case T_MergeAppend:
+			parts = combine_parts(plan, ((MergeAppend *) node)->mergeplans, true);
+			break;
+		case T_SubqueryScan:
+			parts = look_at(plan, ((SubqueryScan *) node)->subplan);
+			break;
+		case T_CteScan:
+			parts = look_at(plan, list_nth(plan->stmt->subplans,
+										   ((CteScan *) node)->ctePlanId - 1));
+			break;
+
+			/* What it changes, only triggers and functions can see. */
+		case T_ModifyTable:
+			early.own |= EARLY_ERRORS;
+			if (plan->has_effects)
+				early.own |= EARLY_EFFECTS;
+			break;
+
+			/* A source of rows elsewhere may fail at any of them. */
+		case T_ForeignScan:
+			early.own |= EARLY_ERRORS;
+			break;
+
+		default:
+			early.own |= EARLY_ERRORS | EARLY_EFFECTS;
+			break;
+	}
+	early.next |= early.own | parts.next;
+	early.all = early.own | left.all | right.all | parts.all |
+		early_expression(plan, (Node *) first_expressions(node));
+	return early;
+}
+
+/*
+ * The parts of an Append, which are run one after the other: the second has not
+ * begun when the first has given a row.  Those of a MergeAppend begin together.
+ */
+static LookaheadEarly
+combine_parts(LookaheadPlan *plan, List *parts, bool together)
+{
+	LookaheadEarly sum = {0};
+	ListCell   *lc;
+
+	foreach(lc, parts)
+	{
+		LookaheadEarly part = look_at(plan, lfirst(lc));
+
+		sum.next |= together || lc == list_head(parts) ? part.next : part.all;
+		sum.all |= part.all;
+	}
+	return sum;
+}
+
+/* A subplan by its number, which is run any time. */
+static bits8
+early_subplan(LookaheadPlan *plan, int number)
+{
+	return look_at(plan, list_nth(plan->stmt->subplans, number - 1)).all;
+}
+
+/* An init plan is run when its parameter is first read. */
+static bits8
+early_init_plan(LookaheadPlan *plan, int param)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->init_plans)
+	{
+		SubPlan    *subplan = lfirst_node(SubPlan, lc);
+
+		if (list_member_int(subplan->setParam, param))
+			return early_subplan(plan, subplan->plan_id);
+	}
+	return 0;
+}
+
+/* The expressions that a node itself evaluates for its rows. */
+static List *
+row_expressions(const Plan *node)
+{
+	List	   *list = list_make2(node->targetlist, node->qual);
+
+	switch (nodeTag(node))
+	{
+		case T_NestLoop:
+			return lappend(list, ((NestLoop *) node)->join.joinqual);
+		case T_MergeJoin:
+			return lappend(lappend(list, ((MergeJoin *) node)->join.joinqual),
+						   ((MergeJoin *) node)->mergeclauses);
+		case T_HashJoin:
+			return lappend(lappend(list, ((HashJoin *) node)->join.joinqual),
+						   ((HashJoin *) node)->hashclauses);
+		case T_IndexScan:
+			return lappend(lappend(list, ((IndexScan *) node)->indexqual),
+						   ((IndexScan *) node)->indexorderby);
+		case T_IndexOnlyScan:
+			return lappend(lappend(list, ((IndexOnlyScan *) node)->indexqual),
+						   ((IndexOnlyScan *) node)->indexorderby);
+		case T_BitmapHeapScan:
+			return lappend(list, ((BitmapHeapScan *) node)->bitmapqualorig);
+		case T_TidScan:
+			return lappend(list, ((TidScan *) node)->tidquals);
+		case T_TidRangeScan:
+			return lappend(list, ((TidRangeScan *) node)->tidrangequals);
+		case T_ValuesScan:
+			return lappend(list, ((ValuesScan *) node)->values_lists);
+		case T_Memoize:
+			return lappend(list, ((Memoize *) node)->param_exprs);
+		case T_WindowAgg:
+			return lappend(list, ((WindowAgg *) node)->runCondition);
+		case T_ForeignScan:
+			return lappend(list, ((ForeignScan *) node)->fdw_exprs);
+		case T_ModifyTable:
+			list = lappend(list, ((ModifyTable *) node)->returningLists);
+			list = lappend(list, ((ModifyTable *) node)->onConflictSet);
+			list = lappend(list, ((ModifyTable *) node)->onConflictWhere);
+			list = lappend(list, ((ModifyTable *) node)->withCheckOptionLists);
+			return lappend(list, ((ModifyTable *) node)->mergeActionLists);
+		case T_CustomScan:
+			return lappend(list, ((CustomScan *) node)->custom_exprs);
+		default:
+			return list;
+	}
+}
+
+/* The expressions that a node evaluates before its first row only. */
+static List *
+first_expressions(const Plan *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Result:
+			return list_make1(((Result *) node)->resconstantqual);
+		case T_Hash:
+			return list_make1(((Hash *) node)->hashkeys);
+		case T_BitmapIndexScan:
+			return list_make1(((BitmapIndexScan *) node)->indexqual);
+		case T_FunctionScan:
+			return list_make1(((FunctionScan *) node)->functions);
+		case T_TableFuncScan:
+			return list_make1(((TableFuncScan *) node)->tablefunc);
+		case T_SampleScan:
+			return list_make1(((SampleScan *) node)->tablesample);
+		case T_WindowAgg:
+			return list_make2(((WindowAgg *) node)->startOffset,
+							  ((WindowAgg *) node)->endOffset);
+		case T_Limit:
+			return list_make2(((Limit *) node)->limitOffset,
+							  ((Limit *) node)->limitCount);
+		default:
+			return NIL;
+	}
+}
+
+/*
+ * May triggers run where a node changes tables?  Those of a partition are its own
+ * affair, and those of another server are unknown.
+ */
+static bool
+fires_triggers(const LookaheadPlan *plan, const ModifyTable *node)
+{
+	ListCell   *lc;
+
+	foreach(lc, node->resultRelations)
+	{
+		RangeTblEntry *entry = rt_fetch(lfirst_int(lc), plan->stmt->rtable);
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(entry->relid));
+		bool		fires = true;
+
+		if (HeapTupleIsValid(tuple))
+		{
+			Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+
+			fires = class->relkind != RELKIND_RELATION || class->relhastriggers;
+			ReleaseSysCache(tuple);
+		}
+		if (fires)
+			return true;
+	}
+	return false;
+}

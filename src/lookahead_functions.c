@@ -1,0 +1,412 @@
+/*
+ * lookahead_functions.c
+ *
+ * Which functions and operators of the server raise no error, whatever the row
+ * holds: what calls nothing else can be run for rows that are perhaps not wanted.
+ * Functions are known by the name of their C function, which stays the same over
+ * the versions of the server.  Whatever is not listed here may raise an error.
+ * Running out of memory does not count.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "regex/regex.h"
+#include "utils/builtins.h"
+#include "utils/fmgrtab.h"
+#include "utils/lsyscache.h"
+
+#include "pgcares.h"
+
+/* Intervals up to so many months lead from the present to no impossible time. */
+#define SMALL_INTERVAL	(12 * 1000)
+
+/* The functions that raise no error, or only for some arguments. */
+typedef enum FunctionKind
+{
+	RAISES_NOTHING,
+	NEEDS_COLLATION,			/* raises one where none was decided */
+	CHANGES_CASE,				/* the same, and in SQL_ASCII */
+	SEARCHES_TEXT,				/* needs a collation that is deterministic */
+	SPLITS_TEXT,				/* the same, and no field number 0 */
+	MATCHES_LIKE,				/* the same, and a pattern that is complete */
+	MATCHES_REGEX,				/* the same, and an expression that is sound */
+	DIVIDES,					/* not by 0 */
+	MOVES_TIME,					/* only the present, by an interval */
+	PRINTS_ALL					/* text of arguments of any types */
+} FunctionKind;
+
+typedef struct SafeFunction
+{
+	const char *name;			/* of the C function */
+	FunctionKind kind;
+} SafeFunction;
+
+/* In the order of strcmp(). */
+static const SafeFunction safe_functions[] = {
+	{"array_cardinality", RAISES_NOTHING},
+	{"array_length", RAISES_NOTHING},
+	{"array_unnest", RAISES_NOTHING},
+	{"booleq", RAISES_NOTHING},
+	{"boolne", RAISES_NOTHING},
+	{"booltext", RAISES_NOTHING},
+	{"bpcharlen", RAISES_NOTHING},
+	{"btrim", RAISES_NOTHING},
+	{"btrim1", RAISES_NOTHING},
+	{"char_text", RAISES_NOTHING},
+	{"generate_series_int4", RAISES_NOTHING},
+	{"generate_series_int8", RAISES_NOTHING},
+	{"hashint4", RAISES_NOTHING},
+	{"hashint8", RAISES_NOTHING},
+	{"hashtext", NEEDS_COLLATION},
+	{"i2toi4", RAISES_NOTHING},
+	{"inet_abbrev", RAISES_NOTHING},
+	{"int28", RAISES_NOTHING},
+	{"int2mod", DIVIDES},
+	{"int48", RAISES_NOTHING},
+	{"int4mod", DIVIDES},
+	{"int8mod", DIVIDES},
+	{"jsonb_array_element", RAISES_NOTHING},
+	{"jsonb_array_element_text", RAISES_NOTHING},
+	{"jsonb_contains", RAISES_NOTHING},
+	{"jsonb_exists", RAISES_NOTHING},
+	{"jsonb_extract_path", RAISES_NOTHING},
+	{"jsonb_extract_path_text", RAISES_NOTHING},
+	{"jsonb_object_field", RAISES_NOTHING},
+	{"jsonb_object_field_text", RAISES_NOTHING},
+	{"jsonb_typeof", RAISES_NOTHING},
+	{"lower", CHANGES_CASE},
+	{"ltrim", RAISES_NOTHING},
+	{"ltrim1", RAISES_NOTHING},
+	{"name_text", RAISES_NOTHING},
+	{"namelike", MATCHES_LIKE},
+	{"namenlike", MATCHES_LIKE},
+	{"network_broadcast", RAISES_NOTHING},
+	{"network_family", RAISES_NOTHING},
+	{"network_host", RAISES_NOTHING},
+	{"network_hostmask", RAISES_NOTHING},
+	{"network_masklen", RAISES_NOTHING},
+	{"network_netmask", RAISES_NOTHING},
+	{"network_network", RAISES_NOTHING},
+	{"network_overlap", RAISES_NOTHING},
+	{"network_show", RAISES_NOTHING},
+	{"network_sub", RAISES_NOTHING},
+	{"network_subeq", RAISES_NOTHING},
+	{"network_sup", RAISES_NOTHING},
+	{"network_supeq", RAISES_NOTHING},
+	{"now", RAISES_NOTHING},
+	{"quote_ident", RAISES_NOTHING},
+	{"quote_literal", RAISES_NOTHING},
+	{"replace_text", SEARCHES_TEXT},
+	{"rtrim", RAISES_NOTHING},
+	{"rtrim1", RAISES_NOTHING},
+	{"split_part", SPLITS_TEXT},
+	{"statement_timestamp", RAISES_NOTHING},
+	{"text_concat", PRINTS_ALL},
+	{"text_concat_ws", PRINTS_ALL},
+	{"text_left", RAISES_NOTHING},
+	{"text_reverse", RAISES_NOTHING},
+	{"text_right", RAISES_NOTHING},
+	{"text_starts_with", SEARCHES_TEXT},
+	{"text_substr_no_len", RAISES_NOTHING},
+	{"textcat", RAISES_NOTHING},
+	{"texteq", NEEDS_COLLATION},
+	{"texticlike", MATCHES_LIKE},
+	{"texticnlike", MATCHES_LIKE},
+	{"texticregexeq", MATCHES_REGEX},
+	{"texticregexne", MATCHES_REGEX},
+	{"textlen", RAISES_NOTHING},
+	{"textlike", MATCHES_LIKE},
+	{"textne", NEEDS_COLLATION},
+	{"textnlike", MATCHES_LIKE},
+	{"textoctetlen", RAISES_NOTHING},
+	{"textpos", SEARCHES_TEXT},
+	{"textregexeq", MATCHES_REGEX},
+	{"textregexne", MATCHES_REGEX},
+	{"textregexreplace_noopt", MATCHES_REGEX},
+	{"textregexsubstr", MATCHES_REGEX},
+	{"timestamptz_mi_interval", MOVES_TIME},
+	{"timestamptz_pl_interval", MOVES_TIME},
+	{"upper", CHANGES_CASE},
+};
+
+/* The functions that read what other statements of the session can set. */
+static const char *const session_functions[] = {
+	"show_config_by_name",
+	"show_config_by_name_missing_ok",
+};
+
+static const char *c_name(Oid function);
+static int	compare_names(const void *key, const void *element);
+static bool collation_raises(Oid collation);
+static bool search_raises(Oid collation);
+static bool is_number_but(Node *node, int64 refused);
+static bool like_raises(List *arguments);
+static bool regex_raises(List *arguments, Oid collation);
+static bool time_raises(List *arguments);
+static bool printing_raises(List *arguments);
+static bool type_is_plain(Oid type);
+
+/*
+ * May a function raise an error, called with such arguments?
+ */
+bool
+function_may_raise(Oid function, Oid collation, List *arguments)
+{
+	const char *name = c_name(function);
+	const SafeFunction *safe = NULL;
+
+	if (name != NULL)
+		safe = bsearch(name, safe_functions, lengthof(safe_functions),
+					   sizeof(SafeFunction), compare_names);
+	if (safe == NULL)
+		return true;
+	switch (safe->kind)
+	{
+		case RAISES_NOTHING:
+			return false;
+		case NEEDS_COLLATION:
+			return collation_raises(collation);
+		case CHANGES_CASE:
+			/* In SQL_ASCII, text need not be what the locale expects. */
+			return collation_raises(collation) ||
+				GetDatabaseEncoding() == PG_SQL_ASCII;
+		case SEARCHES_TEXT:
+			return search_raises(collation);
+		case SPLITS_TEXT:
+			return search_raises(collation) || !is_number_but(lthird(arguments), 0);
+		case MATCHES_LIKE:
+			return search_raises(collation) || like_raises(arguments);
+		case MATCHES_REGEX:
+			return search_raises(collation) ||
+				regex_raises(arguments, collation);
+		case DIVIDES:
+			return !is_number_but(lsecond(arguments), 0);
+		case MOVES_TIME:
+			return time_raises(arguments);
+		case PRINTS_ALL:
+			return printing_raises(arguments);
+	}
+	return true;
+}
+
+/*
+ * May an operator raise an error?  Comparisons of the server's own scalar types
+ * do not.
+ */
+bool
+operator_may_raise(Oid operator, Oid function, Oid collation, List *arguments)
+{
+	Oid			left;
+	Oid			right;
+
+	if (!function_may_raise(function, collation, arguments))
+		return false;
+	if (operator >= FirstUnpinnedObjectId ||
+		get_op_btree_interpretation(operator) == NIL)
+		return true;
+	op_input_types(operator, &left, &right);
+	return !type_is_plain(left) || !type_is_plain(right) ||
+		(type_is_collatable(left) && collation_raises(collation));
+}
+
+/*
+ * May the output function of a type raise an error, or depend on its users?
+ */
+bool
+type_output_may_raise(Oid type)
+{
+	type = getBaseType(type);
+	return !type_is_plain(type);
+}
+
+/*
+ * Does a function read what other statements of the session can set?  Nobody knows
+ * what a user's own function reads unless it is immutable.
+ */
+bool
+function_reads_session(Oid function)
+{
+	const char *name = c_name(function);
+
+	if (name == NULL)
+		return func_volatile(function) != PROVOLATILE_IMMUTABLE;
+	for (int i = 0; i < (int) lengthof(session_functions); i++)
+	{
+		if (strcmp(name, session_functions[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The name of a C function of the server; NULL where it is none. */
+static const char *
+c_name(Oid function)
+{
+	uint16		index;
+
+	if (function > fmgr_last_builtin_oid)
+		return NULL;
+	index = fmgr_builtin_oid_index[function];
+	return index == InvalidOidBuiltinMapping ? NULL :
+		fmgr_builtins[index].funcName;
+}
+
+static int
+compare_names(const void *key, const void *element)
+{
+	return strcmp(key, ((const SafeFunction *) element)->name);
+}
+
+static bool
+collation_raises(Oid collation)
+{
+	return !OidIsValid(collation);
+}
+
+/* Not every collation is fit for searching in a text. */
+static bool
+search_raises(Oid collation)
+{
+	return !OidIsValid(collation) || !get_collation_isdeterministic(collation);
+}
+
+/* Is it a constant, and not this number?  NULL is no number. */
+static bool
+is_number_but(Node *node, int64 refused)
+{
+	const Const *number = (const Const *) node;
+
+	if (!IsA(node, Const))
+		return false;
+	if (number->constisnull)
+		return true;
+	switch (number->consttype)
+	{
+		case INT2OID:
+			return DatumGetInt16(number->constvalue) != refused;
+		case INT4OID:
+			return DatumGetInt32(number->constvalue) != refused;
+		case INT8OID:
+			return DatumGetInt64(number->constvalue) != refused;
+		default:
+			return false;
+	}
+}
+
+/* A pattern must not end with the character that escapes the next one. */
+static bool
+like_raises(List *arguments)
+{
+	const Const *pattern = lsecond(arguments);
+	text	   *value;
+
+	if (!IsA(pattern, Const))
+		return true;
+	if (pattern->constisnull)
+		return false;
+	value = DatumGetTextPP(pattern->constvalue);
+	return VARSIZE_ANY_EXHDR(value) > 0 &&
+		VARDATA_ANY(value)[VARSIZE_ANY_EXHDR(value) - 1] == '\\';
+}
+
+/* Compiles the expression as the functions do, which would raise an error. */
+static bool
+regex_raises(List *arguments, Oid collation)
+{
+	const Const *expression = lsecond(arguments);
+	text	   *value;
+	pg_wchar   *characters;
+	int			len;
+	regex_t		regex;
+	bool		sound;
+
+	if (!IsA(expression, Const))
+		return true;
+	if (expression->constisnull)
+		return false;
+	value = DatumGetTextPP(expression->constvalue);
+	characters = palloc((VARSIZE_ANY_EXHDR(value) + 1) * sizeof(pg_wchar));
+	len = pg_mb2wchar_with_len(VARDATA_ANY(value), characters,
+							   VARSIZE_ANY_EXHDR(value));
+	sound = pg_regcomp(&regex, characters, len, REG_ADVANCED, collation) == REG_OKAY;
+	if (sound)
+		pg_regfree(&regex);
+	pfree(characters);
+	return !sound;
+}
+
+/* Is it anything but the time of the transaction, moved by a small interval? */
+static bool
+time_raises(List *arguments)
+{
+	const FuncExpr *time = linitial(arguments);
+	const Const *interval = lsecond(arguments);
+	const char *name = IsA(time, FuncExpr) ? c_name(time->funcid) : NULL;
+	const Interval *value;
+
+	if (name == NULL || !IsA(interval, Const) ||
+		(strcmp(name, "now") != 0 && strcmp(name, "statement_timestamp") != 0))
+		return true;
+	if (interval->constisnull)
+		return false;
+	value = DatumGetIntervalP(interval->constvalue);
+	return Abs((int64) value->month) > SMALL_INTERVAL ||
+		Abs((int64) value->day) > 31 * SMALL_INTERVAL ||
+		Abs((double) value->time) > (double) USECS_PER_DAY * 31 * SMALL_INTERVAL;
+}
+
+static bool
+printing_raises(List *arguments)
+{
+	ListCell   *lc;
+
+	foreach(lc, arguments)
+	{
+		if (type_output_may_raise(exprType(lfirst(lc))))
+			return true;
+	}
+	return false;
+}
+
+/* A type of the server whose values are compared and printed by itself. */
+static bool
+type_is_plain(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case CHAROID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case NAMEOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case BYTEAOID:
+		case UUIDOID:
+		case INETOID:
+		case CIDROID:
+		case MACADDROID:
+		case MACADDR8OID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+		case JSONOID:
+		case JSONBOID:
+			return true;
+		default:
+			return false;
+	}
+}

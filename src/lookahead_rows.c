@@ -1,0 +1,274 @@
+/*
+ * lookahead_rows.c
+ *
+ * The rows that a look-ahead node has read ahead, in their order, and the
+ * questions that were started for them.  A call that is made for each row is
+ * looked ahead for in each.  One that is not certain is looked ahead for as often
+ * as others of its kind were made, and once more, so that it never doubles what is
+ * asked.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "access/htup_details.h"
+#include "executor/executor.h"
+#include "nodes/extensible.h"
+
+/* A call whose questions are started ahead. */
+struct CallSite
+{
+	const DnsCall *call;
+	List	   *arguments;		/* of ExprState * */
+	FmgrInfo	function;
+	FunctionCallInfo fcinfo;
+	bool		certain;		/* it is made for each row */
+	int64		credit;			/* else: questions that may be asked for it */
+};
+
+/* A question of a row. */
+typedef struct RowQuestion
+{
+	DnsPending *pending;
+	CallSite   *site;
+	bool		asked;			/* ahead of the call */
+} RowQuestion;
+
+/* A row that was read ahead, and the questions that were started for it. */
+typedef struct AheadRow
+{
+	dlist_node	node;
+	MinimalTuple tuple;
+	ItemPointerData tid;		/* in the table that the child scans, if any */
+	Size		space;
+	int			nquestions;
+	RowQuestion questions[FLEXIBLE_ARRAY_MEMBER];
+} AheadRow;
+
+static void start_questions(LookaheadRows *rows, AheadRow *row);
+static int	site_questions(CallSite *site, ExprContext *econtext,
+						   DnsQuestion *questions);
+static void start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
+						   const DnsQuestion *question);
+static void show(LookaheadRows *rows, const AheadRow *row);
+static AheadRow *first_row(LookaheadRows *rows);
+static void end_question(RowQuestion *question);
+
+/*
+ * Makes an empty queue for a node, in the memory of its statement.  The counters
+ * live as long.
+ */
+void
+rows_open(LookaheadRows *rows, CustomScanState *css, LookaheadCounters *counters)
+{
+	const CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
+
+	rows->css = css;
+	rows->counters = counters;
+	rows->context = GenerationContextCreate(css->ss.ps.state->es_query_cxt,
+											"pgcares look-ahead rows",
+											ALLOCSET_DEFAULT_SIZES);
+	rows->sites = palloc0(list_length(plan->custom_exprs) * sizeof(CallSite));
+	dlist_init(&rows->list);
+}
+
+/*
+ * Adds a call to those that are looked ahead for.  The function gets its own
+ * fcinfo, though it is not called.
+ */
+void
+rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain)
+{
+	CallSite   *site = &rows->sites[rows->nsites];
+	int			nargs = list_length(expr->args);
+
+	site->call = call_of_function(expr->funcid);
+	if (site->call == NULL)
+		return;					/* it was one of ours when this was planned */
+
+	site->arguments = ExecInitExprList(expr->args, &rows->css->ss.ps);
+	fmgr_info(expr->funcid, &site->function);
+	fmgr_info_set_expr((Node *) expr, &site->function);
+	site->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
+	InitFunctionCallInfoData(*site->fcinfo, &site->function, nargs,
+							 expr->inputcollid, NULL, NULL);
+	site->certain = certain;
+	site->credit = 1;
+	rows->nsites++;
+}
+
+/*
+ * Puts a row behind those that wait, and starts its questions.  tid is its place in
+ * the table that the child scans, if it does.
+ */
+void
+rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(rows->context);
+	AheadRow   *row;
+
+	row = palloc(offsetof(AheadRow, questions) +
+				 rows->nsites * CALL_MAX_QUESTIONS * sizeof(RowQuestion));
+	row->tuple = ExecCopySlotMinimalTuple(slot);
+	row->tid = tid;
+	row->space = GetMemoryChunkSpace(row) + GetMemoryChunkSpace(row->tuple);
+	row->nquestions = 0;
+	MemoryContextSwitchTo(old_context);
+
+	dlist_push_tail(&rows->list, &row->node);
+	rows->space += row->space;
+	rows->count++;
+	rows->counters->max_rows = Max(rows->counters->max_rows, rows->count);
+	if (rows->nsites > 0)
+		start_questions(rows, row);
+}
+
+/*
+ * Octets that the rows take, and their questions with the answers.
+ */
+Size
+rows_memory(const LookaheadRows *rows)
+{
+	return rows->space +
+		(rows->ahead != NULL ? ahead_memory(rows->ahead) : 0);
+}
+
+/*
+ * Microseconds until the first row has its answers, probably; 0 if it has them.
+ */
+int64
+rows_first_time_left(LookaheadRows *rows)
+{
+	const AheadRow *row = first_row(rows);
+	int64		left = 0;
+
+	for (int i = 0; i < row->nquestions; i++)
+	{
+		if (row->questions[i].asked)
+			left = Max(left, ahead_time_left(row->questions[i].pending));
+	}
+	return left;
+}
+
+/*
+ * Puts the first row into the node's slot; its values are good until it is dropped.
+ */
+void
+rows_show_first(LookaheadRows *rows)
+{
+	const AheadRow *row = first_row(rows);
+
+	show(rows, row);
+	if (row->nquestions > 0)
+		pending_expect(row->questions[0].pending);
+}
+
+/*
+ * Drops the first row, and with it the references to its questions.
+ */
+void
+rows_drop_first(LookaheadRows *rows)
+{
+	AheadRow   *row = first_row(rows);
+
+	dlist_delete(&row->node);
+	for (int i = 0; i < row->nquestions; i++)
+		end_question(&row->questions[i]);
+	rows->count--;
+	rows->space -= row->space;
+	pfree(row->tuple);
+	pfree(row);
+}
+
+/* Starts what the calls will ask for a row. */
+static void
+start_questions(LookaheadRows *rows, AheadRow *row)
+{
+	PlanState  *node = &rows->css->ss.ps;
+	ExprContext *econtext = node->ps_ExprContext;
+	MemoryContext old_context;
+
+	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	show(rows, row);
+	for (int i = 0; i < rows->nsites; i++)
+	{
+		DnsQuestion questions[CALL_MAX_QUESTIONS];
+		int			n = site_questions(&rows->sites[i], econtext, questions);
+
+		if (n > 0 && rows->ahead == NULL)
+			rows->ahead = ahead_open(node->state->es_query_cxt, rows->counters);
+		for (int j = 0; j < n; j++)
+			start_question(rows, row, &rows->sites[i], &questions[j]);
+	}
+	MemoryContextSwitchTo(old_context);
+	ResetExprContext(econtext);
+}
+
+/* Works out the arguments of a call, and what it will ask; gives the number. */
+static int
+site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
+{
+	FunctionCallInfo fcinfo = site->fcinfo;
+	ListCell   *cell;
+
+	foreach(cell, site->arguments)
+	{
+		NullableDatum *argument = &fcinfo->args[foreach_current_index(cell)];
+
+		argument->value = ExecEvalExpr((ExprState *) lfirst(cell), econtext,
+									   &argument->isnull);
+		if (argument->isnull && site->function.fn_strict)
+			return 0;			/* it will not be called */
+	}
+	return site->call->questions(fcinfo, site->call->type, questions);
+}
+
+/* Asks a question ahead, or only notes it where the call is not certain. */
+static void
+start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
+			   const DnsQuestion *question)
+{
+	bool		ask = site->certain || site->credit > 0;
+	DnsPending *pending = ahead_start(rows->ahead, question, ask);
+	RowQuestion *entry;
+
+	if (pending == NULL)
+		return;
+	if (!site->certain)
+		site->credit -= ask;
+	entry = &row->questions[row->nquestions++];
+	entry->pending = pending;
+	entry->site = site;
+	entry->asked = ask;
+}
+
+/* Puts a row into the node's slot; its values point into the tuple. */
+static void
+show(LookaheadRows *rows, const AheadRow *row)
+{
+	TupleTableSlot *slot = rows->css->ss.ss_ScanTupleSlot;
+	HeapTupleData tuple;
+
+	tuple.t_len = row->tuple->t_len + MINIMAL_TUPLE_OFFSET;
+	tuple.t_data = (HeapTupleHeader) ((char *) row->tuple - MINIMAL_TUPLE_OFFSET);
+	ExecClearTuple(slot);
+	heap_deform_tuple(&tuple, slot->tts_tupleDescriptor,
+					  slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tid = row->tid;
+}
+
+static AheadRow *
+first_row(LookaheadRows *rows)
+{
+	return dlist_head_element(AheadRow, node, &rows->list);
+}
+
+/* A call that was made gives two others of its kind the right to be asked for. */
+static void
+end_question(RowQuestion *question)
+{
+	if (!question->site->certain && question->pending->used)
+		question->site->credit += 1 + question->asked;
+	pending_drop(question->pending);
+}

@@ -1,0 +1,72 @@
+/*
+ * lookahead_run.c
+ *
+ * How many rows the caller of a statement takes at a time.  PL/pgSQL's SELECT INTO
+ * and loops, SQL functions, cursors and clients that fetch some rows at a time
+ * run the executor for a number of rows, and perhaps never again.  The plan says
+ * nothing of it, so the executor's run is looked at.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "executor/executor.h"
+
+/* A run of the executor that has not ended, and the one in which it was begun. */
+typedef struct Run
+{
+	const EState *estate;
+	uint64		count;			/* of rows; 0 for all */
+	struct Run *outer;
+} Run;
+
+static ExecutorRun_hook_type next_run = NULL;
+static Run *innermost = NULL;
+
+static void note_run(QueryDesc *query, ScanDirection direction,
+					 uint64 count RUN_ONCE_PARAMETER);
+
+/*
+ * Called once, when the library is loaded.
+ */
+void
+lookahead_run_init(void)
+{
+	next_run = ExecutorRun_hook;
+	ExecutorRun_hook = note_run;
+}
+
+/*
+ * How many rows of a statement its present run still takes; 0 for all.
+ */
+uint64
+lookahead_run_count(const EState *estate)
+{
+	for (const Run *run = innermost; run != NULL; run = run->outer)
+	{
+		if (run->estate == estate)
+			return run->count > 0 ? run->count - estate->es_processed : 0;
+	}
+	return 0;
+}
+
+static void
+note_run(QueryDesc *query, ScanDirection direction,
+		 uint64 count RUN_ONCE_PARAMETER)
+{
+	Run			run = {query->estate, count, innermost};
+
+	innermost = &run;
+	PG_TRY();
+	{
+		if (next_run != NULL)
+			next_run(query, direction, count RUN_ONCE_ARGUMENT);
+		else
+			standard_ExecutorRun(query, direction, count RUN_ONCE_ARGUMENT);
+	}
+	PG_FINALLY();
+	{
+		innermost = run.outer;
+	}
+	PG_END_TRY();
+}
