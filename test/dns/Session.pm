@@ -5,6 +5,8 @@
 #   $session->text("SELECT ...");            rows, as psql -At prints them
 #   $session->sqlstate("SELECT ...");        of the error, '00000' without one
 #   $session->send("SELECT ..."); ...; $session->result;
+#   $session->send_steps([ parse => 's', "SELECT ..." ], [ bind => 'p', 's' ],
+#     [ execute => 'p', 3 ]); $session->result;       portals, row by row
 #
 # A session speaks the protocol itself: a test sees SQLSTATEs, knows the backend,
 # need not wait for an answer, and knows when it came. What a backend costs, its
@@ -72,7 +74,7 @@ sub wait_until
 sub new
 {
 	my ($class, $node, %options) = @_;
-	my $self = bless { socket => $node->raw_connect, in => '' }, $class;
+	my $self = bless { socket => $node->raw_connect, in => '', syncs => 1 }, $class;
 	my %parameters = (
 		user => $options{user} // scalar getpwuid($<),
 		database => $options{dbname} // 'postgres',
@@ -106,9 +108,41 @@ sub is_alive
 sub send
 {
 	my ($self, $sql) = @_;
-	my $message = pack('Z*', $sql);
 
-	$self->{socket}->syswrite('Q' . pack('N', 4 + length $message) . $message);
+	$self->{syncs} = 1;
+	$self->{socket}->syswrite(framed('Q', pack('Z*', $sql)));
+}
+
+# Send messages of the extended protocol, and a Sync behind them; what comes of
+# all is one result(). A step is one of
+#   [ parse => $statement, $sql ]           names may be ''
+#   [ bind => $portal, $statement, @values ]  values as text, undefined for NULL
+#   [ execute => $portal, $most ]           so many rows at most, 0 for all
+#   [ close => $portal ]
+#   [ run => $sql ]                         the first three without names
+#   [ 'sync' ]                              ends what is no transaction block
+sub send_steps
+{
+	my ($self, @steps) = @_;
+	my %message = (
+		parse => sub { framed('P', pack('Z* Z* n', @_, 0)) },
+		bind => sub { framed('B', pack('Z* Z* n n', splice(@_, 0, 2), 0, scalar @_)
+			  . join('', map { defined ? pack('N/a*', $_) : pack('l>', -1) } @_) . pack('n', 0)) },
+		execute => sub { framed('E', pack('Z* N', @_)) },
+		close => sub { framed('C', pack('a Z*', 'P', @_)) },
+		sync => sub { $self->{syncs}++; framed('S', '') });
+
+	$message{run} = sub { $message{parse}->('', @_) . $message{bind}->('', '') . $message{execute}->('', 0) };
+	$self->{syncs} = 0;
+	my $messages = join '', map { my ($kind, @rest) = @$_; $message{$kind}->(@rest) } @steps, ['sync'];
+	$self->{socket}->syswrite($messages);
+}
+
+# A message of this type
+sub framed
+{
+	my ($type, $body) = @_;
+	return $type . pack('N', 4 + length $body) . $body;
 }
 
 # Is there something of a result? Notifications and changed parameters are not.
@@ -131,28 +165,32 @@ sub has_result
 
 # What came of the statements that were sent: a hash of
 #   rows     those of all statements, each an array
+#   tags     how each of them ended, such as "SELECT 3"; "suspended" where a
+#            portal has more rows
 #   error    undefined, or a hash of the fields of the protocol: C is the
-#            SQLSTATE, M the message, D the detail, H the hint
+#            SQLSTATE, M the message, D the detail, H the hint; the first one
 #   notices  the same for each notice and warning
 #   ended    true if the connection is closed
 #   time     when all was over
 sub result
 {
 	my ($self) = @_;
-	my $result = { rows => [], notices => [] };
+	my $result = { rows => [], tags => [], notices => [] };
 
 	while (1)
 	{
 		my ($type, $body) = $self->message;
 
-		if (!defined $type || $type eq 'Z')
+		if (!defined $type || $type eq 'Z' && --$self->{syncs} <= 0)
 		{
 			$result->{ended} = !defined $type;
 			$result->{time} = time;
 			return $result;
 		}
 		elsif ($type eq 'D') { push @{ $result->{rows} }, row($body) }
-		elsif ($type eq 'E') { $result->{error} = fields($body) }
+		elsif ($type eq 'C') { push @{ $result->{tags} }, unpack('Z*', $body) }
+		elsif ($type eq 's') { push @{ $result->{tags} }, 'suspended' }
+		elsif ($type eq 'E') { $result->{error} //= fields($body) }
 		elsif ($type eq 'N') { push @{ $result->{notices} }, fields($body) }
 		elsif ($type eq 'K') { $self->{pid} = unpack('N', $body) }
 		elsif ($type eq 'R' && unpack('N', $body) != 0) { die "the server wants a password\n" }

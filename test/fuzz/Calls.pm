@@ -12,6 +12,7 @@ package Calls;
 
 use strict;
 use warnings;
+use parent 'Effects';
 use Chance;
 
 # In a call: %n a name, %s a short one for the search list, %i an address, %k a
@@ -65,7 +66,7 @@ sub set
 }
 
 # What is settled for a whole statement: may calls raise or warn (errors)? May
-# arguments raise (raising)?
+# other expressions raise (raising), or have effects (effects)?
 sub new
 {
 	my ($class, %self) = @_;
@@ -154,7 +155,8 @@ sub name
 	return $column if chance(0.6);
 
 	my $int = $self->int_column($scope);
-	return "$column || left('', (1 / ($int - " . number(0, 20) . '))::int)' if $self->{raising} && chance(0.7);
+	return $self->raising_text($scope, $column) if $self->{raising} && chance(0.3);
+	return "kept($column)" if $self->{effects} && chance(0.08);
 	return mostly(
 		4 => "lower($column)",
 		3 => "$column || ''",
@@ -216,6 +218,8 @@ sub condition
 	my $inet = $self->column($scope, 'inet');
 
 	$depth //= 0;
+	return $self->effect_condition($scope) if $self->{effects} && chance(0.3);
+	return $self->raising_condition($scope) if $self->{raising} && chance(0.25);
 	return $self->call_condition($scope) if $self->wants_call && chance(0.35);
 	if ($depth < 2 && chance(0.2))
 	{

@@ -19,6 +19,8 @@ sub item
 	my $text = $self->column($scope, 'text') // q{''};
 
 	return $self->call_item($scope) if $self->wants_call && chance(0.5);
+	return $self->effect_value($scope, pick('int', 'text')) if $self->{effects} && chance(0.35);
+	return $self->raising_int($scope) if $self->{raising} && chance(0.25);
 	return mostly(
 		6 => $self->column($scope, pick('text', 'inet')) // 1,
 		5 => $self->int_column($scope),

@@ -22,6 +22,7 @@ my @bases = (
 	1 => '(SELECT * FROM hosts ORDER BY id DESC LIMIT 15)',
 	1 => '(SELECT * FROM few UNION ALL SELECT * FROM parted)',
 	1 => '(SELECT * FROM hosts WHERE id < 0)',
+	1 => 'nothing',
 	1 => '(SELECT id, name, kind, grp, address FROM hosts, (SELECT random() OFFSET 0) AS r WHERE id < 20)',
 	1 => "(SELECT DISTINCT ON (name) $columns FROM few ORDER BY name, id)",
 	1 => q{(SELECT g AS id, 'ip-10-0-0-' || g || '.dyn.example' AS name, 'A' AS kind, g % 4 AS grp, inet '10.0.0.0' + g AS address
@@ -43,8 +44,17 @@ sub base
 		push @{ $self->{with} }, "$with AS $how(SELECT $columns FROM " . pick('hosts', 'few', 'parted') . ' WHERE grp < 3)';
 		return ("$with AS $alias", base_relation($alias));
 	}
+	if ($self->{modifying} && chance(0.5))
+	{
+		my $with = $self->alias('w');
+		push @{ $self->{with} }, "$with (id, name, kind, grp, address) AS (" . $self->effect_with . ')';
+		return ("$with AS $alias", base_relation($alias));
+	}
 	my @unsound = $self->{errors} ? (1 => 'unsound') : ();
-	return (mostly(@bases, @unsound) . " AS $alias (id, name, kind, grp, address)", base_relation($alias));
+	my $query = $self->{effects} && chance(0.3) ? $self->effect_relation
+	  : $self->{raising} && chance(0.2) ? $self->raising_relation
+	  : mostly(@bases, @unsound);
+	return ("$query AS $alias (id, name, kind, grp, address)", base_relation($alias));
 }
 
 sub base_relation
@@ -84,7 +94,7 @@ sub joined
 	my $kind = mostly(4 => 'JOIN', 4 => 'LEFT JOIN', 1 => 'RIGHT JOIN', 1 => 'FULL JOIN');
 	my $condition = mostly(6 => "$other.id = $one", 2 => "$other.id = $one + 1", $self->{multiplied}++ ? () : (2 => "$other.grp = $one % 3"));
 
-	$condition .= ' AND ' . $self->condition([ @$scope, $relation ]) if $kind ne 'FULL JOIN' && chance(0.15);
+	$condition .= ' AND ' . $self->condition([ @$scope, $relation ]) if $kind ne 'FULL JOIN' && chance($self->{effects} || $self->{raising} ? 0.4 : 0.2);
 	return ("$kind $text ON $condition", $relation);
 }
 
@@ -164,6 +174,7 @@ sub lateral_query
 		2 => sub { "SELECT DISTINCT $x AS x, $n % 3 AS n FROM $call" },
 		2 => sub { "SELECT coalesce($x, 'none') AS x, $n + " . $self->int_column($scope) . " AS n FROM $call" },
 		2 => sub { "SELECT $x AS x, j.id AS n FROM $call JOIN few j ON j.grp = $n % 4" },
+		2 => sub { "SELECT $x AS x, $n AS n FROM $call UNION ALL SELECT 'none', 0 FROM " . ($self->called($scope))[0] . ' LIMIT 1' },
 		2 => sub { "SELECT $x AS x, $n AS n FROM $call UNION ALL SELECT " . $self->scalar_call($scope) . ', ' . $self->int_column($scope) },
 		1 => sub { 'SELECT ' . $self->scalar_call($scope) . ' AS x, ' . $self->int_column($scope) . ' AS n OFFSET 0' },
 		2 => sub { $self->query_below($scope) })->();

@@ -6,7 +6,11 @@
 #   $statement->{compare}    'exact': rows, notices and errors come in this order
 #                            'sorted': in some order; 'count': so many, whichever
 #   $statement->{called}     how many calls are in it
+#   $statement->{steps}      if there are any, what to run in place of sql: see
+#                            Session::send_steps()
 #   $statement->{stops_early}  true if it may not want all rows
+#   $statement->{runs}       how often a plan of it is begun, 1 if that is missing
+#   $statement->{swallows}   true if it goes on after an error within
 #   $statement->{query}      one that EXPLAIN takes, or undefined
 #
 # The same seed gives the same statement. Plans that run in one process give
@@ -18,7 +22,7 @@ package Statements;
 
 use strict;
 use warnings;
-use parent 'Queries';
+use parent 'Stops';
 use Chance;
 
 my @shapes = (
@@ -42,10 +46,18 @@ my @shapes = (
 	5 => 'cursor',
 	2 => 'current_of',
 	4 => 'prepared',
-	4 => 'in_a_function');
+	4 => 'in_a_function',
+	7 => 'limited_otherwise',
+	5 => 'limited_by_parameter',
+	7 => 'asked_whether',
+	5 => 'in_sql_function',
+	8 => 'in_block',
+	9 => 'portals',
+	4 => 'current_of_portal',
+	5 => 'modified_first');
 
 # Statements that change something, or whose plan is not to be parallel anyhow
-my %own_order = map { $_ => 1 } qw(updated merged current_of);
+my %own_order = map { $_ => 1 } qw(updated merged current_of current_of_portal modified_first);
 
 sub random
 {
@@ -53,8 +65,8 @@ sub random
 
 	seed($seed);
 	my $parallel = chance(0.2);
-	my $raising = chance(0.05);
-	my $self = $class->new(errors => !$parallel && !$raising && chance(0.6), raising => $raising && !$parallel);
+	my $raising = !$parallel && chance(0.3);
+	my $self = $class->new(errors => !$parallel && chance($raising ? 0.15 : 0.5), raising => $raising, effects => !$parallel && chance(0.45));
 	my $shape = mostly(@shapes);
 
 	$self->{settings} = [ $self->random_settings($parallel, $major) ];
@@ -62,7 +74,9 @@ sub random
 	$self->{parallel} = $parallel;
 	$self->{shape} = $shape;
 	$self->{sql} = $self->$shape;
-	$self->{stops_early} = $self->{sql} =~ /LIMIT|FETCH|EXISTS|\bIN \(SELECT|some_rows/;
+	$self->{sql} = Stops::rolled_back($self->{sql}) if $self->{sql} =~ /take_job/ && $self->{sql} !~ /ROLLBACK/;
+	$self->{stops_early} ||= $self->{sql} =~ /LIMIT|FETCH|EXISTS|\b(?:IN|ALL) \(SELECT|some_rows|first_row|rows_of_cursor|INTO (?:STRICT )?v_r|EXIT|pg_temp/;
+	$self->{swallows} = $self->{sql} =~ /attempt|rows_or_error/;
 	return $self;
 }
 
@@ -97,12 +111,6 @@ sub random_settings
 
 # ---- Shapes that are more than a query
 
-# Statements in a transaction that leaves nothing
-sub rolled_back
-{
-	return join "\n", map { "$_;" } 'BEGIN', @_, 'ROLLBACK';
-}
-
 # A whole query of any shape that gives rows of i0 and i1
 sub two_columns
 {
@@ -120,7 +128,7 @@ sub inserted
 	my $insert = "INSERT INTO added " . pick($query, "SELECT * FROM ($query) AS s");
 
 	$self->{query} = $insert;
-	return rolled_back(pick(
+	return Stops::rolled_back(pick(
 		("$insert\nRETURNING id, note") x 2,
 		"$insert;\nSELECT id, note FROM added ORDER BY id, note",
 		"INSERT INTO changed (id, note)\nSELECT DISTINCT ON (s.i0) s.* FROM ($query) AS s WHERE s.i0 IS NOT NULL\n"
@@ -138,13 +146,13 @@ sub updated
 		my $update = 'UPDATE changed u SET note = ' . $self->call_item($own) . '::text';
 		$update .= "\nWHERE " . $self->condition($own) if chance(0.6);
 		$self->{query} = $update;
-		return rolled_back("$update\nRETURNING u.id, u.note");
+		return Stops::rolled_back("$update\nRETURNING u.id, u.note");
 	}
 	my $parts = $self->parts;
 	my ($from, $scope) = @$parts{qw(from scope)};
 	my @where = ("u.id = $scope->[0]{alias}.id", @{ $parts->{where} });
 
-	return rolled_back($self->whole("UPDATE changed u SET note = ($parts->{items}[1])::text\nFROM $from\nWHERE "
+	return Stops::rolled_back($self->whole("UPDATE changed u SET note = ($parts->{items}[1])::text\nFROM $from\nWHERE "
 			  . join("\n\tAND ", @where)) . "\nRETURNING u.id, u.note");
 }
 
@@ -156,7 +164,7 @@ sub deleted
 
 	$delete .= ' AND ' . $self->condition($own) if chance(0.5);
 	$self->{query} = $delete;
-	return rolled_back("$delete\nRETURNING u.id, u.name");
+	return Stops::rolled_back("$delete\nRETURNING u.id, u.name");
 }
 
 sub merged
@@ -171,7 +179,7 @@ MERGE INTO changed u USING (SELECT DISTINCT ON (q.i0) q.* FROM ($query) AS q WHE
 WHEN MATCHED THEN UPDATE SET note = ($note)::text
 WHEN NOT MATCHED THEN INSERT (id, note) VALUES (s.i0, s.i1)
 SQL
-	return rolled_back($self->{query}, 'SELECT id, note FROM changed ORDER BY id');
+	return Stops::rolled_back($self->{query}, 'SELECT id, note FROM changed ORDER BY id');
 }
 
 sub locked
@@ -183,7 +191,7 @@ sub locked
 	my $item = $self->item(\@scope);
 
 	$self->{query} = "SELECT u.id, $item FROM changed u, LATERAL $call WHERE " . $self->condition(\@scope) . ' FOR UPDATE OF u';
-	return rolled_back($self->{query});
+	return Stops::rolled_back($self->{query});
 }
 
 sub cursor
@@ -196,7 +204,7 @@ sub cursor
 	push @fetches, 'FETCH ALL FROM c' if chance(0.4);
 	push @fetches, 'CLOSE c' if chance(0.5);
 	$self->{compare} = 'exact';
-	return rolled_back("DECLARE c $kind CURSOR " . pick('', '', 'WITH HOLD ') . 'FOR ' . $self->$shape, @fetches);
+	return Stops::rolled_back("DECLARE c $kind CURSOR " . pick('', '', 'WITH HOLD ') . 'FOR ' . $self->$shape, @fetches);
 }
 
 sub current_of
@@ -206,9 +214,19 @@ sub current_of
 	my $where = chance(0.3) ? ' WHERE ' . $self->condition($own) : '';
 	my $query = 'SELECT u.id, ' . $self->call_item($own) . " FROM changed u$where" . pick('', ' FOR UPDATE');
 
-	return rolled_back('DECLARE c ' . pick('', 'NO SCROLL ') . "CURSOR FOR $query", 'FETCH 3 FROM c',
+	return Stops::rolled_back('DECLARE c ' . pick('', 'NO SCROLL ') . "CURSOR FOR $query", 'FETCH 3 FROM c',
 		"UPDATE changed SET note = 'current' WHERE CURRENT OF c RETURNING id, name", 'FETCH 2 FROM c',
 		'DELETE FROM changed WHERE CURRENT OF c RETURNING id', 'FETCH 2 FROM c');
+}
+
+# Rows of what WITH has changed are looked up.
+sub modified_first
+{
+	my ($self) = @_;
+	my $shape = pick(qw(plain plain limited grouped aggregated sets_in_select));
+
+	$self->{modifying} = 1;
+	return Stops::rolled_back($self->$shape, 'SELECT id, state FROM queue ORDER BY id');
 }
 
 # Plans that are made once and run with several values
@@ -219,8 +237,11 @@ sub prepared
 	my $condition = pick("$parts->{scope}[0]{alias}.id > \$1", "$parts->{scope}[0]{alias}.id % 5 = \$1", '$1 > 2');
 	my $query = $self->whole($self->select($parts, $condition));
 
+	my @runs = map { 'EXECUTE p (' . pick(0, 3, 20, 'NULL') . ')' } 1 .. number(1, 3);
+
 	delete $self->{query};
-	return join ";\n", "PREPARE p (int) AS $query", (map { 'EXECUTE p (' . pick(0, 3, 20, 'NULL') . ')' } 1 .. number(1, 3)), 'DEALLOCATE p';
+	$self->{runs} = @runs;
+	return join ";\n", "PREPARE p (int) AS $query", @runs, 'DEALLOCATE p';
 }
 
 sub in_a_function
@@ -230,6 +251,7 @@ sub in_a_function
 	my $query = $self->$shape;
 
 	$self->{compare} = 'count' if $self->{compare} eq 'sorted';
+	$self->{runs} = 3;
 	return pick(
 		"SELECT * FROM some_rows(\$query\$$query\$query\$, " . number(0, 6) . ')',
 		$self->{called} > 1 ? () : "SELECT * FROM rows_or_error(\$query\$$query\$query\$)",

@@ -1,6 +1,7 @@
--- What the random statements are about: made in the schema of each session that
--- runs them, from the same rows in the same order, so that equal statements get
--- equal plans.  All that can be read has the columns of hosts.
+-- What the random statements are about, besides test/lookahead/effects.sql: made in
+-- the database of each session that runs them, from the same rows in the same order,
+-- so that equal statements get equal plans.  All that can be read has the columns of
+-- hosts.
 
 CREATE TABLE hosts (id int PRIMARY KEY, name text, kind text, grp int, address inet);
 
@@ -48,6 +49,9 @@ CREATE TABLE changed (LIKE hosts INCLUDING INDEXES, note text);
 INSERT INTO changed SELECT * FROM hosts WHERE id <= 25;
 CREATE TABLE added (id int, note text);
 
+INSERT INTO queue SELECT * FROM hosts WHERE id <= 25;
+CREATE TABLE nothing (LIKE hosts);
+
 -- The functions under other names, with other properties, or wrapped
 CREATE FUNCTION mx_stable(name text, on_error text DEFAULT NULL)
 RETURNS TABLE (preference int, exchange text, ttl int)
@@ -90,6 +94,12 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+CREATE FUNCTION calm.attempt(given text)
+RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(m.exchange, ' ' ORDER BY m.exchange)
+	FROM (VALUES (given), ('shop.example'), ('e-eggs.shop.example')) AS v (name), LATERAL public.dns_mx(v.name, 'ignore') m
+$$;
+
 -- The rows of a query as text: at most so many, or the error instead
 CREATE FUNCTION some_rows(query text, most int)
 RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -117,4 +127,4 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-ANALYZE hosts, few, unsound, parted, plenty, changed;
+ANALYZE hosts, few, unsound, parted, plenty, changed, queue;

@@ -1,0 +1,82 @@
+# How many questions a statement may ask with look-ahead.
+#
+# Where all rows are certain to be wanted, at most as many as without: equal
+# questions close together share one answer, none is asked in vain.
+#
+# Under an early stop, or where it is not certain that a call is made, a node
+# begins with one row, and asks ahead for at most as many rows more as calls have
+# used so far: one more for each call that a node looks ahead for, and one more for
+# each call that was made.
+#
+#   - A lookup that stands below another one's node is made for rows that are read
+#     ahead: there, the calls are those of the session that looks ahead.
+#   - A statement that fails, or goes on after an error within, has asked ahead for
+#     rows that it does not come to: for no more than it would have come to without
+#     the error. So it is measured by its calm form, which is the same without what
+#     raises; where that fails as well, nothing is counted.
+
+package Demand;
+
+use strict;
+use warnings;
+
+# Calls that ask for A and AAAA
+my $two_questions = qr/dns_lookup|lookup_stable|dns_addresses|dns_getaddrinfo|dns_gethostbyname/;
+
+# Plans of one call that are not seen: for a query that cannot be explained, the
+# most that there are of it, one for each part of a partitioned table or UNION
+use constant PLANS_OF_A_CALL => 3;
+
+# The most questions. What was asked and called without look-ahead and with it, and
+# a function that gives the number of calls that are looked ahead for.
+sub most
+{
+	my ($statement, $plain, $ahead, $calls_ahead) = @_;
+
+	return $statement->{most} if defined $statement->{most};
+	return $plain->{questions} if is_certain($statement);
+	my $sites = $calls_ahead->() // $statement->{called} * PLANS_OF_A_CALL;
+	my $each = $statement->{sql} =~ $two_questions ? 2 : 1;
+	my $calls = $statement->{called} > 1 ? $ahead->{calls} : $plain->{calls};
+
+	return $plain->{questions} + $each * ($calls + $sites * ($statement->{runs} // 1));
+}
+
+# The calm form of a statement, to be run with the settings it gives
+sub calm
+{
+	my ($statement) = @_;
+	my %calm = %$statement;
+
+	$calm{settings} = [ @{ $statement->{settings} }, 'search_path = calm, public', 'pgcares.on_error = ignore' ];
+	$calm{sql} = calm_text($statement->{sql});
+	$calm{steps} = [ map { [ map { calm_text($_) } @$_ ] } @{ $statement->{steps} } ] if $statement->{steps};
+	return \%calm;
+}
+
+sub calm_text
+{
+	my ($text) = @_;
+
+	return undef if !defined $text;
+	$text =~ s/'(?:error|warning|missing_ok)'/'ignore'/g;
+	$text =~ s/\b1 \/ \(/1 \/ greatest(1, /g;
+	$text =~ s/THEN 'x' ELSE '1'/THEN '2' ELSE '1'/g;
+	$text =~ s/f\.id < 2 \+ \(/f.id < 2 + 0 * (/g;
+	$text =~ s/\bunsound AS/hosts AS/g;
+	$text =~ s/a\.\.b/shop.example/g;
+	return $text;
+}
+
+# Are all rows wanted, and all calls that are looked ahead for made? Joins of
+# tables stop when one side has ended, or do not begin.
+sub is_certain
+{
+	my ($statement) = @_;
+	my $sql = $statement->{sql};
+
+	return 0 if $statement->{stops_early};
+	return $sql !~ /\bJOIN (?!LATERAL dns_)|\bWITH\b|\bUNION\b|\bINTERSECT\b|\bEXCEPT\b|\bUSING\b|\bFROM [\w ]+, (?!LATERAL)/;
+}
+
+1;

@@ -1,0 +1,150 @@
+# Shapes whose reader may stop before the last row: by a limit that is no constant,
+# in a function, in a block of PL/pgSQL, or by a portal of the protocol.
+
+package Stops;
+
+use strict;
+use warnings;
+use parent 'Queries';
+use Chance;
+
+# A query whose first column is i0, and an order for it, or none
+sub stopped_query
+{
+	my ($self) = @_;
+	my $parts = $self->parts;
+	return $self->whole($self->select($parts) . (chance(0.3) ? Queries::order_by_all($parts) : ''));
+}
+
+sub limited_otherwise
+{
+	my ($self) = @_;
+	return $self->{query} = $self->stopped_query . "\n" . pick(
+		'LIMIT (SELECT ' . number(1, 6) . ')',
+		"LIMIT length('abc') OFFSET " . number(0, 2),
+		'FETCH FIRST ROW ONLY',
+		'OFFSET (SELECT 2) LIMIT 1',
+		'OFFSET ' . number(1, 5),
+		'LIMIT NULL OFFSET 1');
+}
+
+sub limited_by_parameter
+{
+	my ($self) = @_;
+	my $query = $self->stopped_query;
+	my @runs = map { 'EXECUTE p (' . pick(0, 1, 2, 3, 8, 'NULL') . ', ' . pick(0, 0, 1, 3) . ')' } 1 .. number(1, 3);
+
+	delete $self->{query};
+	$self->{runs} = @runs;
+	return join ";\n", "PREPARE p (int, int) AS $query\nLIMIT \$1 OFFSET \$2", @runs, 'DEALLOCATE p';
+}
+
+# Is there such a row?
+sub asked_whether
+{
+	my ($self) = @_;
+	my $query = $self->stopped_query;
+	my $n = number(1, 6);
+
+	$self->{query} = pick(
+		"SELECT EXISTS ($query)",
+		"SELECT g, EXISTS (SELECT FROM ($query) AS s WHERE s.i0 >= g) FROM generate_series(1, 3) AS g",
+		"SELECT g, g IN (SELECT s.i0 FROM ($query) AS s WHERE s.i0 > g - 3) FROM generate_series(1, 3) AS g",
+		"SELECT g FROM generate_series(1, 9) AS g WHERE g IN (SELECT s.i0 FROM ($query) AS s)",
+		"SELECT f.id FROM few f WHERE f.id < 5 AND NOT EXISTS (SELECT FROM ($query) AS s WHERE s.i0 = f.id + $n)",
+		"SELECT g, (SELECT s.i1::text FROM ($query) AS s WHERE s.i0 >= g LIMIT 1) FROM generate_series(1, 3) AS g",
+		"SELECT $n > ALL (SELECT s.i0 FROM ($query) AS s)");
+	return $self->{query};
+}
+
+sub in_sql_function
+{
+	my ($self) = @_;
+	my $query = $self->stopped_query;
+
+	delete $self->{query};
+	my ($returns, $limit, $call) = @{ pick(
+			[ 'text', '', 'SELECT pg_temp.f(0)' ],
+			[ 'text', '', 'SELECT f.id, pg_temp.f(f.id) FROM few f WHERE f.id < 3' ],
+			[ 'SETOF text', '', 'SELECT pg_temp.f(0) LIMIT 2' ],
+			[ 'SETOF text', ' LIMIT n', 'SELECT * FROM pg_temp.f(3)' ],
+			[ 'SETOF text', ' LIMIT n', 'SELECT pg_temp.f(4)' ]) };
+	$self->{runs} = $call =~ /few/ ? 2 : 1;
+	return rolled_back("CREATE FUNCTION pg_temp.f(n int) RETURNS $returns LANGUAGE sql AS \$f\$\nSELECT s::text FROM ($query) AS s$limit\n\$f\$", $call);
+}
+
+sub in_block
+{
+	my ($self) = @_;
+	my $query = $self->stopped_query;
+	my $n = number(1, 4);
+
+	return "SELECT first_row(\$q\$$query\$q\$)" if chance(0.2);
+	return "SELECT * FROM rows_of_cursor(\$q\$$query\$q\$, $n)" if chance(0.25);
+	delete $self->{query};
+	my $block = pick(
+		"SELECT * INTO v_r FROM ($query) AS s; RAISE NOTICE '%', v_r",
+		"SELECT * INTO STRICT v_r FROM ($query LIMIT 1) AS s; RAISE NOTICE '%', v_r",
+		"FOR v_r IN $query LOOP RAISE NOTICE '%', v_r; v_n := v_n + 1; EXIT WHEN v_n >= $n; END LOOP",
+		"EXECUTE \$q\$$query\$q\$ INTO v_r; RAISE NOTICE '%', v_r",
+		"PERFORM * FROM ($query) AS s LIMIT $n; RAISE NOTICE '%', FOUND",
+		"IF EXISTS ($query) THEN RAISE NOTICE 'there are'; END IF",
+		"OPEN v_c FOR $query; FETCH v_c INTO v_r; RAISE NOTICE '%', v_r; MOVE v_c; FETCH v_c INTO v_r; RAISE NOTICE '%', v_r; CLOSE v_c");
+	return "DO \$do\$\nDECLARE v_r record; v_n int := 0; v_c refcursor;\nBEGIN\n$block;\nEND\n\$do\$";
+}
+
+# ---- Portals
+
+# What a client does with a fetch size: some rows, and more of them, or none; two
+# portals side by side; more than one transaction in between.
+sub portals
+{
+	my ($self) = @_;
+	my @queries = ($self->stopped_query);
+	my @steps = ([ run => 'BEGIN' ]);
+
+	push @queries, chance(0.5) ? $queries[0] : $self->whole($self->select($self->parts)) if chance(0.3);
+	$self->{runs} = @queries;
+	push @steps, map { ([ parse => "s$_", $queries[$_] ], [ bind => "p$_", "s$_" ]) } 0 .. $#queries;
+	foreach (1 .. number(1, 4))
+	{
+		push @steps, [ execute => 'p' . number(0, $#queries), mostly(3 => 1, 3 => 2, 2 => 5, 1 => 0) ];
+		push @steps, ['sync'] if chance(0.2);
+	}
+	push @steps, [ close => 'p0' ] if chance(0.4);
+	return $self->stepwise(@steps, [ run => 'ROLLBACK' ]);
+}
+
+# The row that a portal is at is updated.
+sub current_of_portal
+{
+	my ($self) = @_;
+	my $own = [ Relations::base_relation('u') ];
+	my $query = $self->{query} = 'SELECT u.id, ' . $self->call_item($own) . ' FROM queue u'
+	  . (chance(0.4) ? ' WHERE ' . $self->condition($own) : '') . pick('', ' FOR UPDATE');
+
+	return $self->stepwise([ run => 'BEGIN' ], [ parse => 's', $query ], [ bind => 'p', 's' ], [ execute => 'p', number(1, 3) ],
+		[ run => "UPDATE queue SET state = 'current' WHERE CURRENT OF p RETURNING id, name" ], [ execute => 'p', 2 ],
+		[ run => 'DELETE FROM queue WHERE CURRENT OF p RETURNING id' ], [ run => 'ROLLBACK' ]);
+}
+
+# The text of steps, for people; psql can run what is not a comment.
+sub stepwise
+{
+	my ($self, @steps) = @_;
+
+	$self->{steps} = \@steps;
+	$self->{stops_early} = 1;
+	$self->{compare} = 'exact' if !$self->{parallel};
+	return join "\n", map {
+		my ($kind, @rest) = @$_;
+		$kind eq 'parse' ? "-- $rest[0]:\n$rest[1];" : $kind eq 'run' ? "$rest[0];" : "-- $kind @rest" } @steps;
+}
+
+# Statements in a transaction that leaves nothing
+sub rolled_back
+{
+	return join "\n", map { "$_;" } 'BEGIN', @_, 'ROLLBACK';
+}
+
+1;

@@ -1,0 +1,146 @@
+-- Functions that do something besides giving a value, or that raise, and what
+-- they leave: for the random statements (test/fuzz) and for those of
+-- side_effects. Each of two sessions has them in a database of its own, so that
+-- neither sees the other's locks, sequences and numbers of calls.
+
+CREATE TABLE log (n serial, what text);
+CREATE SEQUENCE counted;
+CREATE TABLE queue (id int PRIMARY KEY, name text, kind text, grp int, address inet, state text DEFAULT 'new');
+
+-- Writes a row, and says so: a notice stays when the row is rolled back.
+CREATE FUNCTION wrote(what text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO log (what) VALUES (wrote.what);
+	RAISE NOTICE 'wrote %', what;
+	RETURN true;
+END
+$$;
+CREATE FUNCTION wrote(what int) RETURNS boolean LANGUAGE sql AS 'SELECT wrote(what::text)';
+
+-- The same, to stand in place of a value
+CREATE FUNCTION kept(what text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM wrote(what);
+	RETURN what;
+END
+$$;
+CREATE FUNCTION kept(what int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM wrote(what);
+	RETURN what;
+END
+$$;
+
+-- Look at what others have written
+CREATE FUNCTION has_log(what text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM log WHERE log.what = has_log.what);
+END
+$$;
+CREATE FUNCTION logged() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN count(*) FROM log;
+END
+$$;
+
+-- Takes a job: several sessions can do so at a time.
+CREATE FUNCTION take_job() RETURNS int LANGUAGE sql AS $$
+	UPDATE queue SET state = 'taken'
+	WHERE id = (SELECT q.id FROM queue q WHERE q.state = 'new' ORDER BY q.id FOR UPDATE SKIP LOCKED LIMIT 1)
+	RETURNING id
+$$;
+
+-- Raise at one value, whatever the volatility that their owner has declared
+CREATE FUNCTION raises_at(given int, bad int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF given = bad THEN
+		RAISE 'raised at %', given USING ERRCODE = 'P0099';
+	END IF;
+	RETURN given;
+END
+$$;
+CREATE FUNCTION raises_stable(given int, bad int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN raises_at(given, bad);
+END
+$$;
+CREATE FUNCTION raises_sql(given int, bad int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT given + 0 / (given - bad)';
+
+-- The same under a search_path that begins with "calm": they cost as much, and do not raise.
+CREATE SCHEMA calm;
+CREATE FUNCTION calm.raises_at(given int, bad int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN given; END';
+CREATE FUNCTION calm.raises_stable(given int, bad int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN given; END';
+CREATE FUNCTION calm.raises_sql(given int, bad int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT given + 0 / greatest(1, given - bad)';
+
+CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM wrote(format('%s %s of %s', TG_WHEN, TG_OP, coalesce(NEW.id, OLD.id)));
+	RETURN coalesce(NEW, OLD);
+END
+$$;
+CREATE TRIGGER before_change BEFORE INSERT OR UPDATE OR DELETE ON queue FOR EACH ROW EXECUTE FUNCTION note_change();
+
+-- Stop reading: after the first row, and after so many.
+CREATE FUNCTION first_row(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	EXECUTE query INTO r;
+	RETURN r::text;
+END
+$$;
+CREATE FUNCTION rows_of_cursor(query text, most int) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	c refcursor;
+	r record;
+BEGIN
+	OPEN c FOR EXECUTE query;
+	WHILE most > 0 LOOP
+		FETCH c INTO r;
+		EXIT WHEN NOT FOUND;
+		most := most - 1;
+		RETURN NEXT r::text;
+	END LOOP;
+	CLOSE c;
+END
+$$;
+
+-- What statements have left behind. Rows that a statement has locked or written to,
+-- though it was rolled back, are known from their xmax.
+CREATE TABLE lookups (oid oid);
+
+CREATE FUNCTION traces(OUT log text, OUT sequences text, OUT advisory_locks text, OUT settings text, OUT row_locks text,
+	OUT calls bigint, OUT questions bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+	began bigint := current_setting('fuzz.began');
+BEGIN
+	SELECT string_agg(l.what, ' ' ORDER BY l.n) INTO log FROM log l;
+	SELECT concat_ws(' ', c.last_value, c.is_called, n.last_value, n.is_called) INTO sequences FROM counted c, log_n_seq n;
+	SELECT string_agg(concat_ws(' ', l.objid, l.mode), ', ' ORDER BY l.objid, l.mode) INTO advisory_locks
+	FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_backend_pid();
+	settings := concat_ws(' ', current_setting('fuzz.a'), current_setting('fuzz.b'));
+	SELECT string_agg(q.id::text, ' ' ORDER BY q.id) INTO row_locks FROM queue q WHERE q.xmax::text::bigint >= began;
+	SELECT sum(pg_stat_get_function_calls(l.oid)) INTO calls FROM lookups l;
+	SELECT s.value INTO questions FROM dns_stats() s WHERE s.counter = 'questions';
+END
+$$;
+
+-- After all functions have been made
+CREATE FUNCTION find_lookups() RETURNS void LANGUAGE sql AS $$
+	INSERT INTO lookups
+	SELECT oid FROM pg_proc
+	WHERE probin LIKE '%pgcares%' AND provolatile <> 'i' AND prosrc NOT IN ('pgcares_stats', 'pgcares_reset', 'pgcares_servers')
+$$;
+
+-- As if there had been nothing
+CREATE FUNCTION begin_anew() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (SELECT FROM log) THEN
+		DELETE FROM log;
+	END IF;
+	PERFORM setval('log_n_seq', 1, false), setval('counted', 1), pg_advisory_unlock_all(),
+		set_config('fuzz.a', 'none', false), set_config('fuzz.b', '0', false), pg_stat_force_next_flush(),
+		set_config('fuzz.began', pg_snapshot_xmax(pg_current_snapshot())::text, false);
+END
+$$;
