@@ -34,7 +34,7 @@ use Demand;
 use Session;
 
 # What a statement may take, in ms, without look-ahead and with it
-use constant { TIME_PLAIN => 2000, TIME_AHEAD => 20000 };
+use constant { TIME_PLAIN => 1000, TIME_AHEAD => 20000 };
 
 # SQLSTATE of a statement whose time was up
 use constant QUERY_CANCELED => '57014';
@@ -218,7 +218,22 @@ sub both
 		my $given = $sql->($which);
 		ref $given ? $self->{$which}->send_steps(@$given) : $self->{$which}->send($given);
 	}
-	return { map { $_ => $self->{$_}->result } @which };
+	my %results = map { $_ => $self->result($_) } @which;
+	return \%results;
+}
+
+# What came of it. Nobody waits for a statement that takes too long without
+# look-ahead.
+sub result
+{
+	my ($self, $which) = @_;
+	my $result = $self->{$which}->result;
+
+	if ($which eq 'plain' && Session::sqlstate_of($result) eq QUERY_CANCELED && !$self->{ahead}->has_result)
+	{
+		$self->{plain}->text('ROLLBACK; SELECT pg_cancel_backend(' . $self->{ahead}->pid . ')');
+	}
+	return $result;
 }
 
 # Counts what came of a statement without look-ahead; true if that can be
@@ -291,7 +306,8 @@ sub calls_ahead
 }
 
 # What a session holds when nothing is under way: descriptors, sockets of the
-# internet, memory contexts of ours
+# internet, memory contexts of ours. Contexts that a new function of the user ends
+# are not there each time.
 sub resources
 {
 	my ($self, $which) = @_;
@@ -303,7 +319,7 @@ sub resources
 		sockets => join(', ', $session->inet_sockets),
 		descriptors => join(', ', @{ $session->descriptors }),
 		contexts => $session->text(
-			"SELECT name, count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'pgcares%' GROUP BY name ORDER BY name")
+			"SELECT name, count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'pgcares%' AND name NOT LIKE 'pgcares function%' GROUP BY name ORDER BY name")
 	};
 }
 

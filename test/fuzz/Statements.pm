@@ -80,6 +80,20 @@ sub random
 	return $self;
 }
 
+# What is in it that look-ahead has to mind
+my %minded = (
+	'with effects' => qr/wrote|kept|nextval|currval|logged|has_log|advisory|set_config|current_setting|take_job|FOR (?:UPDATE|SHARE)|queue/,
+	'with what may raise' => qr/1 \/ \(|raises_|THEN 'x' ELSE|f\.id < 2 \+/,
+	'that read what may be written' => qr/currval|logged|has_log|current_setting|state = 'new'|FROM log/);
+
+sub kinds
+{
+	my ($self) = @_;
+	my @kinds = grep { $self->{sql} =~ $minded{$_} } sort keys %minded;
+
+	return (@kinds, $self->{stops_early} ? 'that stop early' : (), $self->{parallel} ? 'parallel' : ());
+}
+
 sub random_settings
 {
 	my ($self, $parallel, $major) = @_;

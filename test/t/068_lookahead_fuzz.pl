@@ -1,0 +1,9 @@
+# The second half of the random statements of 050_lookahead_fuzz.pl.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../fuzz";
+use Trial;
+
+Trial::run(2, 2);
