@@ -8,13 +8,22 @@ use strict;
 use warnings;
 use Chance;
 
+# A column, or a number, that functions of one int take
+sub small_int
+{
+	my ($self, $scope) = @_;
+	my $int = $self->int_column($scope);
+
+	return $int =~ /[.](?:ord|ordinality|c\d)$/ ? "${int}::int" : $int;
+}
+
 # ---- Side effects
 
 # A condition that has an effect, or depends on one
 sub effect_condition
 {
 	my ($self, $scope) = @_;
-	my $int = $self->int_column($scope);
+	my $int = $self->small_int($scope);
 	my $text = $self->column($scope, 'text') // q{'x'};
 
 	return mostly(
@@ -26,7 +35,7 @@ sub effect_condition
 		2 => q{nextval('counted') % 3 > 0},
 		1 => q{currval('counted') < } . number(3, 12),
 		2 => "pg_try_advisory_xact_lock($int)",
-		1 => "pg_try_advisory_lock(5, ($int)::int)",
+		1 => "pg_try_advisory_lock(5, $int)",
 		1 => "pg_advisory_xact_lock($int) IS NOT NULL",
 		2 => "set_config('fuzz.a', coalesce($text, 'null'), false) IS NOT NULL",
 		2 => "current_setting('fuzz.a') <> coalesce($text, 'null')",
@@ -40,7 +49,7 @@ sub effect_condition
 sub effect_value
 {
 	my ($self, $scope, $type) = @_;
-	my $int = $self->int_column($scope);
+	my $int = $self->small_int($scope);
 	my $text = $self->column($scope, 'text') // q{'x'};
 
 	return mostly(
@@ -100,7 +109,7 @@ sub effect_with
 sub raising_int
 {
 	my ($self, $scope) = @_;
-	my $int = $self->int_column($scope);
+	my $int = $self->small_int($scope);
 	my $bad = number(0, 20);
 
 	return mostly(
