@@ -69,14 +69,16 @@ sub calm_text
 }
 
 # Are all rows wanted, and all calls that are looked ahead for made? Joins of
-# tables stop when one side has ended, or do not begin.
+# tables stop when one side has ended, or do not begin, and a call in a join
+# condition needs a row of both.
 sub is_certain
 {
 	my ($statement) = @_;
 	my $sql = $statement->{sql};
 
-	return 0 if $statement->{stops_early};
-	return $sql !~ /\bJOIN (?!LATERAL dns_)|\bWITH\b|\bUNION\b|\bINTERSECT\b|\bEXCEPT\b|\bUSING\b|\bFROM [\w ]+, (?!LATERAL)/;
+	return 0 if $statement->{stops_early} || $sql =~ /\bWITH\b(?! ORDINALITY)|\bUNION\b|\bINTERSECT\b|\bEXCEPT\b|\bUSING\b|\bFROM [\w ]+, (?!LATERAL)/;
+	my @joins = grep { /\bJOIN\b/ } split /\n/, $sql;
+	return !grep { !/^\t(?:CROSS|LEFT) JOIN LATERAL (?:\w+\(|ROWS FROM)/ || /JOIN.*JOIN/ || /\bON (?!true$)/ } @joins;
 }
 
 1;

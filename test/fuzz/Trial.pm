@@ -19,7 +19,7 @@ use Statements;
 
 # How many there are in all; statements between two looks at what is left; from how
 # many on one is explained; how many differences are shown
-use constant { ALL => $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED} ? 20000 : 2000, BATCH => 100, EXPLAIN_EVERY => 5, MAX_SHOWN => 10 };
+use constant { ALL => $ENV{PGCARES_WATCHED} ? 400 : $ENV{PGCARES_DEEP} ? 20000 : 2000, BATCH => 100, EXPLAIN_EVERY => 5, MAX_SHOWN => 10 };
 
 # How much more memory, in kB, a session may hold after look-ahead than without
 use constant MAX_GROWTH => 1024;

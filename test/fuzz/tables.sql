@@ -48,6 +48,8 @@ CREATE VIEW barrier WITH (security_barrier) AS SELECT * FROM hosts WHERE grp <> 
 CREATE TABLE changed (LIKE hosts INCLUDING INDEXES, note text);
 INSERT INTO changed SELECT * FROM hosts WHERE id <= 25;
 CREATE TABLE added (id int, note text);
+CREATE TRIGGER before_change BEFORE INSERT OR UPDATE OR DELETE ON changed FOR EACH ROW EXECUTE FUNCTION note_change();
+CREATE TRIGGER after_change AFTER INSERT ON added FOR EACH ROW EXECUTE FUNCTION note_change();
 
 INSERT INTO queue SELECT * FROM hosts WHERE id <= 25;
 CREATE TABLE nothing (LIKE hosts);
