@@ -42,7 +42,8 @@ site_take(SiteSearch *search, FuncExpr *call)
 		return false;			/* the same question for all rows */
 	early = early_expression(search->plan, args);
 	if ((early & EARLY_EFFECTS) ||
-		((early & EARLY_ERRORS) && (search->harmless || search->uncertain)))
+		((early & EARLY_ERRORS) && (search->harmless || search->uncertain ||
+									search->plan->has_effects)))
 		return false;
 	search->early |= early;
 	add_call(search, call);

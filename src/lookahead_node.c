@@ -30,7 +30,8 @@ typedef struct ColumnNumber
 	int			number;			/* in the list, from 1 */
 } ColumnNumber;
 
-static bool may_read_ahead(bits8 early, const LookaheadDemand *demand);
+static bool may_read_ahead(const LookaheadPlan *plan, bits8 early,
+						   const LookaheadDemand *demand);
 static void survey_node(LookaheadPlan *plan, Plan *node);
 static void survey_list(LookaheadPlan *plan, List *nodes);
 static List *limit_expressions(const LookaheadDemand *demand);
@@ -98,7 +99,7 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 	ListCell   *lc;
 
 	if ((calls == NIL && LOOKAHEAD_NEEDS_CALLS) ||
-		!may_read_ahead(early, demand))
+		!may_read_ahead(plan, early, demand))
 		return child;
 
 	scan = makeNode(CustomScan);
@@ -165,7 +166,7 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	node->qual = list_copy_head(whole_qual,
 								list_length(whole_qual) - list_length(quals));
 	early_forget(plan, node);
-	if (!may_read_ahead(early_rows(plan, node), &unbound))
+	if (!may_read_ahead(plan, early_rows(plan, node), &unbound))
 	{
 		node->targetlist = whole;
 		node->qual = whole_qual;
@@ -189,12 +190,16 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	return top;
 }
 
-/* May rows be read before they are wanted, where this stands against it? */
+/*
+ * May rows be read before they are wanted, where this stands against it?  An error
+ * comes too soon also where effects of earlier rows are still to come.
+ */
 static bool
-may_read_ahead(bits8 early, const LookaheadDemand *demand)
+may_read_ahead(const LookaheadPlan *plan, bits8 early,
+			   const LookaheadDemand *demand)
 {
 	return !demand->marks && !(early & EARLY_EFFECTS) &&
-		!((early & EARLY_ERRORS) && demand->limited);
+		!((early & EARLY_ERRORS) && (demand->limited || plan->has_effects));
 }
 
 /*
