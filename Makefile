@@ -47,11 +47,13 @@ OBJS = \
 	src/lookahead_explain.o \
 	src/lookahead_expressions.o \
 	src/lookahead_functions.o \
+	src/lookahead_guard.o \
 	src/lookahead_node.o \
 	src/lookahead_plan.o \
 	src/lookahead_rows.o \
 	src/lookahead_rules.o \
 	src/lookahead_run.o \
+	src/lookahead_scan.o \
 	src/lookahead_sites.o \
 	src/many.o \
 	src/memory.o \

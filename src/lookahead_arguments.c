@@ -2,8 +2,7 @@
  * lookahead_arguments.c
  *
  * Whether the arguments of a call can be worked out before the call is made:
- * from the row alone, at any time, without leaving traces.  For rows that may
- * not be wanted they must not raise an error either, whatever the row holds.
+ * from the row alone, at any time, without leaving traces.
  */
 #include "postgres.h"
 
@@ -41,9 +40,7 @@ site_take(SiteSearch *search, FuncExpr *call)
 	if (!contain_var_clause(args))
 		return false;			/* the same question for all rows */
 	early = early_expression(search->plan, args);
-	if ((early & EARLY_EFFECTS) ||
-		((early & EARLY_ERRORS) && (search->harmless || search->uncertain ||
-									search->plan->has_effects)))
+	if (early & (EARLY_EFFECTS | EARLY_ERRORS))
 		return false;
 	search->early |= early;
 	add_call(search, call);

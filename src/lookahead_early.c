@@ -3,11 +3,11 @@
  *
  * Which parts of a plan may be run before their turn.  A look-ahead node runs the
  * subtree below it for rows that the plan above has not asked for yet.  Parts that
- * change something, or that see the changes of others, never run early; parts
- * that may raise an error do not where the plan above may stop before the row
- * that raises it.  Everything that a node does before its first row is done when
- * its turn comes, whether rows are read ahead or not.  Each subtree is looked at
- * once; kinds of nodes that are not listed here are left alone.
+ * change something, or that see the changes of others, never run early, nor do
+ * those that may raise an error which cannot be kept for its turn.  Everything
+ * that a node does before its first row is done when its turn comes, whether rows
+ * are read ahead or not.  Each subtree is looked at once; kinds of nodes that are
+ * not listed here are left alone.
  */
 #include "postgres.h"
 
@@ -23,14 +23,16 @@ static LookaheadEarly look_at(LookaheadPlan *plan, Plan *node);
 static LookaheadEarly combine(LookaheadPlan *plan, Plan *node);
 static LookaheadEarly combine_parts(LookaheadPlan *plan, List *parts,
 									bool together);
-static bits8 early_subplan(LookaheadPlan *plan, int number);
-static bits8 early_init_plan(LookaheadPlan *plan, int param);
+static LookaheadEarly early_subplan(LookaheadPlan *plan, int number);
+static bits8 for_ever(bits8 early);
+static bits8 early_with_plans(LookaheadPlan *plan, const ExpressionLook *seen);
+static Bitmapset *direct_params(List *quals);
 static List *row_expressions(const Plan *node);
 static List *first_expressions(const Plan *node);
 static bool fires_triggers(const LookaheadPlan *plan, const ModifyTable *node);
 
 /*
- * What stands against reading rows of a subtree ahead: EARLY_ERRORS, EARLY_EFFECTS.
+ * What stands against reading rows of a subtree ahead.
  */
 bits8
 early_rows(LookaheadPlan *plan, Plan *node)
@@ -45,15 +47,9 @@ bits8
 early_expression(LookaheadPlan *plan, Node *expression)
 {
 	ExpressionLook seen = {.has_effects = plan->has_effects};
-	int			number = -1;
 
 	expression_look(expression, &seen);
-	while ((number = bms_next_member(seen.subplans, number)) >= 0)
-		seen.early |= early_subplan(plan, number);
-	number = -1;
-	while ((number = bms_next_member(seen.params, number)) >= 0)
-		seen.early |= early_init_plan(plan, number);
-	return seen.early;
+	return early_with_plans(plan, &seen);
 }
 
 /*
@@ -66,17 +62,27 @@ early_forget(LookaheadPlan *plan, const Plan *node)
 }
 
 /*
- * Does a node do anything that other parts of the statement may see?  Our own
- * lookups do not.
+ * Takes note of a node: whether it does anything that other parts of the statement
+ * may see, and which subplans are run there.  Our own lookups do nothing.
  */
-bool
-early_has_effect(const LookaheadPlan *plan, const Plan *node)
+void
+early_survey(LookaheadPlan *plan, const Plan *node)
 {
-	return IsA(node, LockRows) ||
+	List	   *expressions = list_concat(row_expressions(node),
+										  first_expressions(node));
+	ExpressionLook seen = {0};
+
+	plan->has_effects |= IsA(node, LockRows) ||
 		(IsA(node, ModifyTable) &&
 		 fires_triggers(plan, (const ModifyTable *) node)) ||
-		expression_has_effect((Node *) row_expressions(node)) ||
-		expression_has_effect((Node *) first_expressions(node));
+		expression_has_effect((Node *) expressions);
+
+	expression_look((Node *) expressions, &seen);
+	if (IsA(node, CteScan))
+		seen.subplans = bms_make_singleton(((const CteScan *) node)->ctePlanId);
+	plan->used_again = bms_add_members(plan->used_again,
+									   bms_intersect(plan->used, seen.subplans));
+	plan->used = bms_add_members(plan->used, seen.subplans);
 }
 
 /* The same for a whole subtree, from memory where it was looked at before. */
@@ -116,8 +122,13 @@ combine(LookaheadPlan *plan, Plan *node)
 	LookaheadEarly left = look_at(plan, node->lefttree);
 	LookaheadEarly right = look_at(plan, node->righttree);
 	LookaheadEarly parts = {0};
+	ExpressionLook seen = {.has_effects = plan->has_effects};
 
-	early.own = early_expression(plan, (Node *) row_expressions(node));
+	expression_look((Node *) row_expressions(node), &seen);
+	early.all = early_with_plans(plan, &seen);
+	/* A row has met the conditions, which has run their init plans. */
+	seen.params = bms_del_members(seen.params, direct_params(node->qual));
+	early.own = early_with_plans(plan, &seen);
 	early.next = left.next | right.next;
 	switch (nodeTag(node))
 	{
@@ -184,13 +195,17 @@ combine(LookaheadPlan *plan, Plan *node)
 			parts = look_at(plan, ((SubqueryScan *) node)->subplan);
 			break;
 		case T_CteScan:
-			parts = look_at(plan, list_nth(plan->stmt->subplans,
-										   ((CteScan *) node)->ctePlanId - 1));
+			parts = early_subplan(plan, ((CteScan *) node)->ctePlanId);
 			break;
 
-			/* What it changes, only triggers and functions can see. */
+			/*
+			 * Only triggers and functions can see what it changes.  It is run to
+			 * its end in any case, and constraints may be in the way.
+			 */
 		case T_ModifyTable:
-			early.own |= EARLY_ERRORS;
+			early.own |= for_ever(left.all);
+			if (((ModifyTable *) node)->operation != CMD_DELETE)
+				early.own |= EARLY_ERRORS;
 			if (plan->has_effects)
 				early.own |= EARLY_EFFECTS;
 			break;
@@ -205,7 +220,7 @@ combine(LookaheadPlan *plan, Plan *node)
 			break;
 	}
 	early.next |= early.own | parts.next;
-	early.all = early.own | left.all | right.all | parts.all |
+	early.all |= early.own | left.all | right.all | parts.all |
 		early_expression(plan, (Node *) first_expressions(node));
 	return early;
 }
@@ -230,27 +245,80 @@ combine_parts(LookaheadPlan *plan, List *parts, bool together)
 	return sum;
 }
 
-/* A subplan by its number, which is run any time. */
-static bits8
+/*
+ * A subplan by its number.  One that is run in another place too may have to run
+ * again after an error.
+ */
+static LookaheadEarly
 early_subplan(LookaheadPlan *plan, int number)
 {
-	return look_at(plan, list_nth(plan->stmt->subplans, number - 1)).all;
+	LookaheadEarly early = look_at(plan, list_nth(plan->stmt->subplans,
+												  number - 1));
+
+	if (bms_is_member(number, plan->used_again))
+	{
+		early.next = for_ever(early.next);
+		early.all = for_ever(early.all);
+	}
+	return early;
 }
 
-/* An init plan is run when its parameter is first read. */
+/* An error that could be kept cannot. */
 static bits8
-early_init_plan(LookaheadPlan *plan, int param)
+for_ever(bits8 early)
 {
+	return (early & EARLY_GUARD) ? early | EARLY_ERRORS : early;
+}
+
+/*
+ * The same with the plans that an expression runs.  An init plan is run when its
+ * parameter is first read, and others may read it.
+ */
+static bits8
+early_with_plans(LookaheadPlan *plan, const ExpressionLook *seen)
+{
+	bits8		early = seen->early;
+	int			number = -1;
 	ListCell   *lc;
 
+	while ((number = bms_next_member(seen->subplans, number)) >= 0)
+		early |= early_subplan(plan, number).all;
 	foreach(lc, plan->init_plans)
 	{
 		SubPlan    *subplan = lfirst_node(SubPlan, lc);
+		ListCell   *param;
 
-		if (list_member_int(subplan->setParam, param))
-			return early_subplan(plan, subplan->plan_id);
+		foreach(param, subplan->setParam)
+		{
+			if (bms_is_member(lfirst_int(param), seen->params))
+				early |= for_ever(early_subplan(plan, subplan->plan_id).all);
+		}
 	}
-	return 0;
+	return early;
+}
+
+/* The parameters that conditions compare with something. */
+static Bitmapset *
+direct_params(List *quals)
+{
+	Bitmapset  *params = NULL;
+	ListCell   *qual;
+
+	foreach(qual, quals)
+	{
+		ListCell   *lc;
+
+		if (!IsA(lfirst(qual), OpExpr))
+			continue;
+		foreach(lc, ((OpExpr *) lfirst(qual))->args)
+		{
+			Param	   *param = lfirst(lc);
+
+			if (IsA(param, Param) && param->paramkind == PARAM_EXEC)
+				params = bms_add_member(params, param->paramid);
+		}
+	}
+	return params;
 }
 
 /* The expressions that a node itself evaluates for its rows. */

@@ -14,12 +14,10 @@
 
 #include "pgcares.h"
 
-#include "access/relscan.h"
 #include "executor/executor.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
-#include "utils/rel.h"
 
 /*
  * Microseconds of reading after which a row is handed on as soon as it has its
@@ -36,7 +34,8 @@ typedef struct LookaheadState
 	bool		unsure;			/* it may want no row but the first */
 	bool		in_turn;		/* the caller of the statement may stop */
 	bool		one_by_one;		/* it takes the node's rows one by one */
-	bool		raises;			/* reading ahead may raise an error */
+	bool		guarded;		/* reading the child may raise an error */
+	bool		warns;			/* or show warnings */
 	int64		bound;			/* rows that are taken at most; 0 if unknown */
 	List	   *limit;			/* of ExprState *, what tells the bound */
 	bool		bound_known;	/* since the last rescan */
@@ -48,7 +47,8 @@ typedef struct LookaheadState
 
 	/* Since the last rescan. */
 	bool		begun;			/* the child has given a row */
-	bool		done;			/* it has no more */
+	bool		done;			/* it has no more, or has failed: */
+	ErrorData  *failure;		/* to be raised after all rows before it */
 	int64		returned;
 	int64		filtered;		/* by the node's own condition */
 } LookaheadState;
@@ -57,17 +57,16 @@ static Node *create_state(CustomScan *plan);
 static void begin_scan(CustomScanState *css, EState *estate, int eflags);
 static int	setting_of(const CustomScan *plan, int member);
 static TupleTableSlot *next_slot(CustomScanState *css);
-static void find_scan(LookaheadState *state);
 static void read_bound(LookaheadState *state);
 static bool is_partial(const LookaheadState *state);
 static int64 run_count(const LookaheadState *state);
-static bool is_passive(const LookaheadState *state);
 static bool pass_row(LookaheadState *state);
 static bool take_row(LookaheadState *state);
 static void read_ahead(LookaheadState *state);
+static TupleTableSlot *next_child_row(LookaheadState *state);
 static bool wants_row(const LookaheadState *state);
+static bool is_wanted(const LookaheadState *state);
 static bool row_is_due(LookaheadState *state, int64 read_for);
-static ItemPointerData child_tid(const LookaheadState *state);
 static void drop_first(LookaheadState *state);
 static void drop_all(LookaheadState *state);
 static void rescan(CustomScanState *css);
@@ -126,24 +125,26 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	state->unsure = setting_of(plan, LOOKAHEAD_UNSURE) != 0;
 	state->in_turn = setting_of(plan, LOOKAHEAD_IN_TURN) != 0;
 	state->one_by_one = setting_of(plan, LOOKAHEAD_ONE_BY_ONE) != 0;
-	state->raises = setting_of(plan, LOOKAHEAD_RAISES) != 0;
+	state->guarded = setting_of(plan, LOOKAHEAD_GUARD_ROWS) != 0;
+	state->warns = setting_of(plan, LOOKAHEAD_WARNS) != 0;
 	state->bound = setting_of(plan, LOOKAHEAD_BOUND);
 	state->limit = ExecInitExprList(list_copy_tail(plan->custom_exprs, ncalls),
 									&css->ss.ps);
-	find_scan(state);
+	state->scan = scan_below(css);
 
 	state->passive = !setting_lookahead || estate->es_epq_active != NULL;
 	if (state->passive || (eflags & EXEC_FLAG_EXPLAIN_ONLY))
 		return;
 
-	rows_open(&state->rows, css, state->node.counters);
+	rows_open(&state->rows, &state->node);
 	foreach(cell, plan->custom_exprs)
 	{
 		int			number = foreach_current_index(cell);
 
 		if (number < ncalls)
 			rows_open_site(&state->rows, lfirst_node(FuncExpr, cell),
-						   number < setting_of(plan, LOOKAHEAD_CALLS));
+						   number < setting_of(plan, LOOKAHEAD_CALLS),
+						   setting_of(plan, LOOKAHEAD_GUARD_CALLS) != 0);
 	}
 }
 
@@ -151,41 +152,6 @@ static int
 setting_of(const CustomScan *plan, int member)
 {
 	return intVal(list_nth(plan->custom_private, member));
-}
-
-/*
- * WHERE CURRENT OF looks for a scan of the table, and takes a node for it that says
- * so and has the row's place in its slot (execCurrentOf() of the server).
- */
-static void
-find_scan(LookaheadState *state)
-{
-	PlanState  *child = outerPlanState(state);
-	ScanState  *own = &state->node.css.ss;
-
-	switch (nodeTag(child))
-	{
-		case T_SeqScanState:
-		case T_SampleScanState:
-		case T_IndexScanState:
-		case T_IndexOnlyScanState:
-		case T_BitmapHeapScanState:
-		case T_TidScanState:
-		case T_TidRangeScanState:
-			state->scan = (ScanState *) child;
-			break;
-		case T_CustomScanState:
-			if (plan_is_lookahead(child->plan) &&
-				((LookaheadState *) child)->scan != NULL)
-				state->scan = (ScanState *) child;
-			break;
-		default:
-			break;
-	}
-	if (state->scan == NULL)
-		return;
-	own->ss_currentRelation = state->scan->ss_currentRelation;
-	own->ss_ScanTupleSlot->tts_tableOid = RelationGetRelid(own->ss_currentRelation);
 }
 
 /* The next row that meets the node's condition; an empty slot after the last. */
@@ -205,7 +171,7 @@ next_slot(CustomScanState *css)
 		/* Whoever has had the row before is through with it. */
 		ResetExprContext(econtext);
 		ExecClearTuple(slot);
-		if (!(is_passive(state) ? pass_row(state) : take_row(state)))
+		if (!(state->passive ? pass_row(state) : take_row(state)))
 			return projection ? ExecClearTuple(css->ss.ps.ps_ResultTupleSlot) : slot;
 		if (ExecQual(css->ss.ps.qual, econtext))
 			break;
@@ -262,14 +228,6 @@ run_count(const LookaheadState *state)
 	return lookahead_run_count(state->node.css.ss.ps.state);
 }
 
-/* Rows that are there already go first. */
-static bool
-is_passive(const LookaheadState *state)
-{
-	return state->passive ||
-		(state->raises && state->rows.count <= state->out && is_partial(state));
-}
-
 /*
  * The child's row, in the node's own slot: expressions are compiled for a
  * virtual one, and would not take the values out of a tuple.
@@ -278,18 +236,12 @@ static bool
 pass_row(LookaheadState *state)
 {
 	TupleTableSlot *slot = state->node.css.ss.ss_ScanTupleSlot;
-	TupleTableSlot *child;
+	TupleTableSlot *child = ExecProcNode(outerPlanState(state));
 
-	if (state->out)
-		drop_first(state);
-	if (state->done)
-		return false;
-	child = ExecProcNode(outerPlanState(state));
-	state->done = TupIsNull(child);
-	if (state->done)
+	if (TupIsNull(child))
 		return false;
 	ExecCopySlot(slot, child);
-	slot->tts_tid = child_tid(state);
+	slot->tts_tid = scan_tid(state->scan);
 	return true;
 }
 
@@ -300,6 +252,8 @@ take_row(LookaheadState *state)
 	if (state->out)
 		drop_first(state);
 	read_ahead(state);
+	if (state->rows.count == 0 && state->failure != NULL)
+		ReThrowError(state->failure);	/* now it is its turn */
 	if (state->rows.count == 0)
 		return false;
 	rows_show_first(&state->rows);
@@ -317,7 +271,7 @@ read_ahead(LookaheadState *state)
 	while (!state->done && wants_row(state) &&
 		   !row_is_due(state, now - began))
 	{
-		TupleTableSlot *child = ExecProcNode(outerPlanState(state));
+		TupleTableSlot *child = next_child_row(state);
 		int64		before = now;
 
 		now = clock_now();
@@ -328,7 +282,8 @@ read_ahead(LookaheadState *state)
 		if (TupIsNull(child))
 			state->done = true;
 		else
-			rows_keep(&state->rows, child, child_tid(state));
+			rows_keep(&state->rows, child, scan_tid(state->scan),
+					  is_wanted(state));
 		CHECK_FOR_INTERRUPTS();
 		if (state->rows.ahead == NULL)
 			continue;
@@ -341,6 +296,18 @@ read_ahead(LookaheadState *state)
 	/* Lookups get on where there is no row to read, too. */
 	if (!attended && state->rows.ahead != NULL)
 		ahead_attend(state->rows.ahead);
+}
+
+/*
+ * The child's next row.  An error that comes before its turn is kept; nobody waits
+ * for the first row in vain.
+ */
+static TupleTableSlot *
+next_child_row(LookaheadState *state)
+{
+	if (!state->guarded || state->rows.count == 0)
+		return ExecProcNode(outerPlanState(state));
+	return guard_next_row(outerPlanState(state), &state->failure);
 }
 
 /*
@@ -357,8 +324,9 @@ wants_row(const LookaheadState *state)
 	/* Without it the scan would end. */
 	if (count == 0)
 		return true;
-	if (count >= state->returned + state->filtered && is_partial(state) &&
-		!(state->one_by_one && count < run_count(state)))
+	if (is_partial(state) &&
+		(state->warns ||
+		 (count >= state->returned + state->filtered && !is_wanted(state))))
 		return false;
 	if (state->unsure && state->returned == 0)
 		return false;
@@ -366,6 +334,17 @@ wants_row(const LookaheadState *state)
 		count >= state->bound - state->returned + state->filtered)
 		return false;
 	return rows_memory(&state->rows) < (Size) work_mem * 1024;
+}
+
+/*
+ * Is the next row to be read certain to be taken?  The one that is waited for is, and
+ * so are as many as the caller of the statement still takes.
+ */
+static bool
+is_wanted(const LookaheadState *state)
+{
+	return state->rows.count == 0 || !is_partial(state) ||
+		(state->one_by_one && state->rows.count < run_count(state));
 }
 
 /*
@@ -389,20 +368,6 @@ row_is_due(LookaheadState *state, int64 read_for)
 	return true;
 }
 
-/* The place of the child's row in the table that it scans. */
-static ItemPointerData
-child_tid(const LookaheadState *state)
-{
-	ItemPointerData none;
-
-	ItemPointerSetInvalid(&none);
-	if (state->scan == NULL)
-		return none;
-	if (IsA(state->scan, IndexOnlyScanState))
-		return ((IndexOnlyScanState *) state->scan)->ioss_ScanDesc->xs_heaptid;
-	return state->scan->ss_ScanTupleSlot->tts_tid;
-}
-
 static void
 drop_first(LookaheadState *state)
 {
@@ -424,6 +389,8 @@ rescan(CustomScanState *css)
 
 	ExecClearTuple(css->ss.ss_ScanTupleSlot);
 	drop_all(state);
+	if (state->failure != NULL)
+		ReThrowError(state->failure);	/* the child cannot run again */
 	state->begun = state->done = false;
 	state->row_time = 0;
 	state->bound_known = false;

@@ -11,13 +11,15 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "pgcares.h"
 
 static bool look(Node *node, ExpressionLook *seen);
-static bits8 early_function(const ExpressionLook *seen, Oid function);
-static bool is_known_aggregate(Oid function);
+static void note(ExpressionLook *seen, Oid function, bits8 early);
+static bool may_warn(const FuncExpr *call);
+static bits8 aggregate_early(Oid function);
 static bool has_effect(Node *node, void *context);
 static bool function_has_effect(Oid function, void *context);
 
@@ -69,7 +71,7 @@ look(Node *node, ExpressionLook *seen)
 
 		case T_ArrayExpr:
 			if (((ArrayExpr *) node)->multidims)
-				seen->early |= EARLY_ERRORS;
+				seen->early |= EARLY_GUARD;
 			break;
 		case T_MinMaxExpr:
 			if (type_output_may_raise(((MinMaxExpr *) node)->minmaxtype))
@@ -79,7 +81,7 @@ look(Node *node, ExpressionLook *seen)
 			/* One element of an array, which need not be there. */
 			if (((SubscriptingRef *) node)->refassgnexpr != NULL ||
 				((SubscriptingRef *) node)->reflowerindexpr != NIL)
-				seen->early |= EARLY_ERRORS;
+				seen->early |= EARLY_GUARD;
 			break;
 
 		case T_Param:
@@ -90,16 +92,20 @@ look(Node *node, ExpressionLook *seen)
 		case T_SubPlan:
 			seen->subplans = bms_add_member(seen->subplans,
 											((SubPlan *) node)->plan_id);
+			/* It may give more than one row where there has to be one. */
+			if (((SubPlan *) node)->subLinkType == EXPR_SUBLINK ||
+				((SubPlan *) node)->subLinkType == ROWCOMPARE_SUBLINK)
+				seen->early |= EARLY_GUARD;
 			break;
 
 		case T_FuncExpr:
 			{
 				FuncExpr   *call = (FuncExpr *) node;
 
-				if (call->funcvariadic ||
-					function_may_raise(call->funcid, call->inputcollid,
-									   call->args))
-					seen->early |= early_function(seen, call->funcid);
+				note(seen, call->funcid, call->funcvariadic ? EARLY_ERRORS :
+					 function_early(call->funcid, call->inputcollid, call->args));
+				if (call_is_lookup(call->funcid) && may_warn(call))
+					seen->early |= EARLY_WARNINGS;
 			}
 			break;
 		case T_OpExpr:
@@ -108,39 +114,39 @@ look(Node *node, ExpressionLook *seen)
 			{
 				OpExpr	   *op = (OpExpr *) node;
 
-				if (operator_may_raise(op->opno, op->opfuncid, op->inputcollid,
-									   op->args))
-					seen->early |= early_function(seen, op->opfuncid);
+				note(seen, op->opfuncid,
+					 operator_early(op->opno, op->opfuncid, op->inputcollid,
+									op->args));
 			}
 			break;
 		case T_ScalarArrayOpExpr:
 			{
 				ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) node;
+				bits8		early = operator_early(op->opno, op->opfuncid,
+												   op->inputcollid, op->args);
 
 				/* A pattern in an array is none that can be read here. */
-				if (get_op_btree_interpretation(op->opno) == NIL ||
-					operator_may_raise(op->opno, op->opfuncid, op->inputcollid,
-									   op->args))
-					seen->early |= early_function(seen, op->opfuncid);
+				if (early == 0 && get_op_btree_interpretation(op->opno) == NIL)
+					early = EARLY_GUARD;
+				note(seen, op->opfuncid, early);
 			}
 			break;
 		case T_CoerceViaIO:
 			{
 				CoerceViaIO *cast = (CoerceViaIO *) node;
 
-				if ((cast->resulttype != TEXTOID && cast->resulttype != VARCHAROID) ||
-					type_output_may_raise(exprType((Node *) cast->arg)))
-					seen->early |= EARLY_ERRORS;
+				seen->early |= cast_early(exprType((Node *) cast->arg),
+										  cast->resulttype);
 			}
 			break;
 
 		case T_Aggref:
-			if (!is_known_aggregate(((Aggref *) node)->aggfnoid))
-				seen->early |= early_function(seen, ((Aggref *) node)->aggfnoid);
+			note(seen, ((Aggref *) node)->aggfnoid,
+				 aggregate_early(((Aggref *) node)->aggfnoid));
 			break;
 		case T_WindowFunc:
-			if (!is_known_aggregate(((WindowFunc *) node)->winfnoid))
-				seen->early |= early_function(seen, ((WindowFunc *) node)->winfnoid);
+			note(seen, ((WindowFunc *) node)->winfnoid,
+				 aggregate_early(((WindowFunc *) node)->winfnoid));
 			break;
 
 		default:
@@ -152,36 +158,59 @@ look(Node *node, ExpressionLook *seen)
 	return expression_tree_walker(node, look, seen);
 }
 
-/* What stands against running a function that may raise an error. */
-static bits8
-early_function(const ExpressionLook *seen, Oid function)
+/* Adds what stands against a function of which something is known, or nothing. */
+static void
+note(ExpressionLook *seen, Oid function, bits8 early)
 {
-	if (function_has_effect(function, NULL) ||
-		(seen->has_effects && function_reads_session(function)))
-		return EARLY_ERRORS | EARLY_EFFECTS;
-	return EARLY_ERRORS;
+	if (early == EARLY_ERRORS && call_is_lookup(function))
+		early = EARLY_GUARD;
+	if (early == EARLY_ERRORS &&
+		(function_has_effect(function, NULL) ||
+		 (seen->has_effects && function_reads_session(function))))
+		early |= EARLY_EFFECTS;
+	seen->early |= early;
 }
 
-/* Aggregates and window functions of the server that raise no error. */
+/* Does a lookup perhaps give warnings?  Its last argument says so, or the setting. */
 static bool
-is_known_aggregate(Oid function)
+may_warn(const FuncExpr *call)
 {
-	static const char *const names[] = {
+	const Const *on_error = llast(call->args);
+
+	if (!IsA(on_error, Const))
+		return true;
+	if (on_error->constisnull)
+		return setting_on_error == ON_ERROR_WARNING;
+	return on_error->consttype == TEXTOID &&
+		pg_strcasecmp(TextDatumGetCString(on_error->constvalue), "warning") == 0;
+}
+
+/* What stands against running an aggregate or window function of the server. */
+static bits8
+aggregate_early(Oid function)
+{
+	static const char *const safe[] = {
 		"array_agg", "bool_and", "bool_or", "count", "cume_dist", "dense_rank",
 		"every", "first_value", "lag", "last_value", "lead", "max", "min",
 		"percent_rank", "rank", "row_number", "string_agg"
 	};
+	static const char *const clean[] = {"avg", "ntile", "nth_value", "sum"};
 	char	   *name;
 
 	if (function >= FirstUnpinnedObjectId)
-		return false;
+		return EARLY_ERRORS;
 	name = get_func_name(function);
-	for (int i = 0; name != NULL && i < (int) lengthof(names); i++)
+	for (int i = 0; name != NULL && i < (int) lengthof(safe); i++)
 	{
-		if (strcmp(name, names[i]) == 0)
-			return true;
+		if (strcmp(name, safe[i]) == 0)
+			return 0;
 	}
-	return false;
+	for (int i = 0; name != NULL && i < (int) lengthof(clean); i++)
+	{
+		if (strcmp(name, clean[i]) == 0)
+			return EARLY_GUARD;
+	}
+	return EARLY_ERRORS;
 }
 
 /* Is there a volatile function in an expression that is no lookup? */

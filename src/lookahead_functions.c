@@ -1,10 +1,11 @@
 /*
  * lookahead_functions.c
  *
- * Which functions and operators of the server raise no error, whatever the row
- * holds: what calls nothing else can be run for rows that are perhaps not wanted.
+ * Which functions and operators of the server can be run for rows that are perhaps
+ * not wanted: those that raise no error, whatever the row holds, and those that
+ * raise one of class 22 and leave nothing behind then, since they only compute.
  * Functions are known by the name of their C function, which stays the same over
- * the versions of the server.  Whatever is not listed here may raise an error.
+ * the versions of the server.  Of those that are not listed here nothing is known.
  * Running out of memory does not count.
  */
 #include "postgres.h"
@@ -24,13 +25,15 @@
 /* Intervals up to so many months lead from the present to no impossible time. */
 #define SMALL_INTERVAL	(12 * 1000)
 
-/* The functions that raise no error, or only for some arguments. */
+/* The functions that raise no error, or one of class 22 for some arguments. */
 typedef enum FunctionKind
 {
 	RAISES_NOTHING,
+	RAISES_CLEANLY,
 	NEEDS_COLLATION,			/* raises one where none was decided */
 	CHANGES_CASE,				/* the same, and in SQL_ASCII */
 	SEARCHES_TEXT,				/* needs a collation that is deterministic */
+	SEARCHES_CLEANLY,			/* the same, and may raise an error */
 	SPLITS_TEXT,				/* the same, and no field number 0 */
 	MATCHES_LIKE,				/* the same, and a pattern that is complete */
 	MATCHES_REGEX,				/* the same, and an expression that is sound */
@@ -50,31 +53,132 @@ static const SafeFunction safe_functions[] = {
 	{"array_cardinality", RAISES_NOTHING},
 	{"array_length", RAISES_NOTHING},
 	{"array_unnest", RAISES_NOTHING},
+	{"binary_decode", RAISES_CLEANLY},
+	{"binary_encode", RAISES_CLEANLY},
 	{"booleq", RAISES_NOTHING},
 	{"boolne", RAISES_NOTHING},
 	{"booltext", RAISES_NOTHING},
+	{"bpchar", RAISES_CLEANLY},
 	{"bpcharlen", RAISES_NOTHING},
 	{"btrim", RAISES_NOTHING},
 	{"btrim1", RAISES_NOTHING},
 	{"char_text", RAISES_NOTHING},
+	{"cidr_set_masklen", RAISES_CLEANLY},
+	{"date_mi", RAISES_CLEANLY},
+	{"date_mii", RAISES_CLEANLY},
+	{"date_pli", RAISES_CLEANLY},
+	{"date_timestamp", RAISES_CLEANLY},
+	{"date_timestamptz", RAISES_CLEANLY},
+	{"dtoi2", RAISES_CLEANLY},
+	{"dtoi4", RAISES_CLEANLY},
+	{"dtoi8", RAISES_CLEANLY},
+	{"float48div", RAISES_CLEANLY},
+	{"float48mi", RAISES_CLEANLY},
+	{"float48mul", RAISES_CLEANLY},
+	{"float48pl", RAISES_CLEANLY},
+	{"float4div", RAISES_CLEANLY},
+	{"float4mi", RAISES_CLEANLY},
+	{"float4mul", RAISES_CLEANLY},
+	{"float4pl", RAISES_CLEANLY},
+	{"float84div", RAISES_CLEANLY},
+	{"float84mi", RAISES_CLEANLY},
+	{"float84mul", RAISES_CLEANLY},
+	{"float84pl", RAISES_CLEANLY},
+	{"float8div", RAISES_CLEANLY},
+	{"float8mi", RAISES_CLEANLY},
+	{"float8mul", RAISES_CLEANLY},
+	{"float8pl", RAISES_CLEANLY},
+	{"ftoi2", RAISES_CLEANLY},
+	{"ftoi4", RAISES_CLEANLY},
+	{"ftoi8", RAISES_CLEANLY},
 	{"generate_series_int4", RAISES_NOTHING},
 	{"generate_series_int8", RAISES_NOTHING},
+	{"generate_series_step_int4", RAISES_CLEANLY},
+	{"generate_series_step_int8", RAISES_CLEANLY},
 	{"hashint4", RAISES_NOTHING},
 	{"hashint8", RAISES_NOTHING},
 	{"hashtext", NEEDS_COLLATION},
 	{"i2toi4", RAISES_NOTHING},
+	{"i4tod", RAISES_CLEANLY},
+	{"i4toi2", RAISES_CLEANLY},
+	{"i8tod", RAISES_CLEANLY},
 	{"inet_abbrev", RAISES_NOTHING},
+	{"inet_set_masklen", RAISES_CLEANLY},
+	{"inet_to_cidr", RAISES_CLEANLY},
+	{"inetand", RAISES_CLEANLY},
+	{"inetmi", RAISES_CLEANLY},
+	{"inetmi_int8", RAISES_CLEANLY},
+	{"inetor", RAISES_CLEANLY},
+	{"inetpl", RAISES_CLEANLY},
+	{"initcap", CHANGES_CASE},
+	{"int24div", RAISES_CLEANLY},
+	{"int24mi", RAISES_CLEANLY},
+	{"int24mul", RAISES_CLEANLY},
+	{"int24pl", RAISES_CLEANLY},
 	{"int28", RAISES_NOTHING},
+	{"int28div", RAISES_CLEANLY},
+	{"int28mi", RAISES_CLEANLY},
+	{"int28mul", RAISES_CLEANLY},
+	{"int28pl", RAISES_CLEANLY},
+	{"int2abs", RAISES_CLEANLY},
+	{"int2div", RAISES_CLEANLY},
+	{"int2mi", RAISES_CLEANLY},
 	{"int2mod", DIVIDES},
+	{"int2mul", RAISES_CLEANLY},
+	{"int2pl", RAISES_CLEANLY},
+	{"int2um", RAISES_CLEANLY},
+	{"int42div", RAISES_CLEANLY},
+	{"int42mi", RAISES_CLEANLY},
+	{"int42mul", RAISES_CLEANLY},
+	{"int42pl", RAISES_CLEANLY},
 	{"int48", RAISES_NOTHING},
+	{"int48div", RAISES_CLEANLY},
+	{"int48mi", RAISES_CLEANLY},
+	{"int48mul", RAISES_CLEANLY},
+	{"int48pl", RAISES_CLEANLY},
+	{"int4_numeric", RAISES_CLEANLY},
+	{"int4abs", RAISES_CLEANLY},
+	{"int4div", RAISES_CLEANLY},
+	{"int4mi", RAISES_CLEANLY},
 	{"int4mod", DIVIDES},
+	{"int4mul", RAISES_CLEANLY},
+	{"int4pl", RAISES_CLEANLY},
+	{"int4um", RAISES_CLEANLY},
+	{"int82", RAISES_CLEANLY},
+	{"int82div", RAISES_CLEANLY},
+	{"int82mi", RAISES_CLEANLY},
+	{"int82mul", RAISES_CLEANLY},
+	{"int82pl", RAISES_CLEANLY},
+	{"int84", RAISES_CLEANLY},
+	{"int84div", RAISES_CLEANLY},
+	{"int84mi", RAISES_CLEANLY},
+	{"int84mul", RAISES_CLEANLY},
+	{"int84pl", RAISES_CLEANLY},
+	{"int8_numeric", RAISES_CLEANLY},
+	{"int8abs", RAISES_CLEANLY},
+	{"int8div", RAISES_CLEANLY},
+	{"int8mi", RAISES_CLEANLY},
 	{"int8mod", DIVIDES},
+	{"int8mul", RAISES_CLEANLY},
+	{"int8pl", RAISES_CLEANLY},
+	{"int8um", RAISES_CLEANLY},
+	{"json_array_element", RAISES_CLEANLY},
+	{"json_array_element_text", RAISES_CLEANLY},
+	{"json_extract_path", RAISES_CLEANLY},
+	{"json_extract_path_text", RAISES_CLEANLY},
+	{"json_object_field", RAISES_CLEANLY},
+	{"json_object_field_text", RAISES_CLEANLY},
 	{"jsonb_array_element", RAISES_NOTHING},
 	{"jsonb_array_element_text", RAISES_NOTHING},
+	{"jsonb_bool", RAISES_CLEANLY},
 	{"jsonb_contains", RAISES_NOTHING},
 	{"jsonb_exists", RAISES_NOTHING},
 	{"jsonb_extract_path", RAISES_NOTHING},
 	{"jsonb_extract_path_text", RAISES_NOTHING},
+	{"jsonb_int2", RAISES_CLEANLY},
+	{"jsonb_int4", RAISES_CLEANLY},
+	{"jsonb_int8", RAISES_CLEANLY},
+	{"jsonb_numeric", RAISES_CLEANLY},
 	{"jsonb_object_field", RAISES_NOTHING},
 	{"jsonb_object_field_text", RAISES_NOTHING},
 	{"jsonb_typeof", RAISES_NOTHING},
@@ -98,8 +202,23 @@ static const SafeFunction safe_functions[] = {
 	{"network_sup", RAISES_NOTHING},
 	{"network_supeq", RAISES_NOTHING},
 	{"now", RAISES_NOTHING},
+	{"numeric_abs", RAISES_CLEANLY},
+	{"numeric_add", RAISES_CLEANLY},
+	{"numeric_div", RAISES_CLEANLY},
+	{"numeric_float8", RAISES_CLEANLY},
+	{"numeric_int2", RAISES_CLEANLY},
+	{"numeric_int4", RAISES_CLEANLY},
+	{"numeric_int8", RAISES_CLEANLY},
+	{"numeric_mod", RAISES_CLEANLY},
+	{"numeric_mul", RAISES_CLEANLY},
+	{"numeric_round", RAISES_CLEANLY},
+	{"numeric_sub", RAISES_CLEANLY},
+	{"numeric_trunc", RAISES_CLEANLY},
+	{"numeric_uminus", RAISES_CLEANLY},
 	{"quote_ident", RAISES_NOTHING},
 	{"quote_literal", RAISES_NOTHING},
+	{"regexp_match", SEARCHES_CLEANLY},
+	{"regexp_match_no_flags", SEARCHES_CLEANLY},
 	{"replace_text", SEARCHES_TEXT},
 	{"rtrim", RAISES_NOTHING},
 	{"rtrim1", RAISES_NOTHING},
@@ -107,11 +226,15 @@ static const SafeFunction safe_functions[] = {
 	{"statement_timestamp", RAISES_NOTHING},
 	{"text_concat", PRINTS_ALL},
 	{"text_concat_ws", PRINTS_ALL},
+	{"text_format", RAISES_CLEANLY},
+	{"text_format_nv", RAISES_CLEANLY},
 	{"text_left", RAISES_NOTHING},
 	{"text_reverse", RAISES_NOTHING},
 	{"text_right", RAISES_NOTHING},
 	{"text_starts_with", SEARCHES_TEXT},
+	{"text_substr", SEARCHES_CLEANLY},
 	{"text_substr_no_len", RAISES_NOTHING},
+	{"text_to_array", SEARCHES_CLEANLY},
 	{"textcat", RAISES_NOTHING},
 	{"texteq", NEEDS_COLLATION},
 	{"texticlike", MATCHES_LIKE},
@@ -126,11 +249,24 @@ static const SafeFunction safe_functions[] = {
 	{"textpos", SEARCHES_TEXT},
 	{"textregexeq", MATCHES_REGEX},
 	{"textregexne", MATCHES_REGEX},
+	{"textregexreplace", SEARCHES_CLEANLY},
+	{"textregexreplace_extended", SEARCHES_CLEANLY},
+	{"textregexreplace_extended_no_flags", SEARCHES_CLEANLY},
+	{"textregexreplace_extended_no_n", SEARCHES_CLEANLY},
 	{"textregexreplace_noopt", MATCHES_REGEX},
 	{"textregexsubstr", MATCHES_REGEX},
+	{"timestamp_date", RAISES_CLEANLY},
+	{"timestamp_mi", RAISES_CLEANLY},
+	{"timestamp_mi_interval", RAISES_CLEANLY},
+	{"timestamp_pl_interval", RAISES_CLEANLY},
+	{"timestamp_timestamptz", RAISES_CLEANLY},
+	{"timestamptz_date", RAISES_CLEANLY},
+	{"timestamptz_mi", RAISES_CLEANLY},
 	{"timestamptz_mi_interval", MOVES_TIME},
 	{"timestamptz_pl_interval", MOVES_TIME},
+	{"timestamptz_timestamp", RAISES_CLEANLY},
 	{"upper", CHANGES_CASE},
+	{"varchar", RAISES_CLEANLY},
 };
 
 /* The functions that read what other statements of the session can set. */
@@ -141,8 +277,9 @@ static const char *const session_functions[] = {
 
 static const char *c_name(Oid function);
 static int	compare_names(const void *key, const void *element);
-static bool collation_raises(Oid collation);
-static bool search_raises(Oid collation);
+static bool collation_raises(FunctionKind kind, Oid collation);
+static bool arguments_raise(FunctionKind kind, Oid collation,
+							List *arguments);
 static bool is_number_but(Node *node, int64 refused);
 static bool like_raises(List *arguments);
 static bool regex_raises(List *arguments, Oid collation);
@@ -151,10 +288,11 @@ static bool printing_raises(List *arguments);
 static bool type_is_plain(Oid type);
 
 /*
- * May a function raise an error, called with such arguments?
+ * What stands against running a function ahead, called with such arguments: nothing,
+ * EARLY_GUARD or EARLY_ERRORS.
  */
-bool
-function_may_raise(Oid function, Oid collation, List *arguments)
+bits8
+function_early(Oid function, Oid collation, List *arguments)
 {
 	const char *name = c_name(function);
 	const SafeFunction *safe = NULL;
@@ -162,55 +300,41 @@ function_may_raise(Oid function, Oid collation, List *arguments)
 	if (name != NULL)
 		safe = bsearch(name, safe_functions, lengthof(safe_functions),
 					   sizeof(SafeFunction), compare_names);
-	if (safe == NULL)
-		return true;
-	switch (safe->kind)
-	{
-		case RAISES_NOTHING:
-			return false;
-		case NEEDS_COLLATION:
-			return collation_raises(collation);
-		case CHANGES_CASE:
-			/* In SQL_ASCII, text need not be what the locale expects. */
-			return collation_raises(collation) ||
-				GetDatabaseEncoding() == PG_SQL_ASCII;
-		case SEARCHES_TEXT:
-			return search_raises(collation);
-		case SPLITS_TEXT:
-			return search_raises(collation) || !is_number_but(lthird(arguments), 0);
-		case MATCHES_LIKE:
-			return search_raises(collation) || like_raises(arguments);
-		case MATCHES_REGEX:
-			return search_raises(collation) ||
-				regex_raises(arguments, collation);
-		case DIVIDES:
-			return !is_number_but(lsecond(arguments), 0);
-		case MOVES_TIME:
-			return time_raises(arguments);
-		case PRINTS_ALL:
-			return printing_raises(arguments);
-	}
-	return true;
+	if (safe == NULL || collation_raises(safe->kind, collation))
+		return EARLY_ERRORS;
+	return arguments_raise(safe->kind, collation, arguments) ? EARLY_GUARD : 0;
 }
 
 /*
- * May an operator raise an error?  Comparisons of the server's own scalar types
- * do not.
+ * The same of an operator.  Comparisons of the server's own scalar types raise no
+ * error.
  */
-bool
-operator_may_raise(Oid operator, Oid function, Oid collation, List *arguments)
+bits8
+operator_early(Oid operator, Oid function, Oid collation, List *arguments)
 {
+	bits8		early = function_early(function, collation, arguments);
 	Oid			left;
 	Oid			right;
 
-	if (!function_may_raise(function, collation, arguments))
-		return false;
-	if (operator >= FirstUnpinnedObjectId ||
+	if (early != EARLY_ERRORS || operator >= FirstUnpinnedObjectId ||
 		get_op_btree_interpretation(operator) == NIL)
-		return true;
+		return early;
 	op_input_types(operator, &left, &right);
-	return !type_is_plain(left) || !type_is_plain(right) ||
-		(type_is_collatable(left) && collation_raises(collation));
+	if (type_is_plain(left) && type_is_plain(right) &&
+		(OidIsValid(collation) || !type_is_collatable(left)))
+		return 0;
+	return EARLY_ERRORS;
+}
+
+/*
+ * The same of a cast through text.
+ */
+bits8
+cast_early(Oid from, Oid to)
+{
+	if (type_output_may_raise(from) || !type_is_plain(to))
+		return EARLY_ERRORS;
+	return to == TEXTOID || to == VARCHAROID ? 0 : EARLY_GUARD;
 }
 
 /*
@@ -261,17 +385,56 @@ compare_names(const void *key, const void *element)
 	return strcmp(key, ((const SafeFunction *) element)->name);
 }
 
+/* A collation may be undecided, or not fit for searching in a text. */
 static bool
-collation_raises(Oid collation)
+collation_raises(FunctionKind kind, Oid collation)
 {
-	return !OidIsValid(collation);
+	switch (kind)
+	{
+		case NEEDS_COLLATION:
+		case CHANGES_CASE:
+			return !OidIsValid(collation);
+		case SEARCHES_TEXT:
+		case SEARCHES_CLEANLY:
+		case SPLITS_TEXT:
+		case MATCHES_LIKE:
+		case MATCHES_REGEX:
+			return !OidIsValid(collation) ||
+				!get_collation_isdeterministic(collation);
+		default:
+			return false;
+	}
 }
 
-/* Not every collation is fit for searching in a text. */
 static bool
-search_raises(Oid collation)
+arguments_raise(FunctionKind kind, Oid collation, List *arguments)
 {
-	return !OidIsValid(collation) || !get_collation_isdeterministic(collation);
+	switch (kind)
+	{
+		case RAISES_NOTHING:
+		case NEEDS_COLLATION:
+		case SEARCHES_TEXT:
+			return false;
+		case RAISES_CLEANLY:
+		case SEARCHES_CLEANLY:
+			return true;
+		case CHANGES_CASE:
+			/* In SQL_ASCII, text need not be what the locale expects. */
+			return GetDatabaseEncoding() == PG_SQL_ASCII;
+		case SPLITS_TEXT:
+			return !is_number_but(lthird(arguments), 0);
+		case MATCHES_LIKE:
+			return like_raises(arguments);
+		case MATCHES_REGEX:
+			return regex_raises(arguments, collation);
+		case DIVIDES:
+			return !is_number_but(lsecond(arguments), 0);
+		case MOVES_TIME:
+			return time_raises(arguments);
+		case PRINTS_ALL:
+			return printing_raises(arguments);
+	}
+	return true;
 }
 
 /* Is it a constant, and not this number?  NULL is no number. */
@@ -398,6 +561,7 @@ type_is_plain(Oid type)
 		case MACADDROID:
 		case MACADDR8OID:
 		case DATEOID:
+		case TIDOID:
 		case TIMEOID:
 		case TIMETZOID:
 		case TIMESTAMPOID:

@@ -30,8 +30,7 @@ typedef struct ColumnNumber
 	int			number;			/* in the list, from 1 */
 } ColumnNumber;
 
-static bool may_read_ahead(const LookaheadPlan *plan, bits8 early,
-						   const LookaheadDemand *demand);
+static bool may_read_ahead(bits8 early, const LookaheadDemand *demand);
 static void survey_node(LookaheadPlan *plan, Plan *node);
 static void survey_list(LookaheadPlan *plan, List *nodes);
 static List *limit_expressions(const LookaheadDemand *demand);
@@ -89,7 +88,9 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 		[LOOKAHEAD_UNSURE] = demand->unsure,
 		[LOOKAHEAD_IN_TURN] = demand->in_turn,
 		[LOOKAHEAD_ONE_BY_ONE] = demand->one_by_one,
-		[LOOKAHEAD_RAISES] = ((early | search->early) & EARLY_ERRORS) != 0,
+		[LOOKAHEAD_GUARD_ROWS] = (early & EARLY_GUARD) != 0,
+		[LOOKAHEAD_GUARD_CALLS] = (search->early & EARLY_GUARD) != 0,
+		[LOOKAHEAD_WARNS] = (early & EARLY_WARNINGS) != 0,
 		[LOOKAHEAD_BOUND] = demand->bound,
 		[LOOKAHEAD_CALLS] = list_length(search->calls),
 		[LOOKAHEAD_PERHAPS] = list_length(search->perhaps)
@@ -99,7 +100,7 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 	ListCell   *lc;
 
 	if ((calls == NIL && LOOKAHEAD_NEEDS_CALLS) ||
-		!may_read_ahead(plan, early, demand))
+		!may_read_ahead(early, demand))
 		return child;
 
 	scan = makeNode(CustomScan);
@@ -148,7 +149,7 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	List	   *quals;
 	Plan	   *top = node;
 
-	sites_open(&search, plan, node, INDEX_VAR, demand);
+	sites_open(&search, plan, node, INDEX_VAR);
 	if (demand->marks || !worth_splitting(&search, node, &quals))
 		return node;
 	columns = columns_of((Node *) node->targetlist, (Node *) quals);
@@ -166,7 +167,7 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	node->qual = list_copy_head(whole_qual,
 								list_length(whole_qual) - list_length(quals));
 	early_forget(plan, node);
-	if (!may_read_ahead(plan, early_rows(plan, node), &unbound))
+	if (!may_read_ahead(early_rows(plan, node), &unbound))
 	{
 		node->targetlist = whole;
 		node->qual = whole_qual;
@@ -191,15 +192,15 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 }
 
 /*
- * May rows be read before they are wanted, where this stands against it?  An error
- * comes too soon also where effects of earlier rows are still to come.
+ * May rows be read before they are wanted, where this stands against it?  A plan
+ * that has left its work for an error must not be run again.
  */
 static bool
-may_read_ahead(const LookaheadPlan *plan, bits8 early,
-			   const LookaheadDemand *demand)
+may_read_ahead(bits8 early, const LookaheadDemand *demand)
 {
-	return !demand->marks && !(early & EARLY_EFFECTS) &&
-		!((early & EARLY_ERRORS) && (demand->limited || plan->has_effects));
+	return !demand->marks && !(early & (EARLY_EFFECTS | EARLY_ERRORS)) &&
+		!((early & EARLY_GUARD) && demand->repeated) &&
+		!((early & EARLY_WARNINGS) && demand->limited);
 }
 
 /*
@@ -215,7 +216,7 @@ survey_node(LookaheadPlan *plan, Plan *node)
 	check_stack_depth();
 	plan->last_id = Max(plan->last_id, node->plan_node_id);
 	plan->has_nodes |= plan_is_lookahead(node);
-	plan->has_effects |= early_has_effect(plan, node);
+	early_survey(plan, node);
 	foreach(lc, node->initPlan)
 		plan->init_plans = lappend(plan->init_plans, lfirst(lc));
 

@@ -190,6 +190,7 @@ change_plan(LookaheadPlan *plan)
 	demand.in_turn = demand.one_by_one = true;
 	stmt->planTree = walk(plan, stmt->planTree, &demand);
 	demand.one_by_one = false;
+	demand.repeated = true;
 
 	/* Those who read a common table expression have a higher number. */
 	for (i = list_length(stmt->subplans); i > 0; i--)

@@ -2,10 +2,10 @@
  * lookahead_rows.c
  *
  * The rows that a look-ahead node has read ahead, in their order, and the
- * questions that were started for them.  A call that is made for each row is
- * looked ahead for in each.  One that is not certain is looked ahead for as often
- * as others of its kind were made, and once more, so that it never doubles what is
- * asked.
+ * questions that were started for them.  A call that will be made is looked ahead
+ * for.  One that is not certain, or that is for a row which may not be wanted, is
+ * looked ahead for as often as others like it were made, and once more: so no more
+ * than twice as much is asked as is used, and one question.
  */
 #include "postgres.h"
 
@@ -22,8 +22,9 @@ struct CallSite
 	List	   *arguments;		/* of ExprState * */
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;
+	bool		guarded;		/* the arguments may raise an error */
 	bool		certain;		/* it is made for each row */
-	int64		credit;			/* else: questions that may be asked for it */
+	int64		credit;			/* questions that may be asked in vain */
 };
 
 /* A question of a row. */
@@ -32,6 +33,7 @@ typedef struct RowQuestion
 	DnsPending *pending;
 	CallSite   *site;
 	bool		asked;			/* ahead of the call */
+	bool		charged;		/* perhaps in vain */
 } RowQuestion;
 
 /* A row that was read ahead, and the questions that were started for it. */
@@ -45,26 +47,25 @@ typedef struct AheadRow
 	RowQuestion questions[FLEXIBLE_ARRAY_MEMBER];
 } AheadRow;
 
-static void start_questions(LookaheadRows *rows, AheadRow *row);
+static void start_questions(LookaheadRows *rows, AheadRow *row, bool wanted);
 static int	site_questions(CallSite *site, ExprContext *econtext,
 						   DnsQuestion *questions);
 static void start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
-						   const DnsQuestion *question);
+						   const DnsQuestion *question, bool certain);
 static void show(LookaheadRows *rows, const AheadRow *row);
 static AheadRow *first_row(LookaheadRows *rows);
 static void end_question(RowQuestion *question);
 
 /*
- * Makes an empty queue for a node, in the memory of its statement.  The counters
- * live as long.
+ * Makes an empty queue for a node, in the memory of its statement.
  */
 void
-rows_open(LookaheadRows *rows, CustomScanState *css, LookaheadCounters *counters)
+rows_open(LookaheadRows *rows, LookaheadNode *node)
 {
+	CustomScanState *css = &node->css;
 	const CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
 
-	rows->css = css;
-	rows->counters = counters;
+	rows->node = node;
 	rows->context = GenerationContextCreate(css->ss.ps.state->es_query_cxt,
 											"pgcares look-ahead rows",
 											ALLOCSET_DEFAULT_SIZES);
@@ -77,7 +78,7 @@ rows_open(LookaheadRows *rows, CustomScanState *css, LookaheadCounters *counters
  * fcinfo, though it is not called.
  */
 void
-rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain)
+rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
 {
 	CallSite   *site = &rows->sites[rows->nsites];
 	int			nargs = list_length(expr->args);
@@ -86,25 +87,29 @@ rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain)
 	if (site->call == NULL)
 		return;					/* it was one of ours when this was planned */
 
-	site->arguments = ExecInitExprList(expr->args, &rows->css->ss.ps);
+	site->arguments = ExecInitExprList(expr->args, &rows->node->css.ss.ps);
 	fmgr_info(expr->funcid, &site->function);
 	fmgr_info_set_expr((Node *) expr, &site->function);
 	site->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
 	InitFunctionCallInfoData(*site->fcinfo, &site->function, nargs,
 							 expr->inputcollid, NULL, NULL);
 	site->certain = certain;
+	site->guarded = guarded;
 	site->credit = 1;
 	rows->nsites++;
 }
 
 /*
  * Puts a row behind those that wait, and starts its questions.  tid is its place in
- * the table that the child scans, if it does.
+ * the table that the child scans, if it does; wanted says that it is certain to be
+ * taken.
  */
 void
-rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid)
+rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
+		  bool wanted)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(rows->context);
+	LookaheadCounters *counters = rows->node->counters;
 	AheadRow   *row;
 
 	row = palloc(offsetof(AheadRow, questions) +
@@ -118,9 +123,9 @@ rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid)
 	dlist_push_tail(&rows->list, &row->node);
 	rows->space += row->space;
 	rows->count++;
-	rows->counters->max_rows = Max(rows->counters->max_rows, rows->count);
+	counters->max_rows = Max(counters->max_rows, rows->count);
 	if (rows->nsites > 0)
-		start_questions(rows, row);
+		start_questions(rows, row, wanted);
 }
 
 /*
@@ -182,9 +187,9 @@ rows_drop_first(LookaheadRows *rows)
 
 /* Starts what the calls will ask for a row. */
 static void
-start_questions(LookaheadRows *rows, AheadRow *row)
+start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 {
-	PlanState  *node = &rows->css->ss.ps;
+	PlanState  *node = &rows->node->css.ss.ps;
 	ExprContext *econtext = node->ps_ExprContext;
 	MemoryContext old_context;
 
@@ -196,9 +201,11 @@ start_questions(LookaheadRows *rows, AheadRow *row)
 		int			n = site_questions(&rows->sites[i], econtext, questions);
 
 		if (n > 0 && rows->ahead == NULL)
-			rows->ahead = ahead_open(node->state->es_query_cxt, rows->counters);
+			rows->ahead = ahead_open(node->state->es_query_cxt,
+									 rows->node->counters);
 		for (int j = 0; j < n; j++)
-			start_question(rows, row, &rows->sites[i], &questions[j]);
+			start_question(rows, row, &rows->sites[i], &questions[j],
+						   wanted && rows->sites[i].certain);
 	}
 	MemoryContextSwitchTo(old_context);
 	ResetExprContext(econtext);
@@ -209,44 +216,41 @@ static int
 site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 {
 	FunctionCallInfo fcinfo = site->fcinfo;
-	ListCell   *cell;
 
-	foreach(cell, site->arguments)
+	if (!guard_arguments(site->arguments, site->guarded, econtext, fcinfo->args))
+		return 0;
+	for (int i = 0; i < fcinfo->nargs && site->function.fn_strict; i++)
 	{
-		NullableDatum *argument = &fcinfo->args[foreach_current_index(cell)];
-
-		argument->value = ExecEvalExpr((ExprState *) lfirst(cell), econtext,
-									   &argument->isnull);
-		if (argument->isnull && site->function.fn_strict)
+		if (fcinfo->args[i].isnull)
 			return 0;			/* it will not be called */
 	}
 	return site->call->questions(fcinfo, site->call->type, questions);
 }
 
-/* Asks a question ahead, or only notes it where the call is not certain. */
+/* Asks a question ahead, or only notes it where it would be too much in vain. */
 static void
 start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
-			   const DnsQuestion *question)
+			   const DnsQuestion *question, bool certain)
 {
-	bool		ask = site->certain || site->credit > 0;
+	bool		ask = certain || site->credit > 0;
 	DnsPending *pending = ahead_start(rows->ahead, question, ask);
 	RowQuestion *entry;
 
 	if (pending == NULL)
 		return;
-	if (!site->certain)
-		site->credit -= ask;
 	entry = &row->questions[row->nquestions++];
 	entry->pending = pending;
 	entry->site = site;
 	entry->asked = ask;
+	entry->charged = ask && !certain;
+	site->credit -= entry->charged;
 }
 
 /* Puts a row into the node's slot; its values point into the tuple. */
 static void
 show(LookaheadRows *rows, const AheadRow *row)
 {
-	TupleTableSlot *slot = rows->css->ss.ss_ScanTupleSlot;
+	TupleTableSlot *slot = rows->node->css.ss.ss_ScanTupleSlot;
 	HeapTupleData tuple;
 
 	tuple.t_len = row->tuple->t_len + MINIMAL_TUPLE_OFFSET;
@@ -264,11 +268,11 @@ first_row(LookaheadRows *rows)
 	return dlist_head_element(AheadRow, node, &rows->list);
 }
 
-/* A call that was made gives two others of its kind the right to be asked for. */
+/* A call that was made lets one more question be asked in vain. */
 static void
 end_question(RowQuestion *question)
 {
-	if (!question->site->certain && question->pending->used)
-		question->site->credit += 1 + question->asked;
+	if (question->pending->used)
+		question->site->credit += 1 + question->charged;
 	pending_drop(question->pending);
 }

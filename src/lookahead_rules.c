@@ -71,6 +71,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 		case T_Hash:
 			*left = all;
 			left->workers = demand->workers;
+			left->repeated = demand->repeated;
 			break;
 
 			/* Unless the caller takes only some of the rows that it returns. */
@@ -85,6 +86,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			{
 				*left = all;
 				left->workers = demand->workers;
+				left->repeated = demand->repeated;
 			}
 			break;
 
@@ -97,9 +99,13 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			if (((const Join *) node)->jointype == JOIN_LEFT &&
 				node->qual == NIL)
 				keep_bound(left, demand);
+			right->repeated = true;
 			right->limited |= ((const Join *) node)->inner_unique ||
 				((const Join *) node)->jointype == JOIN_SEMI ||
 				((const Join *) node)->jointype == JOIN_ANTI;
+			break;
+		case T_RecursiveUnion:
+			right->repeated = true;
 			break;
 		case T_HashJoin:
 			left->unsure = true;	/* in vain if the other side is empty */
@@ -127,7 +133,7 @@ lookahead_for_node(LookaheadPlan *plan, Plan *node,
 
 	if (node->lefttree != NULL)
 	{
-		sites_open(&search, plan, node, OUTER_VAR, left);
+		sites_open(&search, plan, node, OUTER_VAR);
 		if (find_for_input(&search, node))
 			node->lefttree = lookahead_above(&search, node->lefttree, left);
 	}
@@ -201,7 +207,7 @@ look_inside(LookaheadPlan *plan, NestLoop *loop, const LookaheadDemand *demand)
 
 	if (loop->join.joinqual == NIL)
 		return;
-	sites_open(&search, plan, &loop->join.plan, INNER_VAR, demand);
+	sites_open(&search, plan, &loop->join.plan, INNER_VAR);
 	sites_find(&search, linitial(loop->join.joinqual));
 
 	/* What is kept for all turns of the loop is read once. */
@@ -315,8 +321,8 @@ limit_can_be_read(Node *node, const LookaheadDemand *demand)
 		return ((Param *) node)->paramkind == PARAM_EXTERN ||
 			(((Param *) node)->paramkind == PARAM_EXEC && !demand->workers);
 	return IsA(node, FuncExpr) &&
-		!function_may_raise(((FuncExpr *) node)->funcid, InvalidOid,
-							((FuncExpr *) node)->args) &&
+		function_early(((FuncExpr *) node)->funcid, InvalidOid,
+					   ((FuncExpr *) node)->args) == 0 &&
 		limit_can_be_read(linitial(((FuncExpr *) node)->args), demand);
 }
 

@@ -31,15 +31,13 @@ static void find_outside(SiteSearch *search, Node *expression, bool certain);
  * The calls may depend on columns that have this varno there.
  */
 void
-sites_open(SiteSearch *search, LookaheadPlan *plan, const Plan *node,
-		   int varno, const LookaheadDemand *demand)
+sites_open(SiteSearch *search, LookaheadPlan *plan, const Plan *node, int varno)
 {
 	ListCell   *lc;
 
 	memset(search, 0, sizeof(SiteSearch));
 	search->plan = plan;
 	search->varno = varno;
-	search->harmless = demand->limited || demand->unsure;
 	search->params = bms_copy(node->extParam);
 	foreach(lc, node->initPlan)
 	{

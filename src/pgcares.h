@@ -1577,6 +1577,8 @@ typedef struct LookaheadPlan
 	Bitmapset  *read_whole;		/* subplans of which all rows are wanted */
 	Bitmapset  *read_partly;	/* or perhaps not all */
 	Bitmapset  *read_in_turn;	/* with the rows of the statement */
+	Bitmapset  *used;			/* subplans that stand in some place */
+	Bitmapset  *used_again;		/* and in another one */
 	struct LookaheadEarly *early;	/* by plan_node_id */
 } LookaheadPlan;
 
@@ -1587,6 +1589,7 @@ typedef struct LookaheadDemand
 	bool		unsure;			/* all are read, but perhaps for nothing */
 	bool		in_turn;		/* they are read as the statement's rows are */
 	bool		marks;			/* they go back to earlier ones */
+	bool		repeated;		/* they may have all of them read again */
 	bool		workers;		/* they may be in other processes */
 	int			bound;			/* they want so many at most; 0 if unknown */
 	const Limit *limit;			/* it tells the bound at run time, or NULL */
@@ -1605,6 +1608,8 @@ extern uint64 lookahead_run_count(const EState *estate);
 /* What stands against it. */
 #define EARLY_ERRORS	0x01	/* it may raise an error */
 #define EARLY_EFFECTS	0x02	/* it changes something, or sees such changes */
+#define EARLY_GUARD		0x04	/* an error that it may raise can be kept */
+#define EARLY_WARNINGS	0x08	/* it may warn of rows that are not wanted */
 
 /* The same of an expression, and which plans are run to evaluate it. */
 typedef struct ExpressionLook
@@ -1627,18 +1632,19 @@ typedef struct LookaheadEarly
 extern bits8 early_rows(LookaheadPlan *plan, Plan *node);
 extern bits8 early_expression(LookaheadPlan *plan, Node *expression);
 extern void early_forget(LookaheadPlan *plan, const Plan *node);
-extern bool early_has_effect(const LookaheadPlan *plan, const Plan *node);
+extern void early_survey(LookaheadPlan *plan, const Plan *node);
 
 /* ---- lookahead_expressions.c: the same of expressions ---- */
 
 extern void expression_look(Node *expression, ExpressionLook *seen);
 extern bool expression_has_effect(Node *expression);
 
-/* ---- lookahead_functions.c: functions that raise no error ---- */
+/* ---- lookahead_functions.c: functions that can be run ahead ---- */
 
-extern bool function_may_raise(Oid function, Oid collation, List *arguments);
-extern bool operator_may_raise(Oid operator, Oid function, Oid collation,
-							   List *arguments);
+extern bits8 function_early(Oid function, Oid collation, List *arguments);
+extern bits8 operator_early(Oid operator, Oid function, Oid collation,
+							List *arguments);
+extern bits8 cast_early(Oid from, Oid to);
 extern bool type_output_may_raise(Oid type);
 extern bool function_reads_session(Oid function);
 
@@ -1659,7 +1665,6 @@ typedef struct SiteSearch
 	LookaheadPlan *plan;
 	int			varno;			/* of what the calls may depend on */
 	Bitmapset  *params;			/* that stay the same while the node runs */
-	bool		harmless;		/* no argument may raise */
 	bool		uncertain;		/* calls that are found now may not be made */
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
@@ -1671,8 +1676,7 @@ typedef struct SiteSearch
 } SiteSearch;
 
 extern void sites_open(SiteSearch *search, LookaheadPlan *plan,
-					   const Plan *node, int varno,
-					   const LookaheadDemand *demand);
+					   const Plan *node, int varno);
 extern bool sites_possible(Node *expression);
 extern void sites_find(SiteSearch *search, Node *expression);
 extern void sites_find_in_aggregates(SiteSearch *search, Node *expression);
@@ -1698,8 +1702,7 @@ typedef struct CallSite CallSite;
 /* The queue of a node. */
 typedef struct LookaheadRows
 {
-	CustomScanState *css;
-	LookaheadCounters *counters;
+	struct LookaheadNode *node;
 	MemoryContext context;		/* of the rows */
 	int			nsites;
 	CallSite   *sites;			/* the calls that are looked ahead for */
@@ -1709,15 +1712,26 @@ typedef struct LookaheadRows
 	Size		space;			/* that they take */
 } LookaheadRows;
 
-extern void rows_open(LookaheadRows *rows, CustomScanState *css,
-					  LookaheadCounters *counters);
-extern void rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain);
+extern void rows_open(LookaheadRows *rows, struct LookaheadNode *node);
+extern void rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain,
+						   bool guarded);
 extern void rows_keep(LookaheadRows *rows, TupleTableSlot *slot,
-					  ItemPointerData tid);
+					  ItemPointerData tid, bool wanted);
 extern Size rows_memory(const LookaheadRows *rows);
 extern int64 rows_first_time_left(LookaheadRows *rows);
 extern void rows_show_first(LookaheadRows *rows);
 extern void rows_drop_first(LookaheadRows *rows);
+
+/* ---- lookahead_scan.c: where a node stands in a table ---- */
+
+extern ScanState *scan_below(CustomScanState *css);
+extern ItemPointerData scan_tid(const ScanState *scan);
+
+/* ---- lookahead_guard.c: errors that come before their turn ---- */
+
+extern TupleTableSlot *guard_next_row(PlanState *child, ErrorData **failure);
+extern bool guard_arguments(List *arguments, bool guarded,
+							ExprContext *econtext, NullableDatum *values);
 
 /* ---- lookahead_exec.c: the plan node ---- */
 
@@ -1731,7 +1745,9 @@ enum
 	LOOKAHEAD_UNSURE,			/* or none but the first */
 	LOOKAHEAD_IN_TURN,			/* the caller of the statement may not */
 	LOOKAHEAD_ONE_BY_ONE,		/* it takes the node's rows one by one */
-	LOOKAHEAD_RAISES,			/* reading ahead may raise an error */
+	LOOKAHEAD_GUARD_ROWS,		/* reading the child may raise an error */
+	LOOKAHEAD_GUARD_CALLS,		/* so may working out arguments */
+	LOOKAHEAD_WARNS,			/* reading the child may show warnings */
 	LOOKAHEAD_BOUND,			/* how many are taken at most; 0 if unknown */
 	LOOKAHEAD_CALLS,			/* of custom_exprs, those that are certain */
 	LOOKAHEAD_PERHAPS			/* and then others; after them, count and

@@ -1,0 +1,119 @@
+/*
+ * lookahead_guard.c
+ *
+ * Errors that come before their turn.  What is read ahead may be rows that nobody
+ * wants in the end, and without look-ahead other errors may come first.  So an
+ * error is caught where the plan below consists of nothing but the executor's
+ * nodes, functions of the server that only compute, and our lookups: these hold no
+ * lock and no reference when they raise an error of data or of DNS, and nothing of
+ * them runs again.  Every other error goes on its way: a cancel, a lack of memory,
+ * and whatever a function of the user raises, for which rows are not read ahead.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+
+static void evaluate(List *arguments, ExprContext *econtext,
+					 NullableDatum *values);
+static bool can_wait(void);
+static bool stop_clock(PlanState *node, void *context);
+
+/*
+ * The next row of a plan node; where reading it fails, no row, and the error, in
+ * the memory of the statement.  The node must not run again then.
+ */
+TupleTableSlot *
+guard_next_row(PlanState *child, ErrorData **failure)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	TupleTableSlot *volatile row = NULL;
+
+	PG_TRY();
+	{
+		row = ExecProcNode(child);
+	}
+	PG_CATCH();
+	{
+		if (!can_wait())
+			PG_RE_THROW();
+		MemoryContextSwitchTo(child->state->es_query_cxt);
+		*failure = CopyErrorData();
+		FlushErrorState();
+		MemoryContextSwitchTo(old_context);
+		(void) stop_clock(child, NULL);
+	}
+	PG_END_TRY();
+	return row;
+}
+
+/*
+ * Evaluates the arguments of a call.  False where one that is guarded raises an
+ * error, which the call will find out by itself.
+ */
+bool
+guard_arguments(List *arguments, bool guarded, ExprContext *econtext,
+				NullableDatum *values)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	volatile bool evaluated = true;
+
+	if (!guarded)
+	{
+		evaluate(arguments, econtext, values);
+		return true;
+	}
+	PG_TRY();
+	{
+		evaluate(arguments, econtext, values);
+	}
+	PG_CATCH();
+	{
+		if (!can_wait())
+			PG_RE_THROW();
+		MemoryContextSwitchTo(old_context);
+		FlushErrorState();
+		evaluated = false;
+	}
+	PG_END_TRY();
+	return evaluated;
+}
+
+static void
+evaluate(List *arguments, ExprContext *econtext, NullableDatum *values)
+{
+	ListCell   *cell;
+
+	foreach(cell, arguments)
+	{
+		NullableDatum *value = &values[foreach_current_index(cell)];
+
+		value->value = ExecEvalExpr((ExprState *) lfirst(cell), econtext,
+									&value->isnull);
+	}
+}
+
+/*
+ * Is it an error of data, of a subquery with too many rows, or of DNS?
+ */
+static bool
+can_wait(void)
+{
+	int			code = geterrcode();
+
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION ||
+		code == ERRCODE_CARDINALITY_VIOLATION ||
+		ERRCODE_TO_CATEGORY(code) == DNS_SQLSTATE('0', '0', '0');
+}
+
+/* Ends what EXPLAIN measures of nodes that an error has left. */
+static bool
+stop_clock(PlanState *node, void *context)
+{
+	if (node->instrument != NULL &&
+		!INSTR_TIME_IS_ZERO(node->instrument->starttime))
+		InstrStopNode(node->instrument, 0);
+	return planstate_tree_walker(node, stop_clock, context);
+}

@@ -1,0 +1,63 @@
+/*
+ * lookahead_scan.c
+ *
+ * Where a look-ahead node stands in the table that its child scans.  WHERE CURRENT
+ * OF looks for a scan of the table in the plan, and takes a node for it that names
+ * the table and has the row's place in its slot (execCurrentOf() of the server).
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "access/relscan.h"
+#include "nodes/extensible.h"
+#include "utils/rel.h"
+
+/*
+ * The scan of a table that is a node's child, or NULL.  The node becomes another
+ * one of the same table.
+ */
+ScanState *
+scan_below(CustomScanState *css)
+{
+	ScanState  *child = (ScanState *) outerPlanState(css);
+
+	switch (nodeTag(child))
+	{
+		case T_SeqScanState:
+		case T_SampleScanState:
+		case T_IndexScanState:
+		case T_IndexOnlyScanState:
+		case T_BitmapHeapScanState:
+		case T_TidScanState:
+		case T_TidRangeScanState:
+			break;
+		case T_CustomScanState:
+			if (plan_is_lookahead(child->ps.plan) &&
+				child->ss_currentRelation != NULL)
+				break;
+			return NULL;
+		default:
+			return NULL;
+	}
+	css->ss.ss_currentRelation = child->ss_currentRelation;
+	css->ss.ss_ScanTupleSlot->tts_tableOid =
+		RelationGetRelid(child->ss_currentRelation);
+	return child;
+}
+
+/*
+ * The place of the row that a scan has given last; none if it is NULL.
+ */
+ItemPointerData
+scan_tid(const ScanState *scan)
+{
+	ItemPointerData none;
+
+	ItemPointerSetInvalid(&none);
+	if (scan == NULL)
+		return none;
+	if (IsA(scan, IndexOnlyScanState))
+		return ((const IndexOnlyScanState *) scan)->ioss_ScanDesc->xs_heaptid;
+	return scan->ss_ScanTupleSlot->tts_tid;
+}
