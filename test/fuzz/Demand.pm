@@ -27,19 +27,26 @@ my $two_questions = qr/dns_lookup|lookup_stable|dns_addresses|dns_getaddrinfo|dn
 # most that there are of it, one for each part of a partitioned table or UNION
 use constant PLANS_OF_A_CALL => 3;
 
-# The most questions. What was asked and called without look-ahead and with it, and
-# a function that gives the number of calls that are looked ahead for.
+# An attempt asks for so many names one after another, and stops at the first that
+# fails; with look-ahead it asks for all of them at once.
+use constant NAMES_OF_AN_ATTEMPT => 3;
+
+# The most questions, given the numbers of questions and calls without look-ahead
+# and with it, and a function that gives the number of calls that are looked ahead
+# for.
 sub most
 {
 	my ($statement, $plain, $ahead, $calls_ahead) = @_;
 
 	return $statement->{most} if defined $statement->{most};
-	return $plain->{questions} if is_certain($statement);
+	my $asked = $plain->{questions} * ($statement->{sql} =~ /attempt/ ? NAMES_OF_AN_ATTEMPT : 1);
+
+	return $asked if is_certain($statement);
 	my $sites = $calls_ahead->() // $statement->{called} * PLANS_OF_A_CALL;
 	my $each = $statement->{sql} =~ $two_questions ? 2 : 1;
 	my $calls = $statement->{called} > 1 ? $ahead->{calls} : $plain->{calls};
 
-	return $plain->{questions} + $each * ($calls + $sites * ($statement->{runs} // 1));
+	return $asked + $each * ($calls + $sites * ($statement->{runs} // 1));
 }
 
 # The calm form of a statement, to be run with the settings it gives

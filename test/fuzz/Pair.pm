@@ -7,22 +7,20 @@
 #   $pair->{tolerated}                      differences that were, by what they are
 #                                           and the shape of the statement
 #
-# What is compared are rows, errors and notices, in the order that Statements
-# promises; what was written, and in which order; sequences, advisory locks, locks
-# of rows and settings; and the number of questions (Demand.pm). A statement that
-# takes the session without look-ahead too long is left out, and counted; the
-# other one has more time.
+# Compared are rows, errors and notices, in the order that Statements promises; the
+# log that statements write, with its order; sequences, advisory locks, locks of rows
+# and settings; and the number of questions (Demand.pm). A statement that takes the
+# session without look-ahead too long is left out, and counted.
 #
 # Exceptions, each of which is needed:
 #   - warnings of several calls come in any order, since some of them are made for
 #     rows that are read ahead
-#   - rows that were sent before an error count for nothing, since what raises
-#     for a row may do so when the row is read ahead
+#   - rows that were sent before an error count for nothing, since an expression
+#     that raises for a row can do so when the row is read ahead
 #   - where there are parallel workers, nothing raises, warns or has an effect, and
 #     no question is counted: a worker counts for itself
 #
-# The option "tolerate" lets more through, by the names that tolerates() has; they
-# are counted in any case.
+# The option "tolerate" lets more through: kinds of Difference.pm, or "all".
 
 package Pair;
 
@@ -31,10 +29,11 @@ use warnings;
 use FindBin;
 use PostgreSQL::Test::Utils;
 use Demand;
+use Difference;
 use Session;
 
-# What a statement may take, in ms, without look-ahead and with it; more where a
-# checker watches the server
+# The longest time that a statement gets, in ms, without look-ahead and with it; more
+# where a checker watches the server
 use constant { TIME_PLAIN => $ENV{PGCARES_WATCHED} ? 20000 : 1000, TIME_AHEAD => $ENV{PGCARES_WATCHED} ? 100000 : 20000 };
 
 # SQLSTATE of a statement whose time was up
@@ -84,8 +83,8 @@ sub difference
 	return $self->different_results($statement) || $self->different_traces($statement) || $self->different_demand($statement);
 }
 
-# Run it in some of the sessions, each as if there had been nothing before; what
-# came of it.
+# Run it in some of the sessions, each as if there had been nothing before; gives the
+# results.
 sub run
 {
 	my ($self, $statement, @which) = @_;
@@ -103,43 +102,29 @@ sub run
 sub different_results
 {
 	my ($self, $statement) = @_;
-	my $results = $self->{results};
-	my %lines = map { $_ => [ result_lines($results->{$_}, $statement) ] } qw(plain ahead);
-	my $difference = first_difference(@lines{qw(plain ahead)}) // return '';
-	my ($plain, $ahead) = map { $results->{$_}{error} } qw(plain ahead);
-	my $kind = $plain && $ahead ? ($plain->{M} ne $ahead->{M} ? 'another error' : 'fewer effects')
-	  : $ahead || $plain ? undef : 'further warnings';
+	my ($text, $kind) = Difference::of_results(@{ $self->{results} }{qw(plain ahead)}, $statement);
 
-	return '' if $self->tolerates($statement, $kind);
-	return $difference;
+	return !defined $text || $self->tolerates($statement, $kind) ? '' : $text;
 }
 
-# May that be different? Only if the option says so:
-#   another error      both fail, but not at the same call or expression
-#   fewer effects      both fail in the same way, but not everything has been done
-#                      that is done before, such as nextval() of earlier rows
-#   further warnings   of lookups for rows that an early stop would not reach
-# Nothing else can be: that one of them fails only, that rows, or the effects of a
-# statement that succeeds, differ.
+# The log, sequences, locks and settings
+sub different_traces
+{
+	my ($self, $statement) = @_;
+	my $failed = $self->{results}{plain}{error} && $self->{results}{ahead}{error};
+	my ($text, $kind) = Difference::of_traces(@{ $self->{traces} }{qw(plain ahead)}, $failed, @traces);
+
+	return !defined $text || $self->tolerates($statement, $kind) ? '' : $text;
+}
+
+# Is that kind of difference let through? It is counted in any case.
 sub tolerates
 {
 	my ($self, $statement, $kind) = @_;
 
-	return 0 if !defined $kind || $kind eq 'further warnings' && !$statement->{stops_early};
+	return 0 if !defined $kind;
 	$self->{tolerated}{$kind}{ $statement->{shape} }++;
 	return $self->{tolerate}{$kind} || $self->{tolerate}{all};
-}
-
-# What was written, locked and set
-sub different_traces
-{
-	my ($self, $statement) = @_;
-	my ($plain, $ahead) = map { $self->{traces}{$_} } qw(plain ahead);
-	my @different = grep { ($plain->{$_} // '') ne ($ahead->{$_} // '') } @traces;
-
-	return '' if !@different;
-	return '' if $self->{results}{plain}{error} && $self->{results}{ahead}{error} && $self->tolerates($statement, 'fewer effects');
-	return join '', map { "$_ without look-ahead: " . ($plain->{$_} // 'nothing') . "\n$_ with look-ahead:    " . ($ahead->{$_} // 'nothing') . "\n" } @different;
 }
 
 # The questions that were asked
@@ -163,8 +148,8 @@ sub different_demand
 	  . "at most $most allowed\n";
 }
 
-# What the calm form of a statement asks for without look-ahead; undefined if that
-# fails, too.
+# Numbers of questions and calls of the calm form of a statement without look-ahead;
+# undefined if it fails, too
 sub calm_demand
 {
 	my ($self, $statement) = @_;
@@ -177,7 +162,7 @@ sub calm_demand
 	return undef;
 }
 
-# What was asked since, by each session
+# Numbers of questions and calls since then, by each session
 sub asked
 {
 	my ($self, $before) = @_;
@@ -190,7 +175,7 @@ sub asked
 	return \%asked;
 }
 
-# What there is after a statement, of each session
+# The traces that a statement has left, of each session
 sub traces
 {
 	my ($self) = @_;
@@ -207,8 +192,8 @@ sub traces
 	return \%traces;
 }
 
-# Send to both what a function says for each, so that both work at a time; what
-# came of it. Or to one of them.
+# Send to both, or to one of them, the SQL or the steps that a function gives for
+# each, so that both work at a time; gives the results.
 sub both
 {
 	my ($self, $sql, @which) = @_;
@@ -223,7 +208,7 @@ sub both
 	return \%results;
 }
 
-# What came of it. Nobody waits for a statement that takes too long without
+# The result of a session. Nobody waits for a statement that takes too long without
 # look-ahead.
 sub result
 {
@@ -250,47 +235,6 @@ sub counted
 		  : @{ $result->{rows} } ? 'rows' : 'empty' }++;
 	$self->{states}{$state}++;
 	return $state ne QUERY_CANCELED;
-}
-
-# What is compared of a result, a line each
-sub result_lines
-{
-	my ($result, $statement) = @_;
-	my $compare = $statement->{compare};
-	my @rows = map { join '|', map { $_ // '(null)' } @$_ } @{ $result->{rows} };
-	my @notices = map { message_text($_) } grep { $_->{S} eq 'NOTICE' } @{ $result->{notices} };
-	my @warnings = map { message_text($_) } grep { $_->{S} ne 'NOTICE' } @{ $result->{notices} };
-
-	return 'the connection was closed' if $result->{ended};
-
-	# rows that were sent before an error count for nothing
-	if ($result->{error})
-	{
-		@warnings = () if $statement->{called} > 1;
-		return $compare eq 'exact' ? (message_text($result->{error}), @notices, @warnings) : $result->{error}{C};
-	}
-	return scalar(@rows) . ' rows' if $compare eq 'count';
-	@warnings = sort @warnings if $statement->{called} > 1;
-	@rows = sort @rows if $compare eq 'sorted';
-	return map { split /\n/ } @rows, @{ $result->{tags} }, @notices, @warnings;
-}
-
-# A message, with detail, hint and context
-sub message_text
-{
-	my ($fields) = @_;
-	return join ' / ', map { $_ // '' } @$fields{qw(S C M D H W)};
-}
-
-# The first line that is not the same; undefined if all are
-sub first_difference
-{
-	my ($plain, $ahead) = @_;
-	my ($first) = grep { ($plain->[$_] // '') ne ($ahead->[$_] // '') } 0 .. ($#$plain > $#$ahead ? $#$plain : $#$ahead);
-
-	return undef if !defined $first;
-	return sprintf "line %d of %d without look-ahead: %s\nline %d of %d with look-ahead:    %s\n",
-	  map { ($first + 1, scalar @$_, $_->[$first] // '(none)') } $plain, $ahead;
 }
 
 # How many calls the plan of the last statement looks ahead for, each as often as

@@ -80,7 +80,7 @@ sub random
 	return $self;
 }
 
-# What is in it that look-ahead has to mind
+# Parts of a statement that look-ahead has to mind
 my %minded = (
 	'with effects' => qr/wrote|kept|nextval|currval|logged|has_log|advisory|set_config|current_setting|take_job|FOR (?:UPDATE|SHARE)|queue/,
 	'with what may raise' => qr/1 \/ \(|raises_|THEN 'x' ELSE|f\.id < 2 \+/,

@@ -82,6 +82,7 @@ sub in_block
 	return "SELECT first_row(\$q\$$query\$q\$)" if chance(0.2);
 	return "SELECT * FROM rows_of_cursor(\$q\$$query\$q\$, $n)" if chance(0.25);
 	delete $self->{query};
+	return "SELECT * FROM returned(\$q\$$query\$q\$)" . pick('', " LIMIT $n") if chance(0.1);
 	my $block = pick(
 		"SELECT * INTO v_r FROM ($query) AS s; RAISE NOTICE '%', v_r",
 		"SELECT * INTO STRICT v_r FROM ($query LIMIT 1) AS s; RAISE NOTICE '%', v_r",
@@ -95,24 +96,32 @@ sub in_block
 
 # ---- Portals
 
-# What a client does with a fetch size: some rows, and more of them, or none; two
-# portals side by side; more than one transaction in between.
+# A client with a fetch size: it takes some rows, and more of them, or none; it has
+# two portals side by side, and sends a Sync in between.
 sub portals
 {
 	my ($self) = @_;
-	my @queries = ($self->stopped_query);
-	my @steps = ([ run => 'BEGIN' ]);
+	my $query = $self->stopped_query;
+	my $is_limited = chance(0.2);
+	my @steps = ([ run => 'BEGIN' ], [ parse => 's0', $query . ($is_limited ? "\nLIMIT \$1" : '') ], portal(0, 0, $is_limited));
 
-	push @queries, chance(0.5) ? $queries[0] : $self->whole($self->select($self->parts)) if chance(0.3);
-	$self->{runs} = @queries;
-	push @steps, map { ([ parse => "s$_", $queries[$_] ], [ bind => "p$_", "s$_" ]) } 0 .. $#queries;
+	$self->{runs} = chance(0.3) ? 2 : 1;
+	push @steps, chance(0.5) ? portal(1, 0, $is_limited)
+	  : ([ parse => 's1', $self->whole($self->select($self->parts)) ], portal(1, 1)) if $self->{runs} == 2;
 	foreach (1 .. number(1, 4))
 	{
-		push @steps, [ execute => 'p' . number(0, $#queries), mostly(3 => 1, 3 => 2, 2 => 5, 1 => 0) ];
+		push @steps, [ execute => 'p' . number(0, $self->{runs} - 1), mostly(3 => 1, 3 => 2, 2 => 5, 1 => 0) ];
 		push @steps, ['sync'] if chance(0.2);
 	}
 	push @steps, [ close => 'p0' ] if chance(0.4);
 	return $self->stepwise(@steps, [ run => 'ROLLBACK' ]);
+}
+
+# A portal of a statement; with a value if that has a parameter
+sub portal
+{
+	my ($portal, $statement, $is_limited) = @_;
+	return [ bind => "p$portal", "s$statement", $is_limited ? pick(0, 1, 3, undef) : () ];
 }
 
 # The row that a portal is at is updated.
@@ -138,7 +147,7 @@ sub stepwise
 	$self->{compare} = 'exact' if !$self->{parallel};
 	return join "\n", map {
 		my ($kind, @rest) = @$_;
-		$kind eq 'parse' ? "-- $rest[0]:\n$rest[1];" : $kind eq 'run' ? "$rest[0];" : "-- $kind @rest" } @steps;
+		$kind eq 'parse' ? "-- $rest[0]:\n$rest[1];" : $kind eq 'run' ? "$rest[0];" : "-- $kind @{[ map { $_ // 'NULL' } @rest ]}" } @steps;
 }
 
 # Statements in a transaction that leaves nothing

@@ -24,7 +24,7 @@ use constant { ALL => $ENV{PGCARES_WATCHED} ? 400 : $ENV{PGCARES_DEEP} ? 20000 :
 # How much more memory, in kB, a session may hold after look-ahead than without
 use constant MAX_GROWTH => 1024;
 
-# A share of all statements, or those that the options say
+# A share of all statements, or those that the options ask for
 sub run
 {
 	my ($share, $shares) = @_;
@@ -51,7 +51,7 @@ sub run
 	done_testing();
 }
 
-# What tells the sessions apart must be seen.
+# A test that sees nothing passes: it must see each thing in which sessions differ.
 sub check_the_check
 {
 	my ($self) = @_;

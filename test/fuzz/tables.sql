@@ -1,4 +1,4 @@
--- What the random statements are about, besides test/lookahead/effects.sql: made in
+-- The tables of the random statements, besides test/lookahead/effects.sql: made in
 -- the database of each session that runs them, from the same rows in the same order,
 -- so that equal statements get equal plans.  All that can be read has the columns of
 -- hosts.

@@ -7,7 +7,7 @@ CREATE TABLE log (n serial, what text);
 CREATE SEQUENCE counted;
 CREATE TABLE queue (id int PRIMARY KEY, name text, kind text, grp int, address inet, state text DEFAULT 'new');
 
--- Writes a row, and says so: a notice stays when the row is rolled back.
+-- Writes a row and sends a notice, which stays when the row is rolled back.
 CREATE FUNCTION wrote(what text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO log (what) VALUES (wrote.what);
@@ -105,8 +105,14 @@ BEGIN
 END
 $$;
 
--- What statements have left behind. Rows that a statement has locked or written to,
--- though it was rolled back, are known from their xmax.
+CREATE FUNCTION returned(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT s::text FROM (%s) AS s', query);
+END
+$$;
+
+-- The traces that statements have left. Rows that a statement has locked or written
+-- to, though it was rolled back, are known from their xmax.
 CREATE TABLE lookups (oid oid);
 
 CREATE FUNCTION traces(OUT log text, OUT sequences text, OUT advisory_locks text, OUT settings text, OUT row_locks text,

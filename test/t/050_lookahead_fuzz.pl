@@ -7,7 +7,7 @@
 #   --seed TEXT   other ones; by default it is always the same
 #   --first N     begin with the Nth of this seed: alone with --count 1
 #   --show        print each statement before it runs
-#   --tolerate KIND  let this kind of difference through, or "all": see Pair.pm
+#   --tolerate KIND  let this kind of difference through, or "all": see Difference.pm
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Property: look-ahead changes nothing that a statement does, and asks what the server
-# would have asked by itself, or little more where that may stop early. Each statement
+# Property: look-ahead changes nothing that a statement does, and asks no more questions
+# than the statement does by itself, or few more where it can stop early. Each statement
 # of test/lookahead/side_effects names a kind.
 
 use strict;
@@ -46,7 +46,7 @@ sub statement
 	return { settings => [], sql => $sql, compare => 'exact', called => 1, shape => 'listed', %more };
 }
 
-# What runs a query in a portal that is read bit by bit
+# Steps that run a query in a portal, and read it bit by bit
 sub steps
 {
 	my ($query, @steps) = @_;
