@@ -42,13 +42,14 @@ use constant QUERY_CANCELED => '57014';
 my @traces = qw(log sequences advisory_locks settings row_locks);
 
 # Options: ahead and plain, settings of either session in place of those for
-# look-ahead on and off; tables, a file of SQL for each; tolerate, a list
+# look-ahead on and off; tables, a file of SQL for each; tolerate, a list;
+# patience, in ms, in place of TIME_PLAIN
 sub new
 {
 	my ($class, $node, %options) = @_;
 	my @tables = map { slurp_file("$FindBin::Bin/../$_") } 'lookahead/effects.sql', $options{tables} // 'fuzz/tables.sql';
 	my $self = bless { counts => {}, tolerated => {}, tolerate => { map { $_ => 1 } @{ $options{tolerate} // [] } },
-		time => { plain => TIME_PLAIN, ahead => TIME_AHEAD } }, $class;
+		time => { plain => $options{patience} // TIME_PLAIN, ahead => TIME_AHEAD } }, $class;
 	my %lookahead = (plain => $options{plain} // 'pgcares.lookahead=off', ahead => $options{ahead} // 'pgcares.lookahead=on');
 
 	foreach my $which (qw(plain ahead))

@@ -15,7 +15,7 @@ use Session;
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'jit = off', 'max_parallel_workers_per_gather = 0', 'track_activities = off');
-my $pair = Pair->new($node, tables => 'lookahead/side_effects.sql');
+my $pair = Pair->new($node, tables => 'lookahead/side_effects.sql', patience => 60000);
 my ($head, @cases) = split /^=== (.*)\n/m, slurp_file("$FindBin::Bin/../lookahead/side_effects");
 
 # The number of questions is that of the server.
