@@ -55,6 +55,7 @@ sub run
 sub check_the_check
 {
 	my ($self) = @_;
+	local $self->{pair}{tolerate} = {};
 
 	foreach my $kind (
 		[ rows => 'SELECT current_setting($$pgcares.lookahead$$)' ],

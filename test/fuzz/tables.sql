@@ -42,6 +42,8 @@ CREATE TABLE unsound AS
 SELECT id, CASE id % 11 WHEN 9 THEN 'a..b' WHEN 10 THEN repeat('x', 64) || '.example' ELSE name END AS name, kind, grp, address
 FROM hosts;
 
+CREATE TABLE calm.unsound AS SELECT * FROM hosts;
+
 CREATE VIEW barrier WITH (security_barrier) AS SELECT * FROM hosts WHERE grp <> 2;
 
 -- What is written to; every transaction that does so is rolled back.
@@ -129,4 +131,4 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-ANALYZE hosts, few, unsound, parted, plenty, changed, queue;
+ANALYZE hosts, few, unsound, calm.unsound, parted, plenty, changed, queue;
