@@ -29,6 +29,7 @@ sub effect_condition
 	return mostly(
 		3 => "wrote($text)",
 		3 => "wrote($int)",
+		2 => "$int === 1",
 		3 => "NOT has_log($text)",
 		1 => "has_log($text)",
 		2 => 'logged() ' . pick('<', '>=') . ' ' . number(2, 8),
@@ -57,6 +58,9 @@ sub effect_value
 		3 => q{nextval('counted')::int},
 		2 => q{currval('counted')::int},
 		2 => 'logged()',
+		1 => "($int)::written::int",
+		1 => "ROW($int)::boxed::int",
+		1 => "(SELECT written_sum(f.id) FROM few f WHERE f.id < $int % 4)",
 		1 => "(SELECT l.id FROM (" . job("j.grp = $int % 5", 1) . ') AS l)',
 		1 => 'take_job()') if $type eq 'int';
 	return mostly(
@@ -117,6 +121,7 @@ sub raising_int
 		2 => "raises_at($int, $bad)",
 		2 => "raises_stable($int, $bad)",
 		2 => "raises_sql($int, $bad)",
+		1 => "($int)::not_two::int",
 		2 => "(CASE $int WHEN $bad THEN 'x' ELSE '1' END)::int",
 		1 => "(SELECT f.id FROM few f WHERE f.id < 2 + ($int = $bad)::int)");
 }

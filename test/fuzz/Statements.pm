@@ -82,8 +82,8 @@ sub random
 
 # Parts of a statement that look-ahead has to mind
 my %minded = (
-	'with effects' => qr/wrote|kept|nextval|currval|logged|has_log|advisory|set_config|current_setting|take_job|FOR (?:UPDATE|SHARE)|queue/,
-	'with what may raise' => qr/1 \/ \(|raises_|THEN 'x' ELSE|f\.id < 2 \+/,
+	'with effects' => qr/wrote|kept|===|::written|boxed|written_sum|nextval|currval|logged|has_log|advisory|set_config|current_setting|take_job|FOR (?:UPDATE|SHARE)|queue/,
+	'with what may raise' => qr/1 \/ \(|raises_|not_two|THEN 'x' ELSE|f\.id < 2 \+/,
 	'that read what may be written' => qr/currval|logged|has_log|current_setting|state = 'new'|FROM log/);
 
 sub kinds

@@ -66,11 +66,25 @@ END
 $$;
 CREATE FUNCTION raises_sql(given int, bad int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT given + 0 / (given - bad)';
 
+-- Effects and errors that no function call in the statement shows: those of an
+-- operator, an aggregate, a cast, and the checks of domains
+CREATE FUNCTION wrote_both(a int, b int) RETURNS boolean LANGUAGE sql AS 'SELECT wrote(a + b)';
+CREATE OPERATOR === (FUNCTION = wrote_both, LEFTARG = int, RIGHTARG = int);
+CREATE FUNCTION wrote_sum(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT CASE WHEN wrote(b) THEN a + b END';
+CREATE AGGREGATE written_sum(int) (SFUNC = wrote_sum, STYPE = int, INITCOND = '0');
+CREATE TYPE boxed AS (id int);
+CREATE FUNCTION unboxed(b boxed) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN kept(b.id); END';
+CREATE CAST (boxed AS int) WITH FUNCTION unboxed(boxed);
+CREATE DOMAIN written AS int CHECK (wrote(VALUE));
+CREATE DOMAIN not_two AS int CHECK (VALUE <> 2);
+
 -- The same under a search_path that begins with "calm": they cost as much, and do not raise.
 CREATE SCHEMA calm;
 CREATE FUNCTION calm.raises_at(given int, bad int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN given; END';
 CREATE FUNCTION calm.raises_stable(given int, bad int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN given; END';
 CREATE FUNCTION calm.raises_sql(given int, bad int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT given + 0 / greatest(1, given - bad)';
+
+CREATE DOMAIN calm.not_two AS int CHECK (VALUE IS NOT NULL OR VALUE IS NULL);
 
 CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

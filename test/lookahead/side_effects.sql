@@ -24,18 +24,5 @@ CREATE TABLE made (id int, ip inet);
 CREATE TRIGGER before_made BEFORE INSERT ON made FOR EACH ROW EXECUTE FUNCTION note_change();
 CREATE TABLE checked (id int CHECK (raises_at(id, 3) > 0), ip inet);
 CREATE VIEW watched WITH (security_barrier) AS SELECT id, name FROM ten WHERE wrote(id);
-
--- Effects and errors that no function call in the statement shows: those of an
--- operator, an aggregate, a cast, and the checks of domains
-CREATE FUNCTION wrote_both(a int, b int) RETURNS boolean LANGUAGE sql AS 'SELECT wrote(a + b)';
-CREATE OPERATOR === (FUNCTION = wrote_both, LEFTARG = int, RIGHTARG = int);
-CREATE FUNCTION wrote_sum(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT CASE WHEN wrote(b) THEN a + b END';
-CREATE AGGREGATE written_sum(int) (SFUNC = wrote_sum, STYPE = int, INITCOND = '0');
-CREATE TYPE boxed AS (id int);
-CREATE FUNCTION unboxed(b boxed) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN kept(b.id); END';
-CREATE CAST (boxed AS int) WITH FUNCTION unboxed(boxed);
-CREATE DOMAIN written AS int CHECK (wrote(VALUE));
-CREATE DOMAIN not_two AS int CHECK (VALUE <> 2);
-
 INSERT INTO queue (id, name, grp) SELECT id, name, id % 3 FROM ten;
 ANALYZE;
