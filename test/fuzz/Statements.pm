@@ -57,7 +57,7 @@ my @shapes = (
 	5 => 'modified_first');
 
 # Statements that change something, or whose plan is not to be parallel anyhow
-my %own_order = map { $_ => 1 } qw(updated merged current_of current_of_portal modified_first);
+my %own_order = map { $_ => 1 } qw(updated merged current_of current_of_portal);
 
 sub random
 {
