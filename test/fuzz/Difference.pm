@@ -39,7 +39,8 @@ sub of_traces
 
 	return if !@different;
 	my $text = join '', map { "$_ without look-ahead: " . ($plain->{$_} // 'nothing') . "\n$_ with look-ahead:    " . ($ahead->{$_} // 'nothing') . "\n" } @different;
-	return ($text, $failed && !grep { !is_less($_, $plain->{$_} // '', $ahead->{$_} // '') } @different ? 'fewer effects' : undef);
+	my @further = grep { !is_less($_, $plain->{$_} // '', $ahead->{$_} // '') } @different;
+	return ($text, $failed && !@further ? 'fewer effects' : undef);
 }
 
 # Is nothing there with look-ahead that is not there without?
