@@ -284,6 +284,7 @@ static bool is_number_but(Node *node, int64 refused);
 static bool like_raises(List *arguments);
 static bool regex_raises(List *arguments, Oid collation);
 static bool time_raises(List *arguments);
+static bool is_within(int64 value, int64 limit);
 static bool printing_raises(List *arguments);
 static bool type_is_plain(Oid type);
 
@@ -517,9 +518,15 @@ time_raises(List *arguments)
 	if (interval->constisnull)
 		return false;
 	value = DatumGetIntervalP(interval->constvalue);
-	return Abs((int64) value->month) > SMALL_INTERVAL ||
-		Abs((int64) value->day) > 31 * SMALL_INTERVAL ||
-		Abs((double) value->time) > (double) USECS_PER_DAY * 31 * SMALL_INTERVAL;
+	return !is_within(value->month, SMALL_INTERVAL) ||
+		!is_within(value->day, 31 * SMALL_INTERVAL) ||
+		!is_within(value->time, USECS_PER_DAY * 31 * SMALL_INTERVAL);
+}
+
+static bool
+is_within(int64 value, int64 limit)
+{
+	return value >= -limit && value <= limit;
 }
 
 static bool
