@@ -103,7 +103,7 @@ apart_take(DnsSlot *slot, ares_status_t status)
 {
 	DnsWindow  *window = slot->window;
 
-	if (slot->done || slot->reply.answered || window->is_lane ||
+	if (slot->done || slot->reply.answered || window->of_lane != NULL ||
 		!(slot->apart || slot->losses > 0) ||
 		(status != ARES_SUCCESS && status != ARES_ECONNREFUSED &&
 		 status != ARES_ETIMEOUT))
@@ -191,7 +191,8 @@ open_lane(DnsWindow *window)
 		window->channel->spare_descriptors < CHANNEL_DESCRIPTORS)
 		return false;
 	lane = MemoryContextAllocZero(window->context, sizeof(DnsLane));
-	lane->window = window_open_lane(window);
+	lane->owner = window;
+	lane->window = window_open_lane(window, lane);
 	dlist_push_tail(&window->lanes, &lane->node);
 	window->nlanes++;
 

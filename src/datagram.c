@@ -2,10 +2,11 @@
  * datagram.c
  *
  * Messages over UDP, many in one call of the system.  What is to be sent waits
- * in a queue of its socket until nothing more is to be asked at the moment, or
- * the queue is long; messages of one length go out as one, which the system cuts
- * to pieces (UDP_SEGMENT, see udp(7)), where it can.  What comes in is read in
- * batches.  Runs inside the library, as socket.c does.
+ * in a queue of its socket until the wait loop flushes it; messages of one length go
+ * out as one, which the system cuts to pieces (UDP_SEGMENT, see udp(7)), where it can.
+ * A flush only records what it has sent: whoever called it takes that into the books
+ * (resend_sent).  What comes in is read in batches.  All but the flush runs inside the
+ * library, as socket.c does.
  */
 #include "postgres.h"
 
@@ -19,12 +20,6 @@
  * flood cannot keep it from interrupts and timers.
  */
 #define MAX_DROPS	64
-
-/*
- * Messages that wait at most until they are sent, and that are sent with one
- * call: more makes bursts, which servers may drop, and hardly saves anything.
- */
-#define MAX_BURST	128
 
 /* What the system cuts to pieces may have so many. */
 #define MAX_SEGMENTS	64
@@ -49,7 +44,6 @@ typedef union SegmentControl
 /* Messages of a queue, by length, as the system wants to have them. */
 typedef struct Burst
 {
-	int			count;			/* of messages */
 	struct iovec parts[MAX_BURST];
 	int			ncalls;
 	struct mmsghdr calls[MAX_BURST];
@@ -83,6 +77,7 @@ static void add_call(DnsSocket *socket, Burst *burst, size_t len, int first,
 static void mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst,
 					  int ncalls);
 static void drop_sent(DnsSocket *socket);
+static void set_waits(DnsChannel *channel, DnsSocket *socket, bool waits);
 static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
 
 /*
@@ -167,44 +162,46 @@ datagram_send(DnsChannel *channel, DnsSocket *socket,
 		dlist_push_tail(&channel->unsent, &socket->unsent_node);
 	socket->unsent = true;
 	if (++socket->out_count >= MAX_BURST && !socket->out_waits)
-		datagram_flush(channel, socket);
+		channel->burst_waits = true;
 	return true;
 }
 
 /*
- * Sends what waits, as far as the system takes it.  Where it refuses, the library
- * learns of it when it next reads.
+ * Sends one burst of what waits, as far as the system takes it, and records in the
+ * channel what has left.  Where the system refuses, the library learns of it when it
+ * next reads.  False where nothing more can be sent now.
  */
-void
+bool
 datagram_flush(DnsChannel *channel, DnsSocket *socket)
 {
 	Burst		burst;
+	bool		full = false;
+	int			sent;
 
-	while (socket->out_len > 0)
+	channel->nsent = 0;
+	if (socket->out_len == 0)
+		return false;
+	gather(socket, &burst);
+	sent = sendmmsg(socket->fd, burst.calls, burst.ncalls, MSG_NOSIGNAL);
+	if (sent > 0)
+		mark_sent(channel, socket, &burst, sent);
+	else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		full = true;
+	else if (burst.calls[0].msg_hdr.msg_control != NULL &&
+			 (errno == EIO || errno == EINVAL || errno == EMSGSIZE ||
+			  errno == EOPNOTSUPP))
+		socket->no_segments = true;
+	else if (errno == ENOBUFS)
+		/* As if lost on the way: the socket does not tell when to try again. */
+		mark_sent(channel, socket, &burst, 1);
+	else
 	{
-		int			sent;
-
-		gather(socket, &burst);
-		sent = sendmmsg(socket->fd, burst.calls, burst.ncalls, MSG_NOSIGNAL);
-		if (sent > 0)
-			mark_sent(channel, socket, &burst, sent);
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
-			break;
-		else if (burst.calls[0].msg_hdr.msg_control != NULL &&
-				 (errno == EIO || errno == EINVAL || errno == EMSGSIZE ||
-				  errno == EOPNOTSUPP))
-			socket->no_segments = true;
-		else if (errno == ENOBUFS)
-			/* As if lost on the way: the socket does not tell when to try again. */
-			mark_sent(channel, socket, &burst, 1);
-		else
-		{
-			socket->send_errno = channel->last_errno = errno;
-			socket->out_len = 0;
-		}
-		drop_sent(socket);
+		socket->send_errno = channel->last_errno = errno;
+		socket->out_len = 0;
 	}
-	stream_sent(channel, socket, 0);
+	drop_sent(socket);
+	set_waits(channel, socket, full);
+	return socket->out_len > 0 && !full;
 }
 
 /*
@@ -260,7 +257,6 @@ gather(DnsSocket *socket, Burst *burst)
 		longest = Max(longest, len);
 		at += STREAM_PREFIX + len;
 	}
-	burst->count = count;
 	burst->ncalls = 0;
 	for (size_t len = shortest; len <= longest; len++)
 	{
@@ -311,13 +307,11 @@ add_call(DnsSocket *socket, Burst *burst, size_t len, int first, int count)
 	}
 }
 
-/* The first calls have been carried out. */
+/* Records what the first calls have sent. */
 static void
 mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst, int ncalls)
 {
-	/* One after the other, so that it can be told which went later. */
-	int64		now = clock_now() - burst->count;
-
+	channel->sent_at = clock_now();
 	for (int i = 0; i < ncalls; i++)
 	{
 		const struct msghdr *call = &burst->calls[i].msg_hdr;
@@ -326,8 +320,10 @@ mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst, int ncalls)
 		{
 			uint8	   *message = call->msg_iov[j].iov_base;
 			uint8	   *prefix = message - STREAM_PREFIX;
+			DnsSent    *record = &channel->sent[channel->nsent++];
 
-			resend_sent(channel, socket, wire_u16(message), now++);
+			record->id = wire_u16(message);
+			record->socket_serial = socket->serial;
 			wire_put_u16(prefix, wire_u16(prefix) | SENT_MARK);
 		}
 	}
@@ -354,6 +350,16 @@ drop_sent(DnsSocket *socket)
 		at += len;
 	}
 	socket->out_len = to - socket->out;
+}
+
+/* Does what is left wait until the socket is writable? */
+static void
+set_waits(DnsChannel *channel, DnsSocket *socket, bool waits)
+{
+	if (socket->out_waits == waits)
+		return;
+	socket->out_waits = waits;
+	channel->sockets_changed = true;
 }
 
 /* Are these the same address and port? */

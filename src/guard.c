@@ -179,17 +179,18 @@ guard_socket(const DnsChannel *channel, const DnsSlot *slot)
 }
 
 /*
- * The slot whose query on this socket has the id; NULL if there is none.
+ * The slot whose query on the socket with this serial has the id; NULL if there is
+ * none.
  */
 DnsSlot *
-guard_slot(const DnsChannel *channel, const DnsSocket *socket, uint16 id)
+guard_slot(const DnsChannel *channel, uint32 socket_serial, uint16 id)
 {
 	DnsSlot    *slot;
 
 	if (channel->slot_of_id[id] == 0 || channel->window == NULL)
 		return NULL;
 	slot = &channel->window->slots[channel->slot_of_id[id] - 1];
-	return slot->socket_serial == socket->serial ? slot : NULL;
+	return slot->socket_serial == socket_serial ? slot : NULL;
 }
 
 /*

@@ -583,6 +583,7 @@ typedef struct DnsSlot
 	bool		in_sent;
 	int			resends;
 	int64		sent_at;		/* when the library sent it last */
+	int64		sent_number;	/* the same, in the order of sending */
 	int64		looked_at;		/* when we last looked, or sent it again */
 
 	/* For doubt.c. */
@@ -624,8 +625,8 @@ typedef struct DnsWindow
 	int			used;			/* slots that have been in use */
 	bool		ahead;			/* asks before the call: see pending.c */
 	bool		failed;			/* only if it does: no more answers come */
-	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_at with an answer */
-	bool		is_lane;		/* of another window */
+	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_number answered */
+	struct DnsLane *of_lane;	/* that it is of another window, or NULL */
 	dlist_head	apart;			/* questions that wait for a lane */
 	int			napart;			/* questions that are only asked apart */
 	dlist_head	lanes;
@@ -637,7 +638,7 @@ typedef struct DnsWindow
 	bool		over_memory_limit;
 	bool		out_of_memory;
 
-	dlist_node	open_node;		/* of wait.c, while it has a channel */
+	dlist_node	open_node;		/* of wait.c, while it has a channel; no lane */
 } DnsWindow;
 
 /* What this process has done since it began; see dns_stats(). */
@@ -661,7 +662,7 @@ extern DnsCounters counters;
 extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
 extern bool window_has_room(DnsWindow *window);
-extern DnsWindow *window_open_lane(DnsWindow *window);
+extern DnsWindow *window_open_lane(DnsWindow *window, struct DnsLane *lane);
 extern DnsSlot *window_submit(DnsWindow *window, const DnsQuestion *question,
 							  uint64 tag);
 extern void window_send(DnsSlot *slot);
@@ -724,6 +725,12 @@ extern int	config_queries_per_socket(const DnsChannelConfig *config);
 #define MAX_PROBES			8
 #define MAX_SOCKETS			64	/* UDP sockets, but for what is sent again */
 
+/*
+ * Messages that are sent with one call: more makes bursts, which servers may drop,
+ * and hardly saves anything.
+ */
+#define MAX_BURST			128
+
 #define CHANNEL_DESCRIPTORS 2	/* at least, for UDP and TCP */
 
 #define HINT_DESCRIPTORS \
@@ -771,6 +778,13 @@ typedef struct DnsSocket
 	uint8	   *in;
 	size_t		in_len;
 } DnsSocket;
+
+/* A query that has left a socket. */
+typedef struct DnsSent
+{
+	uint16		id;
+	uint32		socket_serial;
+} DnsSent;
 
 typedef enum PaceState
 {
@@ -821,6 +835,11 @@ typedef struct DnsChannel
 	int			next_probe;
 
 	dlist_head	unsent;			/* UDP sockets with messages that wait */
+	bool		burst_waits;	/* one of them has a whole burst */
+	DnsSent		sent[MAX_BURST];	/* left with the last flush, in that order */
+	int			nsent;
+	int64		sent_at;		/* the time of that */
+	int64		last_number;	/* of what has been sent */
 	DnsSocket **sockets;		/* by descriptor */
 	int			max_sockets;
 	bool		sockets_changed;
@@ -870,7 +889,6 @@ extern const struct ares_socket_functions_ex socket_functions;
 extern void socket_state_changed(void *arg, ares_socket_t fd, int readable,
 								 int writable);
 extern bool socket_wants_write(const DnsSocket *socket);
-extern void socket_writable(DnsChannel *channel, int fd);
 extern bool socket_send_message(DnsChannel *channel, DnsSocket *socket,
 								const uint8 *message, size_t len);
 extern int	socket_server_number(DnsChannel *channel,
@@ -900,7 +918,7 @@ extern ares_ssize_t datagram_receive(DnsChannel *channel, DnsSocket *socket,
 									 ares_socklen_t *address_len);
 extern bool datagram_send(DnsChannel *channel, DnsSocket *socket,
 						  const uint8 *message, size_t len);
-extern void datagram_flush(DnsChannel *channel, DnsSocket *socket);
+extern bool datagram_flush(DnsChannel *channel, DnsSocket *socket);
 
 /* ---- outgoing.c: what goes out ---- */
 
@@ -922,7 +940,7 @@ extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 						  DnsMessage *message, uint8 *stub);
 extern DnsSocket *guard_socket(const DnsChannel *channel, const DnsSlot *slot);
-extern DnsSlot *guard_slot(const DnsChannel *channel, const DnsSocket *socket,
+extern DnsSlot *guard_slot(const DnsChannel *channel, uint32 socket_serial,
 						   uint16 id);
 extern size_t guard_write_done(uint16 id, uint8 *stub);
 
@@ -945,8 +963,7 @@ extern void edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 /* ---- resend.c: lost datagrams ---- */
 
 extern void resend_begin(DnsSlot *slot);
-extern void resend_sent(DnsChannel *channel, DnsSocket *socket, uint16 id,
-						int64 now);
+extern void resend_sent(DnsChannel *channel);
 extern void resend_heard(DnsSlot *slot, int server);
 extern void resend_forget(DnsSlot *slot);
 extern int64 resend_patience(const DnsChannel *channel);
@@ -969,6 +986,7 @@ extern void pace_look(DnsPace *pace, int64 usual_trip);
 typedef struct DnsLane
 {
 	dlist_node	node;
+	DnsWindow  *owner;
 	DnsWindow  *window;
 	DnsSlot    *slot;			/* of the other; NULL when it is over there */
 } DnsLane;
@@ -979,6 +997,14 @@ extern void apart_probe(DnsChannel *channel, const DnsSocket *socket);
 extern bool apart_take(DnsSlot *slot, ares_status_t status);
 extern void apart_forget(DnsSlot *slot);
 extern void apart_attend(DnsWindow *window);
+
+/* ---- books.c: are the books right? ---- */
+
+#ifdef CHECK_BOOKS
+extern void books_check(DnsWindow *window);
+#else
+#define books_check(window) ((void) 0)
+#endif
 
 /* ---- clock.c: the time ---- */
 

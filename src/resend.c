@@ -51,20 +51,25 @@ resend_begin(DnsSlot *slot)
 }
 
 /*
- * Notes that the query with this id has left a socket now, a time of clock_now().
- * Called inside the library; never raises.
+ * Takes into the books which queries the last flush has sent.  Raises nothing.
  */
 void
-resend_sent(DnsChannel *channel, DnsSocket *socket, uint16 id, int64 now)
+resend_sent(DnsChannel *channel)
 {
-	DnsSlot    *slot = guard_slot(channel, socket, id);
+	for (int i = 0; i < channel->nsent; i++)
+	{
+		const DnsSent *sent = &channel->sent[i];
+		DnsSlot    *slot = guard_slot(channel, sent->socket_serial, sent->id);
 
-	/* Its time may be up, but the library goes on; or it is sent once more. */
-	if (slot == NULL || slot->done || slot->in_sent)
-		return;
-	slot->sent_at = slot->looked_at = now;
-	slot->in_sent = true;
-	dlist_push_tail(&slot->window->sent, &slot->sent_node);
+		/* Its time may be up, but the library goes on; or it is sent once more. */
+		if (slot == NULL || slot->done || slot->in_sent)
+			continue;
+		slot->sent_at = slot->looked_at = channel->sent_at;
+		slot->sent_number = ++channel->last_number;
+		slot->in_sent = true;
+		dlist_push_tail(&slot->window->sent, &slot->sent_node);
+	}
+	channel->nsent = 0;
 }
 
 /*
@@ -78,7 +83,7 @@ resend_heard(DnsSlot *slot, int server)
 	int64	   *usual = &window->channel->usual_trip;
 	int64		trip = clock_last() - slot->sent_at;
 
-	window->heard_of[server] = Max(window->heard_of[server], slot->sent_at);
+	window->heard_of[server] = Max(window->heard_of[server], slot->sent_number);
 
 	/*
 	 * Which of several queries an answer belongs to, nobody knows.  One that comes in
@@ -126,20 +131,27 @@ resend_time(DnsWindow *window)
 }
 
 /*
- * Sends again what seems to be lost.
+ * Queues what seems to be lost, to be sent again.  Each query in the list is looked
+ * at once.
  */
 void
 resend_lost(DnsWindow *window)
 {
 	int64		now = clock_now();
+	int64		late = now - patience(window);
+	const DnsSlot *last;
+	bool		more = !dlist_is_empty(&window->sent);
 
-	while (!dlist_is_empty(&window->sent))
+	if (more)
+		last = dlist_tail_element(DnsSlot, sent_node, &window->sent);
+	while (more)
 	{
 		DnsSlot    *slot = dlist_head_element(DnsSlot, sent_node,
 											  &window->sent);
 
-		if (slot->looked_at + patience(window) > now)
+		if (slot->looked_at > late)
 			break;
+		more = (slot != last);
 		resend_forget(slot);
 		if (slot->resends == MAX_RESENDS)
 			continue;			/* the library will try again */
@@ -175,5 +187,5 @@ are_last_ones(const DnsWindow *window)
 static bool
 seems_lost(const DnsSlot *slot)
 {
-	return slot->window->heard_of[slot->server] > slot->sent_at;
+	return slot->window->heard_of[slot->server] > slot->sent_number;
 }

@@ -65,7 +65,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	slot->done = true;
 	slot->reply.done_at = clock_last();
 	slot->reply.status = status;
-	if (status == ARES_ETIMEOUT && !slot->window->is_lane)
+	if (status == ARES_ETIMEOUT && slot->window->of_lane == NULL)
 		counters.timeouts++;
 }
 

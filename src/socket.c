@@ -80,25 +80,8 @@ socket_wants_write(const DnsSocket *socket)
 }
 
 /*
- * The socket takes more: sends what waits.  An error shows when the library
- * next reads.
- */
-void
-socket_writable(DnsChannel *channel, int fd)
-{
-	DnsSocket  *socket = channel->sockets[fd];
-
-	if (socket == NULL || socket->out_len == 0)
-		return;
-	if (socket->tcp)
-		(void) stream_flush(channel, socket);
-	else
-		datagram_flush(channel, socket);
-}
-
-/*
- * Sends one message of ours.  False, with errno, where the socket does not take
- * it.
+ * Sends one message of ours, over UDP with the next flush.  False, with errno, where
+ * the socket does not take it.
  */
 bool
 socket_send_message(DnsChannel *channel, DnsSocket *socket,

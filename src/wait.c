@@ -20,7 +20,10 @@
 /* However long the library's timers run, look around this often. */
 #define LONGEST_SLEEP	1000	/* ms */
 
-/* The windows that have a channel, and the events of all their sockets. */
+/*
+ * The windows that have a channel, but for lanes, which hang on their windows; and the
+ * events of all their sockets.
+ */
 static dlist_head open_windows = DLIST_STATIC_INIT(open_windows);
 static WaitEventSet *events = NULL;
 static DnsChannel *events_channel = NULL;	/* its sockets only; or NULL */
@@ -33,7 +36,9 @@ static ares_fd_events_t *fd_events = NULL;
 
 static int64 time_waited = 0;
 
+static DnsWindow *next_window(DnsWindow *window);
 static bool flush_all(void);
+static void send_waiting(DnsChannel *channel, DnsSocket *socket);
 static void free_events(void);
 static void attend(int64 limit);
 static bool prepare_events(void);
@@ -49,7 +54,8 @@ static int	collect_events(DnsWindow *window, int count);
 void
 wait_enlist(DnsWindow *window)
 {
-	dlist_push_tail(&open_windows, &window->open_node);
+	if (window->of_lane == NULL)
+		dlist_push_tail(&open_windows, &window->open_node);
 	window->channel->sockets_changed |= (events_channel != window->channel);
 }
 
@@ -60,7 +66,8 @@ wait_enlist(DnsWindow *window)
 void
 wait_dismiss(DnsWindow *window)
 {
-	dlist_delete(&window->open_node);
+	if (window->of_lane == NULL)
+		dlist_delete(&window->open_node);
 	if (events_channel != window->channel ||
 		!(window->channel->config.flags & ARES_FLAG_STAYOPEN))
 		free_events();
@@ -123,14 +130,20 @@ wait_look(void)
 
 /*
  * Sends what was asked on a channel since, and has the library look into what could
- * not be sent.  True where there was such.  Raises nothing.
+ * not be sent.  True where there was such: the library asks again at once, and that is
+ * sent the next time.  Raises nothing.
  */
 bool
 wait_send(DnsChannel *channel)
 {
 	bool		refused = false;
+	int			count = 0;
+	dlist_iter	iter;
 
-	while (!dlist_is_empty(&channel->unsent))
+	channel->burst_waits = false;
+	dlist_foreach(iter, &channel->unsent)
+		count++;
+	for (; count > 0 && !dlist_is_empty(&channel->unsent); count--)
 	{
 		DnsSocket  *socket = dlist_container(DnsSocket, unsent_node,
 											 dlist_pop_head_node(&channel->unsent));
@@ -138,7 +151,7 @@ wait_send(DnsChannel *channel)
 
 		socket->unsent = false;
 		if (!socket->out_waits)
-			datagram_flush(channel, socket);
+			send_waiting(channel, socket);
 		if (socket->send_errno == 0)
 			continue;
 		refused = true;
@@ -159,20 +172,61 @@ wait_clock(void)
 	return time_waited;
 }
 
+/*
+ * The window behind this one, the first one behind NULL; NULL at the end.  The lanes
+ * of a window come behind it.
+ */
+static DnsWindow *
+next_window(DnsWindow *window)
+{
+	dlist_head *list = &open_windows;
+	dlist_node *node = NULL;
+
+	if (window != NULL)
+	{
+		DnsLane    *lane = window->of_lane;
+
+		if (lane == NULL && !dlist_is_empty(&window->lanes))
+			return dlist_head_element(DnsLane, node, &window->lanes)->window;
+		if (lane != NULL && dlist_has_next(&lane->owner->lanes, &lane->node))
+			return dlist_container(DnsLane, node,
+								   dlist_next_node(&lane->owner->lanes,
+												   &lane->node))->window;
+		node = lane != NULL ? &lane->owner->open_node : &window->open_node;
+	}
+	if (node != NULL ? !dlist_has_next(list, node) : dlist_is_empty(list))
+		return NULL;
+	node = node != NULL ? dlist_next_node(list, node) : dlist_head_node(list);
+	return dlist_container(DnsWindow, open_node, node);
+}
+
 /* Sends what was asked since; true if some of it could not be sent. */
 static bool
 flush_all(void)
 {
 	bool		refused = false;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &open_windows)
-	{
-		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
-
+	for (DnsWindow *window = next_window(NULL); window != NULL;
+		 window = next_window(window))
 		refused |= wait_send(window->channel);
-	}
 	return refused;
+}
+
+/*
+ * Sends what waits on a socket.  That it is refused shows when the library next reads.
+ */
+static void
+send_waiting(DnsChannel *channel, DnsSocket *socket)
+{
+	bool		more = !socket->tcp;
+
+	if (socket->tcp)
+		(void) stream_flush(channel, socket);
+	while (more)
+	{
+		more = datagram_flush(channel, socket);
+		resend_sent(channel);
+	}
 }
 
 static void
@@ -184,12 +238,16 @@ free_events(void)
 	events_channel = NULL;
 }
 
+/*
+ * One turn: waits, has the library work on what has happened, and does what is due.
+ * Windows neither open nor close meanwhile; lanes do, in a pass of their own.
+ */
 static void
 attend(int64 limit)
 {
 	int64		began = clock_now();
-	dlist_iter	iter;
 	int			count;
+	dlist_iter	iter;
 
 	count = WaitEventSetWait(events, sleep_time(limit), occurred, max_events,
 							 answer_wait_event());
@@ -201,9 +259,9 @@ attend(int64 limit)
 	}
 	CHECK_FOR_INTERRUPTS();
 
-	dlist_foreach(iter, &open_windows)
+	for (DnsWindow *window = next_window(NULL); window != NULL;
+		 window = next_window(window))
 	{
-		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
 		int			happened = collect_events(window, count);
 
 		ares_status_t status;
@@ -214,7 +272,14 @@ attend(int64 limit)
 		window->out_of_memory |= memory_ran_out(status);
 	}
 	dlist_foreach(iter, &open_windows)
-		window_look_around(dlist_container(DnsWindow, open_node, iter.cur));
+		apart_attend(dlist_container(DnsWindow, open_node, iter.cur));
+	for (DnsWindow *window = next_window(NULL); window != NULL;
+		 window = next_window(window))
+		window_look_around(window);
+	(void) flush_all();
+	for (DnsWindow *window = next_window(NULL); window != NULL;
+		 window = next_window(window))
+		books_check(window);
 }
 
 /*
@@ -227,12 +292,10 @@ prepare_events(void)
 {
 	bool		changed = (events == NULL);
 	int			nevents;
-	dlist_iter	iter;
+	DnsWindow  *first = next_window(NULL);
 
-	dlist_foreach(iter, &open_windows)
+	for (DnsWindow *window = first; window != NULL; window = next_window(window))
 	{
-		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
-
 		changed |= window->channel->sockets_changed;
 		window->channel->sockets_changed = false;
 	}
@@ -246,11 +309,10 @@ prepare_events(void)
 	events = create_wait_event_set(nevents);
 	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	dlist_foreach(iter, &open_windows)
-		add_sockets(dlist_container(DnsWindow, open_node, iter.cur)->channel);
-	if (dlist_head_node(&open_windows) == dlist_tail_node(&open_windows))
-		events_channel = dlist_head_element(DnsWindow, open_node,
-											&open_windows)->channel;
+	for (DnsWindow *window = first; window != NULL; window = next_window(window))
+		add_sockets(window->channel);
+	if (first != NULL && next_window(first) == NULL)
+		events_channel = first->channel;
 	return true;
 }
 
@@ -259,12 +321,10 @@ static int
 make_room(void)
 {
 	int			nevents = 2;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &open_windows)
+	for (DnsWindow *window = next_window(NULL); window != NULL;
+		 window = next_window(window))
 	{
-		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
-
 		for (int fd = 0; fd < window->channel->max_sockets; fd++)
 			nevents += (window->channel->sockets[fd] != NULL);
 	}
@@ -334,11 +394,10 @@ sleep_time(int64 limit)
 {
 	struct timeval longest = {LONGEST_SLEEP / 1000, 0};
 	int64		sleep = limit;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &open_windows)
+	for (DnsWindow *window = next_window(NULL); window != NULL;
+		 window = next_window(window))
 	{
-		DnsWindow  *window = dlist_container(DnsWindow, open_node, iter.cur);
 		struct timeval left;
 		struct timeval *timer;
 
@@ -372,8 +431,13 @@ collect_events(DnsWindow *window, int count)
 			fd_event->events |= ARES_FD_EVENT_READ;
 		if (event->events & WL_SOCKET_WRITEABLE)
 		{
+			DnsSocket  *socket = window->channel->sockets[event->fd];
+
 			fd_event->events |= ARES_FD_EVENT_WRITE;
-			socket_writable(window->channel, event->fd);
+			if (socket != NULL && socket->out_len > 0)
+				send_waiting(window->channel, socket);
+			if (socket != NULL && socket->send_errno != 0)
+				fd_event->events |= ARES_FD_EVENT_READ;
 		}
 	}
 	return happened;

@@ -52,11 +52,11 @@ window_open(int capacity, const char *server)
  * deleting its memory context.  May raise.
  */
 DnsWindow *
-window_open_lane(DnsWindow *window)
+window_open_lane(DnsWindow *window, DnsLane *of_lane)
 {
 	DnsWindow  *lane = make_window(window->context, 1);
 
-	lane->is_lane = true;
+	lane->of_lane = of_lane;
 	lane->style = window->style;
 	lane->answer_memory_limit = window->answer_memory_limit;
 	lane->opened = window->opened;
@@ -109,9 +109,9 @@ window_has_room(DnsWindow *window)
 }
 
 /*
- * Asks a question.  There has to be room.  tag is the feeder's, to know the
- * slot again when window_next() or window_finished() gives it.  Returns at once;
- * may raise.
+ * Asks a question, and sends what has been gathered where that is enough.  There has
+ * to be room.  tag is the feeder's, to know the slot again when window_next() or
+ * window_finished() gives it.  Returns at once; may raise.
  */
 DnsSlot *
 window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
@@ -137,11 +137,14 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 		return slot;
 	}
 	window_send(slot);
+	if (window->channel->burst_waits)
+		(void) wait_send(window->channel);
 	return slot;
 }
 
 /*
- * Hands the question of a slot to the library.  Returns at once; may raise.
+ * Hands the question of a slot to the library, which queues it.  Returns at once; may
+ * raise.
  */
 void
 window_send(DnsSlot *slot)
@@ -265,7 +268,6 @@ window_time_left(DnsWindow *window)
 void
 window_look_around(DnsWindow *window)
 {
-	apart_attend(window);
 	doubt_settle(window);
 	note_failure(window);
 	slot_expire(window);
@@ -372,12 +374,16 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 			   const ares_dns_record_t *record)
 {
 	DnsSlot    *slot = arg;
+	DnsChannel *channel = slot->window->channel;
 
 	slot->in_flight = false;
 	slot->window->in_flight--;
+	/* What is sent from now on, a probe perhaps, is not this question's. */
+	if (channel->submitting == slot)
+		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	resend_forget(slot);
-	guard_unbind(slot->window->channel, slot);
+	guard_unbind(channel, slot);
 	if (!apart_take(slot, status))
 		slot_finish(slot, status);
 	if (slot->released)

@@ -72,7 +72,12 @@ flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
 	slot->reply.servers_asked = 1;
 	guard_bind(&flight->channel, slot, id);
 	if (!flight->sockets[socket].tcp)
-		resend_sent(&flight->channel, &flight->sockets[socket], id, clock_now());
+	{
+		flight->channel.sent[0] = (DnsSent) {id, SERIAL(socket)};
+		flight->channel.nsent = 1;
+		flight->channel.sent_at = clock_now();
+		resend_sent(&flight->channel);
+	}
 	return slot;
 }
 
