@@ -24,6 +24,7 @@ OBJS = \
 	src/argument.o \
 	src/ask.o \
 	src/batch.o \
+	src/books.o \
 	src/calls.o \
 	src/channel.o \
 	src/check.o \

@@ -1,0 +1,228 @@
+/*
+ * books.c
+ *
+ * Checks the books of a window and its channel: that lists are well formed, that each
+ * flag says the same as the list it stands for, and that numbers are true.  Only builds
+ * with CHECK_BOOKS have it, which look after each turn of the wait loop; what is wrong
+ * ends the backend.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#ifdef CHECK_BOOKS
+
+/* What the slots of a window say. */
+typedef struct Tally
+{
+	int			free;
+	int			pending;
+	int			sent;
+	int			doubts;
+	int			apart;
+	int			in_flight;
+	int			only_apart;
+	Size		answer_memory;
+} Tally;
+
+static void check_slots(const DnsWindow *window, Tally *tally);
+static void check_slot(const DnsWindow *window, const DnsSlot *slot);
+static void check_lists(DnsWindow *window, const Tally *tally);
+static int	list_length_of(const dlist_head *list, int most, const char *name);
+static void check_lanes(DnsWindow *window);
+static void check_channel(DnsChannel *channel);
+static int	count_waiting(const DnsChannel *channel, const DnsSocket *socket);
+
+#define CHECK(condition, what) \
+	do { \
+		if (!(condition)) \
+			elog(FATAL, "pgcares: the books are wrong: %s", what); \
+	} while (0)
+
+/*
+ * Ends the backend where something is wrong in the books of a window that has a channel.
+ */
+void
+books_check(DnsWindow *window)
+{
+	Tally		tally = {0};
+
+	CHECK(window->channel->window == window, "a channel has another window");
+	check_slots(window, &tally);
+	CHECK(tally.in_flight == window->in_flight, "questions in flight");
+	CHECK(tally.only_apart == window->napart, "questions asked apart");
+	CHECK(tally.answer_memory == window->answer_memory, "memory of answers");
+	check_lists(window, &tally);
+	check_lanes(window);
+	check_channel(window->channel);
+}
+
+/* Looks at each slot that is in use, and counts. */
+static void
+check_slots(const DnsWindow *window, Tally *tally)
+{
+	bool	   *is_free = palloc0(window->capacity * sizeof(bool));
+	slist_iter	iter;
+
+	slist_foreach(iter, unconstify(slist_head *, &window->free))
+	{
+		const DnsSlot *slot = slist_container(DnsSlot, free_node, iter.cur);
+
+		CHECK(slot->index >= 0 && slot->index < window->used &&
+			  !is_free[slot->index], "a slot is free twice");
+		is_free[slot->index] = true;
+		tally->free++;
+	}
+	for (int i = 0; i < window->used; i++)
+	{
+		const DnsSlot *slot = &window->slots[i];
+
+		CHECK(slot->window == window && slot->index == i, "a slot of elsewhere");
+		CHECK(!is_free[i] || !slot->in_flight, "a free slot is in flight");
+		if (is_free[i])
+			continue;
+		check_slot(window, slot);
+		tally->pending += !slot->done;
+		tally->sent += slot->in_sent;
+		tally->doubts += slot->doubt != NULL;
+		tally->apart += slot->in_apart;
+		tally->in_flight += slot->in_flight;
+		tally->only_apart += slot->only_apart;
+		tally->answer_memory += slot->reply.answer_len;
+	}
+	pfree(is_free);
+}
+
+static void
+check_slot(const DnsWindow *window, const DnsSlot *slot)
+{
+	const DnsChannel *channel = window->channel;
+
+	CHECK(!slot->done || (!slot->in_sent && slot->doubt == NULL && !slot->in_apart &&
+						  !slot->only_apart && slot->lane == NULL),
+		  "a question that is over is in a list");
+	CHECK(!slot->in_sent || slot->in_flight, "sent, but not in flight");
+	CHECK(slot->doubt == NULL || slot->in_flight, "in doubt, but not in flight");
+	CHECK(!slot->in_apart || slot->lane == NULL, "asked apart, and waits for it");
+	CHECK(!slot->only_apart || !slot->in_flight, "only apart, but in flight");
+	CHECK(!slot->only_apart || slot->in_apart || slot->lane != NULL,
+		  "only apart, but nobody asks");
+	CHECK(slot->lane == NULL || slot->lane->slot == slot, "a lane of another");
+	CHECK(slot->in_flight || slot->socket_serial == 0, "waits, but not in flight");
+	CHECK(!slot->in_flight || channel->slot_of_id[slot->id] == slot->index + 1,
+		  "in flight without an id");
+	CHECK(slot->done || slot->in_flight || slot->only_apart, "nobody works on it");
+}
+
+/* The lists have as many members as there are slots that say so. */
+static void
+check_lists(DnsWindow *window, const Tally *tally)
+{
+	int			most = window->used;
+	dlist_iter	iter;
+
+	CHECK(list_length_of(&window->pending, most, "pending") == tally->pending,
+		  "pending");
+	CHECK(list_length_of(&window->sent, most, "sent") == tally->sent, "sent");
+	CHECK(list_length_of(&window->doubts, most, "doubts") == tally->doubts, "doubts");
+	CHECK(list_length_of(&window->apart, most, "apart") == tally->apart, "apart");
+	(void) list_length_of(&window->done, most, "done");
+
+	dlist_foreach(iter, &window->pending)
+		CHECK(!dlist_container(DnsSlot, pending_node, iter.cur)->done,
+			  "pending, but over");
+	dlist_foreach(iter, &window->sent)
+		CHECK(dlist_container(DnsSlot, sent_node, iter.cur)->in_sent, "not sent");
+	dlist_foreach(iter, &window->doubts)
+		CHECK(dlist_container(DnsSlot, doubt_node, iter.cur)->doubt != NULL,
+			  "not in doubt");
+	dlist_foreach(iter, &window->apart)
+		CHECK(dlist_container(DnsSlot, apart_node, iter.cur)->in_apart,
+			  "not to be asked apart");
+	dlist_foreach(iter, &window->done)
+		CHECK(dlist_container(DnsSlot, done_node, iter.cur)->done, "not over");
+}
+
+/* The members of a list whose links go to and fro, at most so many. */
+static int
+list_length_of(const dlist_head *list, int most, const char *name)
+{
+	const dlist_node *node = &list->head;
+	int			length = 0;
+
+	if (node->next == NULL)
+		return 0;				/* never used */
+	do
+	{
+		CHECK(node->next != NULL && node->next->prev == node, name);
+		node = node->next;
+		CHECK(node == &list->head || length++ < most, name);
+	} while (node != &list->head);
+	return length;
+}
+
+static void
+check_lanes(DnsWindow *window)
+{
+	dlist_iter	iter;
+
+	CHECK(list_length_of(&window->lanes, window->nlanes, "lanes") == window->nlanes,
+		  "lanes");
+	dlist_foreach(iter, &window->lanes)
+	{
+		const DnsLane *lane = dlist_container(DnsLane, node, iter.cur);
+
+		CHECK(lane->owner == window && lane->window->of_lane == lane,
+			  "a lane of elsewhere");
+		CHECK(lane->slot == NULL || lane->slot->lane == lane,
+			  "a lane asks for nobody");
+	}
+}
+
+/* Ids, and what waits on sockets and in front of them. */
+static void
+check_channel(DnsChannel *channel)
+{
+	const DnsWindow *window = channel->window;
+	dlist_iter	iter;
+	int			sockets = 0;
+
+	CHECK(channel->submitting == NULL && channel->settling == NULL,
+		  "between two calls of the library");
+	CHECK(channel->nsent == 0, "sent, but not in the books");
+	for (int id = 0; id < MAX_QUERY_IDS; id++)
+	{
+		int			index = channel->slot_of_id[id] - 1;
+
+		CHECK(index < window->used, "an id of no slot");
+		CHECK(index < 0 || (window->slots[index].in_flight &&
+							window->slots[index].id == id), "an id of another slot");
+	}
+	for (int fd = 0; fd < channel->max_sockets; fd++)
+	{
+		const DnsSocket *socket = channel->sockets[fd];
+
+		if (socket == NULL)
+			continue;
+		sockets++;
+		CHECK(socket->fd == fd, "a socket of another descriptor");
+		CHECK(socket->waiting == count_waiting(channel, socket), "waiting");
+		CHECK((socket->out_len > 0) || !socket->out_waits, "waits to be sent");
+	}
+	(void) list_length_of(&channel->unsent, sockets, "unsent");
+	dlist_foreach(iter, &channel->unsent)
+		CHECK(dlist_container(DnsSocket, unsent_node, iter.cur)->unsent, "not unsent");
+}
+
+static int
+count_waiting(const DnsChannel *channel, const DnsSocket *socket)
+{
+	int			waiting = 0;
+
+	for (int i = 0; i < channel->window->used; i++)
+		waiting += channel->window->slots[i].in_flight &&
+			channel->window->slots[i].socket_serial == socket->serial;
+	return waiting;
+}
+
+#endif							/* CHECK_BOOKS */
