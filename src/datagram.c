@@ -15,12 +15,6 @@
 #include "mmsg.h"
 #include "pgcares.h"
 
-/*
- * Datagrams that are thrown away before the loop looks around again, so that a
- * flood cannot keep it from interrupts and timers.
- */
-#define MAX_DROPS	64
-
 /* What the system cuts to pieces may have so many. */
 #define MAX_SEGMENTS	64
 
@@ -70,7 +64,7 @@ static struct
 	struct sockaddr_storage from[INBOX_SIZE];
 } inbox;
 
-static bool fill_inbox(DnsSocket *socket);
+static bool fill_inbox(DnsChannel *channel, DnsSocket *socket);
 static void gather(DnsSocket *socket, Burst *burst);
 static void add_call(DnsSocket *socket, Burst *burst, size_t len, int first,
 					 int count);
@@ -94,7 +88,8 @@ datagram_reserve(void)
 }
 
 /*
- * Gives the library what the next datagram that concerns it comes to.
+ * Gives the library what the next datagram that concerns it comes to.  What is left
+ * when the budget of the turn is used up is read in the next turn.
  */
 ares_ssize_t
 datagram_receive(DnsChannel *channel, DnsSocket *socket,
@@ -102,7 +97,6 @@ datagram_receive(DnsChannel *channel, DnsSocket *socket,
 				 struct sockaddr *address, ares_socklen_t *address_len)
 {
 	size_t		stub_len = doubt_take(channel, socket, buffer);
-	int			drops = 0;
 
 	memcpy(address, &socket->address, *address_len);
 	if (stub_len > 0)
@@ -117,13 +111,8 @@ datagram_receive(DnsChannel *channel, DnsSocket *socket,
 	{
 		int			i;
 
-		if (inbox.serial != socket->serial)
-		{
-			if (drops >= MAX_DROPS)
-				errno = EAGAIN;
-			if (drops >= MAX_DROPS || !fill_inbox(socket))
-				return -1;
-		}
+		if (inbox.serial != socket->serial && !fill_inbox(channel, socket))
+			return -1;
 		if (inbox.next == inbox.count)
 		{
 			inbox.serial = 0;
@@ -144,7 +133,6 @@ datagram_receive(DnsChannel *channel, DnsSocket *socket,
 									  inbox.calls[i].msg_len, buffer);
 		if (stub_len > 0)
 			return stub_len;
-		drops++;
 	}
 }
 
@@ -209,10 +197,15 @@ datagram_flush(DnsChannel *channel, DnsSocket *socket)
  * there is none.
  */
 static bool
-fill_inbox(DnsSocket *socket)
+fill_inbox(DnsChannel *channel, DnsSocket *socket)
 {
 	int			got;
 
+	if (channel->budget <= 0)
+	{
+		errno = EAGAIN;
+		return false;
+	}
 	for (int i = 0; i < INBOX_SIZE; i++)
 	{
 		struct msghdr *call = &inbox.calls[i].msg_hdr;
@@ -226,8 +219,12 @@ fill_inbox(DnsSocket *socket)
 		call->msg_namelen = sizeof(inbox.from[i]);
 	}
 	got = recvmmsg(socket->fd, inbox.calls, INBOX_SIZE, 0, NULL);
+	if (got < 0 && errno == EINTR)
+		errno = EAGAIN;			/* the next turn */
 	if (got <= 0)
 		return false;
+	for (int i = 0; i < got; i++)
+		channel->budget -= READ_COST + inbox.calls[i].msg_len;
 	inbox.serial = socket->serial;
 	inbox.count = got;
 	inbox.next = 0;

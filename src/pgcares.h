@@ -731,6 +731,14 @@ extern int	config_queries_per_socket(const DnsChannelConfig *config);
  */
 #define MAX_BURST			128
 
+/*
+ * What is read on a channel in one turn of the wait loop, however much there is: octets,
+ * and so many more for each call of the system or datagram.  The loop then looks at
+ * interrupts and limits before it reads on, after some 10 ms.
+ */
+#define TURN_BUDGET			(512 * 1024)
+#define READ_COST			64
+
 #define CHANNEL_DESCRIPTORS 2	/* at least, for UDP and TCP */
 
 #define HINT_DESCRIPTORS \
@@ -812,7 +820,7 @@ typedef struct DnsPace
 
 	/* The present round. */
 	int64		began;
-	int64		waited;			/* of wait_clock() */
+	int64		waited;			/* of wait_slept() */
 	int			answers;
 	int			good;
 	bool		full;			/* more would have been asked */
@@ -843,6 +851,7 @@ typedef struct DnsChannel
 	DnsSocket **sockets;		/* by descriptor */
 	int			max_sockets;
 	bool		sockets_changed;
+	int			budget;			/* of what may be read in this turn */
 	int			queries_per_socket; /* a UDP socket's share */
 	int			max_ports;		/* UDP sockets that found a port */
 	int			max_in_flight;	/* as descriptors and ports allow */
@@ -1021,6 +1030,7 @@ extern void wait_for_answers(int64 limit);
 extern bool wait_send(DnsChannel *channel);
 extern void wait_look(void);
 extern int64 wait_clock(void);
+extern int64 wait_slept(void);
 
 /* ---- alias.c: from the question's name to the records ---- */
 

@@ -16,7 +16,8 @@ static size_t judge_frames(DnsChannel *channel, DnsSocket *socket,
 
 /*
  * Reads what is there, puts frames together, and gives the library its share of
- * each whole one.
+ * each whole one.  What is left when the budget of the turn is used up is read in the
+ * next turn.
  */
 ares_ssize_t
 stream_receive(DnsChannel *channel, DnsSocket *socket,
@@ -30,14 +31,22 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 
 		if (given > 0)
 			return given;
+		if (channel->budget <= 0)
+		{
+			errno = EAGAIN;
+			return -1;
+		}
 		got = recv(socket->fd, socket->in + socket->in_len,
 				   STREAM_MAX_FRAME - socket->in_len, 0);
+		channel->budget -= READ_COST + Max(got, 0);
 		if (got > 0)
 		{
 			socket->in_len += got;
 			socket->heard_at = clock_now();
 			continue;
 		}
+		if (got < 0 && errno == EINTR)
+			errno = EAGAIN;		/* the next turn */
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return got;			/* nothing yet */
 		if (got == 0)

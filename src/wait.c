@@ -34,6 +34,7 @@ static int	max_events = 0;
 static WaitEvent *occurred = NULL;
 static ares_fd_events_t *fd_events = NULL;
 
+static int64 time_slept = 0;
 static int64 time_waited = 0;
 
 static DnsWindow *next_window(DnsWindow *window);
@@ -164,12 +165,22 @@ wait_send(DnsChannel *channel)
 }
 
 /*
- * Microseconds that this process has waited so far.
+ * Microseconds that this process has been here so far, for answers and what they are
+ * worked on: what has come by then has been read.
  */
 int64
 wait_clock(void)
 {
 	return time_waited;
+}
+
+/*
+ * Microseconds of these in which nothing was to be done.
+ */
+int64
+wait_slept(void)
+{
+	return time_slept;
 }
 
 /*
@@ -246,12 +257,15 @@ static void
 attend(int64 limit)
 {
 	int64		began = clock_now();
+	int64		woke;
 	int			count;
 	dlist_iter	iter;
 
 	count = WaitEventSetWait(events, sleep_time(limit), occurred, max_events,
 							 answer_wait_event());
-	time_waited += clock_now() - began;
+	woke = clock_now();
+	time_slept += woke - began;
+	time_waited += woke - began;
 	for (int i = 0; i < count; i++)
 	{
 		if (occurred[i].events & WL_LATCH_SET)
@@ -266,6 +280,7 @@ attend(int64 limit)
 
 		ares_status_t status;
 
+		window->channel->budget = TURN_BUDGET;
 		channel_reserve_descriptors(window->channel);
 		status = ares_process_fds(window->channel->ares, fd_events, happened,
 								  ARES_PROCESS_FLAG_NONE);
@@ -277,6 +292,7 @@ attend(int64 limit)
 		 window = next_window(window))
 		window_look_around(window);
 	(void) flush_all();
+	time_waited += clock_now() - woke;
 	for (DnsWindow *window = next_window(NULL); window != NULL;
 		 window = next_window(window))
 		books_check(window);

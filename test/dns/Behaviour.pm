@@ -14,6 +14,8 @@
 #   close     end the connection then; 'reset' ends it the hard way (TCP)
 #   crowd     a number and a text: not before so many questions with it wait
 #   room      not at all where so many things wait already
+#   flood     again and again, as fast as can be, until the client is gone
+#   drip      the same, one of them at a time (TCP)
 # An empty list is silence. Nothing in here waits or sends. What it keeps is
 # how often each question was asked, and each name or names below it.
 
@@ -23,6 +25,7 @@ use strict;
 use warnings;
 use Answer;
 use Edns;
+use Flood;
 use Forgery;
 use Heavy;
 use Wire;
@@ -44,7 +47,7 @@ my $ede = pack('n', 22) . 'nobody home';
 
 # Labels. Each function gets the query and the further labels.
 my %label = (
-	%Edns::label, %Forgery::label,
+	%Edns::label, %Flood::label, %Forgery::label,
 	sound => sub { answer($_[0]) },
 
 	# Outcomes
@@ -314,6 +317,10 @@ sub plan
 	return text($query, 'odd') if $query->{class_text} eq 'CH' && lc $query->{name} eq 'version.bind';
 	return behave($query, @{ $query->{labels} });
 }
+
+# Modes of the server that are no labels: every connection ends at once; none is
+# ever read from
+sub modes { return qw(tcpslam tcpdeaf) }
 
 # Is there such a label?
 sub knows

@@ -5,10 +5,10 @@
 # name gets what.
 #
 #   misbehaving.pl [--address 127.0.0.1] [--port 0] [--log FILE] [--udp-only]
-#                  [--mode normal|silent|refuse|servfail|LABEL]
+#                  [--mode normal|silent|refuse|servfail|tcpslam|tcpdeaf|LABEL]
 #
 # It prints "ready PORT" once it can be asked. A mode other than normal is a
-# label that goes before every name. Each query is one line of the log, written
+# label that goes before every name, or says what becomes of each connection. Each query is one line of the log, written
 # before it is answered: key=value, tabs between. A line "sync" on a pipe as
 # standard input gets "synced" when all that came before has been logged.
 #
@@ -24,6 +24,7 @@ use Getopt::Long;
 use IO::Handle;
 use IO::Select;
 use IO::Socket::IP;
+use POSIX ();
 use Socket qw(:DEFAULT AI_NUMERICHOST IPPROTO_TCP TCP_NODELAY SHUT_WR SO_LINGER SO_RCVBUF inet_ntop
   unpack_sockaddr_in6);
 use Time::HiRes qw(time);
@@ -32,6 +33,10 @@ use Wire;
 
 # Datagrams taken before anything else gets its turn
 use constant BURST => 500;
+
+# What a flood sends before it is seen to whether somebody still wants it: datagrams,
+# octets
+use constant { FLOOD_DATAGRAMS => 5000, FLOOD_OCTETS => 1_000_000 };
 
 # Passes of the loop before a "sync" is answered: one for datagrams, one for
 # connections, one for what they bring
@@ -42,7 +47,8 @@ my ($address, $port, $mode, $log_file, $udp_only) = ('127.0.0.1', 0, 'normal', u
 GetOptions('address=s' => \$address, 'port=i' => \$port, 'mode=s' => \$mode, 'log=s' => \$log_file,
 	'udp-only' => \$udp_only)
   or die "misbehaving.pl: see its first lines for the options\n";
-my $always = exists $mode_label{$mode} ? $mode_label{$mode} : $mode;
+my ($to_connections) = grep { $_ eq $mode } Behaviour::modes();
+my $always = $to_connections ? 'tc' : exists $mode_label{$mode} ? $mode_label{$mode} : $mode;
 die "misbehaving.pl: unknown mode \"$mode\"\n" if defined $always && !Behaviour::knows($always);
 
 my ($udp, $tcp) = open_sockets();
@@ -70,6 +76,13 @@ my @later;
 # [client, thing]
 my %crowd;
 
+# What is sent over connections one by one, without an end: by descriptor
+# [client, thing]
+my %dripping;
+
+# Clients of UDP that are flooded: by port
+my %flooded;
+
 # Passes still to go until a "sync" is answered
 my $sync;
 
@@ -81,7 +94,7 @@ print 'ready ', $udp->sockport, "\n";
 
 while (1)
 {
-	my $wait = defined $sync ? 0 : @later ? $later[0][0] - time : undef;
+	my $wait = defined $sync || %dripping ? 0 : @later ? $later[0][0] - time : undef;
 	my ($readable, $writable) = IO::Select->select($readers, $writers, undef, defined $wait && $wait < 0 ? 0 : $wait);
 
 	foreach my $socket (@{ $readable // [] })
@@ -96,6 +109,7 @@ while (1)
 	# whoever has an answer finds its query in the log
 	$log->flush if $log;
 	do_what_is_due();
+	drip($_) foreach keys %dripping;
 	answer_sync() if defined $sync;
 }
 
@@ -159,12 +173,14 @@ sub take_connection
 	my $socket = $tcp->accept or return;
 	my $peer = $socket->peername or return;
 
+	return close $socket if ($to_connections // '') eq 'tcpslam';
+
 	# what is sent in pieces is meant to arrive in pieces, and at once
 	$socket->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
 	$socket->blocking(0);
 	$connection{ fileno $socket } =
 	  { transport => 'tcp', socket => $socket, in => '', out => '', busy => 0, held => [], name_of($peer) };
-	$readers->add($socket);
+	$readers->add($socket) if ($to_connections // '') ne 'tcpdeaf';
 }
 
 # What a connection has for us: parts of frames, or its end
@@ -277,6 +293,7 @@ sub do_over_udp
 	my $socket = $thing->{from} ? $elsewhere{ $thing->{from} } : $udp;
 
 	return if !$socket || !defined $thing->{message};
+	return begin_flood($flooded{ $client->{sport} } //= $client, $thing) if $thing->{flood};
 	my $sent = send($socket, $thing->{message}, 0, $client->{peer});
 	$Forgery::sent++ if defined $sent && $thing->{forged};
 }
@@ -297,6 +314,12 @@ sub do_over_tcp
 	my $octets = $thing->{frame} // (defined $thing->{message} ? pack('n/a*', $thing->{message}) : '');
 
 	$thing->{done} = 1;
+	if ($thing->{drip})
+	{
+		$dripping{ fileno $client->{socket} } = [ $client, $thing ];
+		return;
+	}
+	return begin_flood($client, $thing) if $thing->{flood};
 	if ($thing->{slow})
 	{
 		send_slowly($client, $octets, $thing->{slow} / 1000, $now);
@@ -307,6 +330,59 @@ sub do_over_tcp
 	release_held($client) if !$thing->{part};
 	$client->{closing} = $thing->{close} if $thing->{close};
 	flush_stream($client);
+}
+
+# Send the same again and again, as fast as can be, in a process of its own that ends
+# when nobody is there any more, or we are not.
+sub begin_flood
+{
+	my ($client, $thing) = @_;
+	my ($parent, $looked) = ($$, 0);
+
+	return if $client->{flooded}++;
+	$SIG{CHLD} = 'IGNORE';
+	my $pid = fork;
+	return if !defined $pid || $pid > 0;
+	if ($client->{transport} eq 'tcp')
+	{
+		my $octets = $thing->{frame} x (1 + int(FLOOD_OCTETS / length $thing->{frame}));
+
+		# it is our socket, too, and must not begin to block
+		my $writer = IO::Select->new($client->{socket});
+		1 while getppid() == $parent && (!$writer->can_write(1) || syswrite($client->{socket}, $octets) || $!{EAGAIN});
+		POSIX::_exit(0);
+	}
+	while (getppid() == $parent && has_port($client->{sport}))
+	{
+		send($udp, $thing->{message}, 0, $client->{peer}) foreach 1 .. FLOOD_DATAGRAMS;
+	}
+	POSIX::_exit(0);
+}
+
+# Send another one of what drips, while somebody is there.
+sub drip
+{
+	my ($name) = @_;
+	my ($client, $thing) = @{ $dripping{$name} };
+
+	return delete $dripping{$name} if $client->{gone};
+	return if length $client->{out};
+	$client->{out} = $thing->{frame};
+	flush_stream($client);
+}
+
+# Has somebody this UDP port?
+sub has_port
+{
+	my ($number) = @_;
+	my $hex = sprintf ':%04X', $number;
+
+	foreach my $table (qw(/proc/net/udp /proc/net/udp6))
+	{
+		open(my $file, '<', $table) or next;
+		return 1 if grep { (split)[1] =~ /$hex$/ } <$file>;
+	}
+	return 0;
 }
 
 sub release_held
