@@ -75,6 +75,7 @@ OBJS = \
 	src/question.o \
 	src/rdata.o \
 	src/record.o \
+	src/refused.o \
 	src/resend.o \
 	src/rrtype.o \
 	src/search.o \

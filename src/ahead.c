@@ -152,7 +152,7 @@ ahead_attend(DnsAhead *ahead)
 	int64		now;
 
 	if (ahead->window == NULL ||
-		(ahead->window->in_flight + ahead->window->napart == 0 &&
+		(window_under_way(ahead->window) == 0 &&
 		 dlist_is_empty(&ahead->queue)))
 		return;
 	now = clock_now();
@@ -258,6 +258,7 @@ open_window(DnsAhead *ahead)
 
 	ahead->window = window_open(setting_max_in_flight, NULL);
 	ahead->window->ahead = true;
+	ahead->window->many = true;
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -376,7 +377,7 @@ total_in_flight(void)
 		DnsAhead   *ahead = dlist_container(DnsAhead, node, iter.cur);
 
 		if (ahead->window != NULL)
-			total += ahead->window->in_flight + ahead->window->napart;
+			total += window_under_way(ahead->window);
 	}
 	return total;
 }

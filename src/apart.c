@@ -288,7 +288,9 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 	reply.queries += slot->reply.queries;
 	reply.asked_at = slot->reply.asked_at;
 	slot->reply = reply;
-	slot_finish(slot, reply.status);
+	slot->tcp = true;
+	if (slot->in_flight || !refused_take(slot, reply.status))
+		slot_finish(slot, reply.status);
 }
 
 /* Gives servers the numbers that they have in another channel. */

@@ -86,6 +86,7 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 
 	/* The deadline counts from here. */
 	batch->window = window_open(Min(questions, setting_max_in_flight), NULL);
+	batch->window->many = true;
 	batch->n = n;
 	batch->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
 	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,

@@ -20,6 +20,7 @@ typedef struct Tally
 	int			sent;
 	int			doubts;
 	int			apart;
+	int			refused;
 	int			in_flight;
 	int			only_apart;
 	Size		answer_memory;
@@ -51,6 +52,7 @@ books_check(DnsWindow *window)
 	check_slots(window, &tally);
 	CHECK(tally.in_flight == window->in_flight, "questions in flight");
 	CHECK(tally.only_apart == window->napart, "questions asked apart");
+	CHECK(tally.refused == window->nrefused, "questions refused");
 	CHECK(tally.answer_memory == window->answer_memory, "memory of answers");
 	check_lists(window, &tally);
 	check_lanes(window);
@@ -86,6 +88,7 @@ check_slots(const DnsWindow *window, Tally *tally)
 		tally->sent += slot->in_sent;
 		tally->doubts += slot->doubt != NULL;
 		tally->apart += slot->in_apart;
+		tally->refused += slot->in_refused;
 		tally->in_flight += slot->in_flight;
 		tally->only_apart += slot->only_apart;
 		tally->answer_memory += slot->reply.answer_len;
@@ -99,7 +102,7 @@ check_slot(const DnsWindow *window, const DnsSlot *slot)
 	const DnsChannel *channel = window->channel;
 
 	CHECK(!slot->done || (!slot->in_sent && slot->doubt == NULL && !slot->in_apart &&
-						  !slot->only_apart && slot->lane == NULL),
+						  !slot->only_apart && !slot->in_refused && slot->lane == NULL),
 		  "a question that is over is in a list");
 	CHECK(!slot->in_sent || slot->in_flight, "sent, but not in flight");
 	CHECK(slot->doubt == NULL || slot->in_flight, "in doubt, but not in flight");
@@ -111,7 +114,10 @@ check_slot(const DnsWindow *window, const DnsSlot *slot)
 	CHECK(slot->in_flight || slot->socket_serial == 0, "waits, but not in flight");
 	CHECK(!slot->in_flight || channel->slot_of_id[slot->id] == slot->index + 1,
 		  "in flight without an id");
-	CHECK(slot->done || slot->in_flight || slot->only_apart, "nobody works on it");
+	CHECK(!slot->in_refused || (!slot->in_flight && !slot->only_apart && slot->lane == NULL),
+		  "refused, but in flight");
+	CHECK(slot->done || slot->in_flight || slot->only_apart || slot->in_refused,
+		  "nobody works on it");
 }
 
 /* The lists have as many members as there are slots that say so. */
@@ -126,6 +132,7 @@ check_lists(DnsWindow *window, const Tally *tally)
 	CHECK(list_length_of(&window->sent, most, "sent") == tally->sent, "sent");
 	CHECK(list_length_of(&window->doubts, most, "doubts") == tally->doubts, "doubts");
 	CHECK(list_length_of(&window->apart, most, "apart") == tally->apart, "apart");
+	CHECK(list_length_of(&window->refused, most, "refused") == tally->refused, "refused");
 	(void) list_length_of(&window->done, most, "done");
 
 	dlist_foreach(iter, &window->pending)
@@ -139,6 +146,9 @@ check_lists(DnsWindow *window, const Tally *tally)
 	dlist_foreach(iter, &window->apart)
 		CHECK(dlist_container(DnsSlot, apart_node, iter.cur)->in_apart,
 			  "not to be asked apart");
+	dlist_foreach(iter, &window->refused)
+		CHECK(dlist_container(DnsSlot, refused_node, iter.cur)->in_refused,
+			  "not refused");
 	dlist_foreach(iter, &window->done)
 		CHECK(dlist_container(DnsSlot, done_node, iter.cur)->done, "not over");
 }

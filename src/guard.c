@@ -104,6 +104,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		wire_asks(&message, &probe->question))
 	{
 		probe->used = false;
+		refused_heard(channel, socket->tcp);
 		return write_stub(message.id, VERDICT_DONE, stub);
 	}
 	return ignore();
@@ -128,9 +129,13 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		return write_stub(id, VERDICT_DONE, stub);
 
 	counters.answers++;
+	refused_heard(channel, socket->tcp);
 
 	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
+	{
+		slot->tcp = true;
 		return write_stub(id, VERDICT_USE_TCP, stub);
+	}
 
 	sound = wire_sound(message);
 	if (sound)

@@ -105,6 +105,7 @@ note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 	if (socket->waiting++ == 0)
 		socket->heard_at = clock_now();
 	slot->server = socket->server;
+	slot->tcp = socket->tcp;
 	slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
 	slot->edns = edns_wanted(channel, slot, socket->server);
 	slot->reply.queries++;

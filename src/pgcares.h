@@ -600,6 +600,11 @@ typedef struct DnsSlot
 	dlist_node	apart_node;		/* while it does */
 	struct DnsLane *lane;		/* that asks it */
 
+	/* For refused.c. */
+	bool		tcp;			/* it is asked over TCP */
+	bool		in_refused;		/* it waits to be asked again */
+	dlist_node	refused_node;	/* while it does */
+
 	/* Letters that are sent in the other case: a bit for each octet. */
 	uint8		other_case[(WIRE_NAME_MAX + 7) / 8];
 	DnsQuestion question;		/* the last member, and never cleared */
@@ -623,6 +628,7 @@ typedef struct DnsWindow
 	dlist_head	doubts;			/* in the order of doubt_at */
 	int			in_flight;
 	int			used;			/* slots that have been in use */
+	bool		many;			/* asks in bulk */
 	bool		ahead;			/* asks before the call: see pending.c */
 	bool		failed;			/* only if it does: no more answers come */
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_number answered */
@@ -631,6 +637,9 @@ typedef struct DnsWindow
 	int			napart;			/* questions that are only asked apart */
 	dlist_head	lanes;
 	int			nlanes;
+	dlist_head	refused;		/* questions that nobody has taken */
+	int			nrefused;
+	int64		ask_again_at;	/* one of them, on the clock of clock_now() */
 
 	/* Noted inside the library, raised outside. */
 	Size		answer_memory;
@@ -662,6 +671,7 @@ extern DnsCounters counters;
 extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
 extern bool window_has_room(DnsWindow *window);
+extern int	window_under_way(const DnsWindow *window);
 extern DnsWindow *window_open_lane(DnsWindow *window, struct DnsLane *lane);
 extern DnsSlot *window_submit(DnsWindow *window, const DnsQuestion *question,
 							  uint64 tag);
@@ -826,6 +836,14 @@ typedef struct DnsPace
 	bool		full;			/* more would have been asked */
 } DnsPace;
 
+/* Whether servers can be reached over a transport; see refused.c. */
+typedef struct DnsReach
+{
+	bool		heard;			/* one has answered, ever */
+	bool		gone;			/* a query was refused since */
+	int64		gone_since;		/* the first one, on the clock of wait_clock() */
+} DnsReach;
+
 /* A channel and all that hangs on it; malloc'd, since the library uses it. */
 typedef struct DnsChannel
 {
@@ -859,6 +877,7 @@ typedef struct DnsChannel
 	int			spare_descriptors;	/* reserved, no socket has them */
 	bool		no_descriptors; /* a socket could not have one */
 	int			last_errno;
+	DnsReach	reach[2];		/* over UDP, over TCP */
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
 	int			nasked;
 	int			tcp_sockets;
@@ -1015,6 +1034,14 @@ extern void books_check(DnsWindow *window);
 #define books_check(window) ((void) 0)
 #endif
 
+/* ---- refused.c: questions that no server takes ---- */
+
+extern bool refused_take(DnsSlot *slot, ares_status_t status);
+extern void refused_forget(DnsSlot *slot);
+extern void refused_heard(DnsChannel *channel, bool tcp);
+extern int64 refused_time(const DnsWindow *window);
+extern void refused_attend(DnsWindow *window);
+
 /* ---- clock.c: the time ---- */
 
 extern int64 clock_now(void);
@@ -1072,6 +1099,7 @@ enum StatusNumber
 	STATUS_NODATA
 };
 
+extern bool status_is_refusal(ares_status_t status);
 extern const DnsStatus *status_at(int index);
 extern const DnsStatus *status_by_name(const char *name);
 extern const DnsStatus *status_by_rcode(int rcode);

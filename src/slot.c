@@ -62,6 +62,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	resend_forget(slot);
 	doubt_forget(slot);
 	apart_forget(slot);
+	refused_forget(slot);
 	slot->done = true;
 	slot->reply.done_at = clock_last();
 	slot->reply.status = status;
@@ -79,6 +80,7 @@ slot_randomize_case(DnsSlot *slot)
 	const DnsName *name = &slot->question.name;
 	DnsName		sent;
 
+	memset(slot->other_case, 0, sizeof(slot->other_case));
 	name_copy(&sent, name);
 	question_randomize_case(&sent);
 	for (int i = 0; i < name->len; i++)

@@ -109,6 +109,16 @@ window_has_room(DnsWindow *window)
 }
 
 /*
+ * The questions that have been asked and are not over: the library has them, or they
+ * wait to be asked apart, or again.
+ */
+int
+window_under_way(const DnsWindow *window)
+{
+	return window->in_flight + window->napart + window->nrefused;
+}
+
+/*
  * Asks a question, and sends what has been gathered where that is enough.  There has
  * to be room.  tag is the feeder's, to know the slot again when window_next() or
  * window_finished() gives it.  Returns at once; may raise.
@@ -156,6 +166,7 @@ window_send(DnsSlot *slot)
 
 	if (window->style.dns0x20)
 		slot_randomize_case(slot);
+	slot->tcp = (channel->config.flags & ARES_FLAG_USEVC) != 0;
 	slot->in_flight = true;
 	window->in_flight++;
 	channel_reserve_descriptors(channel);
@@ -248,6 +259,7 @@ window_time_left(DnsWindow *window)
 	int64		next = Min(resend_time(window), stream_time(channel));
 	int64		left = PG_INT64_MAX;
 
+	next = Min(next, refused_time(window));
 	next = Min(next, pace_time(&channel->pace, channel->usual_trip));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
@@ -271,6 +283,7 @@ window_look_around(DnsWindow *window)
 	doubt_settle(window);
 	note_failure(window);
 	slot_expire(window);
+	refused_attend(window);
 	resend_lost(window);
 	stream_look_after(window->channel);
 	pace_look(&window->channel->pace, window->channel->usual_trip);
@@ -295,6 +308,7 @@ make_window(MemoryContext parent, int capacity)
 	dlist_init(&window->doubts);
 	dlist_init(&window->apart);
 	dlist_init(&window->lanes);
+	dlist_init(&window->refused);
 
 	/* From here on the context frees whatever the window comes to hold. */
 	window->release.func = release_window;
@@ -342,7 +356,10 @@ is_room(const DnsWindow *window)
 		return false;
 	if (window->channel == NULL)
 		return true;
-	in_flight = window->in_flight + window->napart;
+	/* What was refused goes first, and is asked when it is time. */
+	if (window->nrefused > 0)
+		return false;
+	in_flight = window_under_way(window);
 	return in_flight < window->channel->max_in_flight &&
 		pace_allows(&window->channel->pace, in_flight, window->capacity);
 }
@@ -384,7 +401,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	resend_forget(slot);
 	guard_unbind(channel, slot);
-	if (!apart_take(slot, status))
+	if (!apart_take(slot, status) && !refused_take(slot, status))
 		slot_finish(slot, status);
 	if (slot->released)
 		slot_release(slot);

@@ -42,6 +42,7 @@ flight_open(uint8 style, int capacity)
 	dlist_init(&window->doubts);
 	dlist_init(&window->apart);
 	dlist_init(&window->lanes);
+	dlist_init(&window->refused);
 
 	channel->window = window;
 	channel->nservers = (style & 32) != 0 ? 2 : 1;

@@ -34,7 +34,8 @@ enum
 	ONE_AT_A_TIME,				/* a call sends no more than its first message */
 	OFTEN_FULL,					/* two calls of three find no room in the buffer */
 	OFTEN_LOST,					/* one call of seven finds no room in the system */
-	FORBIDDEN					/* nothing may be sent */
+	FORBIDDEN,					/* nothing may be sent */
+	NO_ROUTE					/* there is no way to anywhere */
 };
 
 static int64_t *
@@ -67,6 +68,8 @@ refusal(const int64_t *number, const struct mmsghdr *messages)
 			return number[CALLS] % 7 == 0 ? ENOBUFS : 0;
 		case FORBIDDEN:
 			return EPERM;
+		case NO_ROUTE:
+			return ENETUNREACH;
 		default:
 			return 0;
 	}

@@ -1,0 +1,163 @@
+# A server that is away for a moment costs a batch that moment and no name, as do packets
+# that the host does not let out. Where nobody ever answered, a lookup fails at once, and
+# a batch within one timeout.
+
+use strict;
+use warnings;
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Batch;
+use NameServer;
+use Session;
+
+# Names over a restart; over TCP
+use constant { NAMES => $ENV{PGCARES_DEEP} ? 150_000 : 20_000, TCP_NAMES => 5000 };
+
+# Seconds for which the server is away; which a busy machine may add
+use constant { AWAY => 1, SLACK => $ENV{PGCARES_WATCHED} ? 30 : 1.5 };
+
+# As in sends.c
+use constant { NUMBERS => 4, AS_ALWAYS => 0, FORBIDDEN => 5, NO_ROUTE => 6 };
+
+my $folder = PostgreSQL::Test::Utils::tempdir;
+my $numbers = "$folder/numbers";
+system($ENV{CC} // 'gcc', '-shared', '-fPIC', '-O1', '-o', "$folder/sends.so", "$FindBin::RealBin/../system/sends.c") == 0
+  or BAIL_OUT('cannot build sends.so');
+append_to_file($numbers, "\0" x (8 * NUMBERS));
+
+my $server = NameServer->misbehaving;
+my $port = $server->port;
+my $closed = '127.0.0.1:' . NameServer->closed_port;
+my $node;
+{
+	# A checker has to come first.
+	local $ENV{LD_PRELOAD} = join ' ', grep { defined && length } $ENV{LD_PRELOAD}, "$folder/sends.so";
+	local $ENV{SENDS} = $numbers;
+	$node = Session->cluster([$server]);
+}
+my $session = Session->new($node, options => '-c statement_timeout=300s');
+my $pause = Session->new($node);
+
+sub put
+{
+	my (@values) = @_;
+
+	open my $file, '+<', $numbers or die "cannot open $numbers: $!\n";
+	syswrite $file, pack('q*', @values);
+}
+
+# A statement that counts names and those that have an answer
+my %statement = (
+	'a batch' => 'SELECT count(*), count(*) FILTER (WHERE status = \'NOERROR\') FROM dns_query_many(NAMES)',
+	'LATERAL' => q{SELECT count(*), count(a.address) FROM unnest(NAMES) n LEFT JOIN LATERAL dns_a(n, 'ignore') a ON true});
+
+# Run one, and do something in its midst.
+sub interrupted
+{
+	my ($what, $way, $names, $do) = @_;
+	my ($array, $zone) = Batch->names(q{'delay2'}, $names);
+	my %before = Batch::stats($session);
+
+	$session->send($statement{$way} =~ s/NAMES/$array/r);
+	Session::wait_until(sub { $server->has_seen('delay2.n' . int($names / 10) . ".$zone") }, 'some questions');
+	$do->();
+	my $result = $session->result;
+	my %after = Batch::stats($session);
+	is(Session::sqlstate_of($result), '00000', "$what, $way: no error") or diag(explain($result->{error}));
+	is_deeply($result->{rows}, [ [ $names, $names ] ], '... no name is lost');
+	note(sprintf '%d queries', $after{queries} - $before{queries});
+}
+
+sub restart
+{
+	$server->stop;
+	$pause->text(sprintf 'SELECT pg_sleep(%f)', AWAY);
+	$server = NameServer->misbehaving(port => $port);
+}
+
+foreach my $way (sort keys %statement)
+{
+	# who waits for lost answers must ask while it is away
+	$session->text(q{SET pgcares.timeout = '300ms'; SET pgcares.tries = 10});
+	interrupted('a restart of the server', $way, NAMES, \&restart);
+	$session->text('RESET pgcares.timeout; RESET pgcares.tries');
+
+	$session->text(q{SET pgcares.flags = 'edns, usevc'});
+	interrupted('a restart of the server, TCP', $way, TCP_NAMES, \&restart);
+	$session->text('RESET pgcares.flags');
+
+	foreach my $case ([ FORBIDDEN, 'EPERM' ], [ NO_ROUTE, 'ENETUNREACH' ])
+	{
+		interrupted("$case->[1] for a second", $way, NAMES,
+			sub {
+				put($case->[0], (0) x (NUMBERS - 1));
+				$pause->text(sprintf 'SELECT pg_sleep(%f)', AWAY);
+				put((0) x NUMBERS);
+			});
+	}
+}
+
+# A single lookup, which is asked again, too
+$session->text('SELECT dns_reset()');
+is($session->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'a server that is heard');
+$server->stop;
+$session->send(q{SELECT host(address) FROM dns_a('sound.single.example')});
+$pause->text(sprintf 'SELECT pg_sleep(%f)', AWAY);
+ok(!$session->has_result, 'a lookup while it is away waits');
+$server = NameServer->misbehaving(port => $port);
+is_deeply($session->result->{rows}, [ ['192.0.2.1'] ], '... and has its answer when it is back');
+
+# It does not wait for ever, and once that is over, nothing does.
+$session->text(q{SET pgcares.timeout = '200ms'; SET pgcares.tries = 2});
+is($session->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'a server that is heard');
+$server->stop;
+foreach my $case ([ 'a lookup when it is away for good', 0.35, 0.4 ], [ 'the next one', 0, 0 ])
+{
+	my ($what, $at_least, $at_most) = @$case;
+	my $start = time;
+
+	is($session->sqlstate(q{SELECT * FROM dns_a('sound.example')}), 'NDA11', "$what: nobody is there");
+	my $seconds = time - $start;
+	ok($seconds >= $at_least && $seconds < $at_most + SLACK, '... after the time of all its tries') or diag("$seconds s");
+}
+
+# Its deadline counts meanwhile
+{
+	$server = NameServer->misbehaving(port => $port);
+	$session->text(q{RESET ALL; SELECT count(*) FROM dns_a('sound.example')});
+	$server->stop;
+	my $batch = q{SELECT status, count(*) FROM dns_query_many(ARRAY(SELECT 'n' || g || '.example' FROM generate_series(1, 2000) g)) GROUP BY status};
+	my $start = time;
+	is($session->text("SET pgcares.deadline = '500ms'; $batch"), 'TIMEOUT|2000', 'a batch while it is away, by its deadline');
+	cmp_ok(time - $start, '<', 0.5 + SLACK, '... which it keeps');
+	$session->text('RESET ALL');
+}
+
+# ---- Where nobody ever listened
+
+foreach my $flags ('edns', 'edns, usevc')
+{
+	my $start = time;
+
+	$session->text("SET pgcares.servers = '$closed'; SET pgcares.flags = '$flags'; SELECT dns_reset()");
+	is($session->sqlstate(q{SELECT * FROM dns_a('sound.example')}), 'NDA11', "a closed port, $flags: a lookup fails");
+	is($session->sqlstate(q{SELECT * FROM dns_addresses('sound.example')}), 'NDA11', '... one of a host, too');
+	cmp_ok(time - $start, '<', SLACK, '... at once');
+
+	foreach my $way (sort keys %statement)
+	{
+		my ($array) = Batch->names(q{'sound'}, 2000);
+
+		$session->text('SELECT dns_reset()');
+		$start = time;
+		is($session->text($statement{$way} =~ s/NAMES/$array/r), '2000|0', "... $way fails");
+		my $seconds = time - $start;
+		ok($seconds > 1.9 && $seconds < 2 + SLACK, '... after one timeout') or diag("$seconds s");
+	}
+	$session->text('RESET ALL');
+}
+is_deeply([ $session->inet_sockets ], [], 'no socket is left');
+done_testing();
