@@ -1,0 +1,84 @@
+# Many sessions that ask one name server with its usual buffers at the same time, batches
+# and LATERAL alternately: every statement ends, no answer is wrong, and no name is lost
+# that has tries left. How much is lost on the way is printed.
+
+use strict;
+use warnings;
+use IO::Select;
+use List::Util qw(max sum0);
+use NameServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+use Time::HiRes qw(time);
+
+# Sessions, names of each in a round, rounds
+my @runs = ([ 8, 20_000, 4 ], $ENV{PGCARES_DEEP} ? [ 100, 2000, 2 ] : ());
+
+# As configured; seconds for a statement
+use constant { TRIES => 4, LIMIT => $ENV{PGCARES_WATCHED} ? 600 : 120 };
+
+my $knot = NameServer->knot;
+my $node = Session->cluster([$knot], 'max_connections = 120', 'pgcares.tries = ' . TRIES);
+
+# Made-up names of a session and their addresses, which are unlike those of others
+my $questions = q{(SELECT i, format('ip-10-%s-%s-%s.dyn.example', SESSION, i / 250 %% 250, i %% 250) AS n,
+	format('10.%s.%s.%s', SESSION, i / 250 %% 250, i %% 250) AS a FROM generate_series(1, NAMES) i) q} =~ s/%%/%/gr;
+
+# Each gives how many names have the right answer, and a wrong one, and how many queries
+# were sent for each of the others.
+my %statement = (
+	batch => qq{WITH r AS (SELECT m.*, q.a FROM dns_message_many(ARRAY(SELECT n FROM $questions ORDER BY i), 'A') m JOIN $questions ON q.i = m.ord)
+		SELECT count(*) FILTER (WHERE status = 'NOERROR' AND (answer[1]).rdata = a), count(*) FILTER (WHERE status = 'NOERROR' AND (answer[1]).rdata <> a),
+			array_agg(tries) FILTER (WHERE status <> 'NOERROR'), array_agg(DISTINCT status) FILTER (WHERE status <> 'NOERROR') FROM r},
+	LATERAL => qq{SELECT count(*) FILTER (WHERE host(address) = a), count(*) FILTER (WHERE host(address) <> a), NULL, NULL
+		FROM $questions LEFT JOIN LATERAL dns_a(n, 'warning') ON true});
+
+sub stats
+{
+	my ($session) = @_;
+	return map { split /\|/ } split /\n/, $session->text('SELECT counter, value FROM dns_stats()');
+}
+
+foreach my $run (@runs)
+{
+	my ($sessions, $names, $rounds) = @$run;
+	my @sessions = map { Session->new($node, options => sprintf '-c statement_timeout=%ds', LIMIT) } 1 .. $sessions;
+
+	foreach my $round (1 .. $rounds)
+	{
+		my $what = "round $round of $sessions sessions";
+		my $start = time;
+		my %before = map { my %s = stats($_); $_ => \%s } @sessions;
+
+		foreach my $number (0 .. $#sessions)
+		{
+			my $way = ($number + $round) % 2 ? 'batch' : 'LATERAL';
+			$sessions[$number]->send($statement{$way} =~ s/SESSION/$number/gr =~ s/NAMES/$names/gr);
+		}
+		my @results = map { $_->result } @sessions;
+		my $seconds = max(map { $_->{time} } @results) - $start;
+
+		is(join(' ', grep { $_ ne '00000' } map { Session::sqlstate_of($_) } @results), '', "$what: every statement ends without an error");
+		is(sum0(map { $_->{rows}[0][1] // 0 } @results), 0, '... no answer is wrong');
+
+		# what is lost has been asked as often as may be
+		my @queries = map { (($_->{rows}[0][2] // '') =~ /(\d+)/g, map { ($_->{D} // '') =~ /^(\d+) quer/ ? $1 : 0 } @{ $_->{notices} }) } @results;
+		my $lost = $sessions * $names - sum0(map { $_->{rows}[0][0] // 0 } @results);
+		is(scalar @queries, $lost, '... a name is found, or its loss is told');
+		is(scalar(grep { $_ < TRIES } @queries), 0, '... and no name is lost that has tries left');
+		my %sum;
+		foreach my $session (@sessions)
+		{
+			my %after = stats($session);
+			$sum{$_} += $after{$_} - $before{$session}{$_} foreach keys %after;
+		}
+		note(sprintf '%s: %.1f s, %d names a second, %.3f queries a name, %d sent again, %d lost (%s)', $what, $seconds,
+			$sessions * $names / $seconds, $sum{queries} / $sum{questions}, $sum{resends}, $lost,
+			join ' ', map { $_->{rows}[0][3] // () } @results);
+	}
+	is_deeply([ map { $_->inet_sockets } @sessions ], [], "$sessions sessions: no socket is left");
+	$_->close foreach @sessions;
+}
+done_testing();
