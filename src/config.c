@@ -155,14 +155,15 @@ read_settings(DnsChannelConfig *config)
 		(ARES_FLAG_USEVC | ARES_FLAG_PRIMARY | ARES_FLAG_STAYOPEN |
 		 ARES_FLAG_NO_DFLT_SVR);
 	config->timeout = Min(setting_timeout, setting_max_timeout);
-	config->tries = setting_tries;
+	config->tries = Min(setting_tries, setting_max_tries);
 	config->udp_port = setting_udp_port;
 	config->tcp_port = setting_tcp_port;
 	config->rotate = setting_rotate;
 	config->send_buffer_size = setting_socket_send_buffer_size;
 	config->receive_buffer_size = setting_socket_receive_buffer_size;
 	config->udp_max_queries = setting_udp_max_queries;
-	config->edns_udp_size = setting_edns_udp_size;
+	config->edns_udp_size = Min(setting_edns_udp_size,
+								setting_max_edns_udp_size);
 	config->servers = setting_servers;
 	config->local_ip4 = setting_local_ip4;
 	config->local_ip6 = setting_local_ip6;

@@ -350,6 +350,7 @@ extern int	setting_udp_port;
 extern int	setting_tcp_port;
 extern int	setting_timeout;	/* ms */
 extern int	setting_tries;
+extern int	setting_max_tries;
 extern int	setting_deadline;	/* ms, 0 is none */
 extern int	setting_max_timeout;	/* ms */
 extern int	setting_max_answer_memory;	/* kB */
@@ -364,6 +365,7 @@ extern char *setting_flags;
 extern int	setting_flag_bits;	/* ARES_FLAG_ of setting_flags */
 extern int	setting_rotate;
 extern int	setting_edns_udp_size;
+extern int	setting_max_edns_udp_size;
 extern bool setting_dnssec;
 extern bool setting_checking_disabled;
 extern bool setting_trust_ad;

@@ -21,6 +21,7 @@ int			setting_udp_port = 53;
 int			setting_tcp_port = 53;
 int			setting_timeout = 2000;
 int			setting_tries = 4;
+int			setting_max_tries = 4;
 int			setting_deadline = 0;
 int			setting_max_timeout = 60 * 1000;
 int			setting_max_answer_memory = 1024 * 1024;
@@ -35,6 +36,7 @@ char	   *setting_flags = NULL;
 int			setting_flag_bits = 0;
 int			setting_rotate = ROTATE_SYSTEM;
 int			setting_edns_udp_size = 1232;
+int			setting_max_edns_udp_size = 4096;
 bool		setting_dnssec = false;
 bool		setting_checking_disabled = false;
 bool		setting_trust_ad = false;
@@ -160,7 +162,13 @@ static const Setting settings[] = {
 	.detail = "At most pgcares.max_timeout, which applies where this is longer."},
 	{"pgcares.tries", PGC_USERSET, SETTING_INT, &setting_tries,
 		.min = 1, .max = 100,
-	.summary = "Number of times that each name server is asked before giving up."},
+		.summary = "Number of times that each name server is asked before giving up.",
+	.detail = "At most pgcares.max_tries, which applies where this is more."},
+	/* Each try of a name that nobody answers is load for a server of others. */
+	{"pgcares.max_tries", PGC_SUSET, SETTING_INT, &setting_max_tries,
+		.min = 1, .max = 100,
+		.summary = "Most times that each name server may be asked.",
+	.detail = "It bounds pgcares.tries."},
 	{"pgcares.deadline", PGC_USERSET, SETTING_INT, &setting_deadline,
 		.min = 0, .max = INT_MAX, .flags = GUC_UNIT_MS,
 		.summary = "Time that one call of a lookup function may take.",
@@ -171,11 +179,11 @@ static const Setting settings[] = {
 	.detail = "It bounds pgcares.timeout times pgcares.tries times the number of name servers."},
 
 	/*
-	 * What a call may cost.  max_in_flight: what is made use of is found out
-	 * (pace.c).  A server that is 20 ms away can be asked 100,000 questions a
+	 * What a call may cost, others too, so that who is limited must not raise it.
+	 * max_in_flight: what is made use of is found out (pace.c).  A server that is 20 ms away can be asked 100,000 questions a
 	 * second with 2,000 of them in flight.
 	 */
-	{"pgcares.max_in_flight", PGC_USERSET, SETTING_INT, &setting_max_in_flight,
+	{"pgcares.max_in_flight", PGC_SUSET, SETTING_INT, &setting_max_in_flight,
 		.min = 1, .max = WINDOW_MAX,
 		.summary = "Most questions that one call has under way at a time.",
 	.detail = "There are fewer where the name servers would not answer sooner with more."},
@@ -195,7 +203,14 @@ static const Setting settings[] = {
 	.detail = "A list of usevc, primary, igntc, norecurse, stayopen, nosearch, noaliases, nocheckresp, edns, no_dflt_svr, dns0x20."},
 	{"pgcares.edns_udp_size", PGC_USERSET, SETTING_INT, &setting_edns_udp_size,
 		.min = WIRE_UDP_MIN, .max = 65535, .flags = GUC_UNIT_BYTE,
-	.summary = "Largest answer that a name server may send over UDP."},
+		.summary = "Largest answer that a name server may send over UDP.",
+	.detail = "At most pgcares.max_edns_udp_size, which applies where this is larger."},
+	/* Large answers come in fragments, which can be forged (RFC 9715). */
+	{"pgcares.max_edns_udp_size", PGC_SUSET, SETTING_INT,
+		&setting_max_edns_udp_size,
+		.min = WIRE_UDP_MIN, .max = 65535, .flags = GUC_UNIT_BYTE,
+		.summary = "Largest answer that a name server may be allowed to send over UDP.",
+	.detail = "It bounds pgcares.edns_udp_size."},
 	{"pgcares.dnssec", PGC_USERSET, SETTING_BOOL, &setting_dnssec,
 	.summary = "Asks for DNSSEC records too (the DO bit)."},
 	{"pgcares.checking_disabled", PGC_USERSET, SETTING_BOOL,

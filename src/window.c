@@ -340,7 +340,8 @@ read_style(DnsStyle *style)
 	style->cd = setting_checking_disabled;
 	style->dnssec = setting_dnssec;
 	style->edns = setting_dnssec || (setting_flag_bits & ARES_FLAG_EDNS);
-	style->edns_udp_size = setting_edns_udp_size;
+	style->edns_udp_size = Min(setting_edns_udp_size,
+							   setting_max_edns_udp_size);
 	style->ignore_tc = setting_flag_bits & ARES_FLAG_IGNTC;
 	style->first_answer = setting_flag_bits & ARES_FLAG_NOCHECKRESP;
 	style->dns0x20 = setting_flag_bits & ARES_FLAG_DNS0x20;

@@ -56,7 +56,7 @@ sub takes
 
 # The limits
 my $silent = join ',', map { $_->address } @silent;
-my %patient = (timeout => '20s', tries => 10);
+my %patient = (timeout => '20s', tries => 10, max_tries => 100);
 foreach my $flags ('', 'usevc')
 {
 	my $over = $flags eq '' ? 'UDP' : 'TCP';

@@ -82,7 +82,7 @@ foreach (
 	[ 'usual sockets', 5000, {}, 256 ],
 	[ 'small receive buffers', 5000, { socket_receive_buffer_size => 65536 }, for_a_socket(65536, 1232) ],
 	[ 'few queries to a port', 3000, { udp_max_queries => 20 }, 20 ],
-	[ 'large answers', 3000, { edns_udp_size => 65535, socket_receive_buffer_size => 1 << 20 }, for_a_socket(1 << 20, 65535) ],
+	[ 'large answers', 3000, { edns_udp_size => 65535, max_edns_udp_size => 65535, socket_receive_buffer_size => 1 << 20 }, for_a_socket(1 << 20, 65535) ],
 	[ 'any number to a port', 2000, { udp_max_queries => 0, edns_udp_size => 512 }, for_a_socket(4 << 20, 512) ])
 {
 	my ($what, $count, $settings, $to_a_port) = @$_;

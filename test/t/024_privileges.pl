@@ -29,7 +29,7 @@ my %pure = (
 	'dns_version()' => '');
 
 # What everybody may set. All else is for superusers.
-my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn lookahead max_in_flight on_error timeout tries);
+my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn lookahead on_error timeout tries);
 
 my $server = NameServer->misbehaving;
 my $other = NameServer->misbehaving;
@@ -205,6 +205,40 @@ is($server->count(qr/granted/) . ' ' . $other->count(qr/granted/), '0 1', '... a
 $plain->text('RESET pgcares.servers');
 $super->text('REVOKE SET ON PARAMETER pgcares.servers FROM plain');
 refused($plain, "SET pgcares.servers = '$closed'", '... until it is revoked');
+
+# ---- Limits that protect others
+
+# What an administrator has limited stays so.
+$super->text('ALTER ROLE plain SET pgcares.max_in_flight = 10');
+{
+	my $limited = Session->new($node, user => 'plain');
+
+	$limited->text('SELECT dns_version()');
+	refused($limited, 'SET pgcares.max_in_flight = 16384', 'a role whose questions in flight are limited cannot have more');
+	refused($limited, 'RESET pgcares.max_in_flight', '... nor forget the limit');
+	is($limited->text('SHOW pgcares.max_in_flight'), '10', '... which applies');
+}
+$super->text('ALTER ROLE plain RESET ALL');
+
+# More tries, or larger answers, than these are for superusers, and whom they let. A
+# setting of everybody has no effect above its limit.
+$super->text('GRANT EXECUTE ON FUNCTION dns_txt(text, text) TO plain');
+foreach my $granted (0, 1)
+{
+	my $session = Session->new($node, user => 'plain', options => '-c pgcares.timeout=20ms -c pgcares.tries=7 -c pgcares.edns_udp_size=8192');
+	my $what = $granted ? 'with the right to' : 'a plain role';
+
+	$session->text('SELECT dns_version()');
+	if ($granted)
+	{
+		$super->text("GRANT SET ON PARAMETER pgcares.$_ TO plain") foreach qw(max_tries max_edns_udp_size);
+		$session->text('SET pgcares.max_tries = 100; SET pgcares.max_edns_udp_size = 65535');
+	}
+	is($session->sqlstate("SELECT * FROM dns_a('drop.tries$granted.example')"), 'NDA12', "$what: a name that nobody answers");
+	is($server->count(qr/^drop\.tries$granted\./), $granted ? 7 : 4, '... is asked so many times');
+	like($session->text("SELECT txt FROM dns_txt('echo.example')"), $granted ? qr/edns=8192/ : qr/edns=4096/, '... for answers of that size');
+}
+$super->text("REVOKE SET ON PARAMETER pgcares.$_ FROM plain") foreach qw(max_tries max_edns_udp_size);
 
 # ---- Addresses of servers
 

@@ -73,7 +73,6 @@ my %change = (
 	edns_udp_size => [ '512', qr/edns=1232/, 'edns=512' ],
 	idn => [ 'off' ],
 	lookahead => [ 'off' ],
-	max_in_flight => [ '1' ],
 	on_error => [ 'ignore' ],
 	timeout => [ '7s' ],
 	tries => [ '1' ]);
