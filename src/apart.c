@@ -289,7 +289,8 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 	reply.asked_at = slot->reply.asked_at;
 	slot->reply = reply;
 	slot->tcp = true;
-	if (slot->in_flight || !refused_take(slot, reply.status))
+	if (slot->in_flight ||
+		!refused_take(slot, lane->window->channel, reply.status))
 		slot_finish(slot, reply.status);
 }
 

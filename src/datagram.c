@@ -349,7 +349,7 @@ drop_sent(DnsSocket *socket)
 	socket->out_len = to - socket->out;
 }
 
-/* Does what is left wait until the socket is writable? */
+/* Notes whether what is left waits until the socket is writable. */
 static void
 set_waits(DnsChannel *channel, DnsSocket *socket, bool waits)
 {

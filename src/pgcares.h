@@ -879,6 +879,7 @@ typedef struct DnsChannel
 	int			spare_descriptors;	/* reserved, no socket has them */
 	bool		no_descriptors; /* a socket could not have one */
 	int			last_errno;
+	bool		cut;			/* at last a connection ended that had been made */
 	DnsReach	reach[2];		/* over UDP, over TCP */
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
 	int			nasked;
@@ -1038,7 +1039,8 @@ extern void books_check(DnsWindow *window);
 
 /* ---- refused.c: questions that no server takes ---- */
 
-extern bool refused_take(DnsSlot *slot, ares_status_t status);
+extern bool refused_take(DnsSlot *slot, const DnsChannel *channel,
+						 ares_status_t status);
 extern void refused_forget(DnsSlot *slot);
 extern void refused_heard(DnsChannel *channel, bool tcp);
 extern int64 refused_time(const DnsWindow *window);

@@ -1,8 +1,9 @@
 /*
  * refused.c
  *
- * Questions that no server takes: nobody listens, or the host may not send.  That may be
- * over in a moment, when a name server restarts, so it costs time and no name.  Such a
+ * Questions that no server takes: nobody listens, or the host may not send.  That can be
+ * over in a moment, when a name server restarts, so it costs time and no name.  A server
+ * that ends a connection on which it was asked has taken the question.  A refused
  * question waits, with all that are refused after it, and no other is asked.  Now and then
  * one of them is asked again, and once an answer comes, all are.  How long that goes on is
  * counted from the first refusal behind the last answer, in time that the backend waits.
@@ -26,18 +27,18 @@ static int64 random_pause(void);
 static bool is_free_to_ask(DnsWindow *window);
 
 /*
- * The library is done with a question, or a lane is: takes it if it was refused, and is to
- * be asked again.  Called inside the library; never raises.
+ * The library is done with a question on a channel, the window's or a lane's: takes it if
+ * it was refused, and is to be asked again.  Called inside the library too; never raises.
  */
 bool
-refused_take(DnsSlot *slot, ares_status_t status)
+refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 {
 	DnsWindow  *window = slot->window;
 	DnsReach   *reach;
 
 	if (!status_is_refusal(status) || slot->done || slot->reply.answer != NULL ||
 		window->of_lane != NULL || window->failed || window->out_of_memory ||
-		window->channel->no_descriptors)
+		channel->cut || channel->no_descriptors)
 		return false;
 	reach = reach_of(slot);
 	if (!reach->gone)

@@ -122,6 +122,7 @@ socket_open(int domain, int type, int protocol, void *arg)
 	DnsChannel *channel = arg;
 	DnsSocket  *new;
 
+	channel->cut = false;		/* where it fails, no connection is made */
 	if (channel->spare_descriptors == 0)
 	{
 		channel->no_descriptors = true;
@@ -278,8 +279,12 @@ socket_receive(int fd, void *buffer, size_t len, int flags,
 	else
 		rc = datagram_receive(channel, socket, buffer, len,
 							  address, address_len);
-	if (rc < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+	if (rc < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return rc;
+	if (rc < 0)
 		channel->last_errno = errno;
+	if (rc <= 0)
+		channel->cut = socket->tcp && socket->established;
 	return rc;
 }
 

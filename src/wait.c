@@ -165,8 +165,8 @@ wait_send(DnsChannel *channel)
 }
 
 /*
- * Microseconds that this process has been here so far, for answers and what they are
- * worked on: what has come by then has been read.
+ * Microseconds that this process has spent here so far, waiting for answers and working
+ * on them.  What comes while it does something else is not read meanwhile.
  */
 int64
 wait_clock(void)

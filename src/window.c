@@ -402,7 +402,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	resend_forget(slot);
 	guard_unbind(channel, slot);
-	if (!apart_take(slot, status) && !refused_take(slot, status))
+	if (!apart_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);
 	if (slot->released)
 		slot_release(slot);
