@@ -35,6 +35,7 @@ OBJS = \
 	src/edns.o \
 	src/fields.o \
 	src/file.o \
+	src/flush.o \
 	src/guard.o \
 	src/host.o \
 	src/hosts.o \

@@ -362,7 +362,7 @@ feed(DnsAhead *ahead)
 		fed = true;
 	}
 	if (fed && ahead->window->channel != NULL)
-		(void) wait_send(ahead->window->channel);
+		(void) flush_channel(ahead->window->channel);
 }
 
 /* Questions that this process has under way ahead of their calls. */

@@ -2,7 +2,7 @@
  * datagram.c
  *
  * Messages over UDP, many in one call of the system.  What is to be sent waits
- * in a queue of its socket until the wait loop flushes it; messages of one length go
+ * in a queue of its socket until it is flushed (flush.c); messages of one length go
  * out as one, which the system cuts to pieces (UDP_SEGMENT, see udp(7)), where it can.
  * A flush only records what it has sent: whoever called it takes that into the books
  * (resend_sent).  What comes in is read in batches.  All but the flush runs inside the

@@ -1046,6 +1046,11 @@ extern void refused_heard(DnsChannel *channel, bool tcp);
 extern int64 refused_time(const DnsWindow *window);
 extern void refused_attend(DnsWindow *window);
 
+/* ---- flush.c: sends what waits ---- */
+
+extern bool flush_channel(DnsChannel *channel);
+extern void flush_socket(DnsChannel *channel, DnsSocket *socket);
+
 /* ---- clock.c: the time ---- */
 
 extern int64 clock_now(void);
@@ -1058,7 +1063,6 @@ extern void wait_dismiss(DnsWindow *window);
 extern void wait_forget(const DnsChannel *channel);
 extern void wait_reserve_descriptor(void);
 extern void wait_for_answers(int64 limit);
-extern bool wait_send(DnsChannel *channel);
 extern void wait_look(void);
 extern int64 wait_clock(void);
 extern int64 wait_slept(void);

@@ -39,7 +39,6 @@ static int64 time_waited = 0;
 
 static DnsWindow *next_window(DnsWindow *window);
 static bool flush_all(void);
-static void send_waiting(DnsChannel *channel, DnsSocket *socket);
 static void free_events(void);
 static void attend(int64 limit);
 static bool prepare_events(void);
@@ -130,41 +129,6 @@ wait_look(void)
 }
 
 /*
- * Sends what was asked on a channel since, and has the library look into what could
- * not be sent.  True where there was such: the library asks again at once, and that is
- * sent the next time.  Raises nothing.
- */
-bool
-wait_send(DnsChannel *channel)
-{
-	bool		refused = false;
-	int			count = 0;
-	dlist_iter	iter;
-
-	channel->burst_waits = false;
-	dlist_foreach(iter, &channel->unsent)
-		count++;
-	for (; count > 0 && !dlist_is_empty(&channel->unsent); count--)
-	{
-		DnsSocket  *socket = dlist_container(DnsSocket, unsent_node,
-											 dlist_pop_head_node(&channel->unsent));
-		ares_fd_events_t event = {.fd = socket->fd, .events = ARES_FD_EVENT_READ};
-
-		socket->unsent = false;
-		if (!socket->out_waits)
-			send_waiting(channel, socket);
-		if (socket->send_errno == 0)
-			continue;
-		refused = true;
-		channel_reserve_descriptors(channel);
-		channel->window->out_of_memory |=
-			memory_ran_out(ares_process_fds(channel->ares, &event, 1,
-											ARES_PROCESS_FLAG_SKIP_NON_FD));
-	}
-	return refused;
-}
-
-/*
  * Microseconds that this process has spent here so far, waiting for answers and working
  * on them.  What comes while it does something else is not read meanwhile.
  */
@@ -219,25 +183,8 @@ flush_all(void)
 
 	for (DnsWindow *window = next_window(NULL); window != NULL;
 		 window = next_window(window))
-		refused |= wait_send(window->channel);
+		refused |= flush_channel(window->channel);
 	return refused;
-}
-
-/*
- * Sends what waits on a socket.  That it is refused shows when the library next reads.
- */
-static void
-send_waiting(DnsChannel *channel, DnsSocket *socket)
-{
-	bool		more = !socket->tcp;
-
-	if (socket->tcp)
-		(void) stream_flush(channel, socket);
-	while (more)
-	{
-		more = datagram_flush(channel, socket);
-		resend_sent(channel);
-	}
 }
 
 static void
@@ -451,7 +398,7 @@ collect_events(DnsWindow *window, int count)
 
 			fd_event->events |= ARES_FD_EVENT_WRITE;
 			if (socket != NULL && socket->out_len > 0)
-				send_waiting(window->channel, socket);
+				flush_socket(window->channel, socket);
 			if (socket != NULL && socket->send_errno != 0)
 				fd_event->events |= ARES_FD_EVENT_READ;
 		}

@@ -148,7 +148,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	}
 	window_send(slot);
 	if (window->channel->burst_waits)
-		(void) wait_send(window->channel);
+		(void) flush_channel(window->channel);
 	return slot;
 }
 
