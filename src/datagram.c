@@ -64,7 +64,7 @@ static struct
 	struct sockaddr_storage from[INBOX_SIZE];
 } inbox;
 
-static bool fill_inbox(DnsChannel *channel, DnsSocket *socket);
+static bool fill_inbox(DnsSocket *socket);
 static void gather(DnsSocket *socket, Burst *burst);
 static void add_call(DnsSocket *socket, Burst *burst, size_t len, int first,
 					 int count);
@@ -111,7 +111,7 @@ datagram_receive(DnsChannel *channel, DnsSocket *socket,
 	{
 		int			i;
 
-		if (inbox.serial != socket->serial && !fill_inbox(channel, socket))
+		if (inbox.serial != socket->serial && !fill_inbox(socket))
 			return -1;
 		if (inbox.next == inbox.count)
 		{
@@ -197,11 +197,11 @@ datagram_flush(DnsChannel *channel, DnsSocket *socket)
  * there is none.
  */
 static bool
-fill_inbox(DnsChannel *channel, DnsSocket *socket)
+fill_inbox(DnsSocket *socket)
 {
 	int			got;
 
-	if (channel->budget <= 0)
+	if (socket->budget <= 0)
 	{
 		errno = EAGAIN;
 		return false;
@@ -224,7 +224,7 @@ fill_inbox(DnsChannel *channel, DnsSocket *socket)
 	if (got <= 0)
 		return false;
 	for (int i = 0; i < got; i++)
-		channel->budget -= READ_COST + inbox.calls[i].msg_len;
+		socket->budget -= READ_COST + inbox.calls[i].msg_len;
 	inbox.serial = socket->serial;
 	inbox.count = got;
 	inbox.next = 0;

@@ -745,8 +745,10 @@ extern int	config_queries_per_socket(const DnsChannelConfig *config);
 
 /*
  * What is read on a channel in one turn of the wait loop, however much there is: octets,
- * and so many more for each call of the system or datagram.  The loop then looks at
- * interrupts and limits before it reads on, after some 10 ms.
+ * and so many more for each call of the system or datagram.  The sockets on which
+ * something has come share it evenly, so that a flood on one keeps no other from being
+ * read.  The loop then looks at interrupts and limits before it reads on, after some
+ * 10 ms.
  */
 #define TURN_BUDGET			(512 * 1024)
 #define READ_COST			64
@@ -776,6 +778,7 @@ typedef struct DnsSocket
 	struct sockaddr_storage address;	/* of the server */
 	int			server;			/* its number, see nasked */
 	int			refused;		/* errno for which it must not be used */
+	int			budget;			/* of what is read in this turn */
 
 	uint8	   *out;			/* messages that wait, a length before each */
 	size_t		out_len;
@@ -871,7 +874,6 @@ typedef struct DnsChannel
 	DnsSocket **sockets;		/* by descriptor */
 	int			max_sockets;
 	bool		sockets_changed;
-	int			budget;			/* of what may be read in this turn */
 	int			queries_per_socket; /* a UDP socket's share */
 	int			max_ports;		/* UDP sockets that found a port */
 	int			max_in_flight;	/* as descriptors and ports allow */

@@ -31,14 +31,14 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 
 		if (given > 0)
 			return given;
-		if (channel->budget <= 0)
+		if (socket->budget <= 0)
 		{
 			errno = EAGAIN;
 			return -1;
 		}
 		got = recv(socket->fd, socket->in + socket->in_len,
 				   STREAM_MAX_FRAME - socket->in_len, 0);
-		channel->budget -= READ_COST + Max(got, 0);
+		socket->budget -= READ_COST + Max(got, 0);
 		if (got > 0)
 		{
 			socket->in_len += got;

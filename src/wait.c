@@ -227,7 +227,6 @@ attend(int64 limit)
 
 		ares_status_t status;
 
-		window->channel->budget = TURN_BUDGET;
 		channel_reserve_descriptors(window->channel);
 		status = ares_process_fds(window->channel->ares, fd_events, happened,
 								  ARES_PROCESS_FLAG_NONE);
@@ -374,7 +373,10 @@ sleep_time(int64 limit)
 	return sleep;
 }
 
-/* Turns what occurred to a window's sockets into what the library wants to know. */
+/*
+ * Turns what occurred to a window's sockets into what the library wants to know, and
+ * gives them what they may read.
+ */
 static int
 collect_events(DnsWindow *window, int count)
 {
@@ -402,6 +404,13 @@ collect_events(DnsWindow *window, int count)
 			if (socket != NULL && socket->send_errno != 0)
 				fd_event->events |= ARES_FD_EVENT_READ;
 		}
+	}
+	for (int i = 0; i < happened; i++)
+	{
+		DnsSocket  *socket = window->channel->sockets[fd_events[i].fd];
+
+		if (socket != NULL)
+			socket->budget = TURN_BUDGET / happened;
 	}
 	return happened;
 }
