@@ -118,7 +118,7 @@ sub run_some
 				my $result = $session->result;
 				$result->{seconds} = $now - $one->{start};
 				push @done, [ $one->{case}, $result, $one->{ended} ];
-				push @free, $session if !$result->{ended};
+				push @free, $session if !$result->{ended} && !$one->{ended};
 				delete $busy{$session};
 			}
 			elsif ($now > $one->{limit})
@@ -168,7 +168,9 @@ foreach my $number (0, 1)
 	is(scalar @done, scalar @chosen, "$function: every statement ends");
 	my @ended = grep { $_->[2] } @done;
 	none_longer(END_WITHIN, "$function: soon", @ended);
-	my @others = map { "$_->[0]{what}: " . Session::sqlstate_of($_->[1]) } grep { Session::sqlstate_of($_->[1]) ne $state{$function} } @ended;
+	# one may have come to its end just before
+	my @others = map { "$_->[0]{what}: " . Session::sqlstate_of($_->[1]) }
+	  grep { Session::sqlstate_of($_->[1]) !~ /^(?:$state{$function}|00000)$/ } @ended;
 	is_deeply(\@others, [], '... for that reason');
 }
 is($control->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'the server goes on');
