@@ -82,9 +82,12 @@ sub new
 		client_encoding => 'UTF8');
 	my $startup = pack('N', PROTOCOL) . pack('(Z*)*', %parameters) . "\0";
 
+	# a server that ends has closed it
+	local $SIG{PIPE} = 'IGNORE';
 	$self->{socket}->syswrite(pack('N', 4 + length $startup) . $startup);
 	my $result = $self->result;
 	die "cannot connect: $result->{error}{M}\n" if $result->{error};
+	die "cannot connect: the connection was closed\n" if $result->{ended};
 	return $self;
 }
 
