@@ -40,11 +40,11 @@ chroot_missing()
 # The tests of what was asked for on one version, by a check in the chroot.
 run_in_chroot()
 {
-	local step_limit=$((3 * step_limit))
+	local major=$1 step_limit=$((3 * step_limit))
 
 	[ -z "$deep" ] || fail "--deep is for a PostgreSQL on this machine, not for one in a chroot"
-	setup_chroot "$1" "${needs[@]}"
-	step scripts/check --pg "$1" ${only:+--only "$only"}
+	measure chroot setup_chroot "$1" "${needs[@]}"
+	step scripts/check --pg "$1" ${only:+--only "$only"} ${further:+--further}
 	sum "$work/output.log" $?
 }
 

@@ -23,11 +23,12 @@ follow()
 	sum "$log" "$status"
 }
 
-# Each PostgreSQL in a run of its own, all at once. What they need is installed
-# before, so that they need not wait for each other.
+# Each PostgreSQL in a run of its own, all at once: on the first one everything, on the
+# others what depends on the version. Packages are installed before, so that none waits
+# for another.
 run_servers()
 {
-	local server
+	local server further=$further
 
 	for server; do
 		if [[ $server = */* ]]; then
@@ -40,7 +41,8 @@ run_servers()
 		else
 			continue
 		fi
-		launch "PostgreSQL $server" --pg "$server" ${only:+--only "$only"} ${deep:+--deep}
+		launch "PostgreSQL $server" --pg "$server" ${only:+--only "$only"} ${deep:+--deep} ${further:+--further}
+		[ -n "$deep" ] || further=yes
 	done
 	for server; do
 		heading "PostgreSQL $server"
@@ -55,7 +57,7 @@ run_servers()
 # The quick suite on other PostgreSQLs.
 run_others()
 {
-	local server here=$major only='' deep=''
+	local server here=$major only='' deep='' further=''
 
 	for server in 17 18; do
 		[ "$server" = "$here" ] || run_servers "$server"

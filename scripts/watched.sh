@@ -14,7 +14,7 @@ run_watched()
 	local checker=$1 regress=$2 tap=$3 place=$work/tmp/$1
 	local clean=("${clean[@]}" "PGCARES_WATCHED=$checker" PGCARES_DEEP= "TEMP_CONFIG=$place/settings.conf"
 		PGCTLTIMEOUT=600 PG_TEST_TIMEOUT_DEFAULT=900)
-	local programs=("bindir=$place/bin") step_limit=$((6 * 3600))
+	local programs=("bindir=$place/bin") jobs=1 step_limit=$((6 * 3600)) title="PostgreSQL $major, watched by $checker"
 
 	heading "a server watched by $checker"
 	step bash -c "$(declare -f inside_watch); inside_watch \"\$@\"" watch "$checker" "$place" "$work" || {

@@ -1,4 +1,5 @@
 # Nothing outlives a lookup, however it ends: no descriptor, no memory.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # A lookup takes as long as the settings say: pgcares.timeout for each try, so many
 # tries, and never longer than pgcares.deadline and pgcares.max_timeout.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # When a name server fails, another one is asked; the session remembers which one
 # failed, and comes back to it when it works again.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # Without pgcares.servers the name servers are those of pgcares.resolvconf, as the
 # file is at the time of the call, whatever is in it, and nothing else counts.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

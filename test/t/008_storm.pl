@@ -1,5 +1,6 @@
 # Signals that wake a backend up while it waits for an answer neither lose answers
 # nor make it ask again: configuration reloads, notifications, latches.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # Property: what dns_getaddrinfo() and dns_getnameinfo() take from the host that
 # the database server runs on is what that host says: services, its own
 # addresses, its own domain.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # Property: the hosts file is read when pgcares.lookups says so, before or after
 # name servers or instead of them; a change of it is noticed; and whatever is in
 # it, it costs little, can be interrupted, and its content is in no message.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

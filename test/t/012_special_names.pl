@@ -1,6 +1,7 @@
 # Property: names with a meaning of their own, and addresses, never get onto the
 # wire; and a name server that fails never makes a host a missing one, nor an
 # address a nameless one.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # Property: a message tells how it came: which server answered, over what, after
 # how many queries and how long; what the query asked for is what the settings
 # say; and whatever happens to a question, there is one row and no error.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -2,6 +2,7 @@
 # that it has verified, that need none, and that are forged differ, and only
 # where the way to the resolver is trusted does a message say that it is
 # authentic.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -2,6 +2,7 @@
 # names, as strictly written as in the configuration, and nobody else; the
 # session's settings apply, and what the session knows of its own servers stays
 # as it is.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

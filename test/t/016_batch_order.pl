@@ -1,6 +1,7 @@
 # A batch gives its rows in the order of the array, in whatever order the answers
 # come and however few of them are awaited at a time; equal questions are asked
 # once, and a slow one holds up no other.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # What of a batch is under way: never more questions than pgcares.max_in_flight
 # says, and no more on a socket than it can take the answers of. Each is asked
 # once, but for the ones that were lost.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # A batch ends when it is to end: at once when it is cancelled, and with a row for
 # each element when its time is up.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

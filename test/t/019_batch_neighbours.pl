@@ -1,5 +1,6 @@
 # What is odd about the answers to some questions of a batch leaves the others alone:
 # answers that forged ones precede, and answers that have to come over TCP.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -4,6 +4,7 @@
 #
 # Name servers of our own tell what they were asked. Each case is one session
 # with its settings; most cases show the other side, too.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # Property: an answer that is truncated, or that does not come over TCP as it
 # should, is got in whole or is an error in good time; it is never taken for
 # the whole answer. What one connection does has no effect on the next lookup.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -4,6 +4,7 @@
 #
 # The forged answer always says 192.0.2.66, the right one 192.0.2.1. Where the
 # misbehaving server has no such fault, this test is the server itself.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

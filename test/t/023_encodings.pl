@@ -1,6 +1,7 @@
 # Property: in a database of any encoding, all text that comes out of an answer
 # is printable ASCII and says exactly which octets came, and names that users
 # write in that encoding are asked as the right A-labels.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

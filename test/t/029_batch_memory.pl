@@ -1,5 +1,6 @@
 # What a batch costs is bounded: memory for each element and for each question
 # under way, and the answers that one call holds. Nothing of it stays.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -4,6 +4,7 @@
 # The octets are sound messages of many kinds, changed at random: bits, octets,
 # lengths, parts cut out or doubled. The seed is printed; PGCARES_TEST_SEED
 # gives another run the same octets.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -5,6 +5,7 @@
 # 1,000 lookups at a time have ten forged datagrams each; 10,000 with PGCARES_DEEP.
 # The second server is where one kind of forged answers comes from. It never
 # answers a query.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -5,6 +5,7 @@
 # Every limit is so far from what chance does that it is passed once in ten million
 # runs; generators that are worse than chance are passed to the same functions,
 # which must find that out. 20,000 queries; 50,000 with PGCARES_DEEP.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # One malformed answer fails one question, whatever is wrong with it and over UDP
 # and TCP: all others of the call succeed, are asked once, and wait no longer.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # What a server does to a connection over one question leaves the others alone that
 # are on it: it ends it, says a wrong length, sends octets one by one or without a
 # meaning, or nothing more. All others get their answers, before the deadline.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

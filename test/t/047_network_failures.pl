@@ -1,5 +1,6 @@
 # Where the system does not send a query, or has no port for it, that is the status of the
 # question and nothing else: the call goes on, does not hang, and does not spin.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -6,6 +6,7 @@
 # to the questions in them; names, words and values go to the functions and settings
 # they are for; files, and 1000 that are made of them by chance, are resolv.conf or
 # the hosts file. The seed is printed; PGCARES_TEST_SEED gives the same files again.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -6,6 +6,7 @@
 # Hostile.pm is the server; what it has to begin with are records of every type of
 # the test zone. The seed is printed; PGCARES_TEST_SEED gives another run the same
 # answers.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # Property: what a call costs is bounded by settings that only superusers may raise.
 # Up to a bound all is well; beyond it there is an error 54000 that names the
 # setting. Answers that are made to cost far more than their octets change nothing.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

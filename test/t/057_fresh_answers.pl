@@ -1,5 +1,6 @@
 # Property: nothing is remembered of an answer, and no function shows a TTL that the
 # answer does not have.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

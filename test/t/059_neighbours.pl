@@ -1,6 +1,7 @@
 # Others in the process and its children do not meet: another c-ares that was loaded before
 # or after is not used, and a program that is started while questions are under way gets
 # none of their descriptors.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

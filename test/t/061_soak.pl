@@ -1,5 +1,6 @@
 # Many sessions that look up, fail, are cancelled and see the configuration reloaded, for
 # a long time: none crashes or gives a wrong row, and descriptors and memory stay as they are.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 # Name servers that die and come back: no name is lost while another one is up, the first
 # one is used again soon after it is back, and a single one as soon as it is. Dead ones do
 # not make a call longer than its deadline.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

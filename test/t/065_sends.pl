@@ -4,6 +4,7 @@
 # are dropped, or nothing may be sent.
 #
 # sends.c stands between the server and the system.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

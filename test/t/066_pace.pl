@@ -1,6 +1,7 @@
 # How many questions are in flight is found out: as many as a server makes use of,
 # and it stays known; no more than it has room for, without much that is lost; and
 # names that are slow, or servers that say nothing, do not make it fewer.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

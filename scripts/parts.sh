@@ -1,0 +1,41 @@
+# parts.sh - how long each part of a run takes; sourced by check
+#
+# By the clock, which other work on the machine makes longer, and in processor time of
+# all processes that have ended. A line for each part begins with "took": a run of
+# check that starts others adds their lines to its own.
+
+# measure NAME COMMAND...: runs it in this shell, and writes down what it took.
+measure()
+{
+	local name=$1 start=${EPOCHREALTIME/,/.} status
+
+	shift
+	times > "$work/before.times"
+	"$@"
+	status=$?
+	times > "$work/after.times"
+	took "$(LC_ALL=C awk -v from="$start" -v to="${EPOCHREALTIME/,/.}" '
+		# of the second line, which is for the processes: 1m2.345s
+		FNR == 2 { for (i = 1; i <= 2; i++) { split($i, part, "m"); seconds[FILENAME] += 60 * part[1] + part[2] } }
+		END { print to - from, seconds[ARGV[2]] - seconds[ARGV[1]] }' "$work/before.times" "$work/after.times")" "$name"
+	return "$status"
+}
+
+# took "SECONDS SECONDS" NAME: the same of something measured elsewhere.
+took()
+{
+	LC_ALL=C awk -v title="${title:-PostgreSQL $major}" -v name="$2" '
+		{ printf "took %7.1f s, %7.1f s of processor time: %s, %s\n", $1, $2, title, name }' <<< "$1" >> "$work/parts"
+}
+
+# The parts of another run of check, from what it printed
+take_parts()
+{
+	grep '^took ' "$1" >> "$work/parts"
+}
+
+show_parts()
+{
+	heading "time"
+	[ ! -e "$work/parts" ] || cat "$work/parts"
+}

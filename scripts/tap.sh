@@ -1,0 +1,72 @@
+# tap.sh - the TAP tests; sourced by check
+#
+# Files run side by side, each in a network of its own (scripts/timed). Those that say
+# "# Alone:" run one after the other when these are done. What a file prints is shown
+# when it is over, in one piece.
+
+# says WORD FILE: does the comment at the top of a test say so, and why?
+says()
+{
+	sed -n '/^#/!q; p' "$2" | grep -q "^# $1: [a-z]"
+}
+
+run_tap()
+{
+	local beside=() alone=() file
+
+	for file; do
+		if [ "$jobs" -gt 1 ] && says Alone "$repository/test/t/$file.pl"; then
+			alone+=("$file")
+		else
+			beside+=("$file")
+		fi
+	done
+	: > "$work/files"
+	[ "${#beside[@]}" = 0 ] || measure "TAP" prove_files "$jobs" "${beside[@]}"
+	[ "${#alone[@]}" = 0 ] || measure "TAP, one after the other" prove_files 1 "${alone[@]}"
+	sort -rn "$work/files" | head -n 10 | while read -r seconds processor file; do
+		took "$seconds $processor" "$file"
+	done
+}
+
+# prove_files JOBS FILE...: so many at a time.
+prove_files()
+{
+	local jobs=$1 status good bad file
+
+	shift
+	heading "TAP, $jobs at a time"
+	step make -s with_llvm=no installcheck "${programs[@]}" REGRESS= ISOLATION= \
+		PROVE_TESTS="$(printf 'test/t/%s.pl ' "$@")" \
+		PROVE_FLAGS="--jobs $jobs --verbose --merge --timer --exec 'scripts/timed -I$("$bindir/pg_config" --pkglibdir)/pgxs/src/test/perl -Itest/dns'"
+	status=$?
+	good=$(grep -cE '^ok [0-9]' "$work/output.log")
+	bad=$(grep -cE '^not ok [0-9]' "$work/output.log")
+	bad=$((bad + $(failed_files silently | wc -l)))
+	# after a "Bail out!" the rest does not run
+	for file; do
+		grep -qF "test/t/$file.pl ." "$work/output.log" || bad=$((bad + 1))
+	done
+	awk '/^\[[0-9:]+\] test\/t\// { file = $2 } /^# took [0-9.]+ s, / { print $3, $5, file }' "$work/output.log" >> "$work/files"
+	count "$status" "$good" "$bad" && return
+	for file in $(failed_files); do
+		file=$(basename "$file" .pl)
+		show "$work/tree/tmp_check/log/regress_log_$file" "$work/tree/tmp_check/log/${file}"_*.log
+	done
+}
+
+# Prints the TAP files that failed, from the summary that prove ends with. Given
+# "silently", only those without a failed assertion: they died, or their plan
+# was not fulfilled.
+failed_files()
+{
+	awk -v silently="${1:-}" '
+		function failure() {
+			if (file != "" && (!silently || none))
+				print file
+			file = ""
+		}
+		/^test\/.*\(Wstat: / { file = $1; none = /Failed: 0\)/ }
+		/^test\/.*\(Wstat: [1-9]/ { failure() }
+		/^  (Parse errors|Failed tests?):/ { failure() }' "$work/output.log"
+}
