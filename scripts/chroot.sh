@@ -44,7 +44,7 @@ run_in_chroot()
 
 	[ -z "$deep" ] || fail "--deep is for a PostgreSQL on this machine, not for one in a chroot"
 	measure chroot setup_chroot "$1" "${needs[@]}"
-	step scripts/check --pg "$1" ${only:+--only "$only"} ${further:+--further}
+	step scripts/check --pg "$1" ${only:+--only "$only"} ${further:+--further} ${checked:+--checked}
 	sum "$work/output.log" $?
 }
 

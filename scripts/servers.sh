@@ -28,7 +28,7 @@ follow()
 # for another.
 run_servers()
 {
-	local server further=$further
+	local server further=$further checked=$checked
 
 	for server; do
 		if [[ $server = */* ]]; then
@@ -41,8 +41,9 @@ run_servers()
 		else
 			continue
 		fi
-		launch "PostgreSQL $server" --pg "$server" ${only:+--only "$only"} ${deep:+--deep} ${further:+--further}
+		launch "PostgreSQL $server" --pg "$server" ${only:+--only "$only"} ${deep:+--deep} ${further:+--further} ${checked:+--checked}
 		[ -n "$deep" ] || further=yes
+		checked=
 	done
 	for server; do
 		heading "PostgreSQL $server"
@@ -57,7 +58,7 @@ run_servers()
 # The quick suite on other PostgreSQLs.
 run_others()
 {
-	local server here=$major only='' deep='' further=''
+	local server here=$major only='' deep='' further='' checked=''
 
 	for server in 17 18; do
 		[ "$server" = "$here" ] || run_servers "$server"
