@@ -46,13 +46,14 @@ sub cluster
 	return $node;
 }
 
-# What a cluster of the tests has in its configuration
+# What a cluster of the tests has in its configuration. A name server that has to wait
+# for a processor answers late.
 sub settings
 {
 	my ($servers) = @_;
 	my $list = join ', ', map { ref $_ ? $_->address : $_ } @$servers;
 
-	return ("pgcares.servers = '$list'", "pgcares.resolvconf = '/dev/null'", 'autovacuum = off');
+	return ("pgcares.servers = '$list'", "pgcares.resolvconf = '/dev/null'", "pgcares.timeout = '10s'", 'autovacuum = off');
 }
 
 # Wait until a condition is true; its value. Raises when it takes too long.

@@ -75,7 +75,10 @@ sub temporary_files
 	}
 	same([ rows('SELECT ord, question, status, rdata FROM dns_query_many(' . names(@names) . ')') ],
 		\@expected, '1000 answers in any order: rows in the order of the array');
-	is($server->count(qr/\.random\.example$/), 1000 + 200, '... each asked once, and 200 over TCP too');
+	# a server that has to wait for a processor is asked again
+	my %asked = map { ("$_->{transport} $_->{name}" => 1) } grep { $_->{name} =~ /\.random\.example$/ } $server->log;
+	is(scalar keys %asked, 1000 + 200, '... each was asked, and 200 over TCP too');
+	cmp_ok($server->count(qr/\.random\.example$/), '<=', 1.1 * (1000 + 200), '... once');
 }
 
 # both families of an address: the answer for A takes the way over TCP
@@ -145,8 +148,9 @@ asks(q{dns_query_many(ARRAY['a.b.other.example', 'a\.b.other.example', 'ab.other
 
 # ---- The same rows, however many are under way and whatever memory there is
 
-# 20,000 elements of all kinds: NULL, bad names, equal ones, those without records
-my $elements = <<'SQL';
+# Elements of all kinds: NULL, bad names, equal ones, those without records
+my $count = $ENV{PGCARES_DEEP} ? 20000 : 8000;
+my $elements = <<"SQL";
 ARRAY(SELECT CASE
 	WHEN g % 1009 = 0 THEN NULL
 	WHEN g % 503 = 0 THEN 'a..b'
@@ -154,7 +158,7 @@ ARRAY(SELECT CASE
 	WHEN g % 89 = 0 THEN 'nodata.w' || g || '.example'
 	WHEN g % 7 = 0 THEN 'n.W' || g % 1000 || '.example'
 	WHEN g % 5 = 0 THEN 'big4.w' || g || '.example'
-	ELSE 'n' || g || '.w.example' END FROM generate_series(1, 20000) g)
+	ELSE 'n' || g || '.w.example' END FROM generate_series(1, $count) g)
 SQL
 my $digest = "SELECT count(*), md5(string_agg(format('%s|%s|%s|%s', ord, question, status, rdata), E'\\n')) FROM dns_query_many($elements)";
 my $expected = $session->text(<<"SQL");
@@ -171,12 +175,12 @@ FROM (
 	FROM unnest($elements) WITH ORDINALITY AS e (question, ord),
 		generate_series(1, CASE WHEN question LIKE 'big4.%' THEN 4 ELSE 1 END) AS n) AS t
 SQL
-cmp_ok((split /\|/, $expected)[0], '>', 20000, 'more rows than names are expected');
+cmp_ok((split /\|/, $expected)[0], '>', $count, 'more rows than names are expected');
 
 foreach my $window (1, 7, 256, 1000)
 {
 	$session->text("SET pgcares.max_in_flight = $window; SET work_mem = '64MB'");
-	is($session->text($digest), $expected, "20,000 names, $window at a time: the rows that are expected");
+	is($session->text($digest), $expected, "$count names, $window at a time: the rows that are expected");
 }
 $session->text('RESET pgcares.max_in_flight');
 
@@ -191,24 +195,24 @@ $session->text('RESET work_mem');
 # With few under way, slow names all over the array and at its begin: when the
 # first slow answer was sent, all the others had been asked for.
 foreach my $case (
-	[ 50, 'g % 100 = 1', '1 of 100 is slow' ],
-	[ 50, 'g <= 40', 'the first 40 of 50 under way are slow' ],
-	[ 2, 'g = 1', 'one of two under way is slow' ])
+	[ 50, 2000, 'g % 100 = 1', '1 of 100 is slow' ],
+	[ 50, 2000, 'g <= 40', 'the first 40 of 50 under way are slow' ],
+	[ 2, 400, 'g = 1', 'one of two under way is slow' ])
 {
-	my ($window, $is_slow, $what) = @$case;
+	my ($window, $count, $is_slow, $what) = @$case;
 
 	$server->forget;
 	$session->text("SET pgcares.max_in_flight = $window");
 	is($session->text(
 			"SELECT count(*), bool_and(ord = row), count(*) FILTER (WHERE status <> 'NOERROR') FROM dns_query_many(ARRAY("
-			  . "SELECT CASE WHEN $is_slow THEN 'delay" . SLOW . ".' ELSE '' END || 'n' || g || '.$window.example' FROM generate_series(1, 2000) g)"
+			  . "SELECT CASE WHEN $is_slow THEN 'delay" . SLOW . ".' ELSE '' END || 'n' || g || '.$window.example' FROM generate_series(1, $count) g)"
 			  . ') WITH ORDINALITY AS t (ord, question, status, name, ttl, class, type, rdata, data, row)'),
-		'2000|t|0', "$what: all is there, in order");
+		"$count|t|0", "$what: all is there, in order");
 
 	my @queries = $server->log;
 	my ($first) = grep { $_->{name} =~ /^delay/ } @queries;
 	my %asked = map { $_->{name} => 1 } grep { $_->{time} < $first->{time} + SLOW / 1000 } @queries;
-	Session::costs_less(2000 - keys %asked, 60, '... nearly all were asked before the first slow answer came')
+	Session::costs_less($count - keys %asked, 0.03 * $count, '... nearly all were asked before the first slow answer came')
 	  or diag(scalar keys %asked);
 	Session::costs_less($queries[-1]{time} - $queries[0]{time}, 3 * SLOW / 1000, '... and the last soon after');
 }

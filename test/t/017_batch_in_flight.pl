@@ -134,9 +134,9 @@ foreach my $drops (1, 3)
 
 	$batch->all_succeed(2000, "each 100th name lost, times $drops");
 	is(scalar @lost, 20, '... 20 names');
-	is_deeply([ grep { $batch->{times}{$_} != $drops + 1 } @lost ], [], '... each asked until there was an answer');
+	is_deeply([ grep { $batch->{times}{$_} < $drops + 1 } @lost ], [], '... each asked until there was an answer');
 	cmp_ok($batch->{stats}{resends}, '>=', 20 * $drops, '... which is counted');
-	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.01 + 20 * $drops, '... and the others once');
+	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.05 + 20 * $drops, '... and all of them no more often');
 	cmp_ok($batch->{seconds}, '<', 10, '... long before the time of a try was over');
 	is($batch->{stats}{timeouts}, 0, '... which is no timeout');
 	note(sprintf 'lost %d times: %.2f s, %d sent again', $drops, $batch->{seconds}, $batch->{stats}{resends});

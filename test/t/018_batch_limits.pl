@@ -15,7 +15,7 @@ use Session;
 
 # How many are under way; what is cancelled may take so many seconds to say so
 # every time, and at its best; what a busy machine may add to a deadline.
-use constant { IN_FLIGHT => 10000, EVERY => 0.5, BEST => 0.1, ATTEMPTS => 3, SLACK => 1 };
+use constant { IN_FLIGHT => $ENV{PGCARES_DEEP} ? 10000 : 4000, EVERY => 0.5, BEST => 0.1, ATTEMPTS => 3, SLACK => 1 };
 
 # What may stay in memory, in kB, of questions that need 20 MB while under way
 use constant MAX_LEFT => 2048;

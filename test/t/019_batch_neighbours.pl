@@ -40,7 +40,7 @@ foreach my $flags ('edns', 'edns, usevc')
 {
 	my $batch = batch(one_of(10, @forged), 2000, flags => $flags);
 	$batch->all_succeed(2000, "1 of 10 forged, $flags");
-	cmp_ok(scalar @{ $batch->{queries} }, '<=', 2000 * 1.01, '... asked once');
+	cmp_ok(scalar @{ $batch->{queries} }, '<=', 2000 * 1.05, '... asked once');
 
 	my ($names) = Batch->names(one_of(2, @forged), 1000);
 	is($session->text("SET pgcares.flags = '$flags'; SELECT rdata, count(*) FROM dns_query_many($names) GROUP BY rdata; RESET pgcares.flags"),
@@ -57,7 +57,7 @@ foreach my $label ('tc', 'tcpartial', 'big90')
 	$batch->all_succeed(2000, "1 of 10 truncated, $label");
 	is(scalar @tcp, 200, '... these are asked over TCP');
 	is(scalar(grep { $_->{name} !~ /^$label\./ } @tcp), 0, '... and only these');
-	cmp_ok(@{ $batch->{queries} } - @tcp, '<=', 2000 * 1.01, '... and all over UDP once');
+	cmp_ok(@{ $batch->{queries} } - @tcp, '<=', 2000 * 1.05, '... and all over UDP once');
 	is($batch->{stats}{tcp_queries}, 200, '... the counter says so');
 }
 

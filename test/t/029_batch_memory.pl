@@ -97,7 +97,7 @@ foreach (
 	note(sprintf '%s: %.1f octets for each of %d, of which the array has %d', $what, $each, $large, $octets);
 }
 
-# a million, and what it leaves when that is over for the second time
+# very many, and what it leaves when that is over for the second time
 {
 	my $fresh = Session->new($node, options => '-c work_mem=64kB');
 	my $of = sub {
@@ -107,9 +107,10 @@ foreach (
 	};
 
 	$server->forget;
-	is($fresh->text($of->(1000000)), '1000000|1000000|1000000|NOERROR|192.0.2.1', 'a million elements');
+	my $count = $ENV{PGCARES_DEEP} ? 1_000_000 : 300_000;
+	is($fresh->text($of->($count)), "$count|$count|$count|NOERROR|192.0.2.1", "$count elements");
 	is($server->count, 100, '... with 100 names');
-	note(sprintf 'a million: at most %d kB in all', $fresh->status('VmHWM'));
+	note(sprintf '%d elements: at most %d kB in all', $count, $fresh->status('VmHWM'));
 
 	$fresh->text($of->(100000));
 	my @before = memory($fresh);
