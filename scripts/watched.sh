@@ -1,8 +1,8 @@
 # watched.sh - the tests on a server that a checker watches; sourced by check
 #
 # The checker is "sanitizers" (address and undefined behaviour) or "valgrind" (with its
-# search for lost memory). pgcares is built anew, with the sanitizers, and for both so
-# that malloc() gives each piece of memory. Only the server is watched: the tests find
+# search for lost memory). pgcares is built anew, with the sanitizers and CHECK_BOOKS,
+# and for both so that malloc() gives each piece of memory. Only the server is watched: the tests find
 # its programs in a folder in which "postgres" starts the real one under the checker.
 # PGCARES_WATCHED has the checker's name, for tests that measure time or memory. A
 # report that names pgcares or c-ares is a failure; what the server does by itself is
@@ -39,7 +39,7 @@ inside_watch()
 	# pg_ctl would take the "postgres" beside itself, which is what initdb does
 	rm "$place/bin/postgres" "$place/bin/pg_ctl"
 
-	[ "$checker" = valgrind ] || flags+=' -fsanitize=address,undefined -fno-omit-frame-pointer'
+	[ "$checker" = valgrind ] || flags+=' -DCHECK_BOOKS -fsanitize=address,undefined -fno-omit-frame-pointer'
 	mkdir "$place/tree"
 	tar -cf - --exclude='*.o' --exclude='*.so' --exclude=./tmp_check --exclude=./results . | tar -C "$place/tree" -xf - &&
 		make -s -C "$place/tree" -j "$(nproc)" with_llvm=no COPT="$flags" install DESTDIR="$place/stage" > "$place/log" 2>&1 ||
