@@ -10,7 +10,7 @@ use NameServer;
 use Session;
 
 # How much memory may grow, in kB, and after how many lookups a session is warm
-use constant { MAX_GROWTH => 1024, WARM_UP => 500 };
+use constant { MAX_GROWTH => 1024, WARM_UP => 250 };
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'pgcares.tries = 1');
@@ -92,7 +92,7 @@ my $too_large = failing("n := 'big70.n' || i || '.example'; PERFORM * FROM dns_a
 
 # What is done, as statements for so many lookups
 my @ways = (
-	[ 'failures', 4000, sub { lookups($_[0], $failing) } ],
+	[ 'failures', 2000, sub { lookups($_[0], $failing) } ],
 	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = usevc') } ],
 	[ 'failures, the socket kept', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = stayopen') } ],
 	[ 'errors without a question', 100, sub { lookups($_[0], $bare) } ],

@@ -14,7 +14,8 @@ use Session;
 use constant { ROWS => $ENV{PGCARES_DEEP} ? 200000 : 80000, MAX_GROWTH => 4 * 1024, MAX_LEFT => 512 };
 
 my $server = NameServer->knot;
-my $node = Session->cluster([$server], 'jit = off');
+# what is lost is asked again soon, and often
+my $node = Session->cluster([$server], 'jit = off', "pgcares.timeout = '2s'", 'pgcares.tries = 10');
 my $setup = Session->new($node);
 
 # Knot makes up as many names as are wanted.
