@@ -173,7 +173,7 @@ sub differences
 	return join "\n", grep { !$there{$_} } split /\n/, $one;
 }
 
-$session->text("SET pgcares.timeout = '250ms'");
+$session->text("SET pgcares.timeout = '600ms'");
 $session->text(q{CREATE TABLE ways AS SELECT row_number() OVER () AS id, label || '.w' || g AS n FROM generate_series(1, 2) g,
 	unnest('{sound,host3,delay50.host7,delay5.nxdomain,nodata,tc,tcpartial,tctc,drop1.host8,drop1.nxdomain,fail1.host9,rcode2,rcode5,
 		short,a3,headeronly,twice,wrongid,wrongname,cnameself,cname3,cnameother,big300,badvers,noedns1,garbage,loopptr,ttl0,case,
@@ -200,7 +200,7 @@ is_deeply([ $session->inet_sockets ], [], 'no socket is left');
 	my $closed = '127.0.0.1:' . NameServer->closed_port;
 	my $mute = NameServer->silent;
 
-	$session->text("SET pgcares.timeout = '250ms'; SET pgcares.tries = 2");
+	$session->text("SET pgcares.timeout = '600ms'; SET pgcares.tries = 2");
 	foreach ([ 'nobody listens at the first', $closed ], [ 'the first is silent', $mute->address ])
 	{
 		my ($what, $first) = @$_;
