@@ -273,6 +273,30 @@ $setup = Session->new($node);
 	$session->close;
 }
 
+# ---- Bounds that are known when the plan starts
+
+{
+	my $session = Session->new($node, options => '-c plan_cache_mode=force_generic_plan -c pgcares.servers=' . $server->address);
+	my $sorted = q{SELECT h.id, dns_lookup(h.n || '.bound.example', 4) FROM hosts h ORDER BY h.n};
+
+	$session->text("PREPARE top (bigint) AS $sorted LIMIT \$1; PREPARE top_after (int, int) AS $sorted LIMIT \$1 OFFSET \$2");
+	foreach (
+		[ 'a parameter', 'EXECUTE top (2)', qr/Bound: \$1$/m, 2 ],
+		[ 'a parameter and an offset', 'EXECUTE top_after (1, 1)', qr/Bound: \$1, \$2$/m, 2 ],
+		[ 'a subquery', "$sorted LIMIT (SELECT 2)", qr/Bound: /, 2 ],
+		[ 'no limit at last', 'EXECUTE top (NULL)', qr/Bound: \$1$/m, ROWS ])
+	{
+		my ($what, $sql, $bound, $asked) = @$_;
+
+		$server->forget;
+		my $plan = $session->text("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) $sql");
+		like($plan, $bound, "a bound that is $what: shown");
+		like($plan, $asked == ROWS ? qr/quicksort/ : qr/top-N heapsort/, '... the sort below knows it');
+		is($server->count(qr/bound/), $asked, '... and so do the questions');
+	}
+	$session->close;
+}
+
 # ---- The setting
 
 {

@@ -1,5 +1,6 @@
 # Names whose queries are lost by the hundred while others are answered: all that is
 # lost is asked again, and the call ends.
+# Once: no version of PostgreSQL changes this.
 
 use strict;
 use warnings;

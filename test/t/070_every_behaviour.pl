@@ -6,6 +6,8 @@
 # server of choice. With PGCARES_DEEP all of it is tried. Else each behaviour is tried
 # over both transports in one way, floods over their own in all; and what lasts is either
 # cancelled or its backend is ended.
+# Once: no version of PostgreSQL changes this.
+# Alone: statements have to end within half a second.
 
 use strict;
 use warnings;
