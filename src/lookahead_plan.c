@@ -190,7 +190,6 @@ change_plan(LookaheadPlan *plan)
 	demand.in_turn = demand.one_by_one = true;
 	stmt->planTree = walk(plan, stmt->planTree, &demand);
 	demand.one_by_one = false;
-	demand.repeated = true;
 
 	/* Those who read a common table expression have a higher number. */
 	for (i = list_length(stmt->subplans); i > 0; i--)
@@ -202,6 +201,9 @@ change_plan(LookaheadPlan *plan)
 		demand.limited = !bms_is_member(i, plan->read_whole) ||
 			bms_is_member(i, plan->read_partly);
 		demand.in_turn = bms_is_member(i, plan->read_in_turn);
+		/* What a common table expression has given is kept. */
+		demand.repeated = !bms_is_member(i, plan->common) ||
+			!bms_is_empty(((Plan *) lfirst(cell))->extParam);
 		lfirst(cell) = walk(plan, lfirst(cell), &demand);
 	}
 	return plan->last_id != highest_id;
@@ -261,6 +263,7 @@ note_subplans(LookaheadPlan *plan, const Plan *node,
 	{
 		int			number = ((const CteScan *) node)->ctePlanId;
 
+		plan->common = bms_add_member(plan->common, number);
 		if (demand->limited || demand->unsure)
 			plan->read_partly = bms_add_member(plan->read_partly, number);
 		else

@@ -1651,6 +1651,7 @@ typedef struct LookaheadPlan
 	Bitmapset  *read_whole;		/* subplans of which all rows are wanted */
 	Bitmapset  *read_partly;	/* or perhaps not all */
 	Bitmapset  *read_in_turn;	/* with the rows of the statement */
+	Bitmapset  *common;			/* of common table expressions */
 	Bitmapset  *used;			/* subplans that stand in some place */
 	Bitmapset  *used_again;		/* and in another one */
 	struct LookaheadEarly *early;	/* by plan_node_id */
