@@ -116,24 +116,6 @@ apart_take(DnsSlot *slot, ares_status_t status)
 }
 
 /*
- * Forgets a slot: its question is over.  Called inside the library too; never
- * raises.
- */
-void
-apart_forget(DnsSlot *slot)
-{
-	if (slot->in_apart)
-		dlist_delete(&slot->apart_node);
-	slot->in_apart = false;
-	if (slot->lane != NULL)
-		slot->lane->slot = NULL;
-	slot->lane = NULL;
-	if (slot->only_apart)
-		slot->window->napart--;
-	slot->only_apart = false;
-}
-
-/*
  * Takes in what came of questions that are asked apart, and asks the next ones.
  * May raise.
  */
@@ -269,7 +251,7 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 	if (slot->in_flight && !reply.answered)
 	{
 		/* The library waits for it all the same. */
-		apart_forget(slot);
+		slot_leave_apart(slot);
 		return;
 	}
 	stream_end_silent(slot->window->channel, slot);

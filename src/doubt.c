@@ -42,20 +42,6 @@ doubt_note(DnsSlot *slot, const DnsMessage *message)
 }
 
 /*
- * Forgets what was kept for a slot, if anything was.  Called inside the library
- * too; never raises.
- */
-void
-doubt_forget(DnsSlot *slot)
-{
-	if (slot->doubt == NULL)
-		return;
-	dlist_delete(&slot->doubt_node);
-	free(slot->doubt);
-	slot->doubt = NULL;
-}
-
-/*
  * Microseconds until doubt_settle() may find something to do.
  */
 int64
@@ -96,7 +82,7 @@ doubt_settle(DnsWindow *window)
 												ARES_PROCESS_FLAG_SKIP_NON_FD));
 			channel->settling = NULL;
 		}
-		doubt_forget(slot);
+		slot_drop_doubt(slot);
 	}
 }
 

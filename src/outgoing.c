@@ -99,7 +99,7 @@ static void
 note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 {
 	guard_leave_socket(channel, slot);
-	doubt_forget(slot);
+	slot_drop_doubt(slot);
 	slot->fd = socket->fd;
 	slot->socket_serial = socket->serial;
 	if (socket->waiting++ == 0)

@@ -699,6 +699,10 @@ extern void slot_open_answer(const DnsReply *reply, DnsMessage *message);
 extern void slot_release(DnsSlot *slot);
 extern void slot_expire(DnsWindow *window);
 extern int64 window_clock(const DnsWindow *window);
+extern void slot_leave_sent(DnsSlot *slot);
+extern void slot_drop_doubt(DnsSlot *slot);
+extern void slot_leave_apart(DnsSlot *slot);
+extern void slot_leave_refused(DnsSlot *slot);
 
 /* ---- config.c: what a channel is made of ---- */
 
@@ -980,7 +984,6 @@ extern size_t guard_write_done(uint16 id, uint8 *stub);
 /* ---- doubt.c: errors that somebody may have forged ---- */
 
 extern void doubt_note(DnsSlot *slot, const DnsMessage *message);
-extern void doubt_forget(DnsSlot *slot);
 extern int64 doubt_time_left(const DnsWindow *window);
 extern void doubt_settle(DnsWindow *window);
 extern size_t doubt_take(DnsChannel *channel, DnsSocket *socket, uint8 *stub);
@@ -998,7 +1001,6 @@ extern void edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 extern void resend_begin(DnsSlot *slot);
 extern void resend_sent(DnsChannel *channel);
 extern void resend_heard(DnsSlot *slot, int server);
-extern void resend_forget(DnsSlot *slot);
 extern int64 resend_patience(const DnsChannel *channel);
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
@@ -1028,7 +1030,6 @@ extern size_t apart_connection_lost(DnsChannel *channel, DnsSocket *socket,
 									uint8 *frames, size_t size);
 extern void apart_probe(DnsChannel *channel, const DnsSocket *socket);
 extern bool apart_take(DnsSlot *slot, ares_status_t status);
-extern void apart_forget(DnsSlot *slot);
 extern void apart_attend(DnsWindow *window);
 
 /* ---- books.c: are the books right? ---- */
@@ -1043,7 +1044,6 @@ extern void books_check(DnsWindow *window);
 
 extern bool refused_take(DnsSlot *slot, const DnsChannel *channel,
 						 ares_status_t status);
-extern void refused_forget(DnsSlot *slot);
 extern void refused_heard(DnsChannel *channel, bool tcp);
 extern int64 refused_time(const DnsWindow *window);
 extern void refused_attend(DnsWindow *window);

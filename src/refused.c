@@ -47,27 +47,13 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 	if (is_hopeless(slot))
 		return false;
 
-	apart_forget(slot);
+	slot_leave_apart(slot);
 	slot->apart = false;
 	slot->in_refused = true;
 	dlist_push_tail(&window->refused, &slot->refused_node);
 	if (window->nrefused++ == 0)
 		window->ask_again_at = clock_last() + random_pause();
 	return true;
-}
-
-/*
- * Forgets a slot: its question is over, or is asked again.  Called inside the library
- * too; never raises.
- */
-void
-refused_forget(DnsSlot *slot)
-{
-	if (!slot->in_refused)
-		return;
-	dlist_delete(&slot->refused_node);
-	slot->in_refused = false;
-	slot->window->nrefused--;
 }
 
 /*
@@ -119,7 +105,7 @@ refused_attend(DnsWindow *window)
 
 		if (window->failed || (!gone && !is_free_to_ask(window)))
 			break;
-		refused_forget(slot);
+		slot_leave_refused(slot);
 		if (gone && is_hopeless(slot))
 			slot_finish(slot, ARES_ECONNREFUSED);
 		else if (!gone || is_time)

@@ -46,7 +46,7 @@ static bool seems_lost(const DnsSlot *slot);
 void
 resend_begin(DnsSlot *slot)
 {
-	resend_forget(slot);
+	slot_leave_sent(slot);
 	slot->resends = 0;
 }
 
@@ -98,17 +98,6 @@ resend_heard(DnsSlot *slot, int server)
 }
 
 /*
- * Forgets a slot: its question is over.
- */
-void
-resend_forget(DnsSlot *slot)
-{
-	if (slot->in_sent)
-		dlist_delete(&slot->sent_node);
-	slot->in_sent = false;
-}
-
-/*
  * Microseconds after which something is late that has begun to come, or that
  * later questions have got already.
  */
@@ -152,7 +141,7 @@ resend_lost(DnsWindow *window)
 		if (slot->looked_at > late)
 			break;
 		more = (slot != last);
-		resend_forget(slot);
+		slot_leave_sent(slot);
 		if (slot->resends == MAX_RESENDS)
 			continue;			/* the library will try again */
 		if (seems_lost(slot) && outgoing_again(window->channel, slot))

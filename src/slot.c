@@ -59,15 +59,70 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 		return;
 	dlist_delete(&slot->pending_node);
 	dlist_push_tail(&slot->window->done, &slot->done_node);
-	resend_forget(slot);
-	doubt_forget(slot);
-	apart_forget(slot);
-	refused_forget(slot);
+	slot_leave_sent(slot);
+	slot_drop_doubt(slot);
+	slot_leave_apart(slot);
+	slot_leave_refused(slot);
 	slot->done = true;
 	slot->reply.done_at = clock_last();
 	slot->reply.status = status;
 	if (status == ARES_ETIMEOUT && slot->window->of_lane == NULL)
 		counters.timeouts++;
+}
+
+/*
+ * Takes a slot out of the list of those whose queries have left, if it is there.
+ * Called inside the library too, as the next three; they never raise.
+ */
+void
+slot_leave_sent(DnsSlot *slot)
+{
+	if (slot->in_sent)
+		dlist_delete(&slot->sent_node);
+	slot->in_sent = false;
+}
+
+/*
+ * Frees the error without a question that was kept for a slot, if there is one.
+ */
+void
+slot_drop_doubt(DnsSlot *slot)
+{
+	if (slot->doubt == NULL)
+		return;
+	dlist_delete(&slot->doubt_node);
+	free(slot->doubt);
+	slot->doubt = NULL;
+}
+
+/*
+ * Takes a slot out of the list of those that wait for a lane, and out of its lane.
+ */
+void
+slot_leave_apart(DnsSlot *slot)
+{
+	if (slot->in_apart)
+		dlist_delete(&slot->apart_node);
+	slot->in_apart = false;
+	if (slot->lane != NULL)
+		slot->lane->slot = NULL;
+	slot->lane = NULL;
+	if (slot->only_apart)
+		slot->window->napart--;
+	slot->only_apart = false;
+}
+
+/*
+ * Takes a slot out of the list of those that were refused, if it is there.
+ */
+void
+slot_leave_refused(DnsSlot *slot)
+{
+	if (!slot->in_refused)
+		return;
+	dlist_delete(&slot->refused_node);
+	slot->in_refused = false;
+	slot->window->nrefused--;
 }
 
 /*

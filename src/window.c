@@ -400,7 +400,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	if (channel->submitting == slot)
 		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
-	resend_forget(slot);
+	slot_leave_sent(slot);
 	guard_unbind(channel, slot);
 	if (!apart_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);
