@@ -275,7 +275,7 @@ wait_for(DnsPending *pending)
 	bool		given_up = false;
 
 	if (setting_deadline > 0)
-		limit = wait_clock() + setting_deadline * INT64CONST(1000);
+		limit = clock_waited() + setting_deadline * INT64CONST(1000);
 	if (pending->state == PENDING_EXPECTED || pending->state == PENDING_QUEUED)
 		pending_queue(pending, true);
 	for (;;)
@@ -283,14 +283,14 @@ wait_for(DnsPending *pending)
 		move_on(ahead);
 		if (pending->state == PENDING_DONE || ahead->window->failed)
 			break;
-		if (wait_clock() >= limit)
+		if (clock_waited() >= limit)
 		{
 			give_up(pending);
 			given_up = true;
 			break;
 		}
 		wait_for_answers(limit == PG_INT64_MAX ? limit :
-						 (limit - wait_clock() + 999) / 1000);
+						 (limit - clock_waited() + 999) / 1000);
 	}
 	ahead->counters->waited += clock_now() - began;
 	return pending->state == PENDING_DONE || given_up;

@@ -8,6 +8,8 @@
 #include "pgcares.h"
 
 static int64 last_time = 0;		/* that clock_now() gave */
+static int64 time_slept = 0;
+static int64 time_worked = 0;
 
 /*
  * Microseconds of a clock that only goes forward.
@@ -31,4 +33,42 @@ int64
 clock_last(void)
 {
 	return last_time;
+}
+
+/*
+ * Microseconds that this process has waited for answers and worked on them so far.
+ * An answer that comes while it does something else is not read meanwhile, so
+ * whoever gives answers time counts these.
+ */
+int64
+clock_waited(void)
+{
+	return time_slept + time_worked;
+}
+
+/*
+ * Microseconds of these in which nothing was to be done.
+ */
+int64
+clock_slept(void)
+{
+	return time_slept;
+}
+
+/*
+ * Adds microseconds in which the process slept.
+ */
+void
+clock_add_sleep(int64 time)
+{
+	time_slept += time;
+}
+
+/*
+ * Adds microseconds in which it worked on answers.
+ */
+void
+clock_add_work(int64 time)
+{
+	time_worked += time;
 }

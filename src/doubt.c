@@ -37,7 +37,7 @@ doubt_note(DnsSlot *slot, const DnsMessage *message)
 	}
 	memcpy(slot->doubt, message->start, len);
 	slot->doubt_len = len;
-	slot->doubt_at = wait_clock();
+	slot->doubt_at = clock_waited();
 	dlist_push_tail(&slot->window->doubts, &slot->doubt_node);
 }
 
@@ -53,7 +53,7 @@ doubt_time_left(const DnsWindow *window)
 		return PG_INT64_MAX;
 	slot = dlist_head_element(DnsSlot, doubt_node,
 							  unconstify(dlist_head *, &window->doubts));
-	return slot->doubt_at - wait_clock() +
+	return slot->doubt_at - clock_waited() +
 		Max(DOUBT_FOR, DOUBT_TRIPS * window->channel->usual_trip);
 }
 

@@ -166,7 +166,7 @@ static void
 begin_round(DnsPace *pace, int64 now)
 {
 	pace->began = now;
-	pace->waited = wait_slept();
+	pace->waited = clock_slept();
 	pace->answers = 0;
 	pace->good = 0;
 	pace->full = false;
@@ -178,7 +178,7 @@ end_round(DnsPace *pace, double elapsed, int64 now)
 {
 	double		rate = pace->good / elapsed;
 	bool		waits = pace->full &&
-		wait_slept() - pace->waited >= WAITING * elapsed;
+		clock_slept() - pace->waited >= WAITING * elapsed;
 
 	if (now >= pace->halved_at + LOSS_SHOWS)
 	{

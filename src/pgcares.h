@@ -591,7 +591,7 @@ typedef struct DnsSlot
 	/* For doubt.c. */
 	uint8	   *doubt;			/* malloc'd, an error that may be forged */
 	size_t		doubt_len;
-	int64		doubt_at;		/* when it came, on the clock of wait_clock() */
+	int64		doubt_at;		/* when it came, on the clock of clock_waited() */
 	dlist_node	doubt_node;
 
 	/* For apart.c. */
@@ -839,7 +839,7 @@ typedef struct DnsPace
 
 	/* The present round. */
 	int64		began;
-	int64		waited;			/* of wait_slept() */
+	int64		waited;			/* of clock_slept() */
 	int			answers;
 	int			good;
 	bool		full;			/* more would have been asked */
@@ -850,7 +850,7 @@ typedef struct DnsReach
 {
 	bool		heard;			/* one has answered, ever */
 	bool		gone;			/* a query was refused since */
-	int64		gone_since;		/* the first one, on the clock of wait_clock() */
+	int64		gone_since;		/* the first one, on the clock of clock_waited() */
 } DnsReach;
 
 /* A channel and all that hangs on it; malloc'd, since the library uses it. */
@@ -1057,6 +1057,10 @@ extern void flush_socket(DnsChannel *channel, DnsSocket *socket);
 
 extern int64 clock_now(void);
 extern int64 clock_last(void);
+extern int64 clock_waited(void);
+extern int64 clock_slept(void);
+extern void clock_add_sleep(int64 time);
+extern void clock_add_work(int64 time);
 
 /* ---- wait.c: the one place that sleeps ---- */
 
@@ -1066,8 +1070,6 @@ extern void wait_forget(const DnsChannel *channel);
 extern void wait_reserve_descriptor(void);
 extern void wait_for_answers(int64 limit);
 extern void wait_look(void);
-extern int64 wait_clock(void);
-extern int64 wait_slept(void);
 
 /* ---- alias.c: from the question's name to the records ---- */
 

@@ -42,7 +42,7 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 		return false;
 	reach = reach_of(slot);
 	if (!reach->gone)
-		reach->gone_since = wait_clock();
+		reach->gone_since = clock_waited();
 	reach->gone = true;
 	if (is_hopeless(slot))
 		return false;
@@ -145,7 +145,7 @@ is_hopeless(const DnsSlot *slot)
 	if (reach->heard)
 		patience = (int64) channel->config.timeout * channel->config.tries *
 			channel->nservers;
-	return wait_clock() - reach->gone_since >= patience * 1000;
+	return clock_waited() - reach->gone_since >= patience * 1000;
 }
 
 static int64

@@ -33,7 +33,7 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	question_copy(&slot->question, question);
 	slot->tag = tag;
 	slot->reply.asked_at = clock_now();
-	slot->limit = limit_from(window, window->ahead ? wait_clock() :
+	slot->limit = limit_from(window, window->ahead ? clock_waited() :
 							 slot->reply.asked_at);
 	dlist_push_tail(&window->pending, &slot->pending_node);
 	return slot;
@@ -45,7 +45,7 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 bool
 slot_is_late(const DnsSlot *slot)
 {
-	return slot->limit <= (slot->window->ahead ? wait_clock() : clock_last());
+	return slot->limit <= (slot->window->ahead ? clock_waited() : clock_last());
 }
 
 /*
@@ -250,7 +250,7 @@ slot_expire(DnsWindow *window)
 int64
 window_clock(const DnsWindow *window)
 {
-	return window->ahead ? wait_clock() : clock_now();
+	return window->ahead ? clock_waited() : clock_now();
 }
 
 /* Makes a slot free for another question. */

@@ -34,9 +34,6 @@ static int	max_events = 0;
 static WaitEvent *occurred = NULL;
 static ares_fd_events_t *fd_events = NULL;
 
-static int64 time_slept = 0;
-static int64 time_waited = 0;
-
 static DnsWindow *next_window(DnsWindow *window);
 static bool flush_all(void);
 static void free_events(void);
@@ -129,25 +126,6 @@ wait_look(void)
 }
 
 /*
- * Microseconds that this process has spent here so far, waiting for answers and working
- * on them.  What comes while it does something else is not read meanwhile.
- */
-int64
-wait_clock(void)
-{
-	return time_waited;
-}
-
-/*
- * Microseconds of these in which nothing was to be done.
- */
-int64
-wait_slept(void)
-{
-	return time_slept;
-}
-
-/*
  * The window behind this one, the first one behind NULL; NULL at the end.  The lanes
  * of a window come behind it.
  */
@@ -211,8 +189,7 @@ attend(int64 limit)
 	count = WaitEventSetWait(events, sleep_time(limit), occurred, max_events,
 							 answer_wait_event());
 	woke = clock_now();
-	time_slept += woke - began;
-	time_waited += woke - began;
+	clock_add_sleep(woke - began);
 	for (int i = 0; i < count; i++)
 	{
 		if (occurred[i].events & WL_LATCH_SET)
@@ -238,7 +215,7 @@ attend(int64 limit)
 		 window = next_window(window))
 		window_look_around(window);
 	(void) flush_all();
-	time_waited += clock_now() - woke;
+	clock_add_work(clock_now() - woke);
 	for (DnsWindow *window = next_window(NULL); window != NULL;
 		 window = next_window(window))
 		books_check(window);
