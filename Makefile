@@ -69,6 +69,7 @@ OBJS = \
 	src/pace.o \
 	src/pending.o \
 	src/pgcares.o \
+	src/placeholder.o \
 	src/pool.o \
 	src/presentation.o \
 	src/push.o \

@@ -61,12 +61,12 @@ apart_connection_lost(DnsChannel *channel, DnsSocket *socket,
 		if (!socket->lost && shared)
 			slot->losses += is_cut_off(slot, socket) ? LOSSES_ALLOWED : 1;
 		if (slot->losses < LOSSES_ALLOWED || slot->apart ||
-			size - used < STREAM_PREFIX + GUARD_STUB_SIZE)
+			size - used < STREAM_PREFIX + PLACEHOLDER_STUB_SIZE)
 			continue;
 		slot->apart = true;
-		wire_put_u16(frames + used, GUARD_STUB_SIZE);
+		wire_put_u16(frames + used, PLACEHOLDER_STUB_SIZE);
 		used += STREAM_PREFIX;
-		used += guard_write_done(slot->id, frames + used);
+		used += placeholder_write_done(slot->id, frames + used);
 	}
 	socket->lost = true;
 	return used;

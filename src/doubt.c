@@ -70,7 +70,7 @@ doubt_settle(DnsWindow *window)
 	{
 		DnsSlot    *slot = dlist_head_element(DnsSlot, doubt_node,
 											  &window->doubts);
-		DnsSocket  *socket = guard_socket(channel, slot);
+		DnsSocket  *socket = placeholder_socket(channel, slot);
 		ares_fd_events_t event = {.events = ARES_FD_EVENT_READ};
 
 		if (socket != NULL)

@@ -11,59 +11,14 @@
 
 #include "pgcares.h"
 
-/*
- * What the library is told.  With the first the query is done: no other rcode
- * is taken without a retry, a mark against the server or an effect on the time
- * that it waits for others.  With the second the next server is asked, with the
- * third the same question goes over TCP.
- */
-#define VERDICT_DONE		11	/* DSOTYPENI */
-#define VERDICT_NEXT_SERVER RCODE_SERVFAIL
-#define VERDICT_USE_TCP		WIRE_TC
-
-static size_t write_stub(uint16 id, uint16 verdict, uint8 *stub);
 static bool answers_slot(DnsMessage *message, const DnsSlot *slot,
 						 const DnsSocket *socket);
 static bool is_bare_error(const DnsMessage *message);
 static size_t ignore(void);
 
 /*
- * Notes that the library's query id stands for a slot's question.
- */
-void
-guard_bind(DnsChannel *channel, DnsSlot *slot, uint16 id)
-{
-	channel->slot_of_id[id] = slot->index + 1;
-	slot->id = id;
-}
-
-/*
- * Forgets the id of a slot whose query is over.
- */
-void
-guard_unbind(DnsChannel *channel, DnsSlot *slot)
-{
-	if (channel->slot_of_id[slot->id] == slot->index + 1)
-		channel->slot_of_id[slot->id] = 0;
-	guard_leave_socket(channel, slot);
-}
-
-/*
- * A slot's question no longer waits on the socket of its last query.
- */
-void
-guard_leave_socket(DnsChannel *channel, DnsSlot *slot)
-{
-	DnsSocket  *socket = guard_socket(channel, slot);
-
-	if (socket != NULL)
-		socket->waiting--;
-	slot->socket_serial = 0;
-}
-
-/*
  * Judges a message that has come in, and writes what the library gets in its
- * place; stub has room for GUARD_STUB_SIZE octets and may be where the message
+ * place; stub has room for PLACEHOLDER_STUB_SIZE octets and may be where the message
  * is.  Gives the length of that, 0 for a message that is to be ignored.
  */
 size_t
@@ -105,7 +60,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 	{
 		probe->used = false;
 		refused_heard(channel, socket->tcp);
-		return write_stub(message.id, VERDICT_DONE, stub);
+		return placeholder_write_stub(message.id, VERDICT_DONE, stub);
 	}
 	return ignore();
 }
@@ -126,7 +81,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 
 	/* Said twice, or by another server too: the first word counts. */
 	if (slot->reply.answered)
-		return write_stub(id, VERDICT_DONE, stub);
+		return placeholder_write_stub(id, VERDICT_DONE, stub);
 
 	counters.answers++;
 	refused_heard(channel, socket->tcp);
@@ -134,7 +89,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
 	{
 		slot->tcp = true;
-		return write_stub(id, VERDICT_USE_TCP, stub);
+		return placeholder_write_stub(id, VERDICT_USE_TCP, stub);
 	}
 
 	sound = wire_sound(message);
@@ -163,49 +118,11 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		rcode == RCODE_REFUSED;
 	if (failed && !style->first_answer &&
 		++slot->failures < channel->nservers)
-		return write_stub(id, VERDICT_NEXT_SERVER, stub);
+		return placeholder_write_stub(id, VERDICT_NEXT_SERVER, stub);
 
 	slot->reply.answered = true;
 	pace_answered(&channel->pace, sound ? rcode : RCODE_FORMERR);
-	return write_stub(id, VERDICT_DONE, stub);
-}
-
-/*
- * The socket of a slot's last query; NULL if it is closed.
- */
-DnsSocket *
-guard_socket(const DnsChannel *channel, const DnsSlot *slot)
-{
-	DnsSocket  *socket = slot->fd < channel->max_sockets ?
-		channel->sockets[slot->fd] : NULL;
-
-	return socket != NULL && socket->serial == slot->socket_serial ?
-		socket : NULL;
-}
-
-/*
- * The slot whose query on the socket with this serial has the id; NULL if there is
- * none.
- */
-DnsSlot *
-guard_slot(const DnsChannel *channel, uint32 socket_serial, uint16 id)
-{
-	DnsSlot    *slot;
-
-	if (channel->slot_of_id[id] == 0 || channel->window == NULL)
-		return NULL;
-	slot = &channel->window->slots[channel->slot_of_id[id] - 1];
-	return slot->socket_serial == socket_serial ? slot : NULL;
-}
-
-/*
- * Writes what tells the library that a query is done, without an answer; gives
- * the length.
- */
-size_t
-guard_write_done(uint16 id, uint8 *stub)
-{
-	return write_stub(id, VERDICT_DONE, stub);
+	return placeholder_write_stub(id, VERDICT_DONE, stub);
 }
 
 /* What was not expected is as if it had never come. */
@@ -249,16 +166,3 @@ is_bare_error(const DnsMessage *message)
 		 rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED);
 }
 
-/* The placeholder question as a reply. */
-static size_t
-write_stub(uint16 id, uint16 verdict, uint8 *stub)
-{
-	memset(stub, 0, GUARD_STUB_SIZE);
-	wire_put_u16(stub, id);
-	wire_put_u16(stub + 2, WIRE_QR | WIRE_RD | verdict);
-	wire_put_u16(stub + 4, 1);
-	/* The root is the octet 0. */
-	wire_put_u16(stub + WIRE_HEADER_SIZE + 1, DNS_TYPE_A);
-	wire_put_u16(stub + WIRE_HEADER_SIZE + 3, DNS_CLASS_IN);
-	return GUARD_STUB_SIZE;
-}

@@ -36,7 +36,7 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 	/* The first query of a slot is sent before we are told its id. */
 	if (channel->slot_of_id[id] == 0 && channel->submitting != NULL)
 	{
-		guard_bind(channel, channel->submitting, id);
+		placeholder_bind(channel, channel->submitting, id);
 		channel->submitting = NULL;
 	}
 	if (channel->slot_of_id[id] > 0)
@@ -65,7 +65,7 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 bool
 outgoing_again(DnsChannel *channel, DnsSlot *slot)
 {
-	DnsSocket  *socket = guard_socket(channel, slot);
+	DnsSocket  *socket = placeholder_socket(channel, slot);
 	uint8		message[GUARD_MAX_QUERY];
 
 	if (socket == NULL)
@@ -98,7 +98,7 @@ outgoing_probe(DnsChannel *channel, uint16 id)
 static void
 note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 {
-	guard_leave_socket(channel, slot);
+	placeholder_leave_socket(channel, slot);
 	slot_drop_doubt(slot);
 	slot->fd = socket->fd;
 	slot->socket_serial = socket->serial;

@@ -964,22 +964,39 @@ extern size_t outgoing_message(DnsChannel *channel, DnsSocket *socket,
 extern bool outgoing_again(DnsChannel *channel, DnsSlot *slot);
 extern DnsProbe *outgoing_probe(DnsChannel *channel, uint16 id);
 
+/* ---- placeholder.c: questions in the library's books ---- */
+
+/*
+ * What the library is told.  With the first the query is done: no other rcode
+ * is taken without a retry, a mark against the server or an effect on the time
+ * that it waits for others.  With the second the next server is asked, with the
+ * third the same question goes over TCP.
+ */
+#define VERDICT_DONE		11	/* DSOTYPENI */
+#define VERDICT_NEXT_SERVER RCODE_SERVFAIL
+#define VERDICT_USE_TCP		WIRE_TC
+
+/* Room for what the library gets instead of an answer: ". A" as a reply. */
+#define PLACEHOLDER_STUB_SIZE	(WIRE_HEADER_SIZE + 1 + 4)
+
+extern void placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
+extern void placeholder_unbind(DnsChannel *channel, DnsSlot *slot);
+extern void placeholder_leave_socket(DnsChannel *channel, DnsSlot *slot);
+extern DnsSocket *placeholder_socket(const DnsChannel *channel,
+									 const DnsSlot *slot);
+extern DnsSlot *placeholder_slot(const DnsChannel *channel,
+								 uint32 socket_serial, uint16 id);
+extern size_t placeholder_write_done(uint16 id, uint8 *stub);
+extern size_t placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub);
+
 /* ---- guard.c: what may come in ---- */
 
 #define GUARD_MAX_QUERY		(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4 + 11 + 4)
-#define GUARD_STUB_SIZE		(WIRE_HEADER_SIZE + 1 + 4)
 
-extern void guard_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
-extern void guard_unbind(DnsChannel *channel, DnsSlot *slot);
-extern void guard_leave_socket(DnsChannel *channel, DnsSlot *slot);
 extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 							 const uint8 *octets, size_t len, uint8 *stub);
 extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 						  DnsMessage *message, uint8 *stub);
-extern DnsSocket *guard_socket(const DnsChannel *channel, const DnsSlot *slot);
-extern DnsSlot *guard_slot(const DnsChannel *channel, uint32 socket_serial,
-						   uint16 id);
-extern size_t guard_write_done(uint16 id, uint8 *stub);
 
 /* ---- doubt.c: errors that somebody may have forged ---- */
 

@@ -59,7 +59,7 @@ resend_sent(DnsChannel *channel)
 	for (int i = 0; i < channel->nsent; i++)
 	{
 		const DnsSent *sent = &channel->sent[i];
-		DnsSlot    *slot = guard_slot(channel, sent->socket_serial, sent->id);
+		DnsSlot    *slot = placeholder_slot(channel, sent->socket_serial, sent->id);
 
 		/* Its time may be up, but the library goes on; or it is sent once more. */
 		if (slot == NULL || slot->done || slot->in_sent)

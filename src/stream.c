@@ -184,7 +184,7 @@ stream_look_after(DnsChannel *channel)
 void
 stream_end_silent(DnsChannel *channel, const DnsSlot *slot)
 {
-	DnsSocket  *socket = guard_socket(channel, slot);
+	DnsSocket  *socket = placeholder_socket(channel, slot);
 
 	if (socket != NULL && socket->tcp &&
 		socket->heard_at + resend_patience(channel) < clock_now())
@@ -214,7 +214,7 @@ judge_frames(DnsChannel *channel, DnsSocket *socket, uint8 *buffer, size_t len)
 	size_t		given = 0;
 
 	while (socket->in_len - used >= STREAM_PREFIX &&
-		   len - given >= STREAM_PREFIX + GUARD_STUB_SIZE)
+		   len - given >= STREAM_PREFIX + PLACEHOLDER_STUB_SIZE)
 	{
 		size_t		frame_len = wire_u16(socket->in + used);
 		size_t		stub_len;

@@ -180,7 +180,7 @@ window_send(DnsSlot *slot)
 	if (slot->in_flight)
 	{
 		if (status == ARES_SUCCESS)
-			guard_bind(channel, slot, id);
+			placeholder_bind(channel, slot, id);
 		else
 			answer_arrived(slot, status, 0, NULL);
 	}
@@ -401,7 +401,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	slot_leave_sent(slot);
-	guard_unbind(channel, slot);
+	placeholder_unbind(channel, slot);
 	if (!apart_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);
 	if (slot->released)

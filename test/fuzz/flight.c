@@ -71,7 +71,7 @@ flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
 	flight->sockets[socket].waiting++;
 	slot->reply.queries = 1;
 	slot->reply.servers_asked = 1;
-	guard_bind(&flight->channel, slot, id);
+	placeholder_bind(&flight->channel, slot, id);
 	if (!flight->sockets[socket].tcp)
 	{
 		flight->channel.sent[0] = (DnsSent) {id, SERIAL(socket)};
@@ -89,12 +89,12 @@ flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
 size_t
 flight_receive(Flight *flight, int socket, const uint8 *octets, size_t len)
 {
-	uint8	   *stub = malloc(GUARD_STUB_SIZE);
+	uint8	   *stub = malloc(PLACEHOLDER_STUB_SIZE);
 	size_t		stub_len = guard_incoming(&flight->channel,
 										  &flight->sockets[socket],
 										  octets, len, stub);
 
-	if (stub_len != 0 && stub_len != GUARD_STUB_SIZE)
+	if (stub_len != 0 && stub_len != PLACEHOLDER_STUB_SIZE)
 		finding("the library gets %zu octets", stub_len);
 	if (stub_len != 0 && memcmp(stub, octets, 2) != 0)
 		finding("the library gets another id");
@@ -112,7 +112,7 @@ flight_close(Flight *flight)
 
 	for (int i = 0; i < window->used; i++)
 	{
-		guard_unbind(&flight->channel, &window->slots[i]);
+		placeholder_unbind(&flight->channel, &window->slots[i]);
 		slot_finish(&window->slots[i], ARES_SUCCESS);
 		window->slots[i].in_flight = false;
 		slot_release(&window->slots[i]);

@@ -115,7 +115,7 @@ fuzz_stream(const uint8 *octets, size_t len)
 
 		if (send(ends[1], octets + at, part, MSG_NOSIGNAL) != (ssize_t) part)
 			elog(ERROR, "cannot send: %m");
-		found += drain(flight, STREAM_PREFIX + GUARD_STUB_SIZE + piece);
+		found += drain(flight, STREAM_PREFIX + PLACEHOLDER_STUB_SIZE + piece);
 	}
 	if (found != wanted)
 		finding("in pieces of %zu octets %d messages pass, not %d",
@@ -231,14 +231,14 @@ drain(Flight *flight, size_t room)
 	while ((got = stream_receive(&flight->channel, &flight->sockets[TCP],
 								 buffer, room)) > 0)
 	{
-		const ares_ssize_t size = STREAM_PREFIX + GUARD_STUB_SIZE;
+		const ares_ssize_t size = STREAM_PREFIX + PLACEHOLDER_STUB_SIZE;
 
 		if (got % size != 0)
 			finding("the library gets %zd octets", (ssize_t) got);
 		count += got / size;
 		for (ares_ssize_t at = 0; at < got; at += size)
 		{
-			if (wire_u16(buffer + at) != GUARD_STUB_SIZE)
+			if (wire_u16(buffer + at) != PLACEHOLDER_STUB_SIZE)
 				finding("the library gets a wrong length");
 		}
 	}

@@ -1,0 +1,108 @@
+/*
+ * placeholder.c
+ *
+ * The trick on which the engine rests.  The library schedules queries and knows none
+ * of the questions.  For each it gets the same one, the placeholder ". A":
+ *
+ *   window_send() asks the library for ". A"     the library chooses the id 4711
+ *   4711 stands for slot 12, "MX example.com"    that is what goes out (outgoing.c)
+ *   an answer to 4711 comes in                   the guard checks it, and stores it in
+ *                                                slot 12 (guard.c)
+ *   the library reads a stub: ". A" again,       the verdict is its rcode: done, ask the
+ *   with the id 4711 and a verdict               next server, or use TCP
+ *
+ * Runs inside the library: stores, never raises, never calls back.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+/*
+ * Notes that the library's query id stands for a slot's question.
+ */
+void
+placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id)
+{
+	channel->slot_of_id[id] = slot->index + 1;
+	slot->id = id;
+}
+
+/*
+ * Forgets the id of a slot whose query is over.
+ */
+void
+placeholder_unbind(DnsChannel *channel, DnsSlot *slot)
+{
+	if (channel->slot_of_id[slot->id] == slot->index + 1)
+		channel->slot_of_id[slot->id] = 0;
+	placeholder_leave_socket(channel, slot);
+}
+
+/*
+ * A slot's question no longer waits on the socket of its last query.
+ */
+void
+placeholder_leave_socket(DnsChannel *channel, DnsSlot *slot)
+{
+	DnsSocket  *socket = placeholder_socket(channel, slot);
+
+	if (socket != NULL)
+		socket->waiting--;
+	slot->socket_serial = 0;
+}
+
+/*
+ * The socket of a slot's last query; NULL if it is closed.
+ */
+DnsSocket *
+placeholder_socket(const DnsChannel *channel, const DnsSlot *slot)
+{
+	DnsSocket  *socket = slot->fd < channel->max_sockets ?
+		channel->sockets[slot->fd] : NULL;
+
+	return socket != NULL && socket->serial == slot->socket_serial ?
+		socket : NULL;
+}
+
+/*
+ * The slot whose query on the socket with this serial has the id; NULL if there is
+ * none.
+ */
+DnsSlot *
+placeholder_slot(const DnsChannel *channel, uint32 socket_serial, uint16 id)
+{
+	DnsSlot    *slot;
+
+	if (channel->slot_of_id[id] == 0 || channel->window == NULL)
+		return NULL;
+	slot = &channel->window->slots[channel->slot_of_id[id] - 1];
+	return slot->socket_serial == socket_serial ? slot : NULL;
+}
+
+/*
+ * Writes what tells the library that a query is done, without an answer; gives
+ * the length.
+ */
+size_t
+placeholder_write_done(uint16 id, uint8 *stub)
+{
+	return placeholder_write_stub(id, VERDICT_DONE, stub);
+}
+
+/*
+ * Writes what tells the library what to do next about a query: the placeholder
+ * question as a reply, with a verdict.  stub has room for PLACEHOLDER_STUB_SIZE octets; gives
+ * the length.
+ */
+size_t
+placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub)
+{
+	memset(stub, 0, PLACEHOLDER_STUB_SIZE);
+	wire_put_u16(stub, id);
+	wire_put_u16(stub + 2, WIRE_QR | WIRE_RD | verdict);
+	wire_put_u16(stub + 4, 1);
+	/* The root is the octet 0. */
+	wire_put_u16(stub + WIRE_HEADER_SIZE + 1, DNS_TYPE_A);
+	wire_put_u16(stub + WIRE_HEADER_SIZE + 3, DNS_CLASS_IN);
+	return PLACEHOLDER_STUB_SIZE;
+}
