@@ -30,7 +30,6 @@ OBJS = \
 	src/check.o \
 	src/clock.o \
 	src/config.o \
-	src/datagram.o \
 	src/doubt.o \
 	src/edns.o \
 	src/fields.o \
@@ -64,6 +63,7 @@ OBJS = \
 	src/name.o \
 	src/nameinfo.o \
 	src/octets.o \
+	src/outbox.o \
 	src/outcome.o \
 	src/outgoing.o \
 	src/pace.o \
@@ -89,10 +89,12 @@ OBJS = \
 	src/socket.o \
 	src/sortlist.o \
 	src/status.o \
-	src/stream.o \
 	src/support.o \
 	src/svcb.o \
 	src/system.o \
+	src/tcp_receive.o \
+	src/udp_receive.o \
+	src/udp_send.o \
 	src/wait.o \
 	src/window.o \
 	src/wire.o \

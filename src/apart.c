@@ -254,7 +254,7 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 		slot_leave_apart(slot);
 		return;
 	}
-	stream_end_silent(slot->window->channel, slot);
+	tcp_receive_end_silent(slot->window->channel, slot);
 	if (reply.answer != NULL)
 	{
 		DnsMessage	answer;

@@ -244,7 +244,7 @@ make_channel(const DnsChannelConfig *config)
 	counters.channels++;
 	channel = calloc(1, sizeof(DnsChannel));
 	if (channel != NULL && config_copy(&channel->config, config) &&
-		memory_reserve() && datagram_reserve())
+		memory_reserve() && udp_receive_reserve())
 		status = start_channel(channel, csv);
 	if (memory_ran_out(status))
 		status = ARES_ENOMEM;

@@ -54,10 +54,10 @@ flush_socket(DnsChannel *channel, DnsSocket *socket)
 	bool		more = !socket->tcp;
 
 	if (socket->tcp)
-		(void) stream_flush(channel, socket);
+		(void) outbox_flush(channel, socket);
 	while (more)
 	{
-		more = datagram_flush(channel, socket);
+		more = udp_send_flush(channel, socket);
 		resend_sent(channel);
 	}
 }

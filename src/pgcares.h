@@ -931,31 +931,37 @@ extern bool socket_send_message(DnsChannel *channel, DnsSocket *socket,
 extern int	socket_server_number(DnsChannel *channel,
 								 const struct sockaddr *address, socklen_t len);
 
-/* ---- stream.c: messages over TCP ---- */
+/* ---- tcp_receive.c: what comes over TCP ---- */
 
 #define STREAM_PREFIX		2	/* octets of the length before a message */
 #define STREAM_MAX_FRAME	(STREAM_PREFIX + 65535)
 
-extern ares_ssize_t stream_receive(DnsChannel *channel, DnsSocket *socket,
+extern ares_ssize_t tcp_receive(DnsChannel *channel, DnsSocket *socket,
 								   uint8 *buffer, size_t len);
-extern bool stream_queue(DnsChannel *channel, DnsSocket *socket,
+extern int64 tcp_receive_time(const DnsChannel *channel);
+extern void tcp_receive_look_after(DnsChannel *channel);
+extern void tcp_receive_end_silent(DnsChannel *channel, const DnsSlot *slot);
+
+/* ---- outbox.c: messages that wait to be sent ---- */
+
+extern bool outbox_queue(DnsChannel *channel, DnsSocket *socket,
 						 const uint8 *message, size_t len);
-extern bool stream_flush(DnsChannel *channel, DnsSocket *socket);
-extern void stream_sent(DnsChannel *channel, DnsSocket *socket, size_t sent);
-extern int64 stream_time(const DnsChannel *channel);
-extern void stream_look_after(DnsChannel *channel);
-extern void stream_end_silent(DnsChannel *channel, const DnsSlot *slot);
+extern bool outbox_flush(DnsChannel *channel, DnsSocket *socket);
+extern void outbox_set_waits(DnsChannel *channel, DnsSocket *socket, bool waits);
 
-/* ---- datagram.c: messages over UDP ---- */
+/* ---- udp_receive.c: what comes over UDP ---- */
 
-extern bool datagram_reserve(void);
-extern ares_ssize_t datagram_receive(DnsChannel *channel, DnsSocket *socket,
-									 uint8 *buffer, size_t len,
-									 struct sockaddr *address,
-									 ares_socklen_t *address_len);
-extern bool datagram_send(DnsChannel *channel, DnsSocket *socket,
+extern bool udp_receive_reserve(void);
+extern ares_ssize_t udp_receive(DnsChannel *channel, DnsSocket *socket,
+								uint8 *buffer, size_t len,
+								struct sockaddr *address,
+								ares_socklen_t *address_len);
+
+/* ---- udp_send.c: what goes out over UDP ---- */
+
+extern bool udp_send(DnsChannel *channel, DnsSocket *socket,
 						  const uint8 *message, size_t len);
-extern bool datagram_flush(DnsChannel *channel, DnsSocket *socket);
+extern bool udp_send_flush(DnsChannel *channel, DnsSocket *socket);
 
 /* ---- outgoing.c: what goes out ---- */
 

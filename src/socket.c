@@ -88,9 +88,9 @@ socket_send_message(DnsChannel *channel, DnsSocket *socket,
 					const uint8 *message, size_t len)
 {
 	if (!socket->tcp)
-		return datagram_send(channel, socket, message, len);
-	return stream_queue(channel, socket, message, len) &&
-		stream_flush(channel, socket);
+		return udp_send(channel, socket, message, len);
+	return outbox_queue(channel, socket, message, len) &&
+		outbox_flush(channel, socket);
 }
 
 /*
@@ -275,9 +275,9 @@ socket_receive(int fd, void *buffer, size_t len, int flags,
 	ares_ssize_t rc;
 
 	if (socket->tcp)
-		rc = stream_receive(channel, socket, buffer, len);
+		rc = tcp_receive(channel, socket, buffer, len);
 	else
-		rc = datagram_receive(channel, socket, buffer, len,
+		rc = udp_receive(channel, socket, buffer, len,
 							  address, address_len);
 	if (rc < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return rc;
@@ -326,7 +326,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 			break;
 		message_len = outgoing_message(channel, socket, at, frame_len, message);
 		if (message_len > 0 &&
-			!stream_queue(channel, socket, message, message_len))
+			!outbox_queue(channel, socket, message, message_len))
 			return -1;
 		at += frame_len;
 	}
@@ -335,7 +335,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 	 * That a connection has ended shows when the library reads what came
 	 * before the end, which a failure here would keep it from.
 	 */
-	if (!stream_flush(channel, socket) && !socket->established)
+	if (!outbox_flush(channel, socket) && !socket->established)
 		return -1;
 	return len;
 }

@@ -256,7 +256,7 @@ int64
 window_time_left(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
-	int64		next = Min(resend_time(window), stream_time(channel));
+	int64		next = Min(resend_time(window), tcp_receive_time(channel));
 	int64		left = PG_INT64_MAX;
 
 	next = Min(next, refused_time(window));
@@ -285,7 +285,7 @@ window_look_around(DnsWindow *window)
 	slot_expire(window);
 	refused_attend(window);
 	resend_lost(window);
-	stream_look_after(window->channel);
+	tcp_receive_look_after(window->channel);
 	pace_look(&window->channel->pace, window->channel->usual_trip);
 }
 

@@ -228,7 +228,7 @@ drain(Flight *flight, size_t room)
 	int			count = 0;
 	ares_ssize_t got;
 
-	while ((got = stream_receive(&flight->channel, &flight->sockets[TCP],
+	while ((got = tcp_receive(&flight->channel, &flight->sockets[TCP],
 								 buffer, room)) > 0)
 	{
 		const ares_ssize_t size = STREAM_PREFIX + PLACEHOLDER_STUB_SIZE;

@@ -1,5 +1,5 @@
 /*
- * stream.c
+ * tcp_receive.c
  *
  * Messages over TCP: a length of two octets before each (RFC 1035 section
  * 4.2.2).  Frames are put together here and pass through the guard one by one,
@@ -20,7 +20,7 @@ static size_t judge_frames(DnsChannel *channel, DnsSocket *socket,
  * next turn.
  */
 ares_ssize_t
-stream_receive(DnsChannel *channel, DnsSocket *socket,
+tcp_receive(DnsChannel *channel, DnsSocket *socket,
 			   uint8 *buffer, size_t len)
 {
 	for (;;)
@@ -61,84 +61,11 @@ stream_receive(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * Puts a message behind those that wait to be sent.  False, with errno, where
- * there is no memory.
- */
-bool
-stream_queue(DnsChannel *channel, DnsSocket *socket,
-			 const uint8 *message, size_t len)
-{
-	size_t		needed = socket->out_len + STREAM_PREFIX + len;
-
-	if (needed > socket->out_size)
-	{
-		size_t		size = Max(needed, 2 * socket->out_size);
-		uint8	   *out = realloc(socket->out, size);
-
-		if (out == NULL)
-		{
-			channel->window->out_of_memory = true;
-			errno = ENOMEM;
-			return false;
-		}
-		socket->out = out;
-		socket->out_size = size;
-	}
-	wire_put_u16(socket->out + socket->out_len, len);
-	memcpy(socket->out + socket->out_len + STREAM_PREFIX, message, len);
-	socket->out_len = needed;
-	return true;
-}
-
-/*
- * Sends as much as the connection takes; the rest waits until it is writable.
- * False, with errno, where the connection has failed.
- */
-bool
-stream_flush(DnsChannel *channel, DnsSocket *socket)
-{
-	size_t		sent = 0;
-
-	while (sent < socket->out_len)
-	{
-		ssize_t		rc = send(socket->fd, socket->out + sent,
-							  socket->out_len - sent, MSG_NOSIGNAL);
-
-		if (rc < 0 && errno == EINTR)
-			continue;
-		if (rc < 0)
-			break;
-		socket->established = true;
-		sent += rc;
-	}
-	stream_sent(channel, socket, sent);
-	if (socket->out_len == 0 || errno == EAGAIN || errno == EWOULDBLOCK)
-		return true;
-	channel->last_errno = errno;
-	return false;
-}
-
-/*
- * So many octets have been sent of those that waited; leaves errno alone.
- */
-void
-stream_sent(DnsChannel *channel, DnsSocket *socket, size_t sent)
-{
-	if ((sent < socket->out_len) != (socket->out_waits))
-	{
-		socket->out_waits = !socket->out_waits;
-		channel->sockets_changed = true;
-	}
-	socket->out_len -= sent;
-	memmove(socket->out, socket->out + sent, socket->out_len);
-}
-
-/*
- * When stream_look_after() may next find something to do, on the clock of
+ * When tcp_receive_look_after() may next find something to do, on the clock of
  * clock_now().
  */
 int64
-stream_time(const DnsChannel *channel)
+tcp_receive_time(const DnsChannel *channel)
 {
 	int64		earliest = PG_INT64_MAX;
 
@@ -156,7 +83,7 @@ stream_time(const DnsChannel *channel)
  * slow: another connection will show.
  */
 void
-stream_look_after(DnsChannel *channel)
+tcp_receive_look_after(DnsChannel *channel)
 {
 	int64		now = clock_now();
 
@@ -182,7 +109,7 @@ stream_look_after(DnsChannel *channel)
  * has been silent all the time.
  */
 void
-stream_end_silent(DnsChannel *channel, const DnsSlot *slot)
+tcp_receive_end_silent(DnsChannel *channel, const DnsSlot *slot)
 {
 	DnsSocket  *socket = placeholder_socket(channel, slot);
 

@@ -1,12 +1,10 @@
 /*
- * datagram.c
+ * udp_send.c
  *
- * Messages over UDP, many in one call of the system.  What is to be sent waits
- * in a queue of its socket until it is flushed (flush.c); messages of one length go
+ * Sends messages over UDP, many in one call of the system.  A message waits in the
+ * queue of its socket until the queue is flushed (flush.c).  Messages of one length go
  * out as one, which the system cuts to pieces (UDP_SEGMENT, see udp(7)), where it can.
- * A flush only records what it has sent: whoever called it takes that into the books
- * (resend_sent).  What comes in is read in batches.  All but the flush runs inside the
- * library, as socket.c does.
+ * A flush only records what it has sent; its caller takes that into the books.
  */
 #include "postgres.h"
 
@@ -44,107 +42,22 @@ typedef struct Burst
 	SegmentControl controls[MAX_BURST];
 } Burst;
 
-/*
- * Datagrams that were read but not yet judged.  All belong to one socket, and
- * the library asks for them until there are none; what it leaves is as if lost.
- * One may have as many octets as there can be; the step keeps the beginnings of
- * all from being in each other's way in the processor's cache.
- */
-#define INBOX_SIZE	32
-#define INBOX_STEP	(65536 + 64)
-
-static struct
-{
-	uint32		serial;			/* of the socket; 0 if it is empty */
-	int			count;
-	int			next;
-	uint8	   *octets;
-	struct mmsghdr calls[INBOX_SIZE];
-	struct iovec parts[INBOX_SIZE];
-	struct sockaddr_storage from[INBOX_SIZE];
-} inbox;
-
-static bool fill_inbox(DnsSocket *socket);
 static void gather(DnsSocket *socket, Burst *burst);
 static void add_call(DnsSocket *socket, Burst *burst, size_t len, int first,
 					 int count);
 static void mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst,
 					  int ncalls);
 static void drop_sent(DnsSocket *socket);
-static void set_waits(DnsChannel *channel, DnsSocket *socket, bool waits);
-static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
-
-/*
- * Sees to it that there is room for what comes in; false where there is no memory
- * for it.  Of what is not used, nothing is real memory.
- */
-bool
-datagram_reserve(void)
-{
-	if (inbox.octets != NULL)
-		return true;
-	inbox.octets = malloc(INBOX_SIZE * INBOX_STEP);
-	return inbox.octets != NULL;
-}
-
-/*
- * Gives the library what the next datagram that concerns it comes to.  What is left
- * when the budget of the turn is used up is read in the next turn.
- */
-ares_ssize_t
-datagram_receive(DnsChannel *channel, DnsSocket *socket,
-				 uint8 *buffer, size_t len,
-				 struct sockaddr *address, ares_socklen_t *address_len)
-{
-	size_t		stub_len = doubt_take(channel, socket, buffer);
-
-	memcpy(address, &socket->address, *address_len);
-	if (stub_len > 0)
-		return stub_len;
-	if (socket->send_errno != 0)
-	{
-		errno = socket->send_errno;
-		socket->send_errno = 0;
-		return -1;
-	}
-	for (;;)
-	{
-		int			i;
-
-		if (inbox.serial != socket->serial && !fill_inbox(socket))
-			return -1;
-		if (inbox.next == inbox.count)
-		{
-			inbox.serial = 0;
-			/* There was no more when it was filled. */
-			if (inbox.count < INBOX_SIZE)
-			{
-				errno = EAGAIN;
-				return -1;
-			}
-			continue;
-		}
-		i = inbox.next++;
-		/* The system takes in datagrams of others until it is connected. */
-		if (same_address((struct sockaddr *) &inbox.from[i],
-						 (struct sockaddr *) &socket->address))
-			stub_len = guard_incoming(channel, socket,
-									  inbox.parts[i].iov_base,
-									  inbox.calls[i].msg_len, buffer);
-		if (stub_len > 0)
-			return stub_len;
-	}
-}
 
 /*
  * Puts a message behind those that wait to be sent.  False, with errno, where
  * there is no memory for it.
  */
 bool
-datagram_send(DnsChannel *channel, DnsSocket *socket,
+udp_send(DnsChannel *channel, DnsSocket *socket,
 			  const uint8 *message, size_t len)
 {
-	if (!stream_queue(channel, socket, message, len))
+	if (!outbox_queue(channel, socket, message, len))
 		return false;
 	if (!socket->unsent)
 		dlist_push_tail(&channel->unsent, &socket->unsent_node);
@@ -160,7 +73,7 @@ datagram_send(DnsChannel *channel, DnsSocket *socket,
  * next reads.  False where nothing more can be sent now.
  */
 bool
-datagram_flush(DnsChannel *channel, DnsSocket *socket)
+udp_send_flush(DnsChannel *channel, DnsSocket *socket)
 {
 	Burst		burst;
 	bool		full = false;
@@ -188,47 +101,8 @@ datagram_flush(DnsChannel *channel, DnsSocket *socket)
 		socket->out_len = 0;
 	}
 	drop_sent(socket);
-	set_waits(channel, socket, full);
+	outbox_set_waits(channel, socket, full);
 	return socket->out_len > 0 && !full;
-}
-
-/*
- * Reads as many datagrams as there are and find room.  False, with errno, where
- * there is none.
- */
-static bool
-fill_inbox(DnsSocket *socket)
-{
-	int			got;
-
-	if (socket->budget <= 0)
-	{
-		errno = EAGAIN;
-		return false;
-	}
-	for (int i = 0; i < INBOX_SIZE; i++)
-	{
-		struct msghdr *call = &inbox.calls[i].msg_hdr;
-
-		inbox.parts[i].iov_base = inbox.octets + i * INBOX_STEP;
-		inbox.parts[i].iov_len = UINT16_MAX;
-		memset(call, 0, sizeof(*call));
-		call->msg_iov = &inbox.parts[i];
-		call->msg_iovlen = 1;
-		call->msg_name = &inbox.from[i];
-		call->msg_namelen = sizeof(inbox.from[i]);
-	}
-	got = recvmmsg(socket->fd, inbox.calls, INBOX_SIZE, 0, NULL);
-	if (got < 0 && errno == EINTR)
-		errno = EAGAIN;			/* the next turn */
-	if (got <= 0)
-		return false;
-	for (int i = 0; i < got; i++)
-		socket->budget -= READ_COST + inbox.calls[i].msg_len;
-	inbox.serial = socket->serial;
-	inbox.count = got;
-	inbox.next = 0;
-	return true;
 }
 
 /*
@@ -349,30 +223,3 @@ drop_sent(DnsSocket *socket)
 	socket->out_len = to - socket->out;
 }
 
-/* Notes whether what is left waits until the socket is writable. */
-static void
-set_waits(DnsChannel *channel, DnsSocket *socket, bool waits)
-{
-	if (socket->out_waits == waits)
-		return;
-	socket->out_waits = waits;
-	channel->sockets_changed = true;
-}
-
-/* Are these the same address and port? */
-static bool
-same_address(const struct sockaddr *a, const struct sockaddr *b)
-{
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *) a;
-	const struct sockaddr_in *b4 = (const struct sockaddr_in *) b;
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *) a;
-	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *) b;
-
-	if (a->sa_family != b->sa_family)
-		return false;
-	if (a->sa_family == AF_INET)
-		return a4->sin_port == b4->sin_port &&
-			a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a6->sin6_port == b6->sin6_port &&
-		memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
-}

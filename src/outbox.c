@@ -1,0 +1,82 @@
+/*
+ * outbox.c
+ *
+ * The queue of a socket: messages that wait to be sent, each with its length before
+ * it, as a stream has them (RFC 1035 section 4.2.2).  Queueing only queues.  Runs
+ * inside the library too, as socket.c does.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+/*
+ * Puts a message behind those that wait to be sent.  False, with errno, where
+ * there is no memory.
+ */
+bool
+outbox_queue(DnsChannel *channel, DnsSocket *socket,
+			 const uint8 *message, size_t len)
+{
+	size_t		needed = socket->out_len + STREAM_PREFIX + len;
+
+	if (needed > socket->out_size)
+	{
+		size_t		size = Max(needed, 2 * socket->out_size);
+		uint8	   *out = realloc(socket->out, size);
+
+		if (out == NULL)
+		{
+			channel->window->out_of_memory = true;
+			errno = ENOMEM;
+			return false;
+		}
+		socket->out = out;
+		socket->out_size = size;
+	}
+	wire_put_u16(socket->out + socket->out_len, len);
+	memcpy(socket->out + socket->out_len + STREAM_PREFIX, message, len);
+	socket->out_len = needed;
+	return true;
+}
+
+/*
+ * Sends as much as the connection takes; the rest waits until it is writable.
+ * False, with errno, where the connection has failed.
+ */
+bool
+outbox_flush(DnsChannel *channel, DnsSocket *socket)
+{
+	size_t		sent = 0;
+
+	while (sent < socket->out_len)
+	{
+		ssize_t		rc = send(socket->fd, socket->out + sent,
+							  socket->out_len - sent, MSG_NOSIGNAL);
+
+		if (rc < 0 && errno == EINTR)
+			continue;
+		if (rc < 0)
+			break;
+		socket->established = true;
+		sent += rc;
+	}
+	socket->out_len -= sent;
+	memmove(socket->out, socket->out + sent, socket->out_len);
+	outbox_set_waits(channel, socket, socket->out_len > 0);
+	if (socket->out_len == 0 || errno == EAGAIN || errno == EWOULDBLOCK)
+		return true;
+	channel->last_errno = errno;
+	return false;
+}
+
+/*
+ * Notes whether what is left waits until the socket is writable.  Leaves errno alone.
+ */
+void
+outbox_set_waits(DnsChannel *channel, DnsSocket *socket, bool waits)
+{
+	if (socket->out_waits == waits)
+		return;
+	socket->out_waits = waits;
+	channel->sockets_changed = true;
+}

@@ -1,0 +1,154 @@
+/*
+ * udp_receive.c
+ *
+ * Reads messages over UDP, many in one call of the system, and passes them through
+ * the guard one by one.  Runs inside the library, as socket.c does.
+ */
+#include "postgres.h"
+
+#include <netinet/in.h>
+
+#include "mmsg.h"
+#include "pgcares.h"
+
+/*
+ * Datagrams that were read but not yet judged.  All belong to one socket, and
+ * the library asks for them until there are none; what it leaves is as if lost.
+ * One may have as many octets as there can be; the step keeps the beginnings of
+ * all from being in each other's way in the processor's cache.
+ */
+#define INBOX_SIZE	32
+#define INBOX_STEP	(65536 + 64)
+
+static struct
+{
+	uint32		serial;			/* of the socket; 0 if it is empty */
+	int			count;
+	int			next;
+	uint8	   *octets;
+	struct mmsghdr calls[INBOX_SIZE];
+	struct iovec parts[INBOX_SIZE];
+	struct sockaddr_storage from[INBOX_SIZE];
+} inbox;
+
+static bool fill_inbox(DnsSocket *socket);
+static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
+
+/*
+ * Reserves room for what comes in; false where there is no memory for it.  Pages that
+ * are never touched cost nothing.
+ */
+bool
+udp_receive_reserve(void)
+{
+	if (inbox.octets != NULL)
+		return true;
+	inbox.octets = malloc(INBOX_SIZE * INBOX_STEP);
+	return inbox.octets != NULL;
+}
+
+/*
+ * Returns the stub for the next datagram that answers a query of this channel.  What is
+ * left when the budget of the turn is used up is read in the next turn.
+ */
+ares_ssize_t
+udp_receive(DnsChannel *channel, DnsSocket *socket,
+				 uint8 *buffer, size_t len,
+				 struct sockaddr *address, ares_socklen_t *address_len)
+{
+	size_t		stub_len = doubt_take(channel, socket, buffer);
+
+	memcpy(address, &socket->address, *address_len);
+	if (stub_len > 0)
+		return stub_len;
+	if (socket->send_errno != 0)
+	{
+		errno = socket->send_errno;
+		socket->send_errno = 0;
+		return -1;
+	}
+	for (;;)
+	{
+		int			i;
+
+		if (inbox.serial != socket->serial && !fill_inbox(socket))
+			return -1;
+		if (inbox.next == inbox.count)
+		{
+			inbox.serial = 0;
+			/* There was no more when it was filled. */
+			if (inbox.count < INBOX_SIZE)
+			{
+				errno = EAGAIN;
+				return -1;
+			}
+			continue;
+		}
+		i = inbox.next++;
+		/* The system takes in datagrams of others until it is connected. */
+		if (same_address((struct sockaddr *) &inbox.from[i],
+						 (struct sockaddr *) &socket->address))
+			stub_len = guard_incoming(channel, socket,
+									  inbox.parts[i].iov_base,
+									  inbox.calls[i].msg_len, buffer);
+		if (stub_len > 0)
+			return stub_len;
+	}
+}
+
+/*
+ * Reads as many datagrams as there are and find room.  False, with errno, where
+ * there is none.
+ */
+static bool
+fill_inbox(DnsSocket *socket)
+{
+	int			got;
+
+	if (socket->budget <= 0)
+	{
+		errno = EAGAIN;
+		return false;
+	}
+	for (int i = 0; i < INBOX_SIZE; i++)
+	{
+		struct msghdr *call = &inbox.calls[i].msg_hdr;
+
+		inbox.parts[i].iov_base = inbox.octets + i * INBOX_STEP;
+		inbox.parts[i].iov_len = UINT16_MAX;
+		memset(call, 0, sizeof(*call));
+		call->msg_iov = &inbox.parts[i];
+		call->msg_iovlen = 1;
+		call->msg_name = &inbox.from[i];
+		call->msg_namelen = sizeof(inbox.from[i]);
+	}
+	got = recvmmsg(socket->fd, inbox.calls, INBOX_SIZE, 0, NULL);
+	if (got < 0 && errno == EINTR)
+		errno = EAGAIN;			/* the next turn */
+	if (got <= 0)
+		return false;
+	for (int i = 0; i < got; i++)
+		socket->budget -= READ_COST + inbox.calls[i].msg_len;
+	inbox.serial = socket->serial;
+	inbox.count = got;
+	inbox.next = 0;
+	return true;
+}
+
+/* Are these the same address and port? */
+static bool
+same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *) a;
+	const struct sockaddr_in *b4 = (const struct sockaddr_in *) b;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *) a;
+	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *) b;
+
+	if (a->sa_family != b->sa_family)
+		return false;
+	if (a->sa_family == AF_INET)
+		return a4->sin_port == b4->sin_port &&
+			a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a6->sin6_port == b6->sin6_port &&
+		memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
