@@ -23,6 +23,7 @@ OBJS = \
 	src/apart.o \
 	src/argument.o \
 	src/ask.o \
+	src/bare_error.o \
 	src/batch.o \
 	src/books.o \
 	src/calls.o \
@@ -30,8 +31,8 @@ OBJS = \
 	src/check.o \
 	src/clock.o \
 	src/config.o \
-	src/doubt.o \
 	src/edns.o \
+	src/events.o \
 	src/fields.o \
 	src/file.o \
 	src/flush.o \

@@ -23,7 +23,7 @@ ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
 		return NULL;
 	window = window_open(1, server);
 	window_submit(window, question, 0);
-	slot = window_next(window);
+	slot = wait_next(window);
 	outcome_read(outcome, window, &slot->question, &slot->reply);
 	return window;
 }

@@ -18,7 +18,7 @@ typedef struct Tally
 	int			free;
 	int			pending;
 	int			sent;
-	int			doubts;
+	int			bare_errors;
 	int			apart;
 	int			refused;
 	int			in_flight;
@@ -86,7 +86,7 @@ check_slots(const DnsWindow *window, Tally *tally)
 		check_slot(window, slot);
 		tally->pending += !slot->done;
 		tally->sent += slot->in_sent;
-		tally->doubts += slot->doubt != NULL;
+		tally->bare_errors += slot->bare_error != NULL;
 		tally->apart += slot->in_apart;
 		tally->refused += slot->in_refused;
 		tally->in_flight += slot->in_flight;
@@ -101,11 +101,11 @@ check_slot(const DnsWindow *window, const DnsSlot *slot)
 {
 	const DnsChannel *channel = window->channel;
 
-	CHECK(!slot->done || (!slot->in_sent && slot->doubt == NULL && !slot->in_apart &&
+	CHECK(!slot->done || (!slot->in_sent && slot->bare_error == NULL && !slot->in_apart &&
 						  !slot->only_apart && !slot->in_refused && slot->lane == NULL),
 		  "a question that is over is in a list");
 	CHECK(!slot->in_sent || slot->in_flight, "sent, but not in flight");
-	CHECK(slot->doubt == NULL || slot->in_flight, "in doubt, but not in flight");
+	CHECK(slot->bare_error == NULL || slot->in_flight, "a bare error, but not in flight");
 	CHECK(!slot->in_apart || slot->lane == NULL, "asked apart, and waits for it");
 	CHECK(!slot->only_apart || !slot->in_flight, "only apart, but in flight");
 	CHECK(!slot->only_apart || slot->in_apart || slot->lane != NULL,
@@ -130,7 +130,7 @@ check_lists(DnsWindow *window, const Tally *tally)
 	CHECK(list_length_of(&window->pending, most, "pending") == tally->pending,
 		  "pending");
 	CHECK(list_length_of(&window->sent, most, "sent") == tally->sent, "sent");
-	CHECK(list_length_of(&window->doubts, most, "doubts") == tally->doubts, "doubts");
+	CHECK(list_length_of(&window->bare_errors, most, "bare errors") == tally->bare_errors, "bare errors");
 	CHECK(list_length_of(&window->apart, most, "apart") == tally->apart, "apart");
 	CHECK(list_length_of(&window->refused, most, "refused") == tally->refused, "refused");
 	(void) list_length_of(&window->done, most, "done");
@@ -140,9 +140,9 @@ check_lists(DnsWindow *window, const Tally *tally)
 			  "pending, but over");
 	dlist_foreach(iter, &window->sent)
 		CHECK(dlist_container(DnsSlot, sent_node, iter.cur)->in_sent, "not sent");
-	dlist_foreach(iter, &window->doubts)
-		CHECK(dlist_container(DnsSlot, doubt_node, iter.cur)->doubt != NULL,
-			  "not in doubt");
+	dlist_foreach(iter, &window->bare_errors)
+		CHECK(dlist_container(DnsSlot, bare_error_node, iter.cur)->bare_error != NULL,
+			  "no bare error");
 	dlist_foreach(iter, &window->apart)
 		CHECK(dlist_container(DnsSlot, apart_node, iter.cur)->in_apart,
 			  "not to be asked apart");

@@ -150,7 +150,7 @@ channel_destroy(DnsChannel *channel)
 {
 	if (channel == NULL)
 		return;
-	wait_forget(channel);
+	events_forget(channel);
 	if (channel->ares != NULL)
 		ares_destroy(channel->ares);
 	if (channel->placeholder != NULL)
@@ -191,7 +191,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 	if (in_flight + channel->window->napart > 0)
 		wanted = CHANNEL_DESCRIPTORS + in_flight / share;
 
-	wait_reserve_descriptor();
+	events_reserve_descriptor();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
 
@@ -213,7 +213,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 bool
 channel_has_descriptor(DnsChannel *channel)
 {
-	wait_reserve_descriptor();
+	events_reserve_descriptor();
 	if (channel->spare_descriptors == 0 && AcquireExternalFD())
 		channel->spare_descriptors++;
 	return channel->spare_descriptors > 0;

@@ -50,7 +50,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		/* Somebody may have guessed the id, which does not happen over TCP. */
 		if (socket->tcp)
 			return guard_judge(channel, socket, slot, &message, stub);
-		doubt_note(slot, &message);
+		bare_error_note(slot, &message);
 		return 0;
 	}
 

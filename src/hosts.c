@@ -341,7 +341,7 @@ ask_now(const DnsQuestion *questions, const int *numbers, int count,
 			window_submit(window, &questions[numbers[asked]], numbers[asked]);
 			asked++;
 		}
-		slot = window_next(window);
+		slot = wait_next(window);
 		one = &outcomes[slot->tag];
 		outcome_read(one, window, &slot->question, &slot->reply);
 		outcome_keep(one);

@@ -99,7 +99,7 @@ static void
 note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 {
 	placeholder_leave_socket(channel, slot);
-	slot_drop_doubt(slot);
+	slot_drop_bare_error(slot);
 	slot->fd = socket->fd;
 	slot->socket_serial = socket->serial;
 	if (socket->waiting++ == 0)

@@ -562,7 +562,7 @@ typedef struct DnsSlot
 	int			index;			/* in the window's slots */
 	slist_node	free_node;		/* while it is free */
 	dlist_node	pending_node;	/* from window_submit() until it is done */
-	dlist_node	done_node;		/* from then to window_next() */
+	dlist_node	done_node;		/* from then to wait_next() */
 	dlist_node	sent_node;		/* while it may be sent again */
 
 	uint64		tag;			/* the feeder's */
@@ -588,11 +588,11 @@ typedef struct DnsSlot
 	int64		sent_number;	/* the same, in the order of sending */
 	int64		looked_at;		/* when we last looked, or sent it again */
 
-	/* For doubt.c. */
-	uint8	   *doubt;			/* malloc'd, an error that may be forged */
-	size_t		doubt_len;
-	int64		doubt_at;		/* when it came, on the clock of clock_waited() */
-	dlist_node	doubt_node;
+	/* For bare_error.c. */
+	uint8	   *bare_error;			/* malloc'd, an error that may be forged */
+	size_t		bare_error_len;
+	int64		bare_error_at;		/* when it came, on the clock of clock_waited() */
+	dlist_node	bare_error_node;
 
 	/* For apart.c. */
 	int			losses;			/* of connections that others were on, too */
@@ -627,7 +627,7 @@ typedef struct DnsWindow
 	dlist_head	pending;		/* in the order of asking */
 	dlist_head	sent;			/* in the order of looked_at */
 	dlist_head	done;			/* in the order of finishing */
-	dlist_head	doubts;			/* in the order of doubt_at */
+	dlist_head	bare_errors;			/* in the order of bare_error_at */
 	int			in_flight;
 	int			used;			/* slots that have been in use */
 	bool		many;			/* asks in bulk */
@@ -679,11 +679,9 @@ extern DnsSlot *window_submit(DnsWindow *window, const DnsQuestion *question,
 							  uint64 tag);
 extern void window_send(DnsSlot *slot);
 extern bool window_is_idle(const DnsWindow *window);
-extern DnsSlot *window_next(DnsWindow *window);
 extern DnsSlot *window_finished(DnsWindow *window);
 extern bool window_is_current(DnsWindow *window);
-extern int64 window_time_left(DnsWindow *window);
-extern void window_look_around(DnsWindow *window);
+extern void window_raise_failure(DnsWindow *window);
 
 /* ---- slot.c: the places of questions in a window ---- */
 
@@ -700,7 +698,7 @@ extern void slot_release(DnsSlot *slot);
 extern void slot_expire(DnsWindow *window);
 extern int64 window_clock(const DnsWindow *window);
 extern void slot_leave_sent(DnsSlot *slot);
-extern void slot_drop_doubt(DnsSlot *slot);
+extern void slot_drop_bare_error(DnsSlot *slot);
 extern void slot_leave_apart(DnsSlot *slot);
 extern void slot_leave_refused(DnsSlot *slot);
 
@@ -864,7 +862,7 @@ typedef struct DnsChannel
 
 	uint16	   *slot_of_id;		/* slot index + 1 by query id, or 0 */
 	DnsSlot    *submitting;		/* whose first query has no id yet */
-	DnsSlot    *settling;		/* of which the doubt is over */
+	DnsSlot    *settling;		/* whose bare error is being judged */
 	int			last_slot;		/* of which a query was sent last */
 	DnsProbe	probes[MAX_PROBES];
 	int			next_probe;
@@ -1004,12 +1002,12 @@ extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 						  DnsMessage *message, uint8 *stub);
 
-/* ---- doubt.c: errors that somebody may have forged ---- */
+/* ---- bare_error.c: errors that somebody may have forged ---- */
 
-extern void doubt_note(DnsSlot *slot, const DnsMessage *message);
-extern int64 doubt_time_left(const DnsWindow *window);
-extern void doubt_settle(DnsWindow *window);
-extern size_t doubt_take(DnsChannel *channel, DnsSocket *socket, uint8 *stub);
+extern void bare_error_note(DnsSlot *slot, const DnsMessage *message);
+extern int64 bare_error_time_left(const DnsWindow *window);
+extern DnsSlot *bare_error_take(DnsChannel *channel, const DnsSocket *socket,
+						   DnsMessage *message);
 
 /* ---- edns.c: servers that do not know EDNS ---- */
 
@@ -1085,13 +1083,22 @@ extern int64 clock_slept(void);
 extern void clock_add_sleep(int64 time);
 extern void clock_add_work(int64 time);
 
+/* ---- events.c: the sockets of all open windows ---- */
+
+extern void events_enlist(DnsWindow *window);
+extern void events_dismiss(DnsWindow *window);
+extern void events_forget(const DnsChannel *channel);
+extern void events_reserve_descriptor(void);
+extern DnsWindow *events_next_window(DnsWindow *window);
+extern bool events_prepare(void);
+extern int	events_wait(long timeout);
+extern int	events_collect(const DnsChannel *channel, int count,
+						   ares_fd_events_t **collected);
+
 /* ---- wait.c: the one place that sleeps ---- */
 
-extern void wait_enlist(DnsWindow *window);
-extern void wait_dismiss(DnsWindow *window);
-extern void wait_forget(const DnsChannel *channel);
-extern void wait_reserve_descriptor(void);
 extern void wait_for_answers(int64 limit);
+extern DnsSlot *wait_next(DnsWindow *window);
 extern void wait_look(void);
 
 /* ---- alias.c: from the question's name to the records ---- */

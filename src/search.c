@@ -89,7 +89,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 			if (window == NULL)
 				window = window_open(1, NULL);
 			window_submit(window, question, 0);
-			slot = window_next(window);
+			slot = wait_next(window);
 			outcome_read(&last, window, question, &slot->reply);
 		}
 		if (outcome_is_noerror(&last))

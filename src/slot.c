@@ -60,7 +60,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	dlist_delete(&slot->pending_node);
 	dlist_push_tail(&slot->window->done, &slot->done_node);
 	slot_leave_sent(slot);
-	slot_drop_doubt(slot);
+	slot_drop_bare_error(slot);
 	slot_leave_apart(slot);
 	slot_leave_refused(slot);
 	slot->done = true;
@@ -86,13 +86,13 @@ slot_leave_sent(DnsSlot *slot)
  * Frees the error without a question that was kept for a slot, if there is one.
  */
 void
-slot_drop_doubt(DnsSlot *slot)
+slot_drop_bare_error(DnsSlot *slot)
 {
-	if (slot->doubt == NULL)
+	if (slot->bare_error == NULL)
 		return;
-	dlist_delete(&slot->doubt_node);
-	free(slot->doubt);
-	slot->doubt = NULL;
+	dlist_delete(&slot->bare_error_node);
+	free(slot->bare_error);
+	slot->bare_error = NULL;
 }
 
 /*

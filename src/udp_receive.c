@@ -56,9 +56,13 @@ udp_receive(DnsChannel *channel, DnsSocket *socket,
 				 uint8 *buffer, size_t len,
 				 struct sockaddr *address, ares_socklen_t *address_len)
 {
-	size_t		stub_len = doubt_take(channel, socket, buffer);
+	DnsMessage	settled;
+	DnsSlot    *slot = bare_error_take(channel, socket, &settled);
+	size_t		stub_len = 0;
 
 	memcpy(address, &socket->address, *address_len);
+	if (slot != NULL)
+		stub_len = guard_judge(channel, socket, slot, &settled, buffer);
 	if (stub_len > 0)
 		return stub_len;
 	if (socket->send_errno != 0)

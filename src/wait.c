@@ -9,91 +9,20 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "pgcares.h"
 
 #include "miscadmin.h"
-#include "storage/fd.h"
-#include "storage/latch.h"
 
 /* However long the library's timers run, look around this often. */
 #define LONGEST_SLEEP	1000	/* ms */
 
-/*
- * The windows that have a channel, but for lanes, which hang on their windows; and the
- * events of all their sockets.
- */
-static dlist_head open_windows = DLIST_STATIC_INIT(open_windows);
-static WaitEventSet *events = NULL;
-static DnsChannel *events_channel = NULL;	/* its sockets only; or NULL */
-static bool event_descriptor = false;	/* reserved for the set */
-
-/* Room for as many events as there are sockets; never freed. */
-static int	max_events = 0;
-static WaitEvent *occurred = NULL;
-static ares_fd_events_t *fd_events = NULL;
-
-static DnsWindow *next_window(DnsWindow *window);
 static bool flush_all(void);
-static void free_events(void);
 static void attend(int64 limit);
-static bool prepare_events(void);
-static int	make_room(void);
-static void add_sockets(DnsChannel *channel);
-static bool take_descriptor(void);
+static void process(DnsWindow *window, int count);
+static void look_around(DnsWindow *window);
+static void settle_bare_errors(DnsWindow *window);
 static long sleep_time(int64 limit);
-static int	collect_events(DnsWindow *window, int count);
-
-/*
- * Lets a window take part in waiting: it has a channel now.
- */
-void
-wait_enlist(DnsWindow *window)
-{
-	if (window->of_lane == NULL)
-		dlist_push_tail(&open_windows, &window->open_node);
-	window->channel->sockets_changed |= (events_channel != window->channel);
-}
-
-/*
- * Forgets a window that is about to lose its channel.  The event set is kept for
- * the next one where the channel keeps its sockets.  Raises nothing.
- */
-void
-wait_dismiss(DnsWindow *window)
-{
-	if (window->of_lane == NULL)
-		dlist_delete(&window->open_node);
-	if (events_channel != window->channel ||
-		!(window->channel->config.flags & ARES_FLAG_STAYOPEN))
-		free_events();
-	if (dlist_is_empty(&open_windows) && event_descriptor)
-	{
-		ReleaseExternalFD();
-		event_descriptor = false;
-	}
-}
-
-/*
- * Forgets a channel that is about to be destroyed.  Raises nothing.
- */
-void
-wait_forget(const DnsChannel *channel)
-{
-	if (events_channel == channel)
-		free_events();
-}
-
-/*
- * Reserves the descriptor that the event set will need, if it can be had.
- */
-void
-wait_reserve_descriptor(void)
-{
-	if (!event_descriptor && events == NULL)
-		event_descriptor = AcquireExternalFD();
-}
+static int64 time_left(DnsWindow *window);
 
 /*
  * Sleeps until something happens to one of the open windows, but for limit
@@ -105,7 +34,7 @@ wait_for_answers(int64 limit)
 {
 	if (flush_all())
 		limit = 0;
-	if (!prepare_events())
+	if (!events_prepare())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not wait for answers: too many open files"),
@@ -121,36 +50,26 @@ void
 wait_look(void)
 {
 	(void) flush_all();
-	if (prepare_events())
+	if (events_prepare())
 		attend(0);
 }
 
 /*
- * The window behind this one, the first one behind NULL; NULL at the end.  The lanes
- * of a window come behind it.
+ * A question that is finished; waits for one if there is none yet, and there has
+ * to be one under way.  The slot is the caller's until slot_release().
  */
-static DnsWindow *
-next_window(DnsWindow *window)
+DnsSlot *
+wait_next(DnsWindow *window)
 {
-	dlist_head *list = &open_windows;
-	dlist_node *node = NULL;
+	DnsSlot    *slot;
 
-	if (window != NULL)
+	while ((slot = window_finished(window)) == NULL)
 	{
-		DnsLane    *lane = window->of_lane;
-
-		if (lane == NULL && !dlist_is_empty(&window->lanes))
-			return dlist_head_element(DnsLane, node, &window->lanes)->window;
-		if (lane != NULL && dlist_has_next(&lane->owner->lanes, &lane->node))
-			return dlist_container(DnsLane, node,
-								   dlist_next_node(&lane->owner->lanes,
-												   &lane->node))->window;
-		node = lane != NULL ? &lane->owner->open_node : &window->open_node;
+		if (window_is_idle(window))
+			elog(ERROR, "no question is under way");
+		wait_for_answers(PG_INT64_MAX);
 	}
-	if (node != NULL ? !dlist_has_next(list, node) : dlist_is_empty(list))
-		return NULL;
-	node = node != NULL ? dlist_next_node(list, node) : dlist_head_node(list);
-	return dlist_container(DnsWindow, open_node, node);
+	return slot;
 }
 
 /* Sends what was asked since; true if some of it could not be sent. */
@@ -159,19 +78,10 @@ flush_all(void)
 {
 	bool		refused = false;
 
-	for (DnsWindow *window = next_window(NULL); window != NULL;
-		 window = next_window(window))
+	for (DnsWindow *window = events_next_window(NULL); window != NULL;
+		 window = events_next_window(window))
 		refused |= flush_channel(window->channel);
 	return refused;
-}
-
-static void
-free_events(void)
-{
-	if (events != NULL)
-		FreeWaitEventSet(events);
-	events = NULL;
-	events_channel = NULL;
 }
 
 /*
@@ -184,147 +94,103 @@ attend(int64 limit)
 	int64		began = clock_now();
 	int64		woke;
 	int			count;
-	dlist_iter	iter;
 
-	count = WaitEventSetWait(events, sleep_time(limit), occurred, max_events,
-							 answer_wait_event());
+	count = events_wait(sleep_time(limit));
 	woke = clock_now();
 	clock_add_sleep(woke - began);
-	for (int i = 0; i < count; i++)
-	{
-		if (occurred[i].events & WL_LATCH_SET)
-			ResetLatch(MyLatch);
-	}
 	CHECK_FOR_INTERRUPTS();
 
-	for (DnsWindow *window = next_window(NULL); window != NULL;
-		 window = next_window(window))
+	for (DnsWindow *window = events_next_window(NULL); window != NULL;
+		 window = events_next_window(window))
+		process(window, count);
+	for (DnsWindow *window = events_next_window(NULL); window != NULL;
+		 window = events_next_window(window))
 	{
-		int			happened = collect_events(window, count);
-
-		ares_status_t status;
-
-		channel_reserve_descriptors(window->channel);
-		status = ares_process_fds(window->channel->ares, fd_events, happened,
-								  ARES_PROCESS_FLAG_NONE);
-		window->out_of_memory |= memory_ran_out(status);
+		if (window->of_lane == NULL)
+			apart_attend(window);
 	}
-	dlist_foreach(iter, &open_windows)
-		apart_attend(dlist_container(DnsWindow, open_node, iter.cur));
-	for (DnsWindow *window = next_window(NULL); window != NULL;
-		 window = next_window(window))
-		window_look_around(window);
+	for (DnsWindow *window = events_next_window(NULL); window != NULL;
+		 window = events_next_window(window))
+		look_around(window);
 	(void) flush_all();
 	clock_add_work(clock_now() - woke);
-	for (DnsWindow *window = next_window(NULL); window != NULL;
-		 window = next_window(window))
+	for (DnsWindow *window = events_next_window(NULL); window != NULL;
+		 window = events_next_window(window))
 		books_check(window);
 }
 
 /*
- * Makes the event set anew where sockets have changed, since they cannot be
- * taken out of one.  There are few: a socket serves udp_max_queries queries.
- * False if there is no descriptor for it.
+ * Has the library work on what has happened to a window's sockets.  What they may read
+ * in this turn is shared among them.
  */
-static bool
-prepare_events(void)
-{
-	bool		changed = (events == NULL);
-	int			nevents;
-	DnsWindow  *first = next_window(NULL);
-
-	for (DnsWindow *window = first; window != NULL; window = next_window(window))
-	{
-		changed |= window->channel->sockets_changed;
-		window->channel->sockets_changed = false;
-	}
-	if (!changed)
-		return true;
-
-	free_events();
-	if (!take_descriptor())
-		return false;
-	nevents = make_room();
-	events = create_wait_event_set(nevents);
-	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	for (DnsWindow *window = first; window != NULL; window = next_window(window))
-		add_sockets(window->channel);
-	if (first != NULL && next_window(first) == NULL)
-		events_channel = first->channel;
-	return true;
-}
-
-/* Sees to it that all events find room; gives the number of them. */
-static int
-make_room(void)
-{
-	int			nevents = 2;
-
-	for (DnsWindow *window = next_window(NULL); window != NULL;
-		 window = next_window(window))
-	{
-		for (int fd = 0; fd < window->channel->max_sockets; fd++)
-			nevents += (window->channel->sockets[fd] != NULL);
-	}
-	if (nevents > max_events)
-	{
-		int			size = Max(nevents, 2 * max_events);
-		WaitEvent  *more = MemoryContextAlloc(TopMemoryContext,
-											  size * sizeof(WaitEvent));
-
-		if (occurred != NULL)
-			pfree(occurred);
-		occurred = more;
-		max_events = 0;
-		if (fd_events != NULL)
-			pfree(fd_events);
-		fd_events = NULL;
-		fd_events = MemoryContextAlloc(TopMemoryContext,
-									   size * sizeof(ares_fd_events_t));
-		max_events = size;
-	}
-	return nevents;
-}
-
 static void
-add_sockets(DnsChannel *channel)
+process(DnsWindow *window, int count)
 {
-	for (int fd = 0; fd < channel->max_sockets; fd++)
+	DnsChannel *channel = window->channel;
+	ares_fd_events_t *occurred;
+	int			happened = events_collect(channel, count, &occurred);
+
+	for (int i = 0; i < happened; i++)
 	{
-		DnsSocket  *socket = channel->sockets[fd];
-		uint32		wanted;
+		DnsSocket  *socket = channel->sockets[occurred[i].fd];
 
 		if (socket == NULL)
 			continue;
-		wanted = (socket->want_read ? WL_SOCKET_READABLE : 0) |
-			(socket_wants_write(socket) ? WL_SOCKET_WRITEABLE : 0);
-		if (wanted != 0)
-			AddWaitEventToSet(events, wanted, fd, NULL, channel);
+		if ((occurred[i].events & ARES_FD_EVENT_WRITE) && socket->out_len > 0)
+			flush_socket(channel, socket);
+		if (socket->send_errno != 0)
+			occurred[i].events |= ARES_FD_EVENT_READ;
+		socket->budget = TURN_BUDGET / happened;
 	}
+	channel_reserve_descriptors(channel);
+	window->out_of_memory |=
+		memory_ran_out(ares_process_fds(channel->ares, occurred, happened,
+										ARES_PROCESS_FLAG_NONE));
 }
 
 /*
- * Gives back the descriptor that was reserved, as the set reserves it by itself;
- * false if there is none.  Where there is none left the server would call that an
- * internal error, and lose some memory.
+ * Does what is due after a wait: ends questions whose time is up, and asks again
+ * where that is due.  Raises where a limit of the call is passed.
  */
-static bool
-take_descriptor(void)
+static void
+look_around(DnsWindow *window)
 {
-	int			fd;
+	settle_bare_errors(window);
+	window_raise_failure(window);
+	slot_expire(window);
+	refused_attend(window);
+	resend_lost(window);
+	tcp_receive_look_after(window->channel);
+	pace_look(&window->channel->pace, window->channel->usual_trip);
+}
 
-	wait_reserve_descriptor();
-	if (!event_descriptor)
-		return false;
-	fd = dup(STDERR_FILENO);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-		return false;
-	if (fd >= 0)
-		close(fd);
-	ReleaseExternalFD();
-	event_descriptor = false;
-	return true;
+/*
+ * Has the library read the errors that nothing has spoken against, as if they
+ * came now.
+ */
+static void
+settle_bare_errors(DnsWindow *window)
+{
+	DnsChannel *channel = window->channel;
+
+	while (bare_error_time_left(window) <= 0)
+	{
+		DnsSlot    *slot = dlist_head_element(DnsSlot, bare_error_node,
+											  &window->bare_errors);
+		DnsSocket  *socket = placeholder_socket(channel, slot);
+		ares_fd_events_t event = {.events = ARES_FD_EVENT_READ};
+
+		if (socket != NULL)
+		{
+			event.fd = socket->fd;
+			channel->settling = slot;
+			window->out_of_memory |=
+				memory_ran_out(ares_process_fds(channel->ares, &event, 1,
+												ARES_PROCESS_FLAG_SKIP_NON_FD));
+			channel->settling = NULL;
+		}
+		slot_drop_bare_error(slot);
+	}
 }
 
 /* Milliseconds until something is due in one of the windows. */
@@ -334,8 +200,8 @@ sleep_time(int64 limit)
 	struct timeval longest = {LONGEST_SLEEP / 1000, 0};
 	int64		sleep = limit;
 
-	for (DnsWindow *window = next_window(NULL); window != NULL;
-		 window = next_window(window))
+	for (DnsWindow *window = events_next_window(NULL); window != NULL;
+		 window = events_next_window(window))
 	{
 		struct timeval left;
 		struct timeval *timer;
@@ -343,7 +209,7 @@ sleep_time(int64 limit)
 		if (sleep <= 0)
 			break;
 		timer = ares_timeout(window->channel->ares, &longest, &left);
-		sleep = Min(sleep, window_time_left(window));
+		sleep = Min(sleep, time_left(window));
 		/* Rounded up, or the loop would spin in the last millisecond. */
 		sleep = Min(sleep, timer->tv_sec * 1000 + (timer->tv_usec + 999) / 1000);
 	}
@@ -351,43 +217,26 @@ sleep_time(int64 limit)
 }
 
 /*
- * Turns what occurred to a window's sockets into what the library wants to know, and
- * gives them what they may read.
+ * Milliseconds until the first question's time is up or something may have to
+ * be sent again, 0 if that has passed.
  */
-static int
-collect_events(DnsWindow *window, int count)
+static int64
+time_left(DnsWindow *window)
 {
-	int			happened = 0;
+	DnsChannel *channel = window->channel;
+	int64		next = Min(resend_time(window), tcp_receive_time(channel));
+	int64		left = PG_INT64_MAX;
 
-	for (int i = 0; i < count; i++)
-	{
-		WaitEvent  *event = &occurred[i];
-		ares_fd_events_t *fd_event;
-
-		if (event->user_data != window->channel || !(event->events & WL_SOCKET_MASK))
-			continue;
-		fd_event = &fd_events[happened++];
-		fd_event->fd = event->fd;
-		fd_event->events = 0;
-		if (event->events & WL_SOCKET_READABLE)
-			fd_event->events |= ARES_FD_EVENT_READ;
-		if (event->events & WL_SOCKET_WRITEABLE)
-		{
-			DnsSocket  *socket = window->channel->sockets[event->fd];
-
-			fd_event->events |= ARES_FD_EVENT_WRITE;
-			if (socket != NULL && socket->out_len > 0)
-				flush_socket(window->channel, socket);
-			if (socket != NULL && socket->send_errno != 0)
-				fd_event->events |= ARES_FD_EVENT_READ;
-		}
-	}
-	for (int i = 0; i < happened; i++)
-	{
-		DnsSocket  *socket = window->channel->sockets[fd_events[i].fd];
-
-		if (socket != NULL)
-			socket->budget = TURN_BUDGET / happened;
-	}
-	return happened;
+	next = Min(next, refused_time(window));
+	next = Min(next, pace_time(&channel->pace, channel->usual_trip));
+	if (next < PG_INT64_MAX)
+		left = next - clock_now();
+	left = Min(left, bare_error_time_left(window));
+	/* Limits ascend with the order of asking. */
+	if (!dlist_is_empty(&window->pending))
+		left = Min(left, dlist_head_element(DnsSlot, pending_node,
+											&window->pending)->limit -
+				   window_clock(window));
+	/* Rounded up, or the loop would spin in the last millisecond. */
+	return left > 0 ? left / 1000 + 1 : 0;
 }

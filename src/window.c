@@ -24,7 +24,6 @@ static void read_style(DnsStyle *style);
 static void release_window(void *arg);
 static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 						   const ares_dns_record_t *record);
-static void note_failure(DnsWindow *window);
 
 /*
  * Opens a window for up to capacity questions at a time, in a memory context of
@@ -80,7 +79,7 @@ window_close(DnsWindow *window)
 		if (window->in_flight > 0)
 			ares_cancel(channel->ares);
 		window->failed |= memory_ran_out(ARES_SUCCESS);
-		wait_dismiss(window);
+		events_dismiss(window);
 		window->channel = NULL;
 		channel->window = NULL;
 		if (window->chosen_server || window->failed)
@@ -120,7 +119,7 @@ window_under_way(const DnsWindow *window)
 
 /*
  * Asks a question, and sends what has been gathered where that is enough.  There has
- * to be room.  tag is the feeder's, to know the slot again when window_next() or
+ * to be room.  tag is the feeder's, to know the slot again when wait_next() or
  * window_finished() gives it.  Returns at once; may raise.
  */
 DnsSlot *
@@ -184,7 +183,7 @@ window_send(DnsSlot *slot)
 		else
 			answer_arrived(slot, status, 0, NULL);
 	}
-	note_failure(window);
+	window_raise_failure(window);
 }
 
 /*
@@ -195,24 +194,6 @@ window_is_idle(const DnsWindow *window)
 {
 	return dlist_is_empty(unconstify(dlist_head *, &window->pending)) &&
 		dlist_is_empty(unconstify(dlist_head *, &window->done));
-}
-
-/*
- * A question that is finished; waits for one if there is none yet, and there has
- * to be one under way.  The slot is the caller's until slot_release().
- */
-DnsSlot *
-window_next(DnsWindow *window)
-{
-	DnsSlot    *slot;
-
-	while ((slot = window_finished(window)) == NULL)
-	{
-		if (window_is_idle(window))
-			elog(ERROR, "no question is under way");
-		wait_for_answers(PG_INT64_MAX);
-	}
-	return slot;
 }
 
 /*
@@ -249,44 +230,42 @@ window_is_current(DnsWindow *window)
 }
 
 /*
- * Milliseconds until the first question's time is up or something may have to
- * be sent again, 0 if that has passed.
- */
-int64
-window_time_left(DnsWindow *window)
-{
-	DnsChannel *channel = window->channel;
-	int64		next = Min(resend_time(window), tcp_receive_time(channel));
-	int64		left = PG_INT64_MAX;
-
-	next = Min(next, refused_time(window));
-	next = Min(next, pace_time(&channel->pace, channel->usual_trip));
-	if (next < PG_INT64_MAX)
-		left = next - clock_now();
-	left = Min(left, doubt_time_left(window));
-	/* Limits ascend with the order of asking. */
-	if (!dlist_is_empty(&window->pending))
-		left = Min(left, dlist_head_element(DnsSlot, pending_node,
-											&window->pending)->limit -
-				   window_clock(window));
-	/* Rounded up, or the loop would spin in the last millisecond. */
-	return left > 0 ? left / 1000 + 1 : 0;
-}
-
-/*
- * Does what is due after a wait: ends questions whose time is up, and asks again
- * where that is due.  Raises where a limit of the call is passed.
+ * Raises what the callback and the socket functions could only note.  Before the
+ * call nothing is raised: no more answers come, and the call asks by itself.  The
+ * library must not work on: it may not be able to after a lack of memory.
  */
 void
-window_look_around(DnsWindow *window)
+window_raise_failure(DnsWindow *window)
 {
-	doubt_settle(window);
-	note_failure(window);
-	slot_expire(window);
-	refused_attend(window);
-	resend_lost(window);
-	tcp_receive_look_after(window->channel);
-	pace_look(&window->channel->pace, window->channel->usual_trip);
+	bool		no_descriptors = window->channel != NULL &&
+		window->channel->no_descriptors;
+
+	if (window->ahead)
+	{
+		if (!window->failed &&
+			(window->out_of_memory || window->over_memory_limit || no_descriptors))
+		{
+			window->failed = true;
+			ares_cancel(window->channel->ares);
+		}
+		return;
+	}
+	if (window->out_of_memory)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed while receiving an answer.")));
+	if (window->over_memory_limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("answers take more memory than allowed"),
+				 errdetail("A call may hold %d kB.", setting_max_answer_memory),
+				 errhint("Ask for less in one call, or increase pgcares.max_answer_memory.")));
+	if (no_descriptors)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open a socket: too many open files"),
+				 errhint(HINT_DESCRIPTORS)));
 }
 
 /* A window that has no channel yet, in a memory context below another one. */
@@ -305,7 +284,7 @@ make_window(MemoryContext parent, int capacity)
 	dlist_init(&window->pending);
 	dlist_init(&window->sent);
 	dlist_init(&window->done);
-	dlist_init(&window->doubts);
+	dlist_init(&window->bare_errors);
 	dlist_init(&window->apart);
 	dlist_init(&window->lanes);
 	dlist_init(&window->refused);
@@ -327,7 +306,7 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 	channel->window = window;
 	channel->last_errno = 0;
 	pace_begin(&channel->pace);
-	wait_enlist(window);
+	events_enlist(window);
 }
 
 /* Padding is compared too. */
@@ -378,7 +357,7 @@ release_window(void *arg)
 	slot_drop_answers(window);
 	if (window->channel != NULL)
 	{
-		wait_dismiss(window);
+		events_dismiss(window);
 		channel_destroy(window->channel);
 	}
 	window->channel = NULL;
@@ -408,41 +387,3 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 		slot_release(slot);
 }
 
-/*
- * Raises what the callback and the socket functions could only note.  Before the
- * call nothing is raised: no more answers come, and the call asks by itself.  The
- * library must not work on: it may not be able to after a lack of memory.
- */
-static void
-note_failure(DnsWindow *window)
-{
-	bool		no_descriptors = window->channel != NULL &&
-		window->channel->no_descriptors;
-
-	if (window->ahead)
-	{
-		if (!window->failed &&
-			(window->out_of_memory || window->over_memory_limit || no_descriptors))
-		{
-			window->failed = true;
-			ares_cancel(window->channel->ares);
-		}
-		return;
-	}
-	if (window->out_of_memory)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("Failed while receiving an answer.")));
-	if (window->over_memory_limit)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("answers take more memory than allowed"),
-				 errdetail("A call may hold %d kB.", setting_max_answer_memory),
-				 errhint("Ask for less in one call, or increase pgcares.max_answer_memory.")));
-	if (no_descriptors)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("could not open a socket: too many open files"),
-				 errhint(HINT_DESCRIPTORS)));
-}
