@@ -20,7 +20,6 @@ OBJS = \
 	src/addrinfo.o \
 	src/ahead.o \
 	src/alias.o \
-	src/apart.o \
 	src/argument.o \
 	src/ask.o \
 	src/bare_error.o \
@@ -42,7 +41,9 @@ OBJS = \
 	src/hostset.o \
 	src/hostsfile.o \
 	src/inspect.o \
+	src/isolation.o \
 	src/json.o \
+	src/lane.o \
 	src/lookahead_arguments.o \
 	src/lookahead_early.o \
 	src/lookahead_exec.o \

@@ -19,10 +19,10 @@ typedef struct Tally
 	int			pending;
 	int			sent;
 	int			bare_errors;
-	int			apart;
+	int			wait_for_lane;
 	int			refused;
 	int			in_flight;
-	int			only_apart;
+	int			only_isolated;
 	Size		answer_memory;
 } Tally;
 
@@ -51,7 +51,7 @@ books_check(DnsWindow *window)
 	CHECK(window->channel->window == window, "a channel has another window");
 	check_slots(window, &tally);
 	CHECK(tally.in_flight == window->in_flight, "questions in flight");
-	CHECK(tally.only_apart == window->napart, "questions asked apart");
+	CHECK(tally.only_isolated == window->nisolated, "isolated questions");
 	CHECK(tally.refused == window->nrefused, "questions refused");
 	CHECK(tally.answer_memory == window->answer_memory, "memory of answers");
 	check_lists(window, &tally);
@@ -87,10 +87,10 @@ check_slots(const DnsWindow *window, Tally *tally)
 		tally->pending += !slot->done;
 		tally->sent += slot->in_sent;
 		tally->bare_errors += slot->bare_error != NULL;
-		tally->apart += slot->in_apart;
+		tally->wait_for_lane += slot->waits_for_lane;
 		tally->refused += slot->in_refused;
 		tally->in_flight += slot->in_flight;
-		tally->only_apart += slot->only_apart;
+		tally->only_isolated += slot->only_isolated;
 		tally->answer_memory += slot->reply.answer_len;
 	}
 	pfree(is_free);
@@ -101,22 +101,22 @@ check_slot(const DnsWindow *window, const DnsSlot *slot)
 {
 	const DnsChannel *channel = window->channel;
 
-	CHECK(!slot->done || (!slot->in_sent && slot->bare_error == NULL && !slot->in_apart &&
-						  !slot->only_apart && !slot->in_refused && slot->lane == NULL),
+	CHECK(!slot->done || (!slot->in_sent && slot->bare_error == NULL && !slot->waits_for_lane &&
+						  !slot->only_isolated && !slot->in_refused && slot->lane == NULL),
 		  "a question that is over is in a list");
 	CHECK(!slot->in_sent || slot->in_flight, "sent, but not in flight");
 	CHECK(slot->bare_error == NULL || slot->in_flight, "a bare error, but not in flight");
-	CHECK(!slot->in_apart || slot->lane == NULL, "asked apart, and waits for it");
-	CHECK(!slot->only_apart || !slot->in_flight, "only apart, but in flight");
-	CHECK(!slot->only_apart || slot->in_apart || slot->lane != NULL,
-		  "only apart, but nobody asks");
+	CHECK(!slot->waits_for_lane || slot->lane == NULL, "in a lane, and waits for one");
+	CHECK(!slot->only_isolated || !slot->in_flight, "only isolated, but in flight");
+	CHECK(!slot->only_isolated || slot->waits_for_lane || slot->lane != NULL,
+		  "only isolated, but nobody asks");
 	CHECK(slot->lane == NULL || slot->lane->slot == slot, "a lane of another");
 	CHECK(slot->in_flight || slot->socket_serial == 0, "waits, but not in flight");
 	CHECK(!slot->in_flight || channel->slot_of_id[slot->id] == slot->index + 1,
 		  "in flight without an id");
-	CHECK(!slot->in_refused || (!slot->in_flight && !slot->only_apart && slot->lane == NULL),
+	CHECK(!slot->in_refused || (!slot->in_flight && !slot->only_isolated && slot->lane == NULL),
 		  "refused, but in flight");
-	CHECK(slot->done || slot->in_flight || slot->only_apart || slot->in_refused,
+	CHECK(slot->done || slot->in_flight || slot->only_isolated || slot->in_refused,
 		  "nobody works on it");
 }
 
@@ -131,7 +131,7 @@ check_lists(DnsWindow *window, const Tally *tally)
 		  "pending");
 	CHECK(list_length_of(&window->sent, most, "sent") == tally->sent, "sent");
 	CHECK(list_length_of(&window->bare_errors, most, "bare errors") == tally->bare_errors, "bare errors");
-	CHECK(list_length_of(&window->apart, most, "apart") == tally->apart, "apart");
+	CHECK(list_length_of(&window->lane_queue, most, "lane queue") == tally->wait_for_lane, "lane queue");
 	CHECK(list_length_of(&window->refused, most, "refused") == tally->refused, "refused");
 	(void) list_length_of(&window->done, most, "done");
 
@@ -143,9 +143,9 @@ check_lists(DnsWindow *window, const Tally *tally)
 	dlist_foreach(iter, &window->bare_errors)
 		CHECK(dlist_container(DnsSlot, bare_error_node, iter.cur)->bare_error != NULL,
 			  "no bare error");
-	dlist_foreach(iter, &window->apart)
-		CHECK(dlist_container(DnsSlot, apart_node, iter.cur)->in_apart,
-			  "not to be asked apart");
+	dlist_foreach(iter, &window->lane_queue)
+		CHECK(dlist_container(DnsSlot, lane_node, iter.cur)->waits_for_lane,
+			  "does not wait for a lane");
 	dlist_foreach(iter, &window->refused)
 		CHECK(dlist_container(DnsSlot, refused_node, iter.cur)->in_refused,
 			  "not refused");

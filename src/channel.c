@@ -188,7 +188,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 	int			wanted = 0;
 
 	/* Should all be sent again, they need sockets once more; and one for TCP. */
-	if (in_flight + channel->window->napart > 0)
+	if (in_flight + channel->window->nisolated > 0)
 		wanted = CHANNEL_DESCRIPTORS + in_flight / share;
 
 	events_reserve_descriptor();

@@ -594,12 +594,12 @@ typedef struct DnsSlot
 	int64		bare_error_at;		/* when it came, on the clock of clock_waited() */
 	dlist_node	bare_error_node;
 
-	/* For apart.c. */
+	/* For isolation.c. */
 	int			losses;			/* of connections that others were on, too */
-	bool		apart;			/* it is to be asked on one of its own */
-	bool		only_apart;		/* the library is done with it */
-	bool		in_apart;		/* it waits for a lane */
-	dlist_node	apart_node;		/* while it does */
+	bool		isolated;		/* it is to be asked on one of its own */
+	bool		only_isolated;		/* the library is done with it */
+	bool		waits_for_lane;		/* it waits for a lane */
+	dlist_node	lane_node;		/* while it does */
 	struct DnsLane *lane;		/* that asks it */
 
 	/* For refused.c. */
@@ -635,8 +635,8 @@ typedef struct DnsWindow
 	bool		failed;			/* only if it does: no more answers come */
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_number answered */
 	struct DnsLane *of_lane;	/* that it is of another window, or NULL */
-	dlist_head	apart;			/* questions that wait for a lane */
-	int			napart;			/* questions that are only asked apart */
+	dlist_head	lane_queue;		/* questions that wait for a lane */
+	int			nisolated;			/* questions that only a lane asks */
 	dlist_head	lanes;
 	int			nlanes;
 	dlist_head	refused;		/* questions that nobody has taken */
@@ -699,7 +699,7 @@ extern void slot_expire(DnsWindow *window);
 extern int64 window_clock(const DnsWindow *window);
 extern void slot_leave_sent(DnsSlot *slot);
 extern void slot_drop_bare_error(DnsSlot *slot);
-extern void slot_leave_apart(DnsSlot *slot);
+extern void slot_leave_lane(DnsSlot *slot);
 extern void slot_leave_refused(DnsSlot *slot);
 
 /* ---- config.c: what a channel is made of ---- */
@@ -1036,7 +1036,7 @@ extern void pace_lost(DnsPace *pace, int64 sent_at);
 extern int64 pace_time(const DnsPace *pace, int64 usual_trip);
 extern void pace_look(DnsPace *pace, int64 usual_trip);
 
-/* ---- apart.c: questions on connections of their own ---- */
+/* ---- isolation.c: questions for connections of their own ---- */
 
 /* A window that asks one question of another window at a time. */
 typedef struct DnsLane
@@ -1047,11 +1047,14 @@ typedef struct DnsLane
 	DnsSlot    *slot;			/* of the other; NULL when it is over there */
 } DnsLane;
 
-extern size_t apart_connection_lost(DnsChannel *channel, DnsSocket *socket,
+extern size_t isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
 									uint8 *frames, size_t size);
-extern void apart_probe(DnsChannel *channel, const DnsSocket *socket);
-extern bool apart_take(DnsSlot *slot, ares_status_t status);
-extern void apart_attend(DnsWindow *window);
+extern void isolation_probe(DnsChannel *channel, const DnsSocket *socket);
+extern bool isolation_take(DnsSlot *slot, ares_status_t status);
+
+/* ---- lane.c: asking them ---- */
+
+extern void lane_attend(DnsWindow *window);
 
 /* ---- books.c: are the books right? ---- */
 

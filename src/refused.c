@@ -47,8 +47,8 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 	if (is_hopeless(slot))
 		return false;
 
-	slot_leave_apart(slot);
-	slot->apart = false;
+	slot_leave_lane(slot);
+	slot->isolated = false;
 	slot->in_refused = true;
 	dlist_push_tail(&window->refused, &slot->refused_node);
 	if (window->nrefused++ == 0)
@@ -159,7 +159,7 @@ random_pause(void)
 static bool
 is_free_to_ask(DnsWindow *window)
 {
-	int			in_flight = window->in_flight + window->napart;
+	int			in_flight = window->in_flight + window->nisolated;
 
 	return in_flight < window->channel->max_in_flight &&
 		pace_allows(&window->channel->pace, in_flight, window->capacity);

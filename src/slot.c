@@ -61,7 +61,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	dlist_push_tail(&slot->window->done, &slot->done_node);
 	slot_leave_sent(slot);
 	slot_drop_bare_error(slot);
-	slot_leave_apart(slot);
+	slot_leave_lane(slot);
 	slot_leave_refused(slot);
 	slot->done = true;
 	slot->reply.done_at = clock_last();
@@ -99,17 +99,17 @@ slot_drop_bare_error(DnsSlot *slot)
  * Takes a slot out of the list of those that wait for a lane, and out of its lane.
  */
 void
-slot_leave_apart(DnsSlot *slot)
+slot_leave_lane(DnsSlot *slot)
 {
-	if (slot->in_apart)
-		dlist_delete(&slot->apart_node);
-	slot->in_apart = false;
+	if (slot->waits_for_lane)
+		dlist_delete(&slot->lane_node);
+	slot->waits_for_lane = false;
 	if (slot->lane != NULL)
 		slot->lane->slot = NULL;
 	slot->lane = NULL;
-	if (slot->only_apart)
-		slot->window->napart--;
-	slot->only_apart = false;
+	if (slot->only_isolated)
+		slot->window->nisolated--;
+	slot->only_isolated = false;
 }
 
 /*

@@ -54,7 +54,7 @@ tcp_receive(DnsChannel *channel, DnsSocket *socket,
 
 		/* The end, or an error, which is there at the next try too. */
 		save_errno = errno;
-		given = apart_connection_lost(channel, socket, buffer, len);
+		given = isolation_connection_lost(channel, socket, buffer, len);
 		errno = save_errno;
 		return given > 0 ? (ares_ssize_t) given : got;
 	}
@@ -99,7 +99,7 @@ tcp_receive_look_after(DnsChannel *channel)
 		if (socket->partial_since > 0)
 			(void) shutdown(socket->fd, SHUT_RDWR);
 		else
-			apart_probe(channel, socket);
+			isolation_probe(channel, socket);
 		socket->probed_at = now;
 	}
 }

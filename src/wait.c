@@ -107,7 +107,7 @@ attend(int64 limit)
 		 window = events_next_window(window))
 	{
 		if (window->of_lane == NULL)
-			apart_attend(window);
+			lane_attend(window);
 	}
 	for (DnsWindow *window = events_next_window(NULL); window != NULL;
 		 window = events_next_window(window))

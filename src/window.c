@@ -109,12 +109,12 @@ window_has_room(DnsWindow *window)
 
 /*
  * The questions that have been asked and are not over: the library has them, or they
- * wait to be asked apart, or again.
+ * wait for a lane, or to be asked again.
  */
 int
 window_under_way(const DnsWindow *window)
 {
-	return window->in_flight + window->napart + window->nrefused;
+	return window->in_flight + window->nisolated + window->nrefused;
 }
 
 /*
@@ -285,7 +285,7 @@ make_window(MemoryContext parent, int capacity)
 	dlist_init(&window->sent);
 	dlist_init(&window->done);
 	dlist_init(&window->bare_errors);
-	dlist_init(&window->apart);
+	dlist_init(&window->lane_queue);
 	dlist_init(&window->lanes);
 	dlist_init(&window->refused);
 
@@ -381,7 +381,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	slot_leave_sent(slot);
 	placeholder_unbind(channel, slot);
-	if (!apart_take(slot, status) && !refused_take(slot, channel, status))
+	if (!isolation_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);
 	if (slot->released)
 		slot_release(slot);
