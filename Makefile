@@ -81,6 +81,7 @@ OBJS = \
 	src/record.o \
 	src/refused.o \
 	src/resend.o \
+	src/roundtrip.o \
 	src/rrtype.o \
 	src/search.o \
 	src/sections.o \

@@ -58,6 +58,6 @@ flush_socket(DnsChannel *channel, DnsSocket *socket)
 	while (more)
 	{
 		more = udp_send_flush(channel, socket);
-		resend_sent(channel);
+		roundtrip_sent(channel);
 	}
 }

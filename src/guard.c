@@ -42,7 +42,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		if (answers_slot(&message, slot, socket))
 		{
 			if (!socket->tcp && !slot->reply.answered)
-				resend_heard(slot, socket->server);
+				roundtrip_heard(slot, socket->server);
 			return guard_judge(channel, socket, slot, &message, stub);
 		}
 		if (!is_bare_error(&message))

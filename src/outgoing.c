@@ -111,7 +111,7 @@ note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 	slot->reply.queries++;
 	counters.queries++;
 	counters.tcp_queries += socket->tcp;
-	resend_begin(slot);
+	roundtrip_begin(slot);
 	channel->last_slot = slot->index;
 }
 

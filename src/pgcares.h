@@ -1017,12 +1017,18 @@ extern bool edns_refused(DnsSlot *slot, int server, int rcode);
 extern void edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 						  const DnsMessage *message);
 
+/* ---- roundtrip.c: how long answers take ---- */
+
+/* An answer is late after so many times as long as answers usually take. */
+#define LATE_TRIPS			4
+
+extern void roundtrip_begin(DnsSlot *slot);
+extern void roundtrip_sent(DnsChannel *channel);
+extern void roundtrip_heard(DnsSlot *slot, int server);
+extern int64 roundtrip_patience(const DnsChannel *channel);
+
 /* ---- resend.c: lost datagrams ---- */
 
-extern void resend_begin(DnsSlot *slot);
-extern void resend_sent(DnsChannel *channel);
-extern void resend_heard(DnsSlot *slot, int server);
-extern int64 resend_patience(const DnsChannel *channel);
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
 

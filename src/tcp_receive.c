@@ -114,7 +114,7 @@ tcp_receive_end_silent(DnsChannel *channel, const DnsSlot *slot)
 	DnsSocket  *socket = placeholder_socket(channel, slot);
 
 	if (socket != NULL && socket->tcp &&
-		socket->heard_at + resend_patience(channel) < clock_now())
+		socket->heard_at + roundtrip_patience(channel) < clock_now())
 		(void) shutdown(socket->fd, SHUT_RDWR);
 }
 
@@ -127,7 +127,7 @@ due(const DnsChannel *channel, const DnsSocket *socket)
 	if (socket == NULL || !socket->tcp || socket->waiting < 2)
 		return PG_INT64_MAX;
 	since = socket->partial_since > 0 ? socket->partial_since : socket->heard_at;
-	return Max(since, socket->probed_at) + resend_patience(channel);
+	return Max(since, socket->probed_at) + roundtrip_patience(channel);
 }
 
 /*

@@ -77,7 +77,7 @@ flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
 		flight->channel.sent[0] = (DnsSent) {id, SERIAL(socket)};
 		flight->channel.nsent = 1;
 		flight->channel.sent_at = clock_now();
-		resend_sent(&flight->channel);
+		roundtrip_sent(&flight->channel);
 	}
 	return slot;
 }
