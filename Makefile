@@ -30,7 +30,7 @@ OBJS = \
 	src/check.o \
 	src/clock.o \
 	src/config.o \
-	src/edns.o \
+	src/counters.o \
 	src/events.o \
 	src/fields.o \
 	src/file.o \
@@ -64,6 +64,7 @@ OBJS = \
 	src/messagejson.o \
 	src/name.o \
 	src/nameinfo.o \
+	src/nameserver.o \
 	src/octets.o \
 	src/outbox.o \
 	src/outcome.o \

@@ -96,11 +96,11 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	if (sound)
 		rcode = wire_rcode(message);
 
-	if (edns_refused(slot, socket->server, rcode) &&
+	if (nameserver_edns_refused(slot, socket->server, rcode) &&
 		outgoing_again(channel, slot))
 		return 0;
 	if (sound)
-		edns_answered(channel, slot, socket->server, message);
+		nameserver_edns_answered(channel, slot, socket->server, message);
 
 	slot->reply.malformed = !sound;
 	counters.malformed += !sound;

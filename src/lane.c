@@ -170,7 +170,7 @@ translate_servers(DnsChannel *channel, DnsChannel *from, DnsReply *reply)
 
 	for (int i = 0; i < from->nasked; i++)
 	{
-		int			number = socket_server_number(channel,
+		int			number = nameserver_number(channel,
 												  (struct sockaddr *) &from->asked[i],
 												  sizeof(from->asked[i]));
 

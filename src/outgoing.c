@@ -107,7 +107,7 @@ note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 	slot->server = socket->server;
 	slot->tcp = socket->tcp;
 	slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
-	slot->edns = edns_wanted(channel, slot, socket->server);
+	slot->edns = nameserver_edns_wanted(channel, slot, socket->server);
 	slot->reply.queries++;
 	counters.queries++;
 	counters.tcp_queries += socket->tcp;

@@ -513,6 +513,26 @@ extern bool hosts_refresh(bool soft);
 extern List *hosts_by_name(const DnsName *name);
 extern List *hosts_by_address(const inet *address);
 
+/* ---- counters.c: what this backend has done ---- */
+
+/* What this process has done since it began; see dns_stats(). */
+typedef struct DnsCounters
+{
+	uint64		questions;
+	uint64		shared;			/* not asked, as an equal one was */
+	uint64		queries;
+	uint64		tcp_queries;
+	uint64		resends;
+	uint64		answers;
+	uint64		malformed;
+	uint64		ignored;
+	uint64		timeouts;
+	uint64		channels;
+	uint64		sockets;
+} DnsCounters;
+
+extern DnsCounters counters;
+
 /* ---- window.c: questions in flight and their answers ---- */
 
 #define WINDOW_MAX	16384		/* far below the 65536 query ids */
@@ -652,23 +672,6 @@ typedef struct DnsWindow
 	dlist_node	open_node;		/* of wait.c, while it has a channel; no lane */
 } DnsWindow;
 
-/* What this process has done since it began; see dns_stats(). */
-typedef struct DnsCounters
-{
-	uint64		questions;
-	uint64		shared;			/* not asked, as an equal one was */
-	uint64		queries;
-	uint64		tcp_queries;
-	uint64		resends;
-	uint64		answers;
-	uint64		malformed;
-	uint64		ignored;
-	uint64		timeouts;
-	uint64		channels;
-	uint64		sockets;
-} DnsCounters;
-
-extern DnsCounters counters;
 
 extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
@@ -926,8 +929,6 @@ extern void socket_state_changed(void *arg, ares_socket_t fd, int readable,
 extern bool socket_wants_write(const DnsSocket *socket);
 extern bool socket_send_message(DnsChannel *channel, DnsSocket *socket,
 								const uint8 *message, size_t len);
-extern int	socket_server_number(DnsChannel *channel,
-								 const struct sockaddr *address, socklen_t len);
 
 /* ---- tcp_receive.c: what comes over TCP ---- */
 
@@ -1009,12 +1010,14 @@ extern int64 bare_error_time_left(const DnsWindow *window);
 extern DnsSlot *bare_error_take(DnsChannel *channel, const DnsSocket *socket,
 						   DnsMessage *message);
 
-/* ---- edns.c: servers that do not know EDNS ---- */
+/* ---- nameserver.c: what is known of name servers ---- */
 
-extern bool edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
+extern int	nameserver_number(DnsChannel *channel,
+								 const struct sockaddr *address, socklen_t len);
+extern bool nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
 						int server);
-extern bool edns_refused(DnsSlot *slot, int server, int rcode);
-extern void edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
+extern bool nameserver_edns_refused(DnsSlot *slot, int server, int rcode);
+extern void nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 						  const DnsMessage *message);
 
 /* ---- roundtrip.c: how long answers take ---- */

@@ -93,29 +93,6 @@ socket_send_message(DnsChannel *channel, DnsSocket *socket,
 		outbox_flush(channel, socket);
 }
 
-/*
- * The number of a server, which is remembered: they are numbered as they are
- * first asked, and the ones beyond the table share its last number.
- */
-int
-socket_server_number(DnsChannel *channel, const struct sockaddr *address,
-					 socklen_t len)
-{
-	int			number;
-
-	for (number = 0; number < channel->nasked; number++)
-	{
-		if (memcmp(&channel->asked[number], address, len) == 0)
-			return number;
-	}
-	if (number == MAX_ASKED_SERVERS)
-		return MAX_ASKED_SERVERS - 1;
-	memcpy(&channel->asked[number], address,
-		   Min(len, sizeof(channel->asked[number])));
-	channel->nasked++;
-	return number;
-}
-
 static int
 socket_open(int domain, int type, int protocol, void *arg)
 {
@@ -235,7 +212,7 @@ socket_connect(int fd, const struct sockaddr *address, ares_socklen_t len,
 		return -1;
 	}
 	memcpy(&socket->address, address, Min(len, sizeof(socket->address)));
-	socket->server = socket_server_number(channel, address, len);
+	socket->server = nameserver_number(channel, address, len);
 	rc = connect(fd, address, len);
 	if (rc < 0 && errno == EAGAIN)
 	{

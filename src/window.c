@@ -15,8 +15,6 @@
 
 #include "miscadmin.h"
 
-DnsCounters counters = {0};
-
 static DnsWindow *make_window(MemoryContext parent, int capacity);
 static void take_channel(DnsWindow *window, DnsChannel *channel);
 static bool is_room(const DnsWindow *window);

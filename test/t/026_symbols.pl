@@ -100,7 +100,7 @@ sub lines_with
 }
 
 my @sources = glob "$root/src/*.[ch]";
-my @inside = map { "$root/src/$_.c" } qw(edns guard memory outbox outgoing pace placeholder pool slot socket tcp_receive udp_receive udp_send wire rdata);
+my @inside = map { "$root/src/$_.c" } qw(guard isolation memory nameserver outbox outgoing pace placeholder pool roundtrip slot socket tcp_receive udp_receive udp_send wire rdata);
 my $asks_version = qr/\b(PG_VERSION\w*|PG_MAJORVERSION\w*|CATALOG_VERSION_NO|ARES_VERSION\w*|__GLIBC\w*)\b/;
 my $raises = qr/\b(ereport\w*|elog|errmsg\w*|PG_TRY|PG_RE_THROW|CHECK_FOR_INTERRUPTS)\b/;
 my $allocates =

@@ -1,12 +1,13 @@
 /*
- * edns.c
+ * nameserver.c
  *
- * Servers that do not know EDNS (RFC 6891 section 7).  One that answers a query
- * with an OPT record by FORMERR, NOTIMP or BADVERS is asked again without.  If
- * that helps, and it has never shown that it knows EDNS, the channel remembers it
- * for a while, so that it does not cost a query for each name.  A server that does
- * not answer such queries at all is not found out: silence has other reasons too.
- * Runs inside the library: stores, never raises.
+ * What a channel has learned of its name servers: their numbers, and which do not know
+ * EDNS (RFC 6891 section 7).  A server that answers a query with an OPT record by
+ * FORMERR, NOTIMP or BADVERS is asked again without.  If that helps, and it has never
+ * shown that it knows EDNS, the channel remembers it for a while, so that it does not
+ * cost a query for each name.  A server that does not answer such queries at all is
+ * not found out: silence has other reasons too.  Runs inside the library: stores,
+ * never raises.
  */
 #include "postgres.h"
 
@@ -16,10 +17,33 @@
 #define REMEMBERED_FOR	(600 * INT64CONST(1000000))
 
 /*
+ * The number of a server, which is remembered: they are numbered as they are
+ * first asked, and the ones beyond the table share its last number.
+ */
+int
+nameserver_number(DnsChannel *channel, const struct sockaddr *address,
+					 socklen_t len)
+{
+	int			number;
+
+	for (number = 0; number < channel->nasked; number++)
+	{
+		if (memcmp(&channel->asked[number], address, len) == 0)
+			return number;
+	}
+	if (number == MAX_ASKED_SERVERS)
+		return MAX_ASKED_SERVERS - 1;
+	memcpy(&channel->asked[number], address,
+		   Min(len, sizeof(channel->asked[number])));
+	channel->nasked++;
+	return number;
+}
+
+/*
  * Does the next query of a slot to a server have an OPT record?
  */
 bool
-edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int server)
+nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int server)
 {
 	return slot->window->style.edns && slot->plain_server != server + 1 &&
 		(channel->plain_until[server] == 0 ||
@@ -31,7 +55,7 @@ edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int server)
  * the slot's question is for asking it again, without.
  */
 bool
-edns_refused(DnsSlot *slot, int server, int rcode)
+nameserver_edns_refused(DnsSlot *slot, int server, int rcode)
 {
 	if (!slot->edns ||
 		(rcode != RCODE_FORMERR && rcode != RCODE_NOTIMP &&
@@ -48,7 +72,7 @@ edns_refused(DnsSlot *slot, int server, int rcode)
  * has refused EDNS, that it does not.
  */
 void
-edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
+nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 			  const DnsMessage *message)
 {
 	uint64		bit = UINT64CONST(1) << server;

@@ -1,0 +1,10 @@
+/*
+ * counters.c
+ *
+ * What this backend has asked and got so far; dns_stats() shows it.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+DnsCounters counters = {0};
