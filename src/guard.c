@@ -59,7 +59,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		wire_asks(&message, &probe->question))
 	{
 		probe->used = false;
-		refused_heard(channel, socket->tcp);
+		nameserver_heard(channel, socket->tcp);
 		return placeholder_write_stub(message.id, VERDICT_DONE, stub);
 	}
 	return ignore();
@@ -84,7 +84,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		return placeholder_write_stub(id, VERDICT_DONE, stub);
 
 	counters.answers++;
-	refused_heard(channel, socket->tcp);
+	nameserver_heard(channel, socket->tcp);
 
 	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
 	{

@@ -40,6 +40,20 @@ nameserver_number(DnsChannel *channel, const struct sockaddr *address,
 }
 
 /*
+ * A server has answered.  Called inside the library; never raises.
+ */
+void
+nameserver_heard(DnsChannel *channel, bool tcp)
+{
+	DnsLane    *lane = channel->window->of_lane;
+	DnsReach   *reach = lane != NULL ? &lane->owner->channel->reach[tcp] :
+		&channel->reach[tcp];
+
+	reach->heard = true;
+	reach->gone = false;
+}
+
+/*
  * Does the next query of a slot to a server have an OPT record?
  */
 bool

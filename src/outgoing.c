@@ -10,6 +10,8 @@
 
 #include "pgcares.h"
 
+static bool send_message(DnsChannel *channel, DnsSocket *socket,
+						 const uint8 *message, size_t len);
 static void note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot);
 static size_t write_slot(const DnsSlot *slot, uint16 id, uint8 *message);
 static size_t write_query(uint16 id, const DnsQuestion *question,
@@ -72,7 +74,7 @@ outgoing_again(DnsChannel *channel, DnsSlot *slot)
 		return false;			/* closed meanwhile */
 	if (socket->out_waits)
 		return false;			/* it may not have been sent yet */
-	if (!socket_send_message(channel, socket, message,
+	if (!send_message(channel, socket, message,
 							 write_slot(slot, slot->id, message)))
 		return false;
 	slot->reply.queries++;
@@ -187,4 +189,18 @@ add_probe(DnsChannel *channel, DnsSocket *socket, uint16 id)
 	question_copy(&probe->question, &slot->question);
 	slot_write_name(slot, probe->question.name.octets);
 	return probe;
+}
+
+/*
+ * Sends one message of ours, over UDP with the next flush.  False, with errno, where
+ * the socket does not take it.
+ */
+static bool
+send_message(DnsChannel *channel, DnsSocket *socket,
+			 const uint8 *message, size_t len)
+{
+	if (!socket->tcp)
+		return udp_send(channel, socket, message, len);
+	return outbox_queue(channel, socket, message, len) &&
+		outbox_flush(channel, socket);
 }

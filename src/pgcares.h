@@ -927,8 +927,6 @@ extern const struct ares_socket_functions_ex socket_functions;
 extern void socket_state_changed(void *arg, ares_socket_t fd, int readable,
 								 int writable);
 extern bool socket_wants_write(const DnsSocket *socket);
-extern bool socket_send_message(DnsChannel *channel, DnsSocket *socket,
-								const uint8 *message, size_t len);
 
 /* ---- tcp_receive.c: what comes over TCP ---- */
 
@@ -1014,6 +1012,7 @@ extern DnsSlot *bare_error_take(DnsChannel *channel, const DnsSocket *socket,
 
 extern int	nameserver_number(DnsChannel *channel,
 								 const struct sockaddr *address, socklen_t len);
+extern void nameserver_heard(DnsChannel *channel, bool tcp);
 extern bool nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
 						int server);
 extern bool nameserver_edns_refused(DnsSlot *slot, int server, int rcode);
@@ -1034,6 +1033,8 @@ extern int64 roundtrip_patience(const DnsChannel *channel);
 
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
+extern int64 resend_refused_time(const DnsWindow *window);
+extern void resend_refused(DnsWindow *window);
 
 /* ---- pace.c: how many questions are in flight ---- */
 
@@ -1077,9 +1078,9 @@ extern void books_check(DnsWindow *window);
 
 extern bool refused_take(DnsSlot *slot, const DnsChannel *channel,
 						 ares_status_t status);
-extern void refused_heard(DnsChannel *channel, bool tcp);
-extern int64 refused_time(const DnsWindow *window);
-extern void refused_attend(DnsWindow *window);
+extern bool refused_by_all(const DnsSlot *slot);
+extern bool refused_for_good(const DnsSlot *slot);
+extern void refused_pause(DnsWindow *window, int64 now);
 
 /* ---- flush.c: sends what waits ---- */
 

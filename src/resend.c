@@ -24,6 +24,7 @@
 static int64 patience(const DnsWindow *window);
 static bool are_last_ones(const DnsWindow *window);
 static bool seems_lost(const DnsSlot *slot);
+static bool is_free_to_ask(DnsWindow *window);
 
 /*
  * When resend_lost() may next find something to do, on the clock of clock_now().
@@ -73,6 +74,58 @@ resend_lost(DnsWindow *window)
 	}
 }
 
+/*
+ * When resend_refused() has something to do at the latest, on the clock of clock_now().
+ */
+int64
+resend_refused_time(const DnsWindow *window)
+{
+	return window->nrefused > 0 ? window->ask_again_at : PG_INT64_MAX;
+}
+
+/*
+ * Asks again what was refused: all of it when a server has answered, else one question
+ * when it is time.  Ends what there is no hope for.  May raise.
+ */
+void
+resend_refused(DnsWindow *window)
+{
+	int64		now;
+	bool		is_time;
+
+	if (window->nrefused == 0)
+		return;
+	now = clock_now();
+	is_time = now >= window->ask_again_at;
+	if (is_time)
+		refused_pause(window, now);
+
+	/* What is asked may be refused at once and comes behind the others again. */
+	for (int left = window->nrefused; left > 0 && window->nrefused > 0; left--)
+	{
+		DnsSlot    *slot = dlist_head_element(DnsSlot, refused_node,
+											  &window->refused);
+		bool		gone = refused_by_all(slot);
+
+		if (window->failed || (!gone && !is_free_to_ask(window)))
+			break;
+		slot_leave_refused(slot);
+		if (gone && refused_for_good(slot))
+			slot_finish(slot, ARES_ECONNREFUSED);
+		else if (!gone || is_time)
+		{
+			is_time &= !gone;
+			window_send(slot);
+		}
+		else
+		{
+			slot->in_refused = true;
+			dlist_push_tail(&window->refused, &slot->refused_node);
+			window->nrefused++;
+		}
+	}
+}
+
 /* Microseconds after which a query is late. */
 static int64
 patience(const DnsWindow *window)
@@ -95,4 +148,14 @@ static bool
 seems_lost(const DnsSlot *slot)
 {
 	return slot->window->heard_of[slot->server] > slot->sent_number;
+}
+
+/* May one more question be in flight? */
+static bool
+is_free_to_ask(DnsWindow *window)
+{
+	int			in_flight = window->in_flight + window->nisolated;
+
+	return in_flight < window->channel->max_in_flight &&
+		pace_allows(&window->channel->pace, in_flight, window->capacity);
 }

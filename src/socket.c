@@ -79,20 +79,6 @@ socket_wants_write(const DnsSocket *socket)
 	return socket->want_write || socket->out_waits;
 }
 
-/*
- * Sends one message of ours, over UDP with the next flush.  False, with errno, where
- * the socket does not take it.
- */
-bool
-socket_send_message(DnsChannel *channel, DnsSocket *socket,
-					const uint8 *message, size_t len)
-{
-	if (!socket->tcp)
-		return udp_send(channel, socket, message, len);
-	return outbox_queue(channel, socket, message, len) &&
-		outbox_flush(channel, socket);
-}
-
 static int
 socket_open(int domain, int type, int protocol, void *arg)
 {
@@ -285,7 +271,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 	{
 		message_len = outgoing_message(channel, socket, at, len, message);
 		if (message_len > 0 &&
-			!socket_send_message(channel, socket, message, message_len))
+			!udp_send(channel, socket, message, message_len))
 		{
 			channel->last_errno = errno;
 			return -1;

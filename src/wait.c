@@ -158,7 +158,7 @@ look_around(DnsWindow *window)
 	settle_bare_errors(window);
 	window_raise_failure(window);
 	slot_expire(window);
-	refused_attend(window);
+	resend_refused(window);
 	resend_lost(window);
 	tcp_receive_look_after(window->channel);
 	pace_look(&window->channel->pace, window->channel->usual_trip);
@@ -227,7 +227,7 @@ time_left(DnsWindow *window)
 	int64		next = Min(resend_time(window), tcp_receive_time(channel));
 	int64		left = PG_INT64_MAX;
 
-	next = Min(next, refused_time(window));
+	next = Min(next, resend_refused_time(window));
 	next = Min(next, pace_time(&channel->pace, channel->usual_trip));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
