@@ -92,6 +92,7 @@ OBJS = \
 	src/slot.o \
 	src/socket.o \
 	src/sortlist.o \
+	src/sound.o \
 	src/status.o \
 	src/support.o \
 	src/svcb.o \
@@ -99,6 +100,7 @@ OBJS = \
 	src/tcp_receive.o \
 	src/udp_receive.o \
 	src/udp_send.o \
+	src/values.o \
 	src/wait.o \
 	src/window.o \
 	src/wire.o \

@@ -67,19 +67,6 @@ argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
 }
 
 /*
- * The name to ask for.
- */
-bool
-argument_name(const char *written, size_t len, bool soft, DnsName *name)
-{
-	const char *reason = question_name_with_len(written, len, setting_idn, name);
-
-	if (reason != NULL && !soft)
-		question_refuse_name(pnstrdup(written, len), reason);
-	return reason == NULL;
-}
-
-/*
  * The name that a request asks for, from a text that it refers to then.
  */
 bool
@@ -87,7 +74,7 @@ argument_name_text(DnsRequest *request, const text *written, bool soft)
 {
 	request->written = written;
 	request->address = NULL;
-	return argument_name(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), soft,
+	return question_read_name(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), soft,
 						 &request->question.name);
 }
 

@@ -141,7 +141,7 @@ append_bitmap(StringInfo out, const DnsField *field)
 		if (field->def->kind == FIELD_PORTS)
 			appendStringInfo(out, "%d", number);
 		else
-			append_type(out, number);
+			rrtype_append(out, number);
 		separator = " ";
 	}
 }

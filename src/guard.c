@@ -92,7 +92,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		return placeholder_write_stub(id, VERDICT_USE_TCP, stub);
 	}
 
-	sound = wire_sound(message);
+	sound = sound_message(message);
 	if (sound)
 		rcode = wire_rcode(message);
 

@@ -131,7 +131,7 @@ host_begin(const char *written, int family, bool soft, Host *host,
 		   HostQuestions *asked)
 {
 	asked->count = 0;
-	if (!argument_name(written, strlen(written), soft, &asked->name) ||
+	if (!question_read_name(written, strlen(written), soft, &asked->name) ||
 		!host_lookups(soft, &asked->lookups))
 		return false;
 	if (host_known(asked->lookups, written, &asked->name, family, host))

@@ -275,7 +275,7 @@ push_bitmap(JsonbParseState **state, const DnsField *field)
 			continue;
 		}
 		resetStringInfo(&type);
-		append_type(&type, number);
+		rrtype_append(&type, number);
 		push_word(state, type.data);
 	}
 	return pushJsonbValue(state, WJB_END_ARRAY, NULL);

@@ -73,7 +73,7 @@ static void rescan(CustomScanState *css);
 static void end_scan(CustomScanState *css);
 
 const struct CustomScanMethods lookahead_scan_methods = {
-	.CustomName = "DnsLookahead",
+	.CustomName = LOOKAHEAD_NAME,
 	.CreateCustomScanState = create_state,
 };
 
@@ -82,7 +82,7 @@ const struct CustomScanMethods lookahead_scan_methods = {
  * afterwards with the rows that were read ahead.
  */
 static const CustomExecMethods exec_methods = {
-	.CustomName = "DnsLookahead",
+	.CustomName = LOOKAHEAD_NAME,
 	.BeginCustomScan = begin_scan,
 	.ExecCustomScan = next_slot,
 	.EndCustomScan = end_scan,

@@ -61,16 +61,6 @@ lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt)
 }
 
 /*
- * Is it one of our nodes?
- */
-bool
-plan_is_lookahead(const Plan *node)
-{
-	return IsA(node, CustomScan) &&
-		((const CustomScan *) node)->methods == &lookahead_scan_methods;
-}
-
-/*
  * Makes a node that reads child ahead for the calls that a search has found, and
  * passes its rows on as they are.  Gives the child where there is nothing to do:
  * without calls, where earlier rows are wanted again, and where rows must not be

@@ -1,8 +1,8 @@
 /*
  * lookahead_scan.c
  *
- * Where a look-ahead node stands in the table that its child scans.  WHERE CURRENT
- * OF looks for a scan of the table in the plan, and takes a node for it that names
+ * Which nodes are ours, and where one stands in the table that its child scans.  WHERE
+ * CURRENT OF looks for a scan of the table in the plan, and takes a node for it that names
  * the table and has the row's place in its slot (execCurrentOf() of the server).
  */
 #include "postgres.h"
@@ -12,6 +12,17 @@
 #include "access/relscan.h"
 #include "nodes/extensible.h"
 #include "utils/rel.h"
+
+/*
+ * Is it one of our nodes?
+ */
+bool
+plan_is_lookahead(const Plan *node)
+{
+	return IsA(node, CustomScan) &&
+		strcmp(((const CustomScan *) node)->methods->CustomName,
+			   LOOKAHEAD_NAME) == 0;
+}
 
 /*
  * The scan of a table that is a node's child, or NULL.  The node becomes another

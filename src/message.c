@@ -117,7 +117,7 @@ message_open(DnsMessage *message, const bytea *octets)
 		reason = "It has more than 65535 octets.";
 	else if (!wire_open(message, (const uint8 *) VARDATA_ANY(octets), len))
 		reason = "It has fewer than the 12 octets of a header.";
-	else if (!wire_sections_sound(message))
+	else if (!sound_sections(message))
 		reason = "Its sections do not fit its header, their record types or its length.";
 	else
 		return;
@@ -332,6 +332,6 @@ static void
 append_question(StringInfo out, const DnsQuestion *question)
 {
 	append_name(out, &question->name, true);
-	appendStringInfo(out, " %s %s", class_text(question->class),
-					 type_text(question->type));
+	appendStringInfo(out, " %s %s", rrclass_text(question->class),
+					 rrtype_text(question->type));
 }

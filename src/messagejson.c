@@ -209,7 +209,7 @@ static void
 push_named_data(JsonbParseState **state, const DnsMessage *message,
 				const DnsRR *rr)
 {
-	const char *type = type_text(rr->type);
+	const char *type = rrtype_text(rr->type);
 	StringInfoData data;
 
 	/* The data may have another form than that of the type. */
@@ -247,14 +247,14 @@ push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
 	if (rrtype_by_code(type) != NULL)
 	{
 		push_long_key(state, prefix, "TYPEname");
-		push_word(state, type_text(type));
+		push_word(state, rrtype_text(type));
 	}
 	push_long_key(state, prefix, "CLASS");
 	push_number(state, class);
 	if (rrclass_name(class) != NULL && type != DNS_TYPE_OPT)
 	{
 		push_long_key(state, prefix, "CLASSname");
-		push_word(state, class_text(class));
+		push_word(state, rrclass_text(class));
 	}
 }
 

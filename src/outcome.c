@@ -273,9 +273,9 @@ static char *
 describe_records(const DnsQuestion *question)
 {
 	if (question->class == DNS_CLASS_IN)
-		return psprintf("%s records", type_text(question->type));
-	return psprintf("%s %s records", class_text(question->class),
-					type_text(question->type));
+		return psprintf("%s records", rrtype_text(question->type));
+	return psprintf("%s %s records", rrclass_text(question->class),
+					rrtype_text(question->type));
 }
 
 static char *

@@ -29,6 +29,7 @@
 /* ---- wire.c: DNS messages as they are (RFC 1035) ---- */
 
 #define WIRE_HEADER_SIZE	12
+#define WIRE_RECORD_FIXED	10	/* of a record, between its name and its data */
 #define WIRE_LABEL_MAX		63	/* octets of a label */
 #define WIRE_NAME_MAX		255 /* octets of a name, the root label included */
 #define WIRE_POINTERS_MAX	127 /* as many as it can have labels */
@@ -284,8 +285,6 @@ extern bool wire_opt_option(const DnsRR *opt, uint16 code,
 							const uint8 **value, size_t *len);
 extern bool wire_extended_error(const DnsMessage *message, int *code,
 								const uint8 **text, size_t *len);
-extern bool wire_sound(DnsMessage *message);
-extern bool wire_sections_sound(DnsMessage *message);
 
 /* ---- rdata.c: the data of records, field by field ---- */
 
@@ -293,12 +292,17 @@ extern void rdata_open(const DnsMessage *message, const DnsRR *rr,
 					   DnsRdata *rdata);
 extern bool rdata_next(DnsRdata *rdata, DnsField *field);
 extern bool rdata_done(const DnsRdata *rdata);
-extern bool rdata_sound(const DnsMessage *message, const DnsRR *rr);
 extern bool rdata_string(const uint8 **pos, const uint8 *end,
 						 const uint8 **data, size_t *len);
 
 extern bool rdata_plain_name(const uint8 **pos, const uint8 *end,
 							 DnsName *name);
+
+/* ---- sound.c: messages as they have to be ---- */
+
+extern bool sound_message(DnsMessage *message);
+extern bool sound_sections(DnsMessage *message);
+extern bool sound_rdata(const DnsMessage *message, const DnsRR *rr);
 
 /* ---- rrtype.c: the record types ---- */
 
@@ -318,6 +322,9 @@ extern const DnsType *rrtype_at(int index);
 extern const char *rrclass_name(uint16 code);
 extern int	rrclass_by_name(const char *name);
 extern const DnsFieldDef *rrtype_fields(const DnsRR *rr);
+extern void rrtype_append(StringInfo out, uint16 code);
+extern const char *rrtype_text(uint16 code);
+extern const char *rrclass_text(uint16 code);
 
 /* ---- settings.c: the configuration parameters ---- */
 
@@ -459,6 +466,8 @@ extern void question_refuse_name(const char *text, const char *reason);
 
 extern bool question_type(const char *text, bool soft, uint16 *number);
 extern bool question_class(const char *text, bool soft, uint16 *number);
+extern bool question_read_name(const char *written, size_t len, bool soft,
+						  DnsName *name);
 extern void question_reverse_name(const inet *address, DnsName *name);
 extern bool question_address(const char *text, inet *address);
 extern bool question_never_asked(const DnsName *name);
@@ -489,8 +498,6 @@ extern bool argument_kind(FunctionCallInfo fcinfo, int first_argument,
 						  bool soft, uint16 *type, uint16 *class);
 extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
 							  OnError *on_error);
-extern bool argument_name(const char *written, size_t len, bool soft,
-						  DnsName *name);
 extern bool argument_name_text(DnsRequest *request, const text *written,
 							   bool soft);
 extern char *argument_text(const DnsRequest *request);
@@ -1516,9 +1523,6 @@ extern void append_decimal(StringInfo out, uint32 number);
 extern void append_rdata(StringInfo out, const DnsMessage *message,
 						 const DnsRR *rr);
 extern void append_field(StringInfo out, const DnsField *field);
-extern void append_type(StringInfo out, uint16 code);
-extern const char *type_text(uint16 code);
-extern const char *class_text(uint16 code);
 
 /* ---- fields.c: fields with a format of their own ---- */
 
@@ -1809,7 +1813,6 @@ extern bool site_take(SiteSearch *search, FuncExpr *call);
 /* ---- lookahead_node.c: putting nodes into a plan ---- */
 
 extern void lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt);
-extern bool plan_is_lookahead(const Plan *node);
 extern Plan *lookahead_above(SiteSearch *search, Plan *child,
 							 const LookaheadDemand *demand);
 extern Plan *lookahead_split(LookaheadPlan *plan, Plan *node,
@@ -1844,6 +1847,10 @@ extern void rows_drop_first(LookaheadRows *rows);
 
 /* ---- lookahead_scan.c: where a node stands in a table ---- */
 
+/* The name of the node, for EXPLAIN too. */
+#define LOOKAHEAD_NAME	"DnsLookahead"
+
+extern bool plan_is_lookahead(const Plan *node);
 extern ScanState *scan_below(CustomScanState *css);
 extern ItemPointerData scan_tid(const ScanState *scan);
 

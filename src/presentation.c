@@ -43,42 +43,6 @@ append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 }
 
 /*
- * The mnemonic of a type, or TYPEnnn.
- */
-void
-append_type(StringInfo out, uint16 code)
-{
-	const DnsType *type = rrtype_by_code(code);
-
-	if (type != NULL)
-		appendStringInfoString(out, type->name);
-	else
-		appendStringInfo(out, "TYPE%d", code);
-}
-
-/*
- * The same as a text of its own, static or palloc'd.
- */
-const char *
-type_text(uint16 code)
-{
-	const DnsType *type = rrtype_by_code(code);
-
-	return type != NULL ? type->name : psprintf("TYPE%d", code);
-}
-
-/*
- * The mnemonic of a class, or CLASSnnn.  Static or palloc'd.
- */
-const char *
-class_text(uint16 code)
-{
-	const char *name = rrclass_name(code);
-
-	return name != NULL ? name : psprintf("CLASS%d", code);
-}
-
-/*
  * A field of record data.
  */
 void
@@ -196,7 +160,7 @@ append_number(StringInfo out, const DnsField *field)
 			append_time(out, number, "%Y%m%d%H%M%S");
 			break;
 		case FIELD_TYPE:
-			append_type(out, number);
+			rrtype_append(out, number);
 			break;
 		case FIELD_CERT_TYPE:
 			append_cert_type(out, number);

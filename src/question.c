@@ -70,6 +70,19 @@ question_class(const char *text, bool soft, uint16 *number)
 }
 
 /*
+ * The name to ask for.
+ */
+bool
+question_read_name(const char *written, size_t len, bool soft, DnsName *name)
+{
+	const char *reason = question_name_with_len(written, len, setting_idn, name);
+
+	if (reason != NULL && !soft)
+		question_refuse_name(pnstrdup(written, len), reason);
+	return reason == NULL;
+}
+
+/*
  * The name of an address's PTR records (RFC 1035 section 3.5, RFC 3596
  * section 2.5).  The netmask does not count.
  */

@@ -44,7 +44,6 @@ static bool sound_svc_params(const uint8 *pos, const uint8 *end);
 static bool sound_svc_param(uint16 key, const uint8 *value, size_t len);
 static bool sound_names(const uint8 *pos, const uint8 *end);
 static bool sound_prefixes(const uint8 *pos, const uint8 *end);
-static bool sound_options(const uint8 *pos, const uint8 *end);
 
 /*
  * Begins to read the data of a record, field by field.  A type of which we
@@ -143,24 +142,6 @@ bool
 rdata_done(const DnsRdata *rdata)
 {
 	return rdata->def->name == NULL && rdata->pos == rdata->end;
-}
-
-/*
- * Does the data of a record fit its type exactly?
- */
-bool
-rdata_sound(const DnsMessage *message, const DnsRR *rr)
-{
-	DnsRdata	rdata;
-	DnsField	field;
-
-	if (rr->type == DNS_TYPE_OPT)
-		return sound_options(rr->rdata, rr->rdata + rr->rdlength);
-
-	rdata_open(message, rr, &rdata);
-	while (rdata_next(&rdata, &field))
-		;
-	return rdata_done(&rdata);
 }
 
 /*
@@ -371,18 +352,3 @@ sound_prefixes(const uint8 *pos, const uint8 *end)
 	return pos == end;
 }
 
-/* Options of an OPT record (RFC 6891 section 6.1.2). */
-static bool
-sound_options(const uint8 *pos, const uint8 *end)
-{
-	while (end - pos >= 4)
-	{
-		size_t		len = wire_u16(pos + 2);
-
-		pos += 4;
-		if (len > (size_t) (end - pos))
-			return false;
-		pos += len;
-	}
-	return pos == end;
-}

@@ -99,8 +99,8 @@ record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
 	append_name(&buffer, &rr->name, false);
 	values[0] = buffer_datum(&buffer);
 	values[1] = Int32GetDatum(record_ttl(rr));
-	values[2] = word_datum(&words->class, class_text(rr->class));
-	values[3] = word_datum(&words->type, type_text(rr->type));
+	values[2] = word_datum(&words->class, rrclass_text(rr->class));
+	values[3] = word_datum(&words->type, rrtype_text(rr->type));
 	resetStringInfo(&buffer);
 	append_rdata(&buffer, message, rr);
 	values[4] = buffer_datum(&buffer);
@@ -184,7 +184,7 @@ static void
 typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 		  Datum *values, bool *nulls)
 {
-	const char *type = type_text(rr->type);
+	const char *type = rrtype_text(rr->type);
 	DnsRdata	rdata;
 	DnsField	field;
 	int			next = 0;		/* columns are mostly in the order of fields */

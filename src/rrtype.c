@@ -293,6 +293,42 @@ rrclass_by_name(const char *name)
 }
 
 /*
+ * The mnemonic of a type, or TYPEnnn.
+ */
+void
+rrtype_append(StringInfo out, uint16 code)
+{
+	const DnsType *type = rrtype_by_code(code);
+
+	if (type != NULL)
+		appendStringInfoString(out, type->name);
+	else
+		appendStringInfo(out, "TYPE%d", code);
+}
+
+/*
+ * The same as a text of its own, static or palloc'd.
+ */
+const char *
+rrtype_text(uint16 code)
+{
+	const DnsType *type = rrtype_by_code(code);
+
+	return type != NULL ? type->name : psprintf("TYPE%d", code);
+}
+
+/*
+ * The mnemonic of a class, or CLASSnnn.  Static or palloc'd.
+ */
+const char *
+rrclass_text(uint16 code)
+{
+	const char *name = rrclass_name(code);
+
+	return name != NULL ? name : psprintf("CLASS%d", code);
+}
+
+/*
  * The fields in a record's data, ending with one without a name.  Where the
  * type's own fields do not apply, there is one field that stands for all the
  * octets.

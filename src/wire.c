@@ -13,9 +13,6 @@
 
 #include "pgcares.h"
 
-/* Octets of a record between its name and its data. */
-#define RECORD_FIXED	10
-
 static bool read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr);
 static bool octets_equal(const uint8 *a, const uint8 *b, size_t len);
 
@@ -300,65 +297,17 @@ wire_extended_error(const DnsMessage *message, int *code,
 	return true;
 }
 
-/*
- * Is the whole message as an answer has to be?  There is one question at most
- * (RFC 9619), and the sections are sound.
- */
-bool
-wire_sound(DnsMessage *message)
-{
-	return message->count[0] <= 1 && wire_sections_sound(message);
-}
-
-/*
- * Are the sections as the standards have them?  They fill the message exactly,
- * each record's data fits its type exactly, and there is at most one OPT.  Takes
- * down where things are.
- */
-bool
-wire_sections_sound(DnsMessage *message)
-{
-	DnsPlaces	places = {.known = true};
-	DnsCursor	cursor;
-
-	if (!wire_section(message, DNS_ANSWER, &cursor))
-		return false;
-	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
-	{
-		DnsRR		rr;
-
-		places.section[section] = cursor.pos - message->start;
-		cursor.left = message->count[section];
-		while (wire_next(&cursor, &rr))
-		{
-			if (!rdata_sound(message, &rr))
-				return false;
-			if (rr.type != DNS_TYPE_OPT)
-				continue;
-			if (places.opt > 0 || section != DNS_ADDITIONAL || rr.name.len != 1)
-				return false;
-			places.opt = rr.rdata - RECORD_FIXED - message->start;
-		}
-		if (cursor.left > 0)
-			return false;
-	}
-	if (cursor.pos != message->end)
-		return false;
-	message->places = places;
-	return true;
-}
-
 /* Reads what stands behind the name of a record. */
 static bool
 read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr)
 {
-	if (message->end - pos < RECORD_FIXED)
+	if (message->end - pos < WIRE_RECORD_FIXED)
 		return false;
 	rr->type = wire_u16(pos);
 	rr->class = wire_u16(pos + 2);
 	rr->ttl = wire_u32(pos + 4);
 	rr->rdlength = wire_u16(pos + 8);
-	rr->rdata = pos + RECORD_FIXED;
+	rr->rdata = pos + WIRE_RECORD_FIXED;
 	return rr->rdlength <= message->end - rr->rdata;
 }
 

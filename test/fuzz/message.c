@@ -75,7 +75,7 @@ fuzz_message(const uint8 *octets, size_t len)
 	bytea	   *value = take_bytea(octets, len);
 	DnsMessage	message;
 	bool		sound = len <= PG_UINT16_MAX &&
-		wire_open(&message, octets, len) && wire_sections_sound(&message);
+		wire_open(&message, octets, len) && sound_sections(&message);
 
 	if (raises(parse, value, ERRCODE_INVALID_BINARY_REPRESENTATION) == sound ||
 		raises(make_json, value, ERRCODE_INVALID_BINARY_REPRESENTATION) == sound)
@@ -114,7 +114,7 @@ fuzz_answer(const uint8 *octets, size_t len)
 
 		slot->reply.done_at = slot->reply.asked_at + 1;
 		outcome_read(&outcome, &flight->window, &slot->question, &slot->reply);
-		if (outcome.sound != wire_sound(&message))
+		if (outcome.sound != sound_message(&message))
 			finding("the answer is%s sound", outcome.sound ? " not" : "");
 		check_outcome(&outcome);
 	}
@@ -149,14 +149,14 @@ static void
 check_fields(DnsMessage *message)
 {
 	DnsMessage	unread = *message;
-	bool		sound = wire_sections_sound(message);
+	bool		sound = sound_sections(message);
 	DnsRR		opt;
 	DnsRR		same;
 	const uint8 *text;
 	size_t		len;
 	int			code;
 
-	if (wire_sound(message) && !sound)
+	if (sound_message(message) && !sound)
 		finding("the message is sound, and its sections are not");
 	(void) wire_rcode(message);
 	if (wire_extended_error(message, &code, &text, &len) &&
@@ -181,9 +181,9 @@ check_fields(DnsMessage *message)
 			finding("a section begins elsewhere");
 		for (; wire_next(&cursor, &rr); count++)
 		{
-			if (sound && !rdata_sound(message, &rr))
+			if (sound && !sound_rdata(message, &rr))
 				finding("a record of a sound message is not sound");
-			if (rdata_sound(message, &rr))
+			if (sound_rdata(message, &rr))
 				check_record(message, &rr);
 		}
 		if (sound && count != message->count[section])

@@ -181,8 +181,8 @@ check_type(const char *text)
 	if (taken == raises(ask_type, unconstify(char *, text),
 						ERRCODE_INVALID_PARAMETER_VALUE))
 		finding("\"%s\" is a type or not", text);
-	if (taken && (!question_type(type_text(number), true, &again) || again != number))
-		finding("type \"%s\" is another one than \"%s\"", text, type_text(number));
+	if (taken && (!question_type(rrtype_text(number), true, &again) || again != number))
+		finding("type \"%s\" is another one than \"%s\"", text, rrtype_text(number));
 }
 
 static void
@@ -195,8 +195,8 @@ check_class(const char *text)
 	if (taken == raises(ask_class, unconstify(char *, text),
 						ERRCODE_INVALID_PARAMETER_VALUE))
 		finding("\"%s\" is a class or not", text);
-	if (taken && (!question_class(class_text(number), true, &again) || again != number))
-		finding("class \"%s\" is another one than \"%s\"", text, class_text(number));
+	if (taken && (!question_class(rrclass_text(number), true, &again) || again != number))
+		finding("class \"%s\" is another one than \"%s\"", text, rrclass_text(number));
 }
 
 static void

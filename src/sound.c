@@ -1,0 +1,93 @@
+/*
+ * sound.c
+ *
+ * Whether a message is as the standards have it.  Only a sound one is read any
+ * further.  Raises nothing.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+static bool sound_options(const uint8 *pos, const uint8 *end);
+
+/*
+ * Is the whole message as an answer has to be?  There is one question at most
+ * (RFC 9619), and the sections are sound.
+ */
+bool
+sound_message(DnsMessage *message)
+{
+	return message->count[0] <= 1 && sound_sections(message);
+}
+
+/*
+ * Are the sections as the standards have them?  They fill the message exactly,
+ * each record's data fits its type exactly, and there is at most one OPT.  Takes
+ * down where things are.
+ */
+bool
+sound_sections(DnsMessage *message)
+{
+	DnsPlaces	places = {.known = true};
+	DnsCursor	cursor;
+
+	if (!wire_section(message, DNS_ANSWER, &cursor))
+		return false;
+	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
+	{
+		DnsRR		rr;
+
+		places.section[section] = cursor.pos - message->start;
+		cursor.left = message->count[section];
+		while (wire_next(&cursor, &rr))
+		{
+			if (!sound_rdata(message, &rr))
+				return false;
+			if (rr.type != DNS_TYPE_OPT)
+				continue;
+			if (places.opt > 0 || section != DNS_ADDITIONAL || rr.name.len != 1)
+				return false;
+			places.opt = rr.rdata - WIRE_RECORD_FIXED - message->start;
+		}
+		if (cursor.left > 0)
+			return false;
+	}
+	if (cursor.pos != message->end)
+		return false;
+	message->places = places;
+	return true;
+}
+
+/*
+ * Does the data of a record fit its type exactly?
+ */
+bool
+sound_rdata(const DnsMessage *message, const DnsRR *rr)
+{
+	DnsRdata	rdata;
+	DnsField	field;
+
+	if (rr->type == DNS_TYPE_OPT)
+		return sound_options(rr->rdata, rr->rdata + rr->rdlength);
+
+	rdata_open(message, rr, &rdata);
+	while (rdata_next(&rdata, &field))
+		;
+	return rdata_done(&rdata);
+}
+
+/* Options of an OPT record (RFC 6891 section 6.1.2). */
+static bool
+sound_options(const uint8 *pos, const uint8 *end)
+{
+	while (end - pos >= 4)
+	{
+		size_t		len = wire_u16(pos + 2);
+
+		pos += 4;
+		if (len > (size_t) (end - pos))
+			return false;
+		pos += len;
+	}
+	return pos == end;
+}

@@ -1,0 +1,58 @@
+/*
+ * values.c
+ *
+ * The values of the settings, as they stand now; settings.c has their table.
+ */
+#include "postgres.h"
+
+#include "pgcares.h"
+
+#include "utils/varlena.h"
+
+char	   *setting_servers = NULL;
+int			setting_udp_port = 53;
+int			setting_tcp_port = 53;
+int			setting_timeout = 2000;
+int			setting_tries = 4;
+int			setting_max_tries = 4;
+int			setting_deadline = 0;
+int			setting_max_timeout = 60 * 1000;
+int			setting_max_answer_memory = 1024 * 1024;
+int			setting_max_questions = 10 * 1000 * 1000;
+int			setting_max_in_flight = 2000;
+char	   *setting_domains = NULL;
+int			setting_ndots = -1;
+int			setting_lookups = LOOKUPS_SYSTEM;
+char	   *setting_hosts_file = NULL;
+char	   *setting_sortlist = NULL;
+char	   *setting_flags = NULL;
+int			setting_flag_bits = 0;
+int			setting_rotate = ROTATE_SYSTEM;
+int			setting_edns_udp_size = 1232;
+int			setting_max_edns_udp_size = 4096;
+bool		setting_dnssec = false;
+bool		setting_checking_disabled = false;
+bool		setting_trust_ad = false;
+char	   *setting_local_ip4 = NULL;
+char	   *setting_local_ip6 = NULL;
+char	   *setting_local_dev = NULL;
+int			setting_socket_send_buffer_size = 0;
+int			setting_socket_receive_buffer_size = 4 * 1024 * 1024;
+int			setting_udp_max_queries = 256;
+char	   *setting_resolvconf = NULL;
+int			setting_on_error = ON_ERROR_ERROR;
+bool		setting_idn = true;
+bool		setting_lookahead = true;
+
+uint64		settings_generation = 0;
+
+/*
+ * Takes a list setting apart.  The strings are palloc'd together, so that none
+ * can be freed alone.  False where it is no list.
+ */
+bool
+settings_list(const char *value, List **elements)
+{
+	*elements = NIL;
+	return SplitGUCList(pstrdup(value), ',', elements);
+}
