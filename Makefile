@@ -18,6 +18,7 @@ EXTRA_CLEAN = bench/cares
 MODULE_big = pgcares
 OBJS = \
 	src/addrinfo.o \
+	src/address.o \
 	src/ahead.o \
 	src/alias.o \
 	src/argument.o \

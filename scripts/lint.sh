@@ -35,6 +35,29 @@ inside_objects()
 	diff <(grep -o 'src/[a-z_]*\.o' Makefile | sort) <(find src -name '*.c' | sed 's/c$/o/' | sort)
 }
 
+# No file of src/ refers to another one that refers back, by whatever way: tsort prints
+# the files of a circle.
+inside_circles()
+{
+	nm -A src/*.o | awk '
+		{
+			file = substr($1, 1, index($1, ":") - 1)
+			kind = $(NF - 1)
+			sub(/^.*:/, "", kind)
+			if (kind ~ /^[TDBRC]$/)
+				home[$NF] = file
+			else if (kind == "U")
+				references[file " " $NF]
+		}
+		END {
+			for (reference in references) {
+				split(reference, pair, " ")
+				if ((pair[2] in home) && home[pair[2]] != pair[1])
+					print pair[1], home[pair[2]]
+			}
+		}' | sort -u | tsort > /dev/null
+}
+
 # Only what PostgreSQL looks up, and what SQL functions are made of.
 inside_symbols()
 {
@@ -96,6 +119,7 @@ run_lint()
 	lint "Perl files parse" inside_parse "perl -Itest/dns -Itest/fuzz -Ibench -I$perl_lib -c" '\.(pl|pm|t)$' '^#!.*perl'
 	lint "META.json fits the control file" inside_metadata
 	lint "the Makefile lists src/" inside_objects
+	lint "no files of src/ refer to each other in a circle" inside_circles
 	lint "README.md shows the speed that was measured" inside_speed
 	lint "the library shows only what PostgreSQL needs" inside_symbols
 }

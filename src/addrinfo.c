@@ -130,7 +130,7 @@ read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
 		return false;
 
 	if (!(request->flags & FLAG_NUMERICHOST) || request->host == NULL ||
-		question_address(request->host, &address))
+		address_parse(request->host, &address))
 		return true;
 	if (!soft)
 		ereport(ERROR,
@@ -196,7 +196,7 @@ add_wildcards(const Request *request, Host *host)
 		if (!(request->flags & FLAG_PASSIVE) ||
 			(request->family != 0 && request->family != family))
 			continue;
-		any->address = record_inet(octets, family == 4 ? 4 : 16);
+		any->address = address_inet(octets, family == 4 ? 4 : 16);
 		any->ttl = HOST_NO_TTL;
 		host->addresses = lappend(host->addresses, any);
 	}
@@ -279,7 +279,7 @@ mapped(const inet *address)
 	uint8		octets[16] = {[10] = 0xff, [11] = 0xff};
 
 	memcpy(octets + 12, ip_addr(address), 4);
-	return record_inet(octets, sizeof(octets));
+	return address_inet(octets, sizeof(octets));
 }
 
 static void

@@ -85,7 +85,7 @@ char *
 argument_text(const DnsRequest *request)
 {
 	return request->written != NULL ? text_to_cstring(request->written) :
-		host_address_text(request->address);
+		address_text(request->address);
 }
 
 /*

@@ -56,13 +56,13 @@ host_known(Lookups lookups, const char *written, const DnsName *name,
 	inet		address;
 
 	memset(host, 0, sizeof(*host));
-	if (question_address(written, &address))
+	if (address_parse(written, &address))
 	{
 		add_name(host, pstrdup(written));
 		add_address(host, &address, HOST_NO_TTL, family);
 		return true;
 	}
-	if (question_localhost(name))
+	if (name_is_localhost(name))
 		return add_local(host, name, family);
 	switch (lookups)
 	{
@@ -152,7 +152,7 @@ host_begin_names(const inet *address, bool soft, Host *host,
 				 HostQuestions *asked)
 {
 	asked->count = 0;
-	question_reverse_name(address, &asked->name);
+	address_reverse_name(address, &asked->name);
 	add_question(asked, DNS_TYPE_PTR);
 	if (!host_lookups(soft, &asked->lookups))
 		return false;
@@ -192,8 +192,8 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
 			continue;
 		if (rr.type != DNS_TYPE_PTR)
-			add_address(host, record_inet(rr.rdata, rr.rdlength),
-						record_ttl(&rr), 0);
+			add_address(host, address_inet(rr.rdata, rr.rdlength),
+						wire_ttl(&rr), 0);
 		else if (wire_name(&outcome->message, &pos, rr.rdata + rr.rdlength,
 						   &names[0]))
 			add_name(host, display_name(&names[0]));
@@ -226,16 +226,6 @@ host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes, int count)
 	outcome->servers = servers;
 }
 
-/*
- * An address as text, without a netmask.
- */
-char *
-host_address_text(const inet *address)
-{
-	return TextDatumGetCString(DirectFunctionCall1(network_host,
-												   InetPGetDatum(address)));
-}
-
 static void
 add_question(HostQuestions *asked, uint16 type)
 {
@@ -266,8 +256,8 @@ add_local(Host *host, const DnsName *name, int family)
 	static const uint8 ip6[16] = {[15] = 1};
 
 	add_name(host, display_name(name));
-	add_address(host, record_inet(ip4, sizeof(ip4)), HOST_NO_TTL, family);
-	add_address(host, record_inet(ip6, sizeof(ip6)), HOST_NO_TTL, family);
+	add_address(host, address_inet(ip4, sizeof(ip4)), HOST_NO_TTL, family);
+	add_address(host, address_inet(ip6, sizeof(ip6)), HOST_NO_TTL, family);
 	return true;
 }
 
@@ -330,7 +320,7 @@ add_address(Host *host, const inet *address, int32 ttl, int family)
 	if (!hostset_add_address(host, address))
 		return;
 	added = palloc(sizeof(HostAddress));
-	added->address = record_inet(ip_addr(address), ip_addrsize(address));
+	added->address = address_inet(ip_addr(address), ip_addrsize(address));
 	added->ttl = ttl;
 	host->addresses = lappend(host->addresses, added);
 }

@@ -81,7 +81,7 @@ pgcares_reverse(PG_FUNCTION_ARGS)
 	hosts_find_names(address, &host, &outcome);
 	if (host.name == NULL)
 	{
-		outcome_report(&outcome, host_address_text(address), on_error);
+		outcome_report(&outcome, address_text(address), on_error);
 		PG_RETURN_NULL();
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(host.name));
@@ -156,12 +156,12 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 	{
 		HostAddress own = {.ttl = HOST_NO_TTL};
 
-		own.address = record_inet(ip_addr(address), ip_addrsize(address));
+		own.address = address_inet(ip_addr(address), ip_addrsize(address));
 		host.addresses = list_make1(&own);
 		put_host(fcinfo, &host);
 	}
 	else
-		outcome_report(&outcome, host_address_text(address), on_error);
+		outcome_report(&outcome, address_text(address), on_error);
 	return (Datum) 0;
 }
 
@@ -287,7 +287,7 @@ read_arguments(FunctionCallInfo fcinfo, bool soft, HostLookup *lookup)
 static int
 tell(const HostQuestions *asked, DnsQuestion *questions)
 {
-	if (question_never_asked(&asked->name))
+	if (name_never_asked(&asked->name))
 		return 0;
 	memcpy(questions, asked->questions, asked->count * sizeof(DnsQuestion));
 	return asked->count;

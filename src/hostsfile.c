@@ -310,7 +310,7 @@ line_address(const char *line, inet *address)
 	zone = strchr(word, '%');
 	if (zone != NULL)
 		*zone = '\0';
-	return question_address(word, address) ? line : NULL;
+	return address_parse(word, address) ? line : NULL;
 }
 
 /* The next domain name of the line; false at its end. */

@@ -175,7 +175,7 @@ read_text(DnsBatch *batch, uint32 index, DnsName *name)
 static bool
 read_address(DnsBatch *batch, uint32 index, DnsName *name)
 {
-	question_reverse_name(DatumGetInetPP(batch->elements[index]), name);
+	address_reverse_name(DatumGetInetPP(batch->elements[index]), name);
 	return true;
 }
 
@@ -275,7 +275,7 @@ rank_address(const DnsRR *rr)
 {
 	inet		address;
 
-	set_inet(&address, rr->rdata, rr->rdlength);
+	address_set_inet(&address, rr->rdata, rr->rdlength);
 	return sortlist_rank(&address) * RANK_OF_NETWORK +
 		(rr->type == DNS_TYPE_AAAA ? RANK_OF_TYPE : 0);
 }
@@ -309,7 +309,7 @@ make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	initStringInfo(&text);
 	append_name(&text, &field.name, false);
 	values[3] = buffer_datum(&text);
-	values[4] = Int32GetDatum(record_ttl(answer->rr));
+	values[4] = Int32GetDatum(wire_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }
 
@@ -321,9 +321,9 @@ make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	set_element(batch, index, answer, values, nulls);
 	if (answer->rr == NULL)
 		return;
-	values[3] = InetPGetDatum(record_inet(answer->rr->rdata,
+	values[3] = InetPGetDatum(address_inet(answer->rr->rdata,
 										  answer->rr->rdlength));
-	values[4] = Int32GetDatum(record_ttl(answer->rr));
+	values[4] = Int32GetDatum(wire_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }
 

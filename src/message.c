@@ -101,7 +101,7 @@ int
 message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	return !PG_ARGISNULL(0) && message_question(fcinfo, 0, true, questions) &&
-		!question_never_asked(&questions->name);
+		!name_never_asked(&questions->name);
 }
 
 /*

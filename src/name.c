@@ -36,7 +36,7 @@ pgcares_reverse_address(PG_FUNCTION_ARGS)
 	StringInfoData buffer;
 	DnsName		name;
 
-	question_reverse_name(DatumGetInetPP(PG_GETARG_DATUM(0)), &name);
+	address_reverse_name(DatumGetInetPP(PG_GETARG_DATUM(0)), &name);
 	initStringInfo(&buffer);
 	append_name(&buffer, &name, false);
 	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
@@ -59,7 +59,7 @@ pgcares_address_from_reverse(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not the reverse name of an address", written),
 				 errhint("It is four numbers below in-addr.arpa, or 32 hexadecimal digits below ip6.arpa.")));
-	PG_RETURN_DATUM(InetPGetDatum(record_inet(octets, len)));
+	PG_RETURN_DATUM(InetPGetDatum(address_inet(octets, len)));
 }
 
 /*

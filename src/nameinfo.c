@@ -167,7 +167,7 @@ find_node(const inet *address, const Request *request, char **node)
 	Host		host;
 	DnsOutcome	outcome;
 
-	*node = host_address_text(address);
+	*node = address_text(address);
 	if (flags & FLAG_NUMERICHOST)
 		return true;
 	hosts_find_names(address, &host, &outcome);

@@ -136,7 +136,7 @@ typedef struct DnsRR
 	DnsName		name;
 	uint16		type;
 	uint16		class;
-	uint32		ttl;			/* as sent: see record_ttl() */
+	uint32		ttl;			/* as sent: see wire_ttl() */
 	uint16		rdlength;
 	const uint8 *rdata;			/* points into the message */
 } DnsRR;
@@ -281,6 +281,7 @@ extern bool wire_section(const DnsMessage *message, DnsSection section,
 extern bool wire_next(DnsCursor *cursor, DnsRR *rr);
 extern bool wire_opt(const DnsMessage *message, DnsRR *opt);
 extern int	wire_rcode(const DnsMessage *message);
+extern int32 wire_ttl(const DnsRR *rr);
 extern bool wire_opt_option(const DnsRR *opt, uint16 code,
 							const uint8 **value, size_t *len);
 extern bool wire_extended_error(const DnsMessage *message, int *code,
@@ -303,6 +304,14 @@ extern bool rdata_plain_name(const uint8 **pos, const uint8 *end,
 extern bool sound_message(DnsMessage *message);
 extern bool sound_sections(DnsMessage *message);
 extern bool sound_rdata(const DnsMessage *message, const DnsRR *rr);
+
+/* ---- address.c: IP addresses ---- */
+
+extern inet *address_inet(const uint8 *octets, size_t len);
+extern void address_set_inet(inet *address, const uint8 *octets, size_t len);
+extern char *address_text(const inet *address);
+extern bool address_parse(const char *text, inet *address);
+extern void address_reverse_name(const inet *address, DnsName *name);
 
 /* ---- rrtype.c: the record types ---- */
 
@@ -461,6 +470,9 @@ extern const char *question_name(const char *text, bool idn, DnsName *name);
 extern const char *question_name_with_len(const char *text, size_t len,
 										  bool idn, DnsName *name);
 extern void question_refuse_name(const char *text, const char *reason);
+extern bool name_never_asked(const DnsName *name);
+extern bool name_is_localhost(const DnsName *name);
+extern void name_randomize_case(DnsName *name);
 
 /* ---- question.c: what users ask ---- */
 
@@ -468,11 +480,6 @@ extern bool question_type(const char *text, bool soft, uint16 *number);
 extern bool question_class(const char *text, bool soft, uint16 *number);
 extern bool question_read_name(const char *written, size_t len, bool soft,
 						  DnsName *name);
-extern void question_reverse_name(const inet *address, DnsName *name);
-extern bool question_address(const char *text, inet *address);
-extern bool question_never_asked(const DnsName *name);
-extern void question_randomize_case(DnsName *name);
-extern bool question_localhost(const DnsName *name);
 
 /* ---- argument.c: arguments that SQL functions have in common ---- */
 
@@ -1161,7 +1168,6 @@ enum StatusNumber
 	STATUS_NODATA
 };
 
-extern bool status_is_refusal(ares_status_t status);
 extern const DnsStatus *status_at(int index);
 extern const DnsStatus *status_by_name(const char *name);
 extern const DnsStatus *status_by_rcode(int rcode);
@@ -1257,7 +1263,6 @@ extern bool host_begin_names(const inet *address, bool soft, Host *host,
 extern void host_add_answer(Host *host, const DnsOutcome *outcome);
 extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
 					   int count);
-extern char *host_address_text(const inet *address);
 
 /* ---- hostset.c: what a host has already ---- */
 
@@ -1317,9 +1322,6 @@ typedef struct DnsWords
 	DnsWord		type;
 } DnsWords;
 
-extern inet *record_inet(const uint8 *octets, size_t len);
-extern void set_inet(inet *address, const uint8 *octets, size_t len);
-extern int32 record_ttl(const DnsRR *rr);
 extern Datum buffer_datum(const StringInfoData *buffer);
 extern Datum word_datum(DnsWord *word, const char *mnemonic);
 extern void record_row(const DnsMessage *message, const DnsRR *rr,

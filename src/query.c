@@ -147,10 +147,10 @@ read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
 
 	/* An untyped literal is text, also where it is an address. */
 	if (type == DNS_TYPE_PTR &&
-		question_address(text_to_cstring(written), &address))
+		address_parse(text_to_cstring(written), &address))
 	{
 		request->written = written;
-		question_reverse_name(&address, &question->name);
+		address_reverse_name(&address, &question->name);
 	}
 	else if (!argument_name_text(request, written, soft))
 		return false;
@@ -170,7 +170,7 @@ read_address(FunctionCallInfo fcinfo, bool soft, DnsRequest *request)
 	question->nsid = false;
 	request->written = NULL;
 	request->address = PG_GETARG_INET_PP(0);
-	question_reverse_name(request->address, &question->name);
+	address_reverse_name(request->address, &question->name);
 	return argument_on_error(fcinfo, 1, soft, &request->on_error);
 }
 
@@ -179,7 +179,7 @@ static int
 tell(const DnsRequest *request, DnsQuestion *questions)
 {
 	*questions = request->question;
-	return question_never_asked(&questions->name) ? 0 : 1;
+	return name_never_asked(&questions->name) ? 0 : 1;
 }
 
 /*

@@ -28,40 +28,6 @@ static Datum strings_array(const DnsField *field);
 static Datum bytea_datum(const uint8 *octets, size_t len);
 
 /*
- * An address as a palloc'd inet of full length.
- */
-inet *
-record_inet(const uint8 *octets, size_t len)
-{
-	inet	   *result = palloc(sizeof(inet));
-
-	set_inet(result, octets, len);
-	return result;
-}
-
-/*
- * The same where the caller has place for it.
- */
-void
-set_inet(inet *address, const uint8 *octets, size_t len)
-{
-	memset(address, 0, sizeof(*address));
-	ip_family(address) = len == 4 ? PGSQL_AF_INET : PGSQL_AF_INET6;
-	ip_bits(address) = len * 8;
-	memcpy(ip_addr(address), octets, len);
-	SET_INET_VARSIZE(address);
-}
-
-/*
- * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
- */
-int32
-record_ttl(const DnsRR *rr)
-{
-	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
-}
-
-/*
  * What a buffer holds as a palloc'd text.
  */
 Datum
@@ -98,7 +64,7 @@ record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
 	initStringInfo(&buffer);
 	append_name(&buffer, &rr->name, false);
 	values[0] = buffer_datum(&buffer);
-	values[1] = Int32GetDatum(record_ttl(rr));
+	values[1] = Int32GetDatum(wire_ttl(rr));
 	values[2] = word_datum(&words->class, rrclass_text(rr->class));
 	values[3] = word_datum(&words->type, rrtype_text(rr->type));
 	resetStringInfo(&buffer);
@@ -205,7 +171,7 @@ typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 	column = find_column(desc, next, type, "ttl");
 	if (column >= 0)
 	{
-		values[column] = Int32GetDatum(record_ttl(rr));
+		values[column] = Int32GetDatum(wire_ttl(rr));
 		nulls[column] = false;
 	}
 }
@@ -254,7 +220,7 @@ field_datum(const DnsField *field, const char *column, Oid type)
 		case FIELD_IP4:
 		case FIELD_IP6:
 			if (type == INETOID)
-				return InetPGetDatum(record_inet(field->data, field->len));
+				return InetPGetDatum(address_inet(field->data, field->len));
 			break;
 		case FIELD_NAME:
 		case FIELD_STRING:

@@ -22,6 +22,7 @@
 #define ASK_AGAIN_AFTER		50000
 #define ASK_AGAIN_BEFORE	100000
 
+static bool is_refusal(ares_status_t status);
 static DnsReach *reach_of(const DnsSlot *slot);
 
 /*
@@ -34,7 +35,7 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 	DnsWindow  *window = slot->window;
 	DnsReach   *reach;
 
-	if (!status_is_refusal(status) || slot->done || slot->reply.answer != NULL ||
+	if (!is_refusal(status) || slot->done || slot->reply.answer != NULL ||
 		window->of_lane != NULL || window->failed || window->out_of_memory ||
 		channel->cut || channel->no_descriptors)
 		return false;
@@ -91,6 +92,14 @@ refused_pause(DnsWindow *window, int64 now)
 	window->ask_again_at = now +
 		pg_prng_uint64_range(&pg_global_prng_state, ASK_AGAIN_AFTER,
 							 ASK_AGAIN_BEFORE);
+}
+
+/* Does a status of the library say that nobody takes a question? */
+static bool
+is_refusal(ares_status_t status)
+{
+	/* The other one: there is no IPv6 on this host, say. */
+	return status == ARES_ECONNREFUSED || status == ARES_EBADFAMILY;
 }
 
 /* What is known of the servers over the transport on which a question was refused. */

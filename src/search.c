@@ -61,7 +61,7 @@ search_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 		return 0;
 	*questions = request.question;
 	questions->name = *(DnsName *) linitial(candidates);
-	return question_never_asked(&questions->name) ? 0 : 1;
+	return name_never_asked(&questions->name) ? 0 : 1;
 }
 
 /*
@@ -201,7 +201,7 @@ is_complete(const text *written, const DnsName *name)
 	int			backslashes = 0;
 
 	if ((setting_flag_bits & ARES_FLAG_NOSEARCH) ||
-		question_never_asked(name) || question_localhost(name))
+		name_never_asked(name) || name_is_localhost(name))
 		return true;
 	if (*last != '.')
 		return false;

@@ -137,7 +137,7 @@ slot_randomize_case(DnsSlot *slot)
 
 	memset(slot->other_case, 0, sizeof(slot->other_case));
 	name_copy(&sent, name);
-	question_randomize_case(&sent);
+	name_randomize_case(&sent);
 	for (int i = 0; i < name->len; i++)
 	{
 		if (sent.octets[i] != name->octets[i])

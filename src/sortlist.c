@@ -52,7 +52,7 @@ sortlist_network(const char *text, inet *network)
 		return false;
 	memcpy(address, text, len);
 	address[len] = '\0';
-	if (!question_address(address, network))
+	if (!address_parse(address, network))
 		return false;
 
 	if (slash != NULL && !prefix_length(slash + 1, ip_family(network), &bits))

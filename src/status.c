@@ -82,17 +82,6 @@ status_by_name(const char *name)
 }
 
 /*
- * Is this status of the library what comes of a query that nobody takes?  It is
- * UNREACHABLE in the end.
- */
-bool
-status_is_refusal(ares_status_t status)
-{
-	/* The other one: there is no IPv6 on this host, say. */
-	return status == ARES_ECONNREFUSED || status == ARES_EBADFAMILY;
-}
-
-/*
  * The status of an RCODE that is an error.  Those without a name of their own get
  * one from their number, palloc'd.
  */

@@ -132,7 +132,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 		slot_finish(slot, ARES_ETIMEOUT);
 		return slot;
 	}
-	if (question_never_asked(&question->name))
+	if (name_never_asked(&question->name))
 	{
 		slot->reply.nonexistent = true;
 		slot_finish(slot, ARES_ENOTFOUND);

@@ -256,6 +256,15 @@ wire_rcode(const DnsMessage *message)
 }
 
 /*
+ * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
+ */
+int32
+wire_ttl(const DnsRR *rr)
+{
+	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
+}
+
+/*
  * Finds one option of an OPT record; *value points into the message.
  */
 bool

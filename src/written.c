@@ -23,6 +23,7 @@ static const char *end_label(DnsName *name, size_t start, size_t end);
 static const char *parse_other_name(const char *text, DnsName *name);
 static const char *to_ascii(const char *text, char **ascii);
 static char *text_to_utf8(const char *text);
+static bool has_suffix(const DnsName *name, const char *label);
 
 /*
  * Puts the name that text stands for into *name.  Gives NULL, or the reason why
@@ -66,6 +67,49 @@ question_refuse_name(const char *text, const char *reason)
 			 errmsg("\"%s\" is not a domain name", text),
 			 errdetail("%s", reason),
 			 errhint("A name is labels of 1 to 63 octets with dots between them. Octets that are not printable ASCII are written \\DDD, a decimal number of three digits.")));
+}
+
+/*
+ * Names that never exist in the DNS and are never sent there: onion (RFC 7686
+ * section 2) and invalid (RFC 6761 section 6.4).
+ */
+bool
+name_never_asked(const DnsName *name)
+{
+	return has_suffix(name, "onion") || has_suffix(name, "invalid");
+}
+
+/*
+ * localhost and the names below it: this host, whatever a name server says
+ * (RFC 6761 section 6.3).
+ */
+bool
+name_is_localhost(const DnsName *name)
+{
+	return has_suffix(name, "localhost");
+}
+
+/*
+ * Gives the letters a random case: a forger has to guess that too
+ * (draft-vixie-dnsext-dns0x20).  May raise.
+ */
+void
+name_randomize_case(DnsName *name)
+{
+	uint8		bits[WIRE_NAME_MAX];
+
+	if (!pg_strong_random(bits, name->len))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bits")));
+	for (int i = 0; i < name->len; i++)
+	{
+		uint8		octet = pg_ascii_tolower(name->octets[i]);
+
+		if (octet >= 'a' && octet <= 'z' && (bits[i] & 1))
+			octet = pg_ascii_toupper(octet);
+		name->octets[i] = octet;
+	}
 }
 
 /* Text that is not ASCII gives some reason, too. */
@@ -242,4 +286,21 @@ text_to_utf8(const char *text)
 		return NULL;
 	}
 	return utf8;
+}
+
+/* Is label the last one of the name before the root? */
+static bool
+has_suffix(const DnsName *name, const char *label)
+{
+	int			len = strlen(label);
+	const uint8 *at = name->octets;
+
+	while (*at != 0)
+	{
+		if (*at == len && at[1 + len] == 0 &&
+			pg_strncasecmp((const char *) at + 1, label, len) == 0)
+			return true;
+		at += 1 + *at;
+	}
+	return false;
 }

@@ -142,7 +142,7 @@ check_hosts(void)
 		while (at + len < end && strchr(" \t\r\v\f\n#", at[len]) == NULL)
 			len++;
 		word = pnstrdup(at, len);
-		if (question_address(word, &address))
+		if (address_parse(word, &address))
 			check_entries(hosts_by_address(&address), NULL);
 		if (question_name(word, false, &name) == NULL)
 			check_entries(hosts_by_name(&name), word);
@@ -165,7 +165,7 @@ check_entries(List *entries, const char *word)
 		const HostsEntry *entry = lfirst(cell);
 		bool		found = false;
 
-		check_ascii(host_address_text(entry->address));
+		check_ascii(address_text(entry->address));
 		check_ascii(entry->canonical);
 		foreach(inner, lcons(entry->canonical, list_copy(entry->aliases)))
 		{

@@ -319,7 +319,7 @@ check_host(const DnsOutcome *outcome)
 	foreach(cell, host.aliases)
 		check_ascii(lfirst(cell));
 	foreach(cell, host.addresses)
-		check_ascii(host_address_text(((HostAddress *) lfirst(cell))->address));
+		check_ascii(address_text(((HostAddress *) lfirst(cell))->address));
 	sortlist_sort(&host);
 }
 

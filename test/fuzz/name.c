@@ -72,7 +72,7 @@ fuzz_word(const uint8 *octets, size_t len)
 	check_class(text);
 	check_port(text);
 	(void) settings_on_error(text, true, &on_error);
-	if (question_address(text, &address) &&
+	if (address_parse(text, &address) &&
 		strchr(text, '/') != NULL)
 		finding("\"%s\" is no address", text);
 	free(text);
@@ -96,8 +96,8 @@ check_question(const char *text, bool idn)
 	}
 	if (labels > 127 || name.octets[name.len - 1] != 0)
 		finding("\"%s\" does not end with the root", text);
-	(void) question_never_asked(&name);
-	(void) question_localhost(&name);
+	(void) name_never_asked(&name);
+	(void) name_is_localhost(&name);
 	for (int final_dot = 0; final_dot < 2; final_dot++)
 	{
 		StringInfoData shown;
@@ -111,7 +111,7 @@ check_question(const char *text, bool idn)
 			finding("\"%s\" is another name than \"%s\"", shown.data, text);
 	}
 	again = name;
-	question_randomize_case(&again);
+	name_randomize_case(&again);
 	if (!name_equal(&again, &name))
 		finding("\"%s\" is another name in another case", text);
 }
@@ -163,7 +163,7 @@ check_address(const uint8 *octets, size_t len)
 
 	if (len != 4 && len != 16)
 		return;
-	address = InetPGetDatum(record_inet(octets, len));
+	address = InetPGetDatum(address_inet(octets, len));
 	if (!call("dns_reverse_address(inet)", address, 0, &name) ||
 		!call("dns_address_from_reverse(text)", name, 0, &again) ||
 		!DatumGetBool(DirectFunctionCall2(network_eq, address, again)))

@@ -187,7 +187,7 @@ use_sortlist(void)
 		HostAddress *address = palloc0(sizeof(HostAddress));
 
 		address->address = palloc(sizeof(inet));
-		if (!question_address(addresses[i], address->address))
+		if (!address_parse(addresses[i], address->address))
 			elog(ERROR, "\"%s\" is no address", addresses[i]);
 		host.addresses = lappend(host.addresses, address);
 	}
