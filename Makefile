@@ -17,97 +17,97 @@ EXTRA_CLEAN = bench/cares
 
 MODULE_big = pgcares
 OBJS = \
-	src/addrinfo.o \
-	src/address.o \
-	src/ahead.o \
-	src/alias.o \
-	src/argument.o \
-	src/ask.o \
-	src/bare_error.o \
-	src/batch.o \
-	src/books.o \
-	src/calls.o \
-	src/channel.o \
-	src/check.o \
-	src/clock.o \
-	src/config.o \
-	src/counters.o \
-	src/events.o \
-	src/fields.o \
-	src/file.o \
-	src/flush.o \
-	src/guard.o \
-	src/host.o \
-	src/hosts.o \
-	src/hostset.o \
-	src/hostsfile.o \
-	src/inspect.o \
-	src/isolation.o \
-	src/json.o \
-	src/lane.o \
-	src/lookahead_arguments.o \
-	src/lookahead_early.o \
-	src/lookahead_exec.o \
-	src/lookahead_explain.o \
-	src/lookahead_expressions.o \
-	src/lookahead_functions.o \
-	src/lookahead_guard.o \
-	src/lookahead_node.o \
-	src/lookahead_plan.o \
-	src/lookahead_rows.o \
-	src/lookahead_rules.o \
-	src/lookahead_run.o \
-	src/lookahead_scan.o \
-	src/lookahead_sites.o \
-	src/many.o \
-	src/memory.o \
-	src/message.o \
-	src/messagejson.o \
-	src/name.o \
-	src/nameinfo.o \
-	src/nameserver.o \
-	src/octets.o \
-	src/outbox.o \
-	src/outcome.o \
-	src/outgoing.o \
-	src/pace.o \
-	src/pending.o \
+	src/dns/address.o \
+	src/dns/alias.o \
+	src/dns/encode.o \
+	src/dns/fields.o \
+	src/dns/json.o \
+	src/dns/jsonb.o \
+	src/dns/message.o \
+	src/dns/name.o \
+	src/dns/presentation.o \
+	src/dns/rdata.o \
+	src/dns/rrtype.o \
+	src/dns/sound.o \
+	src/dns/svcb.o \
+	src/engine/books.o \
+	src/engine/channel.o \
+	src/engine/events.o \
+	src/engine/flush.o \
+	src/engine/lane.o \
+	src/engine/resend.o \
+	src/engine/wait.o \
+	src/engine/window.o \
+	src/flight/counters.o \
+	src/flight/isolation.o \
+	src/flight/nameserver.o \
+	src/flight/pace.o \
+	src/flight/placeholder.o \
+	src/flight/refused.o \
+	src/flight/roundtrip.o \
+	src/flight/slot.o \
+	src/functions/arguments.o \
+	src/functions/batches.o \
+	src/functions/catalog.o \
+	src/functions/getaddrinfo.o \
+	src/functions/getnameinfo.o \
+	src/functions/hosts.o \
+	src/functions/message_json.o \
+	src/functions/messages.o \
+	src/functions/names.o \
+	src/functions/records.o \
+	src/functions/rows.o \
+	src/functions/search.o \
+	src/functions/sections.o \
+	src/functions/services.o \
+	src/functions/support.o \
+	src/lookahead/arguments_ahead.o \
+	src/lookahead/early.o \
+	src/lookahead/early_errors.o \
+	src/lookahead/exec.o \
+	src/lookahead/explain.o \
+	src/lookahead/expressions.o \
+	src/lookahead/lookup_functions.o \
+	src/lookahead/node.o \
+	src/lookahead/plan.o \
+	src/lookahead/row_queue.o \
+	src/lookahead/rules.o \
+	src/lookahead/run.o \
+	src/lookahead/safe_functions.o \
+	src/lookahead/scan.o \
+	src/lookahead/sites.o \
+	src/lookup/batch.o \
+	src/lookup/host.o \
+	src/lookup/host_duplicates.o \
+	src/lookup/lookup.o \
+	src/lookup/outcome.o \
+	src/lookup/prefetch.o \
+	src/lookup/prefetch_table.o \
+	src/lookup/question.o \
+	src/lookup/status.o \
 	src/pgcares.o \
-	src/placeholder.o \
-	src/pool.o \
-	src/presentation.o \
-	src/push.o \
-	src/query.o \
-	src/question.o \
-	src/rdata.o \
-	src/record.o \
-	src/refused.o \
-	src/resend.o \
-	src/roundtrip.o \
-	src/rrtype.o \
-	src/search.o \
-	src/sections.o \
-	src/server.o \
-	src/service.o \
-	src/settings.o \
-	src/slot.o \
-	src/socket.o \
-	src/sortlist.o \
-	src/sound.o \
-	src/status.o \
-	src/support.o \
-	src/svcb.o \
-	src/system.o \
-	src/tcp_receive.o \
-	src/udp_receive.o \
-	src/udp_send.o \
-	src/values.o \
-	src/wait.o \
-	src/window.o \
-	src/wire.o \
-	src/written.o
+	src/settings/channel_config.o \
+	src/settings/check.o \
+	src/settings/hosts_file.o \
+	src/settings/resolv_conf.o \
+	src/settings/server.o \
+	src/settings/settings.o \
+	src/settings/sortlist.o \
+	src/settings/values.o \
+	src/system/clock.o \
+	src/system/file.o \
+	src/system/memory.o \
+	src/system/pool.o \
+	src/transport/bare_error.o \
+	src/transport/guard.o \
+	src/transport/outbox.o \
+	src/transport/query.o \
+	src/transport/socket.o \
+	src/transport/tcp_receive.o \
+	src/transport/udp_receive.o \
+	src/transport/udp_send.o
 
-PG_CPPFLAGS = -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
+PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/system -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK = $(CARES_LIBS) $(IDN_LIBS) -Wl,--version-script=$(srcdir)/src/pgcares.map
 
@@ -158,12 +158,14 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+folders := $(patsubst %/,$(CURDIR)/%,$(sort $(dir $(OBJS))))
+
 # No header dependencies are tracked by PGXS: all objects depend on all headers.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h) $(srcdir)/Makefile $(srcdir)/pgcares.control | $(CURDIR)/src
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) $(srcdir)/Makefile $(srcdir)/pgcares.control | $(folders)
 $(shlib): $(srcdir)/src/pgcares.map
 
 # Only missing where the build folder is not the source folder.
-$(CURDIR)/src:
+$(folders):
 	$(MKDIR_P) $@
 
 # The test name servers run around the programs that run the tests. TAP tests

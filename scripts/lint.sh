@@ -32,14 +32,14 @@ inside_parse()
 # Each object of src/ is in the Makefile, and none that is not there.
 inside_objects()
 {
-	diff <(grep -o 'src/[a-z_]*\.o' Makefile | sort) <(find src -name '*.c' | sed 's/c$/o/' | sort)
+	diff <(grep -o 'src/[a-z_/]*\.o' Makefile | sort) <(find src -name '*.c' | sed 's/c$/o/' | sort)
 }
 
 # No file of src/ refers to another one that refers back, by whatever way: tsort prints
 # the files of a circle.
 inside_circles()
 {
-	nm -A src/*.o | awk '
+	find src -name '*.o' -exec nm -A {} + | awk '
 		{
 			file = substr($1, 1, index($1, ":") - 1)
 			kind = $(NF - 1)

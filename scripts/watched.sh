@@ -76,7 +76,7 @@ inside_reports()
 	else
 		files=("$place"/reports/*)
 		reports=$(awk 'FNR == 1 { print "" } { sub(/^==[0-9]+== */, ""); print }' "${files[@]}" |
-			awk -v RS= -v ORS='\n\n' '/\/src\/[a-z_]+[.]c:|pgcares[.]so|libcares/')
+			awk -v RS= -v ORS='\n\n' '/\/src\/[a-z_\/]+[.]c:|pgcares[.]so|libcares/')
 	fi
 	echo "${#files[@]} files"
 	[ -z "$reports" ] || { head -n 400 <<< "$reports"; return 1; }

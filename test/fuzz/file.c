@@ -1,7 +1,7 @@
 /*
  * file.c
  *
- * Target for the files of the system, in the place of src/file.c: whoever reads a
+ * Target for the files of the system, in the place of src/system/file.c: whoever reads a
  * file here gets the input.  The first octet says which file that is, and where it
  * is followed by the octets of a second one.
  */

@@ -47,7 +47,7 @@ extern size_t flight_receive(Flight *flight, int socket, const uint8 *octets,
 							 size_t len);
 extern void flight_close(Flight *flight);
 
-/* ---- file.c, in the place of src/file.c: files that are in memory ---- */
+/* ---- file.c, in the place of src/system/file.c: files that are in memory ---- */
 
 extern void fuzz_file(const uint8 *octets, size_t len);
 

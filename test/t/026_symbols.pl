@@ -99,8 +99,8 @@ sub lines_with
 	return \@found;
 }
 
-my @sources = glob "$root/src/*.[ch]";
-my @inside = map { "$root/src/$_.c" } qw(guard isolation memory nameserver outbox outgoing pace placeholder pool roundtrip slot socket tcp_receive udp_receive udp_send wire rdata);
+my @sources = glob "$root/src/*.[ch] $root/src/*/*.[ch]";
+my @inside = (glob("$root/src/flight/*.c $root/src/transport/*.c"), map { "$root/src/$_.c" } qw(dns/message dns/rdata dns/sound system/memory system/pool));
 my $asks_version = qr/\b(PG_VERSION\w*|PG_MAJORVERSION\w*|CATALOG_VERSION_NO|ARES_VERSION\w*|__GLIBC\w*)\b/;
 my $raises = qr/\b(ereport\w*|elog|errmsg\w*|PG_TRY|PG_RE_THROW|CHECK_FOR_INTERRUPTS)\b/;
 my $allocates =
@@ -109,20 +109,20 @@ my $allocates =
 my $calls_back = qr/\bares_\w+\s*\(/;
 
 cmp_ok(scalar @sources, '>', 15, 'the sources are there');
-my ($compat, @others) = ("$root/src/compat.h", grep { basename($_) ne 'compat.h' } @sources);
+my ($compat, @others) = ("$root/src/system/compat.h", grep { basename($_) ne 'compat.h' } @sources);
 is_deeply(lines_with($asks_version, @others), [], 'only compat.h asks for versions');
 cmp_ok(scalar @{ lines_with($asks_version, $compat) }, '>', 2, '... and does');
 is_deeply(lines_with($raises, @inside), [], 'what runs inside the library does not raise');
 is_deeply(lines_with($allocates, @inside), [], '... nor allocate from a memory context');
 is_deeply(lines_with($calls_back, grep { basename($_) ne 'memory.c' } @inside), [], '... nor call the library');
-is(scalar @{ lines_with($calls_back, "$root/src/memory.c") }, 1, '... but for the one call that gives it memory');
+is(scalar @{ lines_with($calls_back, "$root/src/system/memory.c") }, 1, '... but for the one call that gives it memory');
 foreach my $pattern ($raises, $allocates, $calls_back)
 {
-	cmp_ok(scalar @{ lines_with($pattern, "$root/src/window.c") }, '>', 0, '... as others do');
+	cmp_ok(scalar @{ lines_with($pattern, "$root/src/engine/window.c") }, '>', 0, '... as others do');
 }
 
 # Of window.c, the callback
-my ($callback) = code_of("$root/src/window.c") =~ /^answer_arrived\(.*?\)\n(\{.*?^\})/ms;
+my ($callback) = code_of("$root/src/engine/window.c") =~ /^answer_arrived\(.*?\)\n(\{.*?^\})/ms;
 ok(defined $callback, 'the callback is there');
 unlike($callback // '', $_, '... and keeps to the same') foreach $raises, $allocates, $calls_back;
 
