@@ -15,6 +15,10 @@ DATA = pgcares--1.0.sql
 PGFILEDESC = "pgcares - DNS lookups in SQL"
 EXTRA_CLEAN = bench/cares
 
+# The folders of src/ in their one order: a file includes, and refers to, nothing of a
+# folder behind its own.
+FOLDERS = system dns settings flight transport engine lookup functions lookahead
+
 MODULE_big = pgcares
 OBJS = \
 	src/dns/address.o \
@@ -79,6 +83,7 @@ OBJS = \
 	src/lookup/batch.o \
 	src/lookup/host.o \
 	src/lookup/host_duplicates.o \
+	src/lookup/host_order.o \
 	src/lookup/lookup.o \
 	src/lookup/outcome.o \
 	src/lookup/prefetch.o \
@@ -107,7 +112,7 @@ OBJS = \
 	src/transport/udp_receive.o \
 	src/transport/udp_send.o
 
-PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/system -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
+PG_CPPFLAGS = -I$(srcdir)/src -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK = $(CARES_LIBS) $(IDN_LIBS) -Wl,--version-script=$(srcdir)/src/pgcares.map
 
@@ -160,8 +165,13 @@ include $(PGXS)
 
 folders := $(patsubst %/,$(CURDIR)/%,$(sort $(dir $(OBJS))))
 
-# No header dependencies are tracked by PGXS: all objects depend on all headers.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) $(srcdir)/Makefile $(srcdir)/pgcares.control | $(folders)
+# PGXS tracks no headers: an object depends on those of its folder and of the folders
+# before it, which are all that it may include.
+$(foreach folder,$(FOLDERS), \
+	$(eval headers += $(wildcard $(srcdir)/src/$(folder)/*.h)) \
+	$(eval $(filter src/$(folder)/%,$(OBJS) $(OBJS:.o=.bc)): $(headers)))
+src/pgcares.o src/pgcares.bc: $(headers)
+$(OBJS) $(OBJS:.o=.bc): $(srcdir)/Makefile $(srcdir)/pgcares.control | $(folders)
 $(shlib): $(srcdir)/src/pgcares.map
 
 # Only missing where the build folder is not the source folder.

@@ -10,7 +10,7 @@ lint()
 	local name=$1 status
 
 	shift
-	run timeout -k 10 "$step_limit" bash -c "$(declare -f "$1"); \"\$@\"" lint "$@" > "$work/lint.log" 2>&1
+	run timeout -k 10 "$step_limit" bash -c "$(declare -f "$1" inside_references); \"\$@\"" lint "$@" > "$work/lint.log" 2>&1
 	status=$?
 	verdict "$status" "$name"
 	[ "$status" = 0 ] || sed 's/^/    /' "$work/lint.log"
@@ -35,9 +35,8 @@ inside_objects()
 	diff <(grep -o 'src/[a-z_/]*\.o' Makefile | sort) <(find src -name '*.c' | sed 's/c$/o/' | sort)
 }
 
-# No file of src/ refers to another one that refers back, by whatever way: tsort prints
-# the files of a circle.
-inside_circles()
+# Prints "FILE OTHER" for each reference from one object of src/ to another.
+inside_references()
 {
 	find src -name '*.o' -exec nm -A {} + | awk '
 		{
@@ -55,7 +54,38 @@ inside_circles()
 				if ((pair[2] in home) && home[pair[2]] != pair[1])
 					print pair[1], home[pair[2]]
 			}
-		}' | sort -u | tsort > /dev/null
+		}' | sort -u
+}
+
+# No file refers to another one that refers back, by whatever way: tsort prints the files
+# of a circle.
+inside_circles()
+{
+	inside_references | tsort > /dev/null
+}
+
+# No file includes a header of a folder behind its own in the order of the Makefile, or
+# refers to a file there.
+inside_order()
+{
+	{
+		inside_references
+		grep '^#include "' src/*/*.[ch] | sed 's/:#include "/ src\//; s/"$//'
+	} | awk -v order="$(sed -n 's/^FOLDERS = //p' Makefile)" '
+		BEGIN {
+			count = split(order, folders, " ")
+			for (i = 1; i <= count; i++)
+				rank[folders[i]] = i
+		}
+		{
+			split($1, own, "/")
+			split($2, other, "/")
+			if ((own[2] in rank) && (other[2] in rank) && rank[other[2]] > rank[own[2]]) {
+				print
+				status = 1
+			}
+		}
+		END { exit status }'
 }
 
 # Only what PostgreSQL looks up, and what SQL functions are made of.
@@ -120,6 +150,7 @@ run_lint()
 	lint "META.json fits the control file" inside_metadata
 	lint "the Makefile lists src/" inside_objects
 	lint "no files of src/ refer to each other in a circle" inside_circles
+	lint "no file of src/ refers to a folder behind its own" inside_order
 	lint "README.md shows the speed that was measured" inside_speed
 	lint "the library shows only what PostgreSQL needs" inside_symbols
 }

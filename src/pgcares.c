@@ -5,7 +5,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 PG_MODULE_MAGIC;
 

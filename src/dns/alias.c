@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 static AliasEnd walk(const DnsMessage *message, const DnsQuestion *question,
 					 DnsName *names, int *count);

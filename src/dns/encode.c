@@ -1,5 +1,5 @@
 /*
- * octets.c
+ * encode.c
  *
  * Writes names, addresses, numbers and octets as text.  This is done for every
  * row, so it takes no detour: room is made once, then octets are put there.
@@ -10,7 +10,7 @@
 
 #include <arpa/inet.h>
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 #include "utils/builtins.h"
 

@@ -10,7 +10,7 @@
 #include <arpa/inet.h>
 #include <time.h>
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 static void append_angle(StringInfo out, uint32 angle, char positive,
 						 char negative);

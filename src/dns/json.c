@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 /* Of the fields that make more members than one, a record has one at most. */
 #define MAX_MEMBERS		(RRTYPE_MAX_FIELDS + 1)

@@ -1,5 +1,5 @@
 /*
- * push.c
+ * jsonb.c
  *
  * Makes jsonb piece by piece: keys, and values of the kinds that are needed.
  * What is pushed has the place of a value or of an element, whichever is due.
@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 #include "utils/builtins.h"
 #include "utils/numeric.h"

@@ -1,5 +1,5 @@
 /*
- * wire.c
+ * message.c
  *
  * Reads DNS messages where they lie (RFC 1035 section 4): header, names,
  * questions and resource records.  Every octet comes from a stranger, so each
@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 static bool read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr);
 static bool octets_equal(const uint8 *a, const uint8 *b, size_t len);

@@ -1,5 +1,5 @@
 /*
- * written.c
+ * name.c
  *
  * Turns names as users write them, with escapes and U-labels, into wire form
  * (RFC 1035 section 5.1, RFC 5891).  Parsing never raises for what a name is, so
@@ -9,7 +9,7 @@
 
 #include <idn2.h>
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 #include "catalog/namespace.h"
 #include "common/string.h"

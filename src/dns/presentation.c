@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 static bool append_hex_field(StringInfo out, const DnsField *field);
 static void append_number(StringInfo out, const DnsField *field);

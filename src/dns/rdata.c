@@ -2,13 +2,13 @@
  * rdata.c
  *
  * Reads the data of resource records field by field, as the table of types lays
- * it out, and checks that it fits.  Like wire.c it trusts no octet, allocates
+ * it out, and checks that it fits.  Like message.c it trusts no octet, allocates
  * nothing and raises nothing: it may be called from inside the library's socket
  * functions.
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 /* Octets of the fields that always have the same number. */
 static const uint8 field_sizes[] = {

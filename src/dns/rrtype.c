@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 #define KEY_FIELDS \
 	{"flags", FIELD_U16}, {"protocol", FIELD_U8}, {"algorithm", FIELD_U8}, \

@@ -6,7 +6,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 static bool sound_options(const uint8 *pos, const uint8 *end);
 

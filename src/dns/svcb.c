@@ -6,7 +6,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "dns/dns.h"
 
 static void append_param_value(StringInfo out, uint16 key, const uint8 *value,
 							   size_t len);

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 #ifdef CHECK_BOOKS
 

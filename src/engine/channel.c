@@ -13,7 +13,7 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 #include "storage/fd.h"
 

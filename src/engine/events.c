@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 #include "miscadmin.h"
 #include "storage/fd.h"

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 /*
  * Sends what was asked on a channel since, and has the library look into what could

@@ -6,7 +6,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 /*
  * Lanes of a window.  One that waits for a silent server is no use to others, so

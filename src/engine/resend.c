@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 /*
  * Sooner where fewer than this share of the questions that may be in flight are

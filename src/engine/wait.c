@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 #include "miscadmin.h"
 

@@ -11,11 +11,12 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "engine/engine.h"
 
 #include "miscadmin.h"
 
 static DnsWindow *make_window(MemoryContext parent, int capacity);
+static void randomize_case(DnsSlot *slot);
 static void take_channel(DnsWindow *window, DnsChannel *channel);
 static bool is_room(const DnsWindow *window);
 static void read_style(DnsStyle *style);
@@ -162,7 +163,7 @@ window_send(DnsSlot *slot)
 	unsigned short id;
 
 	if (window->style.dns0x20)
-		slot_randomize_case(slot);
+		randomize_case(slot);
 	slot->tcp = (channel->config.flags & ARES_FLAG_USEVC) != 0;
 	slot->in_flight = true;
 	window->in_flight++;
@@ -292,6 +293,25 @@ make_window(MemoryContext parent, int capacity)
 	window->release.arg = window;
 	MemoryContextRegisterResetCallback(context, &window->release);
 	return window;
+}
+
+/*
+ * Chooses at random which letters of a slot's name are sent as capitals.
+ */
+static void
+randomize_case(DnsSlot *slot)
+{
+	const DnsName *name = &slot->question.name;
+	DnsName		sent;
+
+	memset(slot->other_case, 0, sizeof(slot->other_case));
+	name_copy(&sent, name);
+	name_randomize_case(&sent);
+	for (int i = 0; i < name->len; i++)
+	{
+		if (sent.octets[i] != name->octets[i])
+			slot->other_case[i / 8] |= 1 << (i % 8);
+	}
 }
 
 /* Gives a window its channel, which is NULL where there is no name server. */

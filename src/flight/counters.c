@@ -5,6 +5,6 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 DnsCounters counters = {0};

@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 /*
  * Connections that may be lost over questions that share them, until each of

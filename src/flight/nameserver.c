@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 /* A server may learn, and what says so may have been forged: microseconds. */
 #define REMEMBERED_FOR	(600 * INT64CONST(1000000))

@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 #define FIRST_LEVEL		128
 #define LOWEST_LEVEL	16

@@ -5,7 +5,7 @@
  * of the questions.  For each it gets the same one, the placeholder ". A":
  *
  *   window_send() asks the library for ". A"     the library chooses the id 4711
- *   4711 stands for slot 12, "MX example.com"    that is what goes out (outgoing.c)
+ *   4711 stands for slot 12, "MX example.com"    that is what goes out (query.c)
  *   an answer to 4711 comes in                   the guard checks it, and stores it in
  *                                                slot 12 (guard.c)
  *   the library reads a stub: ". A" again,       the verdict is its rcode: done, ask the
@@ -15,7 +15,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 /*
  * Notes that the library's query id stands for a slot's question.

@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 #include "common/pg_prng.h"
 

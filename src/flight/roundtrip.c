@@ -6,7 +6,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 /*
  * An answer is late after this time, in microseconds, and after LATE_TRIPS times the time

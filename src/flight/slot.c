@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "flight/flight.h"
 
 static void recycle(DnsSlot *slot);
 static void drop_answer(DnsSlot *slot);
@@ -123,26 +123,6 @@ slot_leave_refused(DnsSlot *slot)
 	dlist_delete(&slot->refused_node);
 	slot->in_refused = false;
 	slot->window->nrefused--;
-}
-
-/*
- * Chooses at random which letters of a slot's name are sent as capitals.  May
- * raise.
- */
-void
-slot_randomize_case(DnsSlot *slot)
-{
-	const DnsName *name = &slot->question.name;
-	DnsName		sent;
-
-	memset(slot->other_case, 0, sizeof(slot->other_case));
-	name_copy(&sent, name);
-	name_randomize_case(&sent);
-	for (int i = 0; i < name->len; i++)
-	{
-		if (sent.octets[i] != name->octets[i])
-			slot->other_case[i / 8] |= 1 << (i % 8);
-	}
 }
 
 /*

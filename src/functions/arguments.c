@@ -1,5 +1,5 @@
 /*
- * argument.c
+ * arguments.c
  *
  * Arguments that several SQL functions have, read in one way.  Those who read
  * them for a function raise 22023 where one means nothing; those who only tell
@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"

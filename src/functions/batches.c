@@ -1,11 +1,11 @@
 /*
- * many.c
+ * batches.c
  *
  * The SQL functions that ask for all elements of an array at once.
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "utils/builtins.h"
 
@@ -370,7 +370,7 @@ put_known_addresses(DnsBatch *batch, uint32 index, Host *host)
 					 host->addresses != NIL, NULL);
 	if (host->addresses == NIL)
 		batch_put(batch, index, 0, &answer);
-	sortlist_sort(host);
+	host_order(host);
 	foreach(cell, host->addresses)
 	{
 		answer.known = InetPGetDatum(((HostAddress *) lfirst(cell))->address);

@@ -1,12 +1,12 @@
 /*
- * inspect.c
+ * catalog.c
  *
  * SQL functions that show what pgcares knows and has: record types, statuses,
  * versions, the name servers in use.
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "utils/builtins.h"
 

@@ -1,5 +1,5 @@
 /*
- * addrinfo.c
+ * getaddrinfo.c
  *
  * dns_getaddrinfo(): addresses to connect to, as getaddrinfo(3) and its flags
  * have them (RFC 3493 section 6.1), over the lookups of hosts.c.
@@ -9,7 +9,7 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "utils/builtins.h"
 

@@ -1,5 +1,5 @@
 /*
- * nameinfo.c
+ * getnameinfo.c
  *
  * dns_getnameinfo(): the names of an address and a port, as ares_getnameinfo(3)
  * and its flags have them.  Other than there, only an address that has no name
@@ -9,7 +9,7 @@
 
 #include <idn2.h>
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -188,7 +188,7 @@ hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 	}
 	outcome->what = family == 4 ? "IPv4 addresses" :
 		family == 6 ? "IPv6 addresses" : "addresses";
-	sortlist_sort(host);
+	host_order(host);
 }
 
 /*

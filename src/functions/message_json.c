@@ -1,5 +1,5 @@
 /*
- * messagejson.c
+ * message_json.c
  *
  * Whole messages as JSON (RFC 8427): the members of the header, the question,
  * the records of the three sections and the octets of it all.  Nothing is left
@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "miscadmin.h"
 

@@ -1,5 +1,5 @@
 /*
- * message.c
+ * messages.c
  *
  * Whole messages as rows: what came of a question, whatever that is, with every
  * section of the answer and what is known of how it came.  The same row is made
@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "utils/builtins.h"
 #include "utils/timestamp.h"

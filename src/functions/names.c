@@ -1,5 +1,5 @@
 /*
- * name.c
+ * names.c
  *
  * SQL functions on names and addresses that need no network.
  */
@@ -7,7 +7,7 @@
 
 #include <idn2.h>
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"

@@ -1,12 +1,12 @@
 /*
- * query.c
+ * records.c
  *
  * The SQL functions that look up records.  A lookup is a window of one
  * question; whatever fails in it leaves nothing behind.
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "utils/builtins.h"
 

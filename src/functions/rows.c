@@ -1,5 +1,5 @@
 /*
- * record.c
+ * rows.c
  *
  * Turns the records of an answer into rows.  The columns of a typed function
  * are the fields of its record type, found by name in the table of types, so
@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

@@ -1,5 +1,5 @@
 /*
- * service.c
+ * services.c
  *
  * Ports and the names of their services, as this host's configuration has them
  * (services(5)).
@@ -9,7 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 static void require_memory(void);
 static bool read_number(const char *text, int *number);

@@ -3,11 +3,11 @@
  *
  * What the planner is told about our functions.  That it asks at all is what
  * matters most: this library is loaded by then, also for the first statement of
- * a session, and can look at the plan (lookahead_plan.c).
+ * a session, and can look at the plan (plan.c).
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "functions/functions.h"
 
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"

@@ -1,5 +1,5 @@
 /*
- * lookahead_arguments.c
+ * arguments_ahead.c
  *
  * Whether the arguments of a call can be worked out before the call is made:
  * from the row alone, at any time, without leaving traces.
@@ -10,7 +10,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 static Node *translate(Node *node, SiteSearch *search);
 static bool is_refused(Node *node, SiteSearch *search);

@@ -1,5 +1,5 @@
 /*
- * lookahead_early.c
+ * early.c
  *
  * Which parts of a plan may be run before their turn.  A look-ahead node runs the
  * subtree below it for rows that the plan above has not asked for yet.  Parts that
@@ -17,7 +17,7 @@
 #include "parser/parsetree.h"
 #include "utils/syscache.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 static LookaheadEarly look_at(LookaheadPlan *plan, Plan *node);
 static LookaheadEarly combine(LookaheadPlan *plan, Plan *node);

@@ -1,5 +1,5 @@
 /*
- * lookahead_guard.c
+ * early_errors.c
  *
  * Errors that come before their turn.  What is read ahead may be rows that nobody
  * wants in the end, and without look-ahead other errors may come first.  So an
@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"

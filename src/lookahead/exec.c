@@ -1,18 +1,18 @@
 /*
- * lookahead_exec.c
+ * exec.c
  *
  * The plan node that reads ahead.  It hands on the rows of its child, in their
  * order; but before it does, it has read further rows, worked out the arguments
  * that a lookup function above will have for each, and had the questions of the
  * call started.  It never calls the function, and nothing that it does changes
  * a row: what is not started here is asked by the call.  The rows wait in a queue
- * (lookahead_rows.c) that work_mem bounds, with the answers.  Where not all rows
+ * (row_queue.c) that work_mem bounds, with the answers.  Where not all rows
  * may be wanted, the node begins with one and has at most as many waiting as were
  * taken.
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 #include "executor/executor.h"
 #include "common/int.h"

@@ -1,5 +1,5 @@
 /*
- * lookahead_explain.c
+ * explain.c
  *
  * What EXPLAIN shows of a look-ahead node, and how the counters of parallel
  * workers come to the process that shows them.  Each worker counts in a place of
@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 #include "access/parallel.h"
 #include "nodes/extensible.h"

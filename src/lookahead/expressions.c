@@ -1,5 +1,5 @@
 /*
- * lookahead_expressions.c
+ * expressions.c
  *
  * Whether an expression can be evaluated before its turn: what in it changes
  * something or sees such changes, and what may raise an error.  Subplans are told
@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 static bool look(Node *node, ExpressionLook *seen);
 static void note(ExpressionLook *seen, Oid function, bits8 early);

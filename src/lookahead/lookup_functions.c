@@ -1,5 +1,5 @@
 /*
- * calls.c
+ * lookup_functions.c
  *
  * Which functions of SQL are lookup functions, whatever they are called there
  * and wherever the extension lives: those that run the C functions listed here.
@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 #include "access/htup_details.h"
 #include "access/transam.h"

@@ -1,5 +1,5 @@
 /*
- * lookahead_node.c
+ * node.c
  *
  * Puts look-ahead nodes into a finished plan: between a node and its input,
  * which changes neither of them, or above a node that hands over what it would
@@ -13,7 +13,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 /* The columns that a node hands on, by what they are. */
 typedef struct Columns

@@ -1,5 +1,5 @@
 /*
- * lookahead_plan.c
+ * plan.c
  *
  * Gives finished plans look-ahead nodes, which start lookups before the rows
  * that call for them have their turn.  A node is a hint: where none is, or one
@@ -19,7 +19,7 @@
 #include "utils/portal.h"
 #include "utils/syscache.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 static planner_hook_type next_planner = NULL;
 static ExecutorStart_hook_type next_start = NULL;

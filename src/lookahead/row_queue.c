@@ -1,5 +1,5 @@
 /*
- * lookahead_rows.c
+ * row_queue.c
  *
  * The rows that a look-ahead node has read ahead, in their order, and the
  * questions that were started for them.  A call that will be made is looked ahead
@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 #include "access/htup_details.h"
 #include "executor/executor.h"

@@ -1,5 +1,5 @@
 /*
- * lookahead_rules.c
+ * rules.c
  *
  * What the kinds of plan nodes mean for looking ahead: what they make of the
  * rows of their children, and where those calls are that are made for each row.
@@ -11,7 +11,7 @@
 #include "common/int.h"
 #include "nodes/nodeFuncs.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 static LookaheadDemand demand_of_limit(const Limit *limit,
 									   LookaheadDemand demand);

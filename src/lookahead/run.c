@@ -1,5 +1,5 @@
 /*
- * lookahead_run.c
+ * run.c
  *
  * How many rows the caller of a statement takes at a time.  PL/pgSQL's SELECT INTO
  * and loops, SQL functions, cursors and clients that fetch some rows at a time
@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 #include "executor/executor.h"
 

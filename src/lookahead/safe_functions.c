@@ -1,5 +1,5 @@
 /*
- * lookahead_functions.c
+ * safe_functions.c
  *
  * Which functions and operators of the server can be run for rows that are perhaps
  * not wanted: those that raise no error, whatever the row holds, and those that
@@ -20,7 +20,7 @@
 #include "utils/fmgrtab.h"
 #include "utils/lsyscache.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 /* Intervals up to so many months lead from the present to no impossible time. */
 #define SMALL_INTERVAL	(12 * 1000)

@@ -1,5 +1,5 @@
 /*
- * lookahead_scan.c
+ * scan.c
  *
  * Which nodes are ours, and where one stands in the table that its child scans.  WHERE
  * CURRENT OF looks for a scan of the table in the plan, and takes a node for it that names
@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 #include "access/relscan.h"
 #include "nodes/extensible.h"

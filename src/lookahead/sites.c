@@ -1,5 +1,5 @@
 /*
- * lookahead_sites.c
+ * sites.c
  *
  * Finds the calls of lookup functions in a finished plan that are certain to be
  * made for each row that a node reads: in its own expressions, in subqueries
@@ -11,7 +11,7 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 
-#include "pgcares.h"
+#include "lookahead/lookahead.h"
 
 static bool is_call(Node *node, void *context);
 static bool find(Node *node, SiteSearch *search);

@@ -6,11 +6,11 @@
  * rows as they come, in any order; a sort by position, which goes to disk where
  * work_mem ends, puts them in the order of the array.  What is kept for each
  * element is its place in the array and a few octets.  What questions there are
- * and what rows become of them is the caller's (many.c).
+ * and what rows become of them is the caller's (batches.c).
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"

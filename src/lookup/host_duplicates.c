@@ -1,12 +1,12 @@
 /*
- * hostset.c
+ * host_duplicates.c
  *
  * Tells which names and addresses a host has already.  An answer may have
  * thousands of them, so that they are not compared with each other one by one.
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 #include "common/hashfn.h"
 #include "common/pg_prng.h"

@@ -1,12 +1,12 @@
 /*
- * ask.c
+ * lookup.c
  *
  * One question and what comes of it: asked ahead of the call, or in a window of
  * its own.
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 /*
  * Sees to it that a question is answered, by the server if that is not NULL, and

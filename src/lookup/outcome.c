@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 #include "port/pg_bitutils.h"
 

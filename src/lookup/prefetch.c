@@ -1,5 +1,5 @@
 /*
- * ahead.c
+ * prefetch.c
  *
  * Asks questions before the call that needs them: a look-ahead node starts them,
  * and the lookup function takes what came of them.  Each node has a window.  Only
@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 /*
  * How often answers are looked for while rows are read: not often, since a look

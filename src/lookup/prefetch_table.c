@@ -1,15 +1,15 @@
 /*
- * pending.c
+ * prefetch_table.c
  *
  * The questions that a statement has asked ahead of the calls that need them,
  * found again by the question.  They belong to the statement, which is known by
  * its memory: others never get their answers, and all ends with it.  Answers
  * that nobody refers to any more are kept for a while, since equal questions
- * come again.  Asking and waiting are not done here (ahead.c).
+ * come again.  Asking and waiting are not done here (prefetch.c).
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 #include "common/hashfn.h"
 #include "common/pg_prng.h"

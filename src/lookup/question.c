@@ -8,7 +8,7 @@
 
 #include <arpa/inet.h>
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 #include "utils/builtins.h"
 #include "utils/inet.h"

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "lookup/lookup.h"
 
 #define HINT_MISSING	"Use on_error => 'missing_ok' to go on without rows."
 #define HINT_FAILED		"Use on_error => 'warning' or 'ignore' to go on without rows."

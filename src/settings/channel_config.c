@@ -1,5 +1,5 @@
 /*
- * config.c
+ * channel_config.c
  *
  * What a channel is made of: the settings that matter to it, and the state of
  * the system's file where that is read.  A channel is used again as long as its
@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 #include "storage/fd.h"
 

@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 #include "utils/guc.h"
 

@@ -1,5 +1,5 @@
 /*
- * hostsfile.c
+ * hosts_file.c
  *
  * The file of the names and addresses of hosts (hosts(5)).  It is read once and
  * kept until it changes: its text, and for names and for addresses an index of
@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"

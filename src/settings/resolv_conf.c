@@ -1,5 +1,5 @@
 /*
- * system.c
+ * resolv_conf.c
  *
  * What the system's configuration says of hosts: where they are looked for, and
  * how names are completed.  The library reads that too, but tells nobody, so it
@@ -11,7 +11,7 @@
 
 #include <unistd.h>
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 #define NSSWITCH		"/etc/nsswitch.conf"
 #define MAX_FILE_SIZE	(1024 * 1024)

@@ -11,7 +11,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 #define DNS_PORT	53
 

@@ -10,7 +10,7 @@
 
 #include <limits.h>
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 #include "utils/acl.h"
 #include "utils/guc.h"

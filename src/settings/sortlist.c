@@ -1,14 +1,13 @@
 /*
  * sortlist.c
  *
- * The order of a host's addresses: pgcares.sortlist has networks whose addresses
- * come before the others.
+ * The networks of pgcares.sortlist, whose addresses come before others.
  */
 #include "postgres.h"
 
 #include <arpa/inet.h>
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 /* A network; its length is a number, and aligned as one in an array too. */
 typedef union Network
@@ -17,21 +16,12 @@ typedef union Network
 	int32		length;
 } Network;
 
-/* An address on its way into order. */
-typedef struct RankedAddress
-{
-	HostAddress *address;
-	int			rank;
-	int			place;			/* before sorting */
-} RankedAddress;
-
 /* What the setting said when it was taken apart. */
 static char *known_text = NULL;
 static Network *networks = NULL;
 static int	nnetworks = 0;
 
 static void refresh(void);
-static int	compare_ranks(const void *a, const void *b);
 static bool prefix_length(const char *text, int family, int *bits);
 static int	class_bits(const uint8 *octets);
 
@@ -84,34 +74,6 @@ sortlist_rank(const inet *address)
 	return nnetworks;
 }
 
-/*
- * Puts the addresses into the order of pgcares.sortlist; those of one rank stay
- * as they are.
- */
-void
-sortlist_sort(Host *host)
-{
-	int			count = list_length(host->addresses);
-	RankedAddress *ranked;
-	ListCell   *cell;
-
-	if (count < 2 || *setting_sortlist == '\0')
-		return;
-	ranked = palloc(count * sizeof(RankedAddress));
-	foreach(cell, host->addresses)
-	{
-		int			place = foreach_current_index(cell);
-
-		ranked[place].address = lfirst(cell);
-		ranked[place].rank = sortlist_rank(ranked[place].address->address);
-		ranked[place].place = place;
-	}
-	qsort(ranked, count, sizeof(RankedAddress), compare_ranks);
-	foreach(cell, host->addresses)
-		lfirst(cell) = ranked[foreach_current_index(cell)].address;
-	pfree(ranked);
-}
-
 /* Takes the setting apart if it is another one than the last time. */
 static void
 refresh(void)
@@ -138,16 +100,6 @@ refresh(void)
 			elog(ERROR, "pgcares.sortlist has no valid network");
 	}
 	known_text = MemoryContextStrdup(TopMemoryContext, setting_sortlist);
-}
-
-static int
-compare_ranks(const void *a, const void *b)
-{
-	const RankedAddress *one = a;
-	const RankedAddress *other = b;
-
-	return one->rank != other->rank ? one->rank - other->rank :
-		one->place - other->place;
 }
 
 /* Reads a prefix length, or a netmask whose ones come first. */

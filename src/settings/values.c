@@ -5,7 +5,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "settings/settings.h"
 
 #include "utils/varlena.h"
 

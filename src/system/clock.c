@@ -5,7 +5,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "system/system.h"
 
 static int64 last_time = 0;		/* that clock_now() gave */
 static int64 time_slept = 0;

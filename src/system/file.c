@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "pgcares.h"
+#include "system/system.h"
 
 #include "miscadmin.h"
 #include "storage/fd.h"

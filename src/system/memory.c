@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "system/system.h"
 
 static bool ran_out = false;
 

@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "system/system.h"
 
 /* What stands before each piece. */
 typedef struct PieceHeader

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "transport/transport.h"
 
 /*
  * How long an answer with the question has after one without: microseconds in

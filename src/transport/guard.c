@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "transport/transport.h"
 
 static bool answers_slot(DnsMessage *message, const DnsSlot *slot,
 						 const DnsSocket *socket);

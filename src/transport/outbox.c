@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "transport/transport.h"
 
 /*
  * Puts a message behind those that wait to be sent.  False, with errno, where

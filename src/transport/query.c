@@ -1,5 +1,5 @@
 /*
- * outgoing.c
+ * query.c
  *
  * What goes out.  The library sends a placeholder question; in its place goes the
  * message of the question that its id stands for: any name, any class, EDNS as the
@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "transport/transport.h"
 
 static bool send_message(DnsChannel *channel, DnsSocket *socket,
 						 const uint8 *message, size_t len);

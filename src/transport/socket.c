@@ -14,7 +14,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "pgcares.h"
+#include "transport/transport.h"
 
 static int	socket_open(int domain, int type, int protocol, void *arg);
 static int	socket_close(int fd, void *arg);

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "pgcares.h"
+#include "transport/transport.h"
 
 static int64 due(const DnsChannel *channel, const DnsSocket *socket);
 static size_t judge_frames(DnsChannel *channel, DnsSocket *socket,

@@ -8,8 +8,8 @@
 
 #include <netinet/in.h>
 
-#include "mmsg.h"
-#include "pgcares.h"
+#include "system/mmsg.h"
+#include "transport/transport.h"
 
 /*
  * Datagrams that were read but not yet judged.  All belong to one socket, and

@@ -10,8 +10,8 @@
 
 #include <netinet/in.h>
 
-#include "mmsg.h"
-#include "pgcares.h"
+#include "system/mmsg.h"
+#include "transport/transport.h"
 
 /* What the system cuts to pieces may have so many. */
 #define MAX_SEGMENTS	64

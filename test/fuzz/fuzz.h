@@ -7,7 +7,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "../../src/pgcares.h"
+#include "../../src/lookahead/lookahead.h"
 
 #include "funcapi.h"
 

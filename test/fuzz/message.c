@@ -320,7 +320,7 @@ check_host(const DnsOutcome *outcome)
 		check_ascii(lfirst(cell));
 	foreach(cell, host.addresses)
 		check_ascii(address_text(((HostAddress *) lfirst(cell))->address));
-	sortlist_sort(&host);
+	host_order(&host);
 }
 
 /* malloc'd, so that no octet behind it is read unseen. */

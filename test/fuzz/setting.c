@@ -191,7 +191,7 @@ use_sortlist(void)
 			elog(ERROR, "\"%s\" is no address", addresses[i]);
 		host.addresses = lappend(host.addresses, address);
 	}
-	sortlist_sort(&host);
+	host_order(&host);
 	foreach(cell, host.addresses)
 	{
 		int			rank = sortlist_rank(((HostAddress *) lfirst(cell))->address);

@@ -1,0 +1,426 @@
+/*
+ * dns.h
+ *
+ * DNS itself: messages, names, types, and record data as text and JSON.  Nothing here
+ * knows a setting, a socket or a call.
+ */
+#ifndef PGCARES_DNS_H
+#define PGCARES_DNS_H
+
+#include "system/system.h"
+
+#include "utils/inet.h"
+#include "utils/jsonb.h"
+
+/* ---- message.c: DNS messages as they are (RFC 1035) ---- */
+
+#define WIRE_HEADER_SIZE	12
+#define WIRE_RECORD_FIXED	10	/* of a record, between its name and its data */
+#define WIRE_LABEL_MAX		63	/* octets of a label */
+#define WIRE_NAME_MAX		255 /* octets of a name, the root label included */
+#define WIRE_POINTERS_MAX	127 /* as many as it can have labels */
+#define WIRE_UDP_MIN		512 /* what every server may send without EDNS */
+
+#define STREAM_PREFIX		2	/* octets of the length before a message */
+#define STREAM_MAX_FRAME	(STREAM_PREFIX + 65535)
+
+#define WIRE_QR				0x8000
+#define WIRE_OPCODE_MASK	0x7800
+#define WIRE_TC				0x0200
+#define WIRE_AA				0x0400
+#define WIRE_RD				0x0100
+#define WIRE_RA				0x0080
+#define WIRE_AD				0x0020
+#define WIRE_CD				0x0010
+#define WIRE_RCODE_MASK		0x000f
+
+#define DNS_TYPE_A			1
+#define DNS_TYPE_CNAME		5
+#define DNS_TYPE_PTR		12
+#define DNS_TYPE_AAAA		28
+#define DNS_TYPE_DNAME		39
+#define DNS_TYPE_OPT		41
+#define DNS_TYPE_TKEY		249
+#define DNS_TYPE_AXFR		252
+#define DNS_TYPE_ANY		255
+#define DNS_TYPE_AMTRELAY	260
+
+#define DNS_CLASS_IN		1
+#define DNS_CLASS_CH		3
+#define DNS_CLASS_HS		4
+#define DNS_CLASS_NONE		254
+#define DNS_CLASS_ANY		255
+
+#define RCODE_NOERROR		0
+#define RCODE_FORMERR		1
+#define RCODE_SERVFAIL		2
+#define RCODE_NXDOMAIN		3
+#define RCODE_NOTIMP		4
+#define RCODE_REFUSED		5
+#define RCODE_BADVERS		16
+
+#define EDNS_DO				0x8000
+#define EDNS_OPTION_NSID	3	/* RFC 5001 */
+#define EDNS_OPTION_EDE		15	/* RFC 8914 */
+
+/* Parameters of SVCB and HTTPS records (RFC 9460 section 14.3). */
+#define SVC_MANDATORY		0
+#define SVC_ALPN			1
+#define SVC_NO_DEFAULT_ALPN 2
+#define SVC_PORT			3
+#define SVC_IPV4HINT		4
+#define SVC_ECH				5
+#define SVC_IPV6HINT		6
+
+/* Kinds of gateway in IPSECKEY and AMTRELAY records. */
+#define GATEWAY_NONE		0
+#define GATEWAY_IP4			1
+#define GATEWAY_IP6			2
+#define GATEWAY_NAME		3
+
+/* A name in wire form, uncompressed, the root label at its end. */
+typedef struct DnsName
+{
+	uint8		len;
+	uint8		octets[WIRE_NAME_MAX];
+} DnsName;
+
+typedef struct DnsQuestion
+{
+	DnsName		name;
+	uint16		type;
+	uint16		class;
+	bool		nsid;			/* the server is asked for its identifier */
+} DnsQuestion;
+
+/* The sections that hold records; the numbers index DnsMessage.count. */
+typedef enum DnsSection
+{
+	DNS_ANSWER = 1,
+	DNS_AUTHORITY,
+	DNS_ADDITIONAL
+} DnsSection;
+
+/* Where in a message something begins; 0 for what has not been found yet. */
+typedef struct DnsPlaces
+{
+	uint16		section[4];		/* by DnsSection */
+	uint16		opt;			/* the OPT record, behind its name */
+	bool		known;			/* all is found: the message is sound */
+} DnsPlaces;
+
+/* A message that lies somewhere else. */
+typedef struct DnsMessage
+{
+	const uint8 *start;
+	const uint8 *end;
+	uint16		id;
+	uint16		flags;
+	uint16		count[4];
+	DnsPlaces	places;
+} DnsMessage;
+
+typedef struct DnsRR
+{
+	DnsName		name;
+	uint16		type;
+	uint16		class;
+	uint32		ttl;			/* as sent: see wire_ttl() */
+	uint16		rdlength;
+	const uint8 *rdata;			/* points into the message */
+} DnsRR;
+
+/* A place in a section. */
+typedef struct DnsCursor
+{
+	const DnsMessage *message;
+	const uint8 *pos;
+	int			left;			/* records that are still to come */
+} DnsCursor;
+
+/* How a field of a record's data is laid out and written. */
+typedef enum DnsFieldKind
+{
+	FIELD_U8,
+	FIELD_U16,
+	FIELD_U32,
+	FIELD_TIME,					/* 32-bit seconds since 1970, RFC 4034 3.1.5 */
+	FIELD_TYPE,					/* number of a record type */
+	FIELD_CERT_TYPE,			/* RFC 4398 section 2.1 */
+	FIELD_KEY_ALGORITHM,		/* RFC 4034 appendix A.1, as a mnemonic */
+	FIELD_DSYNC_SCHEME,			/* RFC 9859 section 2.2 */
+	FIELD_RELAY_TYPE,			/* a bit and a number, RFC 8777 section 4.2 */
+	FIELD_IP4,
+	FIELD_IP6,
+	FIELD_EUI48,
+	FIELD_EUI64,
+	FIELD_GROUPS,				/* 64 bits as four hexadecimal groups */
+	FIELD_LOC,					/* the whole of a LOC record */
+	FIELD_NAME,
+	FIELD_OPTIONAL_NAME,		/* may be missing at the end */
+	FIELD_LENGTH8,				/* length of a later field, not shown */
+	FIELD_LENGTH16,
+	FIELD_HIT,					/* of HIP, as long as the first octet says */
+	FIELD_HIP_KEY,				/* as long as the third and fourth say */
+	FIELD_SUFFIX,				/* of A6: 128 bits less the first octet's */
+	FIELD_STRING,				/* a character-string, quoted */
+	FIELD_OPTIONAL_STRING,		/* the same, may be missing at the end */
+	FIELD_TAG,					/* a character-string, not quoted */
+	FIELD_SALT,					/* length octet, then hexadecimal; - if empty */
+	FIELD_HASH,					/* length octet, then base32hex */
+	FIELD_JOINED,				/* character-strings joined; stands before
+								 * FIELD_STRINGS, which reads the same octets */
+	/* all of these go on to the end of the data */
+	FIELD_STRINGS,
+	FIELD_TEXT,					/* quoted */
+	FIELD_HEX,
+	FIELD_NSAP,					/* hexadecimal behind 0x, RFC 1706 section 7 */
+	FIELD_BASE64,
+	FIELD_TYPES,				/* bitmap of record types */
+	FIELD_PARAMS,				/* parameters of SVCB */
+	FIELD_PREFIXES,				/* items of APL */
+	FIELD_NAMES,				/* uncompressed */
+	FIELD_PORTS,				/* bitmap of ports, of WKS */
+	FIELD_FLAT_TYPES,			/* bitmap of the first 128 types, of NXT */
+	FIELD_ATMA,
+	FIELD_GATEWAY,
+	FIELD_UNKNOWN				/* RFC 3597 */
+} DnsFieldKind;
+
+typedef struct DnsFieldDef
+{
+	const char *name;			/* the RFC's, in lower case; NULL ends a list */
+	DnsFieldKind kind;
+} DnsFieldDef;
+
+/* A field of one record; which members count depends on the kind. */
+typedef struct DnsField
+{
+	const DnsFieldDef *def;
+	uint32		number;
+	const uint8 *data;			/* points into the message */
+	size_t		len;
+	DnsName		name;
+} DnsField;
+
+/* A place in the data of a record. */
+typedef struct DnsRdata
+{
+	const DnsMessage *message;
+	const DnsRR *rr;
+	const DnsFieldDef *def;
+	const uint8 *pos;
+	const uint8 *end;
+} DnsRdata;
+
+static inline uint16
+wire_u16(const uint8 *at)
+{
+	return (uint16) ((at[0] << 8) | at[1]);
+}
+
+static inline uint32
+wire_u32(const uint8 *at)
+{
+	return ((uint32) wire_u16(at) << 16) | wire_u16(at + 2);
+}
+
+static inline void
+wire_put_u16(uint8 *at, uint16 value)
+{
+	at[0] = value >> 8;
+	at[1] = value & 0xff;
+}
+
+/* Copies a name, and only the octets that it has. */
+static inline void
+name_copy(DnsName *to, const DnsName *from)
+{
+	memcpy(to, from, offsetof(DnsName, octets) + from->len);
+}
+
+static inline void
+question_copy(DnsQuestion *to, const DnsQuestion *from)
+{
+	name_copy(&to->name, &from->name);
+	to->type = from->type;
+	to->class = from->class;
+	to->nsid = from->nsid;
+}
+
+/* Is it an octet that means itself wherever names are written? */
+static inline bool
+octet_is_plain(uint8 octet)
+{
+	return (uint8) ((octet | 0x20) - 'a') < 26 ||
+		(uint8) (octet - '0') < 10 || octet == '-' || octet == '_';
+}
+
+extern bool wire_open(DnsMessage *message, const uint8 *octets, size_t len);
+extern bool wire_name(const DnsMessage *message, const uint8 **pos,
+					  const uint8 *limit, DnsName *name);
+extern bool name_equal(const DnsName *a, const DnsName *b);
+extern bool wire_asks(DnsMessage *message, const DnsQuestion *question);
+extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
+						  const uint8 **pos);
+extern bool wire_next_question(const DnsMessage *message, DnsQuestion *question,
+							   const uint8 **pos);
+extern bool wire_section(const DnsMessage *message, DnsSection section,
+						 DnsCursor *cursor);
+extern bool wire_next(DnsCursor *cursor, DnsRR *rr);
+extern bool wire_opt(const DnsMessage *message, DnsRR *opt);
+extern int	wire_rcode(const DnsMessage *message);
+extern int32 wire_ttl(const DnsRR *rr);
+extern bool wire_opt_option(const DnsRR *opt, uint16 code,
+							const uint8 **value, size_t *len);
+extern bool wire_extended_error(const DnsMessage *message, int *code,
+								const uint8 **text, size_t *len);
+
+/* ---- rdata.c: the data of records, field by field ---- */
+
+extern void rdata_open(const DnsMessage *message, const DnsRR *rr,
+					   DnsRdata *rdata);
+extern bool rdata_next(DnsRdata *rdata, DnsField *field);
+extern bool rdata_done(const DnsRdata *rdata);
+extern bool rdata_string(const uint8 **pos, const uint8 *end,
+						 const uint8 **data, size_t *len);
+
+extern bool rdata_plain_name(const uint8 **pos, const uint8 *end,
+							 DnsName *name);
+
+/* ---- sound.c: messages as they have to be ---- */
+
+extern bool sound_message(DnsMessage *message);
+extern bool sound_sections(DnsMessage *message);
+extern bool sound_rdata(const DnsMessage *message, const DnsRR *rr);
+
+/* ---- address.c: IP addresses ---- */
+
+extern inet *address_inet(const uint8 *octets, size_t len);
+extern void address_set_inet(inet *address, const uint8 *octets, size_t len);
+extern char *address_text(const inet *address);
+extern bool address_parse(const char *text, inet *address);
+extern void address_reverse_name(const inet *address, DnsName *name);
+
+/* ---- rrtype.c: the record types ---- */
+
+#define RRTYPE_MAX_FIELDS	9
+
+typedef struct DnsType
+{
+	uint16		code;
+	const char *name;
+	const char *meaning;
+	DnsFieldDef fields[RRTYPE_MAX_FIELDS + 1];
+} DnsType;
+
+extern const DnsType *rrtype_by_code(uint16 code);
+extern int	rrtype_by_name(const char *name);
+extern const DnsType *rrtype_at(int index);
+extern const char *rrclass_name(uint16 code);
+extern int	rrclass_by_name(const char *name);
+extern const DnsFieldDef *rrtype_fields(const DnsRR *rr);
+extern void rrtype_append(StringInfo out, uint16 code);
+extern const char *rrtype_text(uint16 code);
+extern const char *rrclass_text(uint16 code);
+
+/* ---- name.c: names as users write them ---- */
+
+extern const char *question_name(const char *text, bool idn, DnsName *name);
+extern const char *question_name_with_len(const char *text, size_t len,
+										  bool idn, DnsName *name);
+extern void question_refuse_name(const char *text, const char *reason);
+extern bool name_never_asked(const DnsName *name);
+extern bool name_is_localhost(const DnsName *name);
+extern void name_randomize_case(DnsName *name);
+
+/* ---- alias.c: from the question's name to the records ---- */
+
+typedef enum AliasEnd
+{
+	ALIAS_RECORDS,
+	ALIAS_NO_RECORDS,
+	ALIAS_LOOP,
+	ALIAS_TOO_LONG
+} AliasEnd;
+
+/* Names of a chain, the one that was asked for among them. */
+#define ALIAS_MAX_NAMES		17
+
+extern int	alias_names(const DnsMessage *message, const DnsQuestion *question,
+						DnsName *names);
+extern AliasEnd alias_follow(const DnsMessage *message,
+							 const DnsQuestion *question, DnsName *owner);
+extern bool alias_answers(const DnsRR *rr, const DnsQuestion *question,
+						  const DnsName *owner);
+
+/* ---- jsonb.c: jsonb, piece by piece ---- */
+
+extern JsonbValue *add_member(JsonbValue *object, const char *key);
+extern void set_string(JsonbValue *value, char *text, int len);
+extern void set_number(JsonbValue *value, int64 number);
+extern void set_decimal(JsonbValue *value, double number, int digits);
+extern void set_boolean(JsonbValue *value, bool boolean);
+extern void push_key(JsonbParseState **state, const char *key);
+extern void push_text(JsonbParseState **state, StringInfo buffer);
+extern void push_word(JsonbParseState **state, const char *word);
+extern void push_number(JsonbParseState **state, int64 number);
+extern void push_boolean(JsonbParseState **state, bool boolean);
+extern Jsonb *end_object(JsonbParseState **state);
+
+/* ---- json.c: record data as jsonb ---- */
+
+extern Jsonb *json_rdata(const DnsMessage *message, const DnsRR *rr);
+extern Jsonb *json_params(const DnsField *field);
+
+/* ---- encode.c: names, addresses, numbers and octets as text ---- */
+
+/* What a backslash precedes in names, and in quoted strings. */
+#define ESCAPED_IN_NAMES	"\"$().;@\\ "
+#define ESCAPED_IN_QUOTES	"\"\\"
+#define ESCAPED_IN_TEXT		"\\"
+
+extern void append_name(StringInfo out, const DnsName *name, bool final_dot);
+extern void append_octets(StringInfo out, const uint8 *octets, size_t len,
+						  const char *escaped);
+extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
+extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
+extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
+extern void append_address(StringInfo out, const uint8 *octets, size_t len);
+extern void append_decimal(StringInfo out, uint32 number);
+
+/* ---- presentation.c: record data as zone files have it ---- */
+
+extern void append_rdata(StringInfo out, const DnsMessage *message,
+						 const DnsRR *rr);
+extern void append_field(StringInfo out, const DnsField *field);
+
+/* ---- fields.c: fields with a format of their own ---- */
+
+/* How far a bitmap of numbers has been read. */
+typedef struct DnsBitmapPlace
+{
+	const uint8 *window;
+	int			bit;			/* of this window */
+} DnsBitmapPlace;
+
+extern void append_joined(StringInfo out, const DnsField *field);
+extern void append_eui(StringInfo out, const uint8 *octets, size_t len);
+extern void append_time(StringInfo out, uint32 seconds, const char *format);
+extern void append_cert_type(StringInfo out, uint16 type);
+extern void append_key_algorithm(StringInfo out, uint8 algorithm);
+extern int	next_number(const DnsField *field, DnsBitmapPlace *at);
+extern void append_bitmap(StringInfo out, const DnsField *field);
+extern void append_gateway(StringInfo out, const DnsField *field);
+extern void append_names(StringInfo out, const DnsField *field);
+extern void append_suffix(StringInfo out, const DnsField *field);
+extern void append_atma(StringInfo out, const DnsField *field);
+extern void append_prefixes(StringInfo out, const uint8 *octets, size_t len);
+extern void append_location(StringInfo out, const uint8 *octets);
+
+/* ---- svcb.c: parameters of SVCB and HTTPS records ---- */
+
+extern void append_params(StringInfo out, const uint8 *octets, size_t len);
+extern void append_param_key(StringInfo out, uint16 key);
+
+#endif							/* PGCARES_DNS_H */

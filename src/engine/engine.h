@@ -1,0 +1,81 @@
+/*
+ * engine.h
+ *
+ * Channels, windows and lanes, asking again, and the one place that sleeps.
+ */
+#ifndef PGCARES_ENGINE_H
+#define PGCARES_ENGINE_H
+
+#include "transport/transport.h"
+
+/* ---- window.c: questions in flight and their answers ---- */
+
+extern DnsWindow *window_open(int capacity, const char *server);
+extern void window_close(DnsWindow *window);
+extern bool window_has_room(DnsWindow *window);
+extern int	window_under_way(const DnsWindow *window);
+extern DnsWindow *window_open_lane(DnsWindow *window, struct DnsLane *lane);
+extern DnsSlot *window_submit(DnsWindow *window, const DnsQuestion *question,
+							  uint64 tag);
+extern void window_send(DnsSlot *slot);
+extern bool window_is_idle(const DnsWindow *window);
+extern DnsSlot *window_finished(DnsWindow *window);
+extern bool window_is_current(DnsWindow *window);
+extern void window_raise_failure(DnsWindow *window);
+
+/* ---- channel.c: c-ares channels made from the settings ---- */
+
+extern void channel_check_library(void);
+extern DnsChannel *channel_open(const char *server);
+extern DnsChannel *channel_open_lane(const DnsChannel *channel);
+extern int	channel_servers(DnsServer *servers, int max, const char **source);
+extern void channel_keep(DnsChannel *channel);
+extern void channel_destroy(DnsChannel *channel);
+extern void channel_reset(void);
+extern void channel_reserve_descriptors(DnsChannel *channel);
+extern bool channel_has_descriptor(DnsChannel *channel);
+extern void channel_release_descriptors(DnsChannel *channel);
+
+/* ---- resend.c: lost datagrams ---- */
+
+extern int64 resend_time(DnsWindow *window);
+extern void resend_lost(DnsWindow *window);
+extern int64 resend_refused_time(const DnsWindow *window);
+extern void resend_refused(DnsWindow *window);
+
+/* ---- lane.c: asking them ---- */
+
+extern void lane_attend(DnsWindow *window);
+
+/* ---- books.c: are the books right? ---- */
+
+#ifdef CHECK_BOOKS
+extern void books_check(DnsWindow *window);
+#else
+#define books_check(window) ((void) 0)
+#endif
+
+/* ---- flush.c: sends what waits ---- */
+
+extern bool flush_channel(DnsChannel *channel);
+extern void flush_socket(DnsChannel *channel, DnsSocket *socket);
+
+/* ---- events.c: the sockets of all open windows ---- */
+
+extern void events_enlist(DnsWindow *window);
+extern void events_dismiss(DnsWindow *window);
+extern void events_forget(const DnsChannel *channel);
+extern void events_reserve_descriptor(void);
+extern DnsWindow *events_next_window(DnsWindow *window);
+extern bool events_prepare(void);
+extern int	events_wait(long timeout);
+extern int	events_collect(const DnsChannel *channel, int count,
+						   ares_fd_events_t **collected);
+
+/* ---- wait.c: the one place that sleeps ---- */
+
+extern void wait_for_answers(int64 limit);
+extern DnsSlot *wait_next(DnsWindow *window);
+extern void wait_look(void);
+
+#endif							/* PGCARES_ENGINE_H */

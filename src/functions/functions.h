@@ -1,0 +1,159 @@
+/*
+ * functions.h
+ *
+ * What SQL calls: arguments in, rows out.  Nothing here touches a window.
+ */
+#ifndef PGCARES_FUNCTIONS_H
+#define PGCARES_FUNCTIONS_H
+
+#include "lookup/lookup.h"
+
+#include "funcapi.h"
+
+/* ---- arguments.c: arguments that SQL functions have in common ---- */
+
+/* What a call asks, and what it says of failures. */
+typedef struct DnsRequest
+{
+	DnsQuestion question;
+	const text *written;		/* the name, as the user wrote it; or NULL */
+	const inet *address;		/* that the user wrote instead */
+	OnError		on_error;
+} DnsRequest;
+
+/* A word of a flags argument; NULL ends a list. */
+typedef struct FlagWord
+{
+	const char *word;
+	int			bit;
+} FlagWord;
+
+extern bool argument_request(FunctionCallInfo fcinfo, int first_argument,
+							 bool soft, DnsRequest *request);
+extern bool argument_kind(FunctionCallInfo fcinfo, int first_argument,
+						  bool soft, uint16 *type, uint16 *class);
+extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
+							  OnError *on_error);
+extern bool argument_name_text(DnsRequest *request, const text *written,
+							   bool soft);
+extern char *argument_text(const DnsRequest *request);
+extern bool argument_family(FunctionCallInfo fcinfo, int argument, bool soft,
+							int *family);
+extern bool argument_flags(FunctionCallInfo fcinfo, int argument,
+						   const FlagWord *words, const char *prefix, bool soft,
+						   int *flags);
+
+/* ---- hosts.c: looking up a host ---- */
+
+extern void hosts_find(const char *written, int family, Host *host,
+					   DnsOutcome *outcome);
+extern void hosts_find_names(const inet *address, Host *host,
+							 DnsOutcome *outcome);
+extern int	hosts_questions(const char *written, int family,
+							DnsQuestion *questions);
+extern int	hosts_names_questions(const inet *address, DnsQuestion *questions);
+extern int	hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
+								 DnsQuestion *questions);
+extern int	hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
+									   DnsQuestion *questions);
+
+/* ---- getaddrinfo.c, getnameinfo.c: getaddrinfo(3) and getnameinfo(3) ---- */
+
+extern int	addrinfo_questions(FunctionCallInfo fcinfo, uint16 type,
+							   DnsQuestion *questions);
+extern int	nameinfo_questions(FunctionCallInfo fcinfo, uint16 type,
+							   DnsQuestion *questions);
+
+/* ---- services.c: ports and their names ---- */
+
+extern const char *service_protocol(int socktype, int protocol);
+extern bool service_port(const char *text, const char *protocol,
+						 bool only_number, bool soft, int *port);
+extern char *service_name(int port, const char *protocol, bool only_number);
+
+/* ---- names.c: names and addresses without network ---- */
+
+extern char *name_to_unicode(const DnsName *name, int idn_flags);
+
+/* ---- rows.c: records to rows ---- */
+
+extern Datum buffer_datum(const StringInfoData *buffer);
+extern Datum word_datum(DnsWord *word, const char *mnemonic);
+extern void record_row(const DnsMessage *message, const DnsRR *rr,
+					   DnsWords *words, Datum *values);
+extern void record_open_rows(FunctionCallInfo fcinfo);
+extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
+							bool typed);
+
+/* ---- records.c, search.c: records of a name ---- */
+
+/* The functions that look up records of one type: C symbol, type. */
+#define TYPED_FUNCTIONS(function) \
+	function(pgcares_a, 1) \
+	function(pgcares_aaaa, 28) \
+	function(pgcares_caa, 257) \
+	function(pgcares_cname, 5) \
+	function(pgcares_hinfo, 13) \
+	function(pgcares_https, 65) \
+	function(pgcares_mx, 15) \
+	function(pgcares_naptr, 35) \
+	function(pgcares_ns, 2) \
+	function(pgcares_ptr, DNS_TYPE_PTR) \
+	function(pgcares_soa, 6) \
+	function(pgcares_srv, 33) \
+	function(pgcares_svcb, 64) \
+	function(pgcares_tlsa, 52) \
+	function(pgcares_txt, 16) \
+	function(pgcares_uri, 256)
+
+extern int	query_questions(FunctionCallInfo fcinfo, uint16 type,
+							DnsQuestion *questions);
+extern int	query_typed_questions(FunctionCallInfo fcinfo, uint16 type,
+								  DnsQuestion *questions);
+extern int	query_address_questions(FunctionCallInfo fcinfo, uint16 type,
+									DnsQuestion *questions);
+extern int	search_questions(FunctionCallInfo fcinfo, uint16 type,
+							 DnsQuestion *questions);
+
+/* ---- messages.c: whole messages as rows ---- */
+
+/* The columns in their order. */
+enum
+{
+	COLUMN_STATUS,
+	COLUMN_RCODE,
+	COLUMN_AA, COLUMN_TC, COLUMN_RD, COLUMN_RA, COLUMN_AD, COLUMN_CD,
+	COLUMN_QUESTION,
+	COLUMN_ANSWER,
+	COLUMN_AUTHORITY,
+	COLUMN_ADDITIONAL,
+	COLUMN_SERVER,
+	COLUMN_TRANSPORT,
+	COLUMN_ELAPSED,
+	COLUMN_TRIES,
+	COLUMN_EDNS_UDP_SIZE,
+	COLUMN_EDE_CODE,
+	COLUMN_EDE_TEXT,
+	COLUMN_NSID,
+	COLUMN_WIRE
+};
+
+#define MESSAGE_COLUMNS		(COLUMN_WIRE + 1)
+
+extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
+							 bool soft, DnsQuestion *question);
+extern int	message_questions(FunctionCallInfo fcinfo, uint16 type,
+							  DnsQuestion *questions);
+extern void message_open(DnsMessage *message, const bytea *octets);
+extern void message_row(TupleDesc desc, int first_column,
+						const DnsOutcome *outcome, Datum *values, bool *nulls);
+extern void message_row_badname(TupleDesc desc, int first_column,
+								Datum *values, bool *nulls);
+
+/* ---- sections.c: their sections ---- */
+
+extern void sections_row(TupleDesc desc, int first_column,
+						 Datum *values, bool *nulls);
+extern void sections_check_size(Size size);
+
+#endif							/* PGCARES_FUNCTIONS_H */

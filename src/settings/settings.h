@@ -1,0 +1,172 @@
+/*
+ * settings.h
+ *
+ * The configuration parameters, and the files of the system that they name.
+ */
+#ifndef PGCARES_SETTINGS_H
+#define PGCARES_SETTINGS_H
+
+#include "dns/dns.h"
+
+/* ---- settings.c: the configuration parameters ---- */
+
+typedef enum OnError
+{
+	ON_ERROR_ERROR,
+	ON_ERROR_MISSING_OK,
+	ON_ERROR_WARNING,
+	ON_ERROR_IGNORE
+} OnError;
+
+typedef enum Rotate
+{
+	ROTATE_SYSTEM,
+	ROTATE_ON,
+	ROTATE_OFF
+} Rotate;
+
+typedef enum Lookups
+{
+	LOOKUPS_SYSTEM,
+	LOOKUPS_B,
+	LOOKUPS_F,
+	LOOKUPS_BF,
+	LOOKUPS_FB
+} Lookups;
+
+#define HINT_DESCRIPTORS \
+	"Increase max_files_per_process, or the system's limit of open files."
+
+#define WINDOW_MAX	16384		/* far below the 65536 query ids */
+
+extern char *setting_servers;
+extern int	setting_udp_port;
+extern int	setting_tcp_port;
+extern int	setting_timeout;	/* ms */
+extern int	setting_tries;
+extern int	setting_max_tries;
+extern int	setting_deadline;	/* ms, 0 is none */
+extern int	setting_max_timeout;	/* ms */
+extern int	setting_max_answer_memory;	/* kB */
+extern int	setting_max_questions;
+extern int	setting_max_in_flight;
+extern int	setting_lookups;
+extern char *setting_hosts_file;
+extern char *setting_domains;
+extern int	setting_ndots;		/* -1 is the system's */
+extern char *setting_sortlist;
+extern char *setting_flags;
+extern int	setting_flag_bits;	/* ARES_FLAG_ of setting_flags */
+extern int	setting_rotate;
+extern int	setting_edns_udp_size;
+extern int	setting_max_edns_udp_size;
+extern bool setting_dnssec;
+extern bool setting_checking_disabled;
+extern bool setting_trust_ad;
+extern char *setting_local_ip4;
+extern char *setting_local_ip6;
+extern char *setting_local_dev;
+extern int	setting_socket_send_buffer_size;	/* octets, 0 is the system's */
+extern int	setting_socket_receive_buffer_size; /* the same */
+extern int	setting_udp_max_queries;
+extern char *setting_resolvconf;
+extern int	setting_on_error;
+extern bool setting_idn;
+extern bool setting_lookahead;
+
+/* Another one whenever a setting has been set, perhaps to what it was. */
+extern uint64 settings_generation;
+
+extern void settings_init(void);
+extern bool settings_on_error(const char *name, bool soft, OnError *on_error);
+extern bool settings_list(const char *value, List **elements);
+
+/* ---- resolv_conf.c: what the system's configuration says of hosts ---- */
+
+extern bool system_refresh(bool soft);
+extern Lookups system_lookups(void);
+extern int	system_ndots(void);
+extern List *system_domains(void);
+extern bool system_own_domain(DnsName *domain);
+
+/* ---- check.c: what values settings may have ---- */
+
+extern bool check_servers(char **newval, void **extra, GucSource source);
+extern bool check_domains(char **newval, void **extra, GucSource source);
+extern bool check_sortlist(char **newval, void **extra, GucSource source);
+extern bool check_flags(char **newval, void **extra, GucSource source);
+extern void assign_flags(const char *newval, void *extra);
+extern bool check_local_ip4(char **newval, void **extra, GucSource source);
+extern bool check_local_ip6(char **newval, void **extra, GucSource source);
+extern bool check_local_dev(char **newval, void **extra, GucSource source);
+
+/* ---- server.c: name servers as the settings write them ---- */
+
+typedef struct DnsServer
+{
+	int			family;			/* AF_INET or AF_INET6 */
+	uint8		address[16];	/* 4 or 16 octets of it count */
+	int			udp_port;		/* 0 if none was given */
+	int			tcp_port;
+	char		interface[IFNAMSIZ];	/* of a link-local address, or empty */
+} DnsServer;
+
+#define HINT_SERVER_SYNTAX \
+	"A name server is written ip, ip:port, [ip6]:port or ip6%%interface."
+
+extern const char *server_parse(const char *text, DnsServer *server);
+extern void server_require(const char *text);
+extern char *server_text(const struct sockaddr *address);
+extern char *server_csv(const char *setting);
+extern const char *server_from_library(const char *list, DnsServer *server);
+
+/* ---- hosts_file.c: the file of the names and addresses of hosts ---- */
+
+typedef struct HostsEntry
+{
+	inet	   *address;
+	char	   *canonical;
+	List	   *aliases;		/* of char * */
+} HostsEntry;
+
+extern bool hosts_refresh(bool soft);
+extern List *hosts_by_name(const DnsName *name);
+extern List *hosts_by_address(const inet *address);
+
+/* ---- channel_config.c: what a channel is made of ---- */
+
+/* The strings come last. */
+typedef struct DnsChannelConfig
+{
+	int			flags;
+	int			timeout;		/* ms */
+	int			tries;
+	int			udp_port;
+	int			tcp_port;
+	int			rotate;
+	int			send_buffer_size;
+	int			receive_buffer_size;
+	int			udp_max_queries;
+	int			edns_udp_size;
+	DnsFileState file;			/* of resolvconf, where that is read */
+	char	   *servers;
+	char	   *local_ip4;
+	char	   *local_ip6;
+	char	   *local_dev;
+	char	   *resolvconf;
+} DnsChannelConfig;
+
+extern void config_read(DnsChannelConfig *config, const char *server);
+extern bool config_is_set(const DnsChannelConfig *config);
+extern bool config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b);
+extern bool config_copy(DnsChannelConfig *to, const DnsChannelConfig *from);
+extern void config_free(DnsChannelConfig *config);
+extern void config_check_descriptors(const DnsChannelConfig *config);
+extern int	config_queries_per_socket(const DnsChannelConfig *config);
+
+/* ---- sortlist.c: the order of addresses ---- */
+
+extern bool sortlist_network(const char *text, inet *network);
+extern int	sortlist_rank(const inet *address);
+
+#endif							/* PGCARES_SETTINGS_H */

@@ -1,0 +1,64 @@
+/*
+ * system.h
+ *
+ * The clock, memory and files: nothing here knows anything of DNS.
+ */
+#ifndef PGCARES_SYSTEM_H
+#define PGCARES_SYSTEM_H
+
+#include "system/compat.h"
+
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include "fmgr.h"
+#include "lib/ilist.h"
+#include "lib/stringinfo.h"
+#include "portability/instr_time.h"
+
+/* ---- file.c: the files that settings name ---- */
+
+typedef struct DnsFileState
+{
+	bool		regular;		/* it is there, and is read */
+	uint64		device;
+	uint64		inode;
+	int64		size;
+	int64		mtime;			/* ns */
+	int64		ctime;			/* ns: rights count too */
+} DnsFileState;
+
+/* Who only tells what a call will ask need not look at a file more often. */
+#define FILE_LOOK_AFTER		INT64CONST(1000000) /* us */
+
+extern void file_state(const char *path, DnsFileState *state);
+extern bool file_state_equal(const DnsFileState *a, const DnsFileState *b);
+extern bool file_read(const char *path, const char *setting, size_t max,
+					  bool unreadable_ok,
+					  bool soft, DnsFileState *state, char **content,
+					  size_t *len);
+
+/* ---- memory.c: memory for the library ---- */
+
+extern void memory_init(void);
+extern bool memory_reserve(void);
+extern bool memory_ran_out(ares_status_t status);
+
+/* ---- pool.c: small pieces of memory ---- */
+
+extern void *pool_take(size_t size);
+extern void pool_give(void *memory);
+extern void *pool_resize(void *memory, size_t size);
+extern size_t pool_room(void *memory);
+extern void pool_trim(int spare);
+
+/* ---- clock.c: the time ---- */
+
+extern int64 clock_now(void);
+extern int64 clock_last(void);
+extern int64 clock_waited(void);
+extern int64 clock_slept(void);
+extern void clock_add_sleep(int64 time);
+extern void clock_add_work(int64 time);
+
+#endif							/* PGCARES_SYSTEM_H */
