@@ -42,231 +42,104 @@ typedef enum FunctionKind
 	PRINTS_ALL					/* text of arguments of any types */
 } FunctionKind;
 
-typedef struct SafeFunction
-{
-	const char *name;			/* of the C function */
-	FunctionKind kind;
-} SafeFunction;
+static const char *const raises_nothing[] = {
+	"array_cardinality", "array_length", "array_unnest", "booleq", "boolne",
+	"booltext", "bpcharlen", "btrim", "btrim1", "char_text",
+	"generate_series_int4", "generate_series_int8", "hashint4", "hashint8",
+	"i2toi4", "inet_abbrev", "int28", "int48", "jsonb_array_element",
+	"jsonb_array_element_text", "jsonb_contains", "jsonb_exists",
+	"jsonb_extract_path", "jsonb_extract_path_text", "jsonb_object_field",
+	"jsonb_object_field_text", "jsonb_typeof", "ltrim", "ltrim1", "name_text",
+	"network_broadcast", "network_family", "network_host", "network_hostmask",
+	"network_masklen", "network_netmask", "network_network",
+	"network_overlap", "network_show", "network_sub", "network_subeq",
+	"network_sup", "network_supeq", "now", "quote_ident", "quote_literal",
+	"rtrim", "rtrim1", "statement_timestamp", "text_left", "text_reverse",
+	"text_right", "text_substr_no_len", "textcat", "textlen", "textoctetlen"
+};
+static const char *const raises_cleanly[] = {
+	"binary_decode", "binary_encode", "bpchar", "cidr_set_masklen", "date_mi",
+	"date_mii", "date_pli", "date_timestamp", "date_timestamptz", "dtoi2",
+	"dtoi4", "dtoi8", "float48div", "float48mi", "float48mul", "float48pl",
+	"float4div", "float4mi", "float4mul", "float4pl", "float84div",
+	"float84mi", "float84mul", "float84pl", "float8div", "float8mi",
+	"float8mul", "float8pl", "ftoi2", "ftoi4", "ftoi8",
+	"generate_series_step_int4", "generate_series_step_int8", "i4tod",
+	"i4toi2", "i8tod", "inet_set_masklen", "inet_to_cidr", "inetand",
+	"inetmi", "inetmi_int8", "inetor", "inetpl", "int24div", "int24mi",
+	"int24mul", "int24pl", "int28div", "int28mi", "int28mul", "int28pl",
+	"int2abs", "int2div", "int2mi", "int2mul", "int2pl", "int2um", "int42div",
+	"int42mi", "int42mul", "int42pl", "int48div", "int48mi", "int48mul",
+	"int48pl", "int4_numeric", "int4abs", "int4div", "int4mi", "int4mul",
+	"int4pl", "int4um", "int82", "int82div", "int82mi", "int82mul", "int82pl",
+	"int84", "int84div", "int84mi", "int84mul", "int84pl", "int8_numeric",
+	"int8abs", "int8div", "int8mi", "int8mul", "int8pl", "int8um",
+	"json_array_element", "json_array_element_text", "json_extract_path",
+	"json_extract_path_text", "json_object_field", "json_object_field_text",
+	"jsonb_bool", "jsonb_int2", "jsonb_int4", "jsonb_int8", "jsonb_numeric",
+	"numeric_abs", "numeric_add", "numeric_div", "numeric_float8",
+	"numeric_int2", "numeric_int4", "numeric_int8", "numeric_mod",
+	"numeric_mul", "numeric_round", "numeric_sub", "numeric_trunc",
+	"numeric_uminus", "text_format", "text_format_nv", "timestamp_date",
+	"timestamp_mi", "timestamp_mi_interval", "timestamp_pl_interval",
+	"timestamp_timestamptz", "timestamptz_date", "timestamptz_mi",
+	"timestamptz_timestamp", "varchar"
+};
+static const char *const needs_collation[] = {
+	"hashtext", "texteq", "textne"
+};
+static const char *const changes_case[] = {
+	"initcap", "lower", "upper"
+};
+static const char *const searches_text[] = {
+	"replace_text", "text_starts_with", "textpos"
+};
+static const char *const searches_cleanly[] = {
+	"regexp_match", "regexp_match_no_flags", "text_substr", "text_to_array",
+	"textregexreplace", "textregexreplace_extended",
+	"textregexreplace_extended_no_flags", "textregexreplace_extended_no_n"
+};
+static const char *const splits_text[] = {
+	"split_part"
+};
+static const char *const matches_like[] = {
+	"namelike", "namenlike", "texticlike", "texticnlike", "textlike",
+	"textnlike"
+};
+static const char *const matches_regex[] = {
+	"texticregexeq", "texticregexne", "textregexeq", "textregexne",
+	"textregexreplace_noopt", "textregexsubstr"
+};
+static const char *const divides[] = {
+	"int2mod", "int4mod", "int8mod"
+};
+static const char *const moves_time[] = {
+	"timestamptz_mi_interval", "timestamptz_pl_interval"
+};
+static const char *const prints_all[] = {
+	"text_concat", "text_concat_ws"
+};
 
-/* In the order of strcmp(). */
-static const SafeFunction safe_functions[] = {
-	{"array_cardinality", RAISES_NOTHING},
-	{"array_length", RAISES_NOTHING},
-	{"array_unnest", RAISES_NOTHING},
-	{"binary_decode", RAISES_CLEANLY},
-	{"binary_encode", RAISES_CLEANLY},
-	{"booleq", RAISES_NOTHING},
-	{"boolne", RAISES_NOTHING},
-	{"booltext", RAISES_NOTHING},
-	{"bpchar", RAISES_CLEANLY},
-	{"bpcharlen", RAISES_NOTHING},
-	{"btrim", RAISES_NOTHING},
-	{"btrim1", RAISES_NOTHING},
-	{"char_text", RAISES_NOTHING},
-	{"cidr_set_masklen", RAISES_CLEANLY},
-	{"date_mi", RAISES_CLEANLY},
-	{"date_mii", RAISES_CLEANLY},
-	{"date_pli", RAISES_CLEANLY},
-	{"date_timestamp", RAISES_CLEANLY},
-	{"date_timestamptz", RAISES_CLEANLY},
-	{"dtoi2", RAISES_CLEANLY},
-	{"dtoi4", RAISES_CLEANLY},
-	{"dtoi8", RAISES_CLEANLY},
-	{"float48div", RAISES_CLEANLY},
-	{"float48mi", RAISES_CLEANLY},
-	{"float48mul", RAISES_CLEANLY},
-	{"float48pl", RAISES_CLEANLY},
-	{"float4div", RAISES_CLEANLY},
-	{"float4mi", RAISES_CLEANLY},
-	{"float4mul", RAISES_CLEANLY},
-	{"float4pl", RAISES_CLEANLY},
-	{"float84div", RAISES_CLEANLY},
-	{"float84mi", RAISES_CLEANLY},
-	{"float84mul", RAISES_CLEANLY},
-	{"float84pl", RAISES_CLEANLY},
-	{"float8div", RAISES_CLEANLY},
-	{"float8mi", RAISES_CLEANLY},
-	{"float8mul", RAISES_CLEANLY},
-	{"float8pl", RAISES_CLEANLY},
-	{"ftoi2", RAISES_CLEANLY},
-	{"ftoi4", RAISES_CLEANLY},
-	{"ftoi8", RAISES_CLEANLY},
-	{"generate_series_int4", RAISES_NOTHING},
-	{"generate_series_int8", RAISES_NOTHING},
-	{"generate_series_step_int4", RAISES_CLEANLY},
-	{"generate_series_step_int8", RAISES_CLEANLY},
-	{"hashint4", RAISES_NOTHING},
-	{"hashint8", RAISES_NOTHING},
-	{"hashtext", NEEDS_COLLATION},
-	{"i2toi4", RAISES_NOTHING},
-	{"i4tod", RAISES_CLEANLY},
-	{"i4toi2", RAISES_CLEANLY},
-	{"i8tod", RAISES_CLEANLY},
-	{"inet_abbrev", RAISES_NOTHING},
-	{"inet_set_masklen", RAISES_CLEANLY},
-	{"inet_to_cidr", RAISES_CLEANLY},
-	{"inetand", RAISES_CLEANLY},
-	{"inetmi", RAISES_CLEANLY},
-	{"inetmi_int8", RAISES_CLEANLY},
-	{"inetor", RAISES_CLEANLY},
-	{"inetpl", RAISES_CLEANLY},
-	{"initcap", CHANGES_CASE},
-	{"int24div", RAISES_CLEANLY},
-	{"int24mi", RAISES_CLEANLY},
-	{"int24mul", RAISES_CLEANLY},
-	{"int24pl", RAISES_CLEANLY},
-	{"int28", RAISES_NOTHING},
-	{"int28div", RAISES_CLEANLY},
-	{"int28mi", RAISES_CLEANLY},
-	{"int28mul", RAISES_CLEANLY},
-	{"int28pl", RAISES_CLEANLY},
-	{"int2abs", RAISES_CLEANLY},
-	{"int2div", RAISES_CLEANLY},
-	{"int2mi", RAISES_CLEANLY},
-	{"int2mod", DIVIDES},
-	{"int2mul", RAISES_CLEANLY},
-	{"int2pl", RAISES_CLEANLY},
-	{"int2um", RAISES_CLEANLY},
-	{"int42div", RAISES_CLEANLY},
-	{"int42mi", RAISES_CLEANLY},
-	{"int42mul", RAISES_CLEANLY},
-	{"int42pl", RAISES_CLEANLY},
-	{"int48", RAISES_NOTHING},
-	{"int48div", RAISES_CLEANLY},
-	{"int48mi", RAISES_CLEANLY},
-	{"int48mul", RAISES_CLEANLY},
-	{"int48pl", RAISES_CLEANLY},
-	{"int4_numeric", RAISES_CLEANLY},
-	{"int4abs", RAISES_CLEANLY},
-	{"int4div", RAISES_CLEANLY},
-	{"int4mi", RAISES_CLEANLY},
-	{"int4mod", DIVIDES},
-	{"int4mul", RAISES_CLEANLY},
-	{"int4pl", RAISES_CLEANLY},
-	{"int4um", RAISES_CLEANLY},
-	{"int82", RAISES_CLEANLY},
-	{"int82div", RAISES_CLEANLY},
-	{"int82mi", RAISES_CLEANLY},
-	{"int82mul", RAISES_CLEANLY},
-	{"int82pl", RAISES_CLEANLY},
-	{"int84", RAISES_CLEANLY},
-	{"int84div", RAISES_CLEANLY},
-	{"int84mi", RAISES_CLEANLY},
-	{"int84mul", RAISES_CLEANLY},
-	{"int84pl", RAISES_CLEANLY},
-	{"int8_numeric", RAISES_CLEANLY},
-	{"int8abs", RAISES_CLEANLY},
-	{"int8div", RAISES_CLEANLY},
-	{"int8mi", RAISES_CLEANLY},
-	{"int8mod", DIVIDES},
-	{"int8mul", RAISES_CLEANLY},
-	{"int8pl", RAISES_CLEANLY},
-	{"int8um", RAISES_CLEANLY},
-	{"json_array_element", RAISES_CLEANLY},
-	{"json_array_element_text", RAISES_CLEANLY},
-	{"json_extract_path", RAISES_CLEANLY},
-	{"json_extract_path_text", RAISES_CLEANLY},
-	{"json_object_field", RAISES_CLEANLY},
-	{"json_object_field_text", RAISES_CLEANLY},
-	{"jsonb_array_element", RAISES_NOTHING},
-	{"jsonb_array_element_text", RAISES_NOTHING},
-	{"jsonb_bool", RAISES_CLEANLY},
-	{"jsonb_contains", RAISES_NOTHING},
-	{"jsonb_exists", RAISES_NOTHING},
-	{"jsonb_extract_path", RAISES_NOTHING},
-	{"jsonb_extract_path_text", RAISES_NOTHING},
-	{"jsonb_int2", RAISES_CLEANLY},
-	{"jsonb_int4", RAISES_CLEANLY},
-	{"jsonb_int8", RAISES_CLEANLY},
-	{"jsonb_numeric", RAISES_CLEANLY},
-	{"jsonb_object_field", RAISES_NOTHING},
-	{"jsonb_object_field_text", RAISES_NOTHING},
-	{"jsonb_typeof", RAISES_NOTHING},
-	{"lower", CHANGES_CASE},
-	{"ltrim", RAISES_NOTHING},
-	{"ltrim1", RAISES_NOTHING},
-	{"name_text", RAISES_NOTHING},
-	{"namelike", MATCHES_LIKE},
-	{"namenlike", MATCHES_LIKE},
-	{"network_broadcast", RAISES_NOTHING},
-	{"network_family", RAISES_NOTHING},
-	{"network_host", RAISES_NOTHING},
-	{"network_hostmask", RAISES_NOTHING},
-	{"network_masklen", RAISES_NOTHING},
-	{"network_netmask", RAISES_NOTHING},
-	{"network_network", RAISES_NOTHING},
-	{"network_overlap", RAISES_NOTHING},
-	{"network_show", RAISES_NOTHING},
-	{"network_sub", RAISES_NOTHING},
-	{"network_subeq", RAISES_NOTHING},
-	{"network_sup", RAISES_NOTHING},
-	{"network_supeq", RAISES_NOTHING},
-	{"now", RAISES_NOTHING},
-	{"numeric_abs", RAISES_CLEANLY},
-	{"numeric_add", RAISES_CLEANLY},
-	{"numeric_div", RAISES_CLEANLY},
-	{"numeric_float8", RAISES_CLEANLY},
-	{"numeric_int2", RAISES_CLEANLY},
-	{"numeric_int4", RAISES_CLEANLY},
-	{"numeric_int8", RAISES_CLEANLY},
-	{"numeric_mod", RAISES_CLEANLY},
-	{"numeric_mul", RAISES_CLEANLY},
-	{"numeric_round", RAISES_CLEANLY},
-	{"numeric_sub", RAISES_CLEANLY},
-	{"numeric_trunc", RAISES_CLEANLY},
-	{"numeric_uminus", RAISES_CLEANLY},
-	{"quote_ident", RAISES_NOTHING},
-	{"quote_literal", RAISES_NOTHING},
-	{"regexp_match", SEARCHES_CLEANLY},
-	{"regexp_match_no_flags", SEARCHES_CLEANLY},
-	{"replace_text", SEARCHES_TEXT},
-	{"rtrim", RAISES_NOTHING},
-	{"rtrim1", RAISES_NOTHING},
-	{"split_part", SPLITS_TEXT},
-	{"statement_timestamp", RAISES_NOTHING},
-	{"text_concat", PRINTS_ALL},
-	{"text_concat_ws", PRINTS_ALL},
-	{"text_format", RAISES_CLEANLY},
-	{"text_format_nv", RAISES_CLEANLY},
-	{"text_left", RAISES_NOTHING},
-	{"text_reverse", RAISES_NOTHING},
-	{"text_right", RAISES_NOTHING},
-	{"text_starts_with", SEARCHES_TEXT},
-	{"text_substr", SEARCHES_CLEANLY},
-	{"text_substr_no_len", RAISES_NOTHING},
-	{"text_to_array", SEARCHES_CLEANLY},
-	{"textcat", RAISES_NOTHING},
-	{"texteq", NEEDS_COLLATION},
-	{"texticlike", MATCHES_LIKE},
-	{"texticnlike", MATCHES_LIKE},
-	{"texticregexeq", MATCHES_REGEX},
-	{"texticregexne", MATCHES_REGEX},
-	{"textlen", RAISES_NOTHING},
-	{"textlike", MATCHES_LIKE},
-	{"textne", NEEDS_COLLATION},
-	{"textnlike", MATCHES_LIKE},
-	{"textoctetlen", RAISES_NOTHING},
-	{"textpos", SEARCHES_TEXT},
-	{"textregexeq", MATCHES_REGEX},
-	{"textregexne", MATCHES_REGEX},
-	{"textregexreplace", SEARCHES_CLEANLY},
-	{"textregexreplace_extended", SEARCHES_CLEANLY},
-	{"textregexreplace_extended_no_flags", SEARCHES_CLEANLY},
-	{"textregexreplace_extended_no_n", SEARCHES_CLEANLY},
-	{"textregexreplace_noopt", MATCHES_REGEX},
-	{"textregexsubstr", MATCHES_REGEX},
-	{"timestamp_date", RAISES_CLEANLY},
-	{"timestamp_mi", RAISES_CLEANLY},
-	{"timestamp_mi_interval", RAISES_CLEANLY},
-	{"timestamp_pl_interval", RAISES_CLEANLY},
-	{"timestamp_timestamptz", RAISES_CLEANLY},
-	{"timestamptz_date", RAISES_CLEANLY},
-	{"timestamptz_mi", RAISES_CLEANLY},
-	{"timestamptz_mi_interval", MOVES_TIME},
-	{"timestamptz_pl_interval", MOVES_TIME},
-	{"timestamptz_timestamp", RAISES_CLEANLY},
-	{"upper", CHANGES_CASE},
-	{"varchar", RAISES_CLEANLY},
+#define SAFE(kind, names)	{kind, names, lengthof(names)}
+
+static const struct
+{
+	FunctionKind kind;
+	const char *const *names;	/* of C functions */
+	int			count;
+}			safe_functions[] = {
+	SAFE(RAISES_NOTHING, raises_nothing),
+	SAFE(RAISES_CLEANLY, raises_cleanly),
+	SAFE(NEEDS_COLLATION, needs_collation),
+	SAFE(CHANGES_CASE, changes_case),
+	SAFE(SEARCHES_TEXT, searches_text),
+	SAFE(SEARCHES_CLEANLY, searches_cleanly),
+	SAFE(SPLITS_TEXT, splits_text),
+	SAFE(MATCHES_LIKE, matches_like),
+	SAFE(MATCHES_REGEX, matches_regex),
+	SAFE(DIVIDES, divides),
+	SAFE(MOVES_TIME, moves_time),
+	SAFE(PRINTS_ALL, prints_all),
 };
 
 /* The functions that read what other statements of the session can set. */
@@ -276,7 +149,7 @@ static const char *const session_functions[] = {
 };
 
 static const char *c_name(Oid function);
-static int	compare_names(const void *key, const void *element);
+static bool find_kind(Oid function, FunctionKind *kind);
 static bool collation_raises(FunctionKind kind, Oid collation);
 static bool arguments_raise(FunctionKind kind, Oid collation,
 							List *arguments);
@@ -295,15 +168,11 @@ static bool type_is_plain(Oid type);
 bits8
 function_early(Oid function, Oid collation, List *arguments)
 {
-	const char *name = c_name(function);
-	const SafeFunction *safe = NULL;
+	FunctionKind kind;
 
-	if (name != NULL)
-		safe = bsearch(name, safe_functions, lengthof(safe_functions),
-					   sizeof(SafeFunction), compare_names);
-	if (safe == NULL || collation_raises(safe->kind, collation))
+	if (!find_kind(function, &kind) || collation_raises(kind, collation))
 		return EARLY_ERRORS;
-	return arguments_raise(safe->kind, collation, arguments) ? EARLY_GUARD : 0;
+	return arguments_raise(kind, collation, arguments) ? EARLY_GUARD : 0;
 }
 
 /*
@@ -380,10 +249,23 @@ c_name(Oid function)
 		fmgr_builtins[index].funcName;
 }
 
-static int
-compare_names(const void *key, const void *element)
+/* What is known of a function; false where nothing is. */
+static bool
+find_kind(Oid function, FunctionKind *kind)
 {
-	return strcmp(key, ((const SafeFunction *) element)->name);
+	const char *name = c_name(function);
+
+	for (int i = 0; name != NULL && i < (int) lengthof(safe_functions); i++)
+	{
+		for (int j = 0; j < safe_functions[i].count; j++)
+		{
+			if (strcmp(name, safe_functions[i].names[j]) != 0)
+				continue;
+			*kind = safe_functions[i].kind;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* A collation may be undecided, or not fit for searching in a text. */
