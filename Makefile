@@ -78,6 +78,7 @@ OBJS = \
 	src/lookahead/rules.o \
 	src/lookahead/run.o \
 	src/lookahead/safe_functions.o \
+	src/lookahead/safe_types.o \
 	src/lookahead/scan.o \
 	src/lookahead/sites.o \
 	src/lookup/batch.o \

@@ -121,13 +121,17 @@ extern void early_survey(LookaheadPlan *plan, const Plan *node);
 extern void expression_look(Node *expression, ExpressionLook *seen);
 extern bool expression_has_effect(Node *expression);
 
+/* ---- safe_types.c: types that can be worked with ahead ---- */
+
+extern bool type_is_plain(Oid type);
+extern bool type_output_may_raise(Oid type);
+extern bits8 cast_early(Oid from, Oid to);
+
 /* ---- safe_functions.c: functions that can be run ahead ---- */
 
 extern bits8 function_early(Oid function, Oid collation, List *arguments);
 extern bits8 operator_early(Oid operator, Oid function, Oid collation,
 							List *arguments);
-extern bits8 cast_early(Oid from, Oid to);
-extern bool type_output_may_raise(Oid type);
 extern bool function_reads_session(Oid function);
 
 /* ---- rules.c: what the kinds of nodes mean for it ---- */

@@ -159,7 +159,6 @@ static bool regex_raises(List *arguments, Oid collation);
 static bool time_raises(List *arguments);
 static bool is_within(int64 value, int64 limit);
 static bool printing_raises(List *arguments);
-static bool type_is_plain(Oid type);
 
 /*
  * What stands against running a function ahead, called with such arguments: nothing,
@@ -194,27 +193,6 @@ operator_early(Oid operator, Oid function, Oid collation, List *arguments)
 		(OidIsValid(collation) || !type_is_collatable(left)))
 		return 0;
 	return EARLY_ERRORS;
-}
-
-/*
- * The same of a cast through text.
- */
-bits8
-cast_early(Oid from, Oid to)
-{
-	if (type_output_may_raise(from) || !type_is_plain(to))
-		return EARLY_ERRORS;
-	return to == TEXTOID || to == VARCHAROID ? 0 : EARLY_GUARD;
-}
-
-/*
- * May the output function of a type raise an error, or depend on its users?
- */
-bool
-type_output_may_raise(Oid type)
-{
-	type = getBaseType(type);
-	return !type_is_plain(type);
 }
 
 /*
@@ -424,42 +402,3 @@ printing_raises(List *arguments)
 	return false;
 }
 
-/* A type of the server whose values are compared and printed by itself. */
-static bool
-type_is_plain(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case CHAROID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-		case NUMERICOID:
-		case NAMEOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case BYTEAOID:
-		case UUIDOID:
-		case INETOID:
-		case CIDROID:
-		case MACADDROID:
-		case MACADDR8OID:
-		case DATEOID:
-		case TIDOID:
-		case TIMEOID:
-		case TIMETZOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-		case INTERVALOID:
-		case JSONOID:
-		case JSONBOID:
-			return true;
-		default:
-			return false;
-	}
-}

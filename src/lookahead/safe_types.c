@@ -1,0 +1,75 @@
+/*
+ * safe_types.c
+ *
+ * Which types of the server compare, print and read values without anything that
+ * stands against doing so ahead.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
+
+#include "lookahead/lookahead.h"
+
+/*
+ * Is it a type of the server whose values compare and print without an error?
+ */
+bool
+type_is_plain(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case CHAROID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case NAMEOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case BYTEAOID:
+		case UUIDOID:
+		case INETOID:
+		case CIDROID:
+		case MACADDROID:
+		case MACADDR8OID:
+		case DATEOID:
+		case TIDOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+		case JSONOID:
+		case JSONBOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * May the output function of a type raise an error, or depend on its users?
+ */
+bool
+type_output_may_raise(Oid type)
+{
+	type = getBaseType(type);
+	return !type_is_plain(type);
+}
+
+/*
+ * What stands against a cast through text ahead.
+ */
+bits8
+cast_early(Oid from, Oid to)
+{
+	if (type_output_may_raise(from) || !type_is_plain(to))
+		return EARLY_ERRORS;
+	return to == TEXTOID || to == VARCHAROID ? 0 : EARLY_GUARD;
+}
