@@ -106,7 +106,7 @@ typedef struct DnsSlot
 	/* For bare_error.c. */
 	uint8	   *bare_error;			/* malloc'd, an error that may be forged */
 	size_t		bare_error_len;
-	int64		bare_error_at;		/* when it came, on the clock of clock_waited() */
+	int64		bare_error_at;		/* when it came, on the clock of clock_slept() */
 	dlist_node	bare_error_node;
 
 	/* For isolation.c. */

@@ -37,7 +37,7 @@ bare_error_note(DnsSlot *slot, const DnsMessage *message)
 	}
 	memcpy(slot->bare_error, message->start, len);
 	slot->bare_error_len = len;
-	slot->bare_error_at = clock_waited();
+	slot->bare_error_at = clock_slept();
 	dlist_push_tail(&slot->window->bare_errors, &slot->bare_error_node);
 }
 
@@ -53,7 +53,7 @@ bare_error_time_left(const DnsWindow *window)
 		return PG_INT64_MAX;
 	slot = dlist_head_element(DnsSlot, bare_error_node,
 							  unconstify(dlist_head *, &window->bare_errors));
-	return slot->bare_error_at - clock_waited() +
+	return slot->bare_error_at - clock_slept() +
 		Max(BARE_ERROR_WAITS, BARE_ERROR_TRIPS * window->channel->usual_trip);
 }
 

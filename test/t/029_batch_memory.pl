@@ -116,7 +116,8 @@ foreach (
 	my @before = memory($fresh);
 	$fresh->text($of->(100000)) foreach 1 .. 3;
 	my @after = memory($fresh);
-	Session::costs_less($after[0] - $before[0], MAX_LEFT, '100,000 elements again and again: memory of the process') or diag("@before; @after");
+	# what the process has at hand varies by a megabyte
+	Session::costs_less($after[0] - $before[0], 2 * MAX_LEFT, '100,000 elements again and again: memory of the process') or diag("@before; @after");
 	cmp_ok($after[1] - $before[1], '<', MAX_LEFT, '... memory contexts');
 	$fresh->close;
 }
