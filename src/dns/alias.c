@@ -145,14 +145,9 @@ suffix_offset(const DnsName *name, const DnsName *suffix)
 
 	while (name->len - offset > suffix->len)
 		offset += 1 + name->octets[offset];
-	if (name->len - offset != suffix->len)
+	if (name->len - offset != suffix->len ||
+		!name_octets_equal(name->octets + offset, suffix->octets, suffix->len))
 		return -1;
-	for (int i = 0; i < suffix->len; i++)
-	{
-		if (pg_ascii_tolower(name->octets[offset + i]) !=
-			pg_ascii_tolower(suffix->octets[i]))
-			return -1;
-	}
 	return offset;
 }
 

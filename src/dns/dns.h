@@ -259,7 +259,6 @@ octet_is_plain(uint8 octet)
 extern bool wire_open(DnsMessage *message, const uint8 *octets, size_t len);
 extern bool wire_name(const DnsMessage *message, const uint8 **pos,
 					  const uint8 *limit, DnsName *name);
-extern bool name_equal(const DnsName *a, const DnsName *b);
 extern bool wire_asks(DnsMessage *message, const DnsQuestion *question);
 extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
 						  const uint8 **pos);
@@ -333,6 +332,8 @@ extern void question_refuse_name(const char *text, const char *reason);
 extern bool name_never_asked(const DnsName *name);
 extern bool name_is_localhost(const DnsName *name);
 extern void name_randomize_case(DnsName *name);
+extern bool name_equal(const DnsName *a, const DnsName *b);
+extern bool name_octets_equal(const uint8 *a, const uint8 *b, size_t len);
 
 /* ---- alias.c: from the question's name to the records ---- */
 

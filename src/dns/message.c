@@ -14,7 +14,6 @@
 #include "dns/dns.h"
 
 static bool read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr);
-static bool octets_equal(const uint8 *a, const uint8 *b, size_t len);
 
 /*
  * Begins to read a message of len octets that stay where they are.  False if
@@ -93,15 +92,6 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 }
 
 /*
- * Are two names the same (RFC 4343)?
- */
-bool
-name_equal(const DnsName *a, const DnsName *b)
-{
-	return a->len == b->len && octets_equal(a->octets, b->octets, a->len);
-}
-
-/*
  * Is the first question of a message this one?  Nothing before it could be
  * pointed to, so its name is not compressed.
  */
@@ -115,7 +105,7 @@ wire_asks(DnsMessage *message, const DnsQuestion *question)
 		message->end - name < question->name.len + 4 ||
 		wire_u16(rest) != question->type ||
 		wire_u16(rest + 2) != question->class ||
-		!octets_equal(name, question->name.octets, question->name.len))
+		!name_octets_equal(name, question->name.octets, question->name.len))
 		return false;
 	if (message->count[0] == 1)
 		message->places.section[DNS_ANSWER] = rest + 4 - message->start;
@@ -320,16 +310,3 @@ read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr)
 	return rr->rdlength <= message->end - rr->rdata;
 }
 
-/* Length octets are below 'A', so all octets can be treated as letters. */
-static bool
-octets_equal(const uint8 *a, const uint8 *b, size_t len)
-{
-	if (memcmp(a, b, len) == 0)
-		return true;			/* mostly */
-	for (size_t i = 0; i < len; i++)
-	{
-		if (pg_ascii_tolower(a[i]) != pg_ascii_tolower(b[i]))
-			return false;
-	}
-	return true;
-}

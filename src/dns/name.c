@@ -80,6 +80,32 @@ name_never_asked(const DnsName *name)
 }
 
 /*
+ * Are two names the same (RFC 4343)?
+ */
+bool
+name_equal(const DnsName *a, const DnsName *b)
+{
+	return a->len == b->len && name_octets_equal(a->octets, b->octets, a->len);
+}
+
+/*
+ * The same of octets of names.  Length octets are below 'A', so that all octets can be
+ * treated as letters.
+ */
+bool
+name_octets_equal(const uint8 *a, const uint8 *b, size_t len)
+{
+	if (memcmp(a, b, len) == 0)
+		return true;			/* mostly */
+	for (size_t i = 0; i < len; i++)
+	{
+		if (pg_ascii_tolower(a[i]) != pg_ascii_tolower(b[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
  * localhost and the names below it: this host, whatever a name server says
  * (RFC 6761 section 6.3).
  */
