@@ -13,6 +13,8 @@
 
 #include "lookahead/lookahead.h"
 
+#include "access/parallel.h"
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 
@@ -96,13 +98,16 @@ evaluate(List *arguments, ExprContext *econtext, NullableDatum *values)
 }
 
 /*
- * Is it an error of data, of a subquery with too many rows, or of DNS?
+ * Is it an error of data, of a subquery with too many rows, or of DNS?  One of a
+ * parallel worker comes any time without look-ahead, too, and leaves its query broken.
  */
 static bool
 can_wait(void)
 {
 	int			code = geterrcode();
 
+	if (IsInParallelMode() && !IsParallelWorker())
+		return false;
 	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION ||
 		code == ERRCODE_CARDINALITY_VIOLATION ||
 		ERRCODE_TO_CATEGORY(code) == DNS_SQLSTATE('0', '0', '0');
