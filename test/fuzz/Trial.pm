@@ -3,7 +3,7 @@
 #
 #   Trial::run(1, 2);     the first half of them
 #
-# The options are those of test/t/050_lookahead_fuzz.pl.
+# The options are those of test/t/lookahead_fuzz.pl.
 
 package Trial;
 
@@ -30,7 +30,7 @@ sub run
 	my ($share, $shares) = @_;
 	my $self = bless { seed => 'pgcares', tolerate => [], different => 0, explained => 0, looked_ahead => 0, kinds => {} };
 
-	GetOptions($self, 'count=i', 'seed=s', 'first=i', 'show', 'tolerate=s@') or die "see the begin of test/t/050_lookahead_fuzz.pl\n";
+	GetOptions($self, 'count=i', 'seed=s', 'first=i', 'show', 'tolerate=s@') or die "see the begin of test/t/lookahead_fuzz.pl\n";
 	my $count = $self->{count} // ALL / $shares;
 	my $first = $self->{first} // 1 + ($share - 1) * $count;
 	my $knot = NameServer->knot;

@@ -1,7 +1,7 @@
 # Random statements do the same with look-ahead as without it, and leave nothing
-# behind. This is the first half of them; 068_lookahead_fuzz.pl has the second.
+# behind. This is the first half of them; lookahead_fuzz_more.pl has the second.
 #
-#   make installcheck REGRESS= PROVE_TESTS='test/t/050_lookahead_fuzz.pl :: --count 10000 --seed 7'
+#   make installcheck REGRESS= PROVE_TESTS='test/t/lookahead_fuzz.pl :: --count 10000 --seed 7'
 #
 #   --count N     how many statements (1000; 10000 with PGCARES_DEEP)
 #   --seed TEXT   other ones; by default it is always the same

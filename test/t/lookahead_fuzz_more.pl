@@ -1,4 +1,4 @@
-# The second half of the random statements of 050_lookahead_fuzz.pl.
+# The second half of the random statements of lookahead_fuzz.pl.
 
 use strict;
 use warnings;
