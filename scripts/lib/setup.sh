@@ -9,8 +9,8 @@
 set -uo pipefail
 { : <&0; } 2> /dev/null || exec < /dev/null
 
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-. "$repository/scripts/packages.sh"
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+. "$repository/scripts/lib/packages.sh"
 cares_floor=$(sed -n 's/^CARES_FLOOR = //p' "$repository/Makefile")
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 

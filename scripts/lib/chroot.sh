@@ -93,7 +93,7 @@ unpack_chroot()
 		chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
 			bash -c "cd /root/pgcares && exec \"\$@\"" inside "$@"
 		exit' inside "$root")
-	run bash -c '. scripts/setup.sh
+	run bash -c '. scripts/lib/setup.sh
 		choose_postgres "$1"
 		[ -z "$(missing_packages "${@:2}")" ] && cares_known' complete "$major" "$@" && return
 	rm -rf --one-file-system "$root"
@@ -144,7 +144,7 @@ bootstrap()
 		env TMPDIR="$work/bootstrap" TREE="$work/tree" mmdebstrap --mode=root --variant=apt --aptopt="$work/apt.conf" \
 		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--customize-hook='cp -R "$TREE" "$1/root/pgcares"' \
-		--customize-hook='chroot "$1" bash -c ". /root/pgcares/scripts/setup.sh; . /root/pgcares/scripts/chroot.sh; fill_chroot \"\$@\"" fill'"$arguments" \
+		--customize-hook='chroot "$1" bash -c ". /root/pgcares/scripts/lib/setup.sh; . /root/pgcares/scripts/lib/chroot.sh; fill_chroot \"\$@\"" fill'"$arguments" \
 		--customize-hook='rm -rf "$1/root/pgcares"' \
 		"$release" "$target" - < "$work/sources.list" > "$work/chroot.log" 2>&1
 }
