@@ -32,7 +32,7 @@ inside_parse()
 # Each object of src/ is in the Makefile, and none that is not there.
 inside_objects()
 {
-	diff <(grep -o 'src/[a-z_/]*\.o' Makefile | sort) <(find src -name '*.c' | sed 's/c$/o/' | sort)
+	diff <(grep -o 'src/[a-z_/]*\.o' Makefile | sort -u) <(find src -name '*.c' | sed 's/c$/o/' | sort)
 }
 
 # Prints "FILE OTHER" for each reference from one object of src/ to another.
