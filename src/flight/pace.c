@@ -9,6 +9,19 @@
  * as many where queries are lost.  What brings the most good answers stays, and if
  * fewer bring as many, fewer.  How long answers take is not looked at: a resolver has
  * some names at hand, and others not.  What was found out stays with the channel.
+ *
+ *          5 rounds, and try_at has passed:
+ *          half, if queries were lost; else twice, if the backend waits
+ *   HOLDING ------------------------------------------> SETTLING <---+
+ *    ^  ^  ^                                               | 1 round |
+ *    |  |  |                                               v         |
+ *    |  |  |  more, 5 rounds:    proven, or proven * gain  |         |
+ *    |  |  +------------------------------------------ COMPARING ----+
+ *    |  |     fewer, 2 rounds:   this level if it keeps    |  gain >= 1.7 and
+ *    |  |     the rate, else proven                        |  the backend waits:
+ *    |  +--------------------------------------------------+  twice again
+ *    |        gain >= 1.7, and the backend does not wait: this level
+ *    +------- from each state, if too many queries are lost: half
  */
 #include "postgres.h"
 

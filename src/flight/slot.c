@@ -1,9 +1,23 @@
 /*
  * slot.c
  *
- * The places of questions in a window: taken when one is asked, finished when it
- * is answered or its time is up, free again when both the feeder and the library
- * are through with it.
+ * The slots of a window hold its questions, each from asking to its answer:
+ *
+ *   free <------------ slot_release(), when the library is done too -----+
+ *    |  slot_take()                                                     |
+ *   pending --------- late, or never asked ------------------------+    |
+ *    |  window_send()                                              |    |
+ *   in flight <------ resend_refused() ------- refused             |    |
+ *    |                                          ^  ^ |             v    |
+ *    +-- refused_take() ------------------------+  | +-----------> done-+
+ *    +-- isolation_take() --> isolated ------------+               ^ ^
+ *    |                           |       (the lane is refused)     | |
+ *    |                           +-- the lane's reply -------------+ |
+ *    +-- slot_finish() ----------------------------------------------+
+ *
+ * slot_expire() ends a question in any of these states.  The library can still have
+ * it then, so in_flight and done are both set.  A question in flight can also wait
+ * for a lane (isolation_probe()): the first answer ends it.
  */
 #include "postgres.h"
 

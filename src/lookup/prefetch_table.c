@@ -6,6 +6,19 @@
  * its memory: others never get their answers, and all ends with it.  Answers
  * that nobody refers to any more are kept for a while, since equal questions
  * come again.  Asking and waiting are not done here (prefetch.c).
+ *
+ *   DnsStatement   one for each executor state; has the table and the memory
+ *     DnsAhead     one for each look-ahead node; has a window, a queue, unused answers
+ *       DnsPending   one for each question, found by type, class, nsid and name;
+ *                    rows and calls hold references to it
+ *
+ *   pending_add()
+ *       |
+ *    EXPECTED --pending_queue()--> QUEUED --feed()--> ASKED --pending_take()--> DONE
+ *       |                            |                                          ^ |
+ *       | last pending_drop()        |                           pending_hold() | | last
+ *       v                            v                                          | v drop
+ *     freed                        freed <---- oldest, over hash memory ------ unused
  */
 #include "postgres.h"
 
