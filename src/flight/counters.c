@@ -1,7 +1,7 @@
 /*
  * counters.c
  *
- * What this backend has asked and got so far; dns_stats() shows it.
+ * The counters of this backend; dns_stats() shows them.
  */
 #include "postgres.h"
 

@@ -10,13 +10,13 @@
 
 #include "settings/settings.h"
 
-/* ---- counters.c: what this backend has done ---- */
+/* ---- counters.c: the counters of this backend ---- */
 
-/* What this process has done since it began; see dns_stats(). */
+/* Counted since the process began; see dns_stats(). */
 typedef struct DnsCounters
 {
 	uint64		questions;
-	uint64		shared;			/* not asked, as an equal one was */
+	uint64		shared;			/* not asked: an equal one was */
 	uint64		queries;
 	uint64		tcp_queries;
 	uint64		resends;
@@ -32,27 +32,27 @@ extern DnsCounters counters;
 
 /* ---- slot.c: questions in flight and their answers ---- */
 
-/* Servers that a channel tells apart; bits of DnsSlot.servers_asked. */
+/* Servers that a channel tells apart; the bits of DnsReply.servers_asked. */
 #define MAX_ASKED_SERVERS	64
 
 struct DnsChannel;
 struct DnsWindow;
 
-/* What the queries of a window look like. */
+/* The style of a window's queries. */
 typedef struct DnsStyle
 {
 	bool		rd;
-	bool		ad;				/* tell whether it is authentic, RFC 6840 5.7 */
+	bool		ad;				/* ask for the AD bit, RFC 6840 section 5.7 */
 	bool		cd;
 	bool		dnssec;			/* DO bit */
 	bool		edns;
 	uint16		edns_udp_size;
-	bool		dns0x20;		/* the case of letters is random */
+	bool		dns0x20;		/* send letters in random case */
 	bool		ignore_tc;		/* take truncated answers as they are */
-	bool		first_answer;	/* take failures without asking another server */
+	bool		first_answer;	/* take a failure without asking another server */
 } DnsStyle;
 
-/* What comes of a question.  The numbers of servers are the channel's. */
+/* The reply to a question.  The numbers of servers are the channel's. */
 typedef struct DnsReply
 {
 	ares_status_t status;		/* the library's last word */
@@ -62,26 +62,26 @@ typedef struct DnsReply
 	bool		answer_tcp;
 	int			answer_server;
 	int			queries;		/* sent so far */
-	uint64		servers_asked;	/* a bit each */
+	uint64		servers_asked;	/* one bit for each */
 	int64		asked_at;		/* on the clock of clock_now() */
 	int64		done_at;
-	uint8	   *answer;			/* of pool.c, the slot's */
+	uint8	   *answer;			/* from pool.c, owned by the slot */
 	size_t		answer_len;
 	DnsPlaces	places;			/* in the answer */
 } DnsReply;
 
-/* A question on its way, with its answer when it has come. */
+/* A question in flight, and its answer; slot.c draws its life. */
 typedef struct DnsSlot
 {
 	struct DnsWindow *window;
 	int			index;			/* in the window's slots */
 	slist_node	free_node;		/* while it is free */
 	dlist_node	pending_node;	/* from window_submit() until it is done */
-	dlist_node	done_node;		/* from then to wait_next() */
-	dlist_node	sent_node;		/* while it may be sent again */
+	dlist_node	done_node;		/* from then to window_finished() */
+	dlist_node	sent_node;		/* while in_sent */
 
 	uint64		tag;			/* the feeder's */
-	int64		limit;			/* its time is up, on the window's clock */
+	int64		limit;			/* the deadline, on the window's clock */
 	bool		in_flight;		/* the library has it */
 	bool		done;			/* the reply is final */
 	bool		released;		/* the feeder is through with it */
@@ -89,40 +89,40 @@ typedef struct DnsSlot
 
 	/* Written by the guard. */
 	uint16		id;
-	int			fd;				/* of the last query's socket */
-	uint32		socket_serial;
-	int			server;			/* that was asked last */
+	int			fd;				/* the socket of the last query */
+	uint32		socket_serial;	/* the same; 0 if the slot waits on none */
+	int			server;			/* asked last */
 	bool		edns;			/* the last query had an OPT record */
-	int			plain_server;	/* has refused such: its number + 1, or 0 */
+	int			plain_server;	/* refused EDNS: its number + 1, or 0 */
 	int			failures;		/* answers that were failures */
 
 	/* For resend.c. */
-	bool		in_sent;
+	bool		in_sent;		/* in the window's list of sent queries */
 	int			resends;
-	int64		sent_at;		/* when the library sent it last */
-	int64		sent_number;	/* the same, in the order of sending */
-	int64		looked_at;		/* when we last looked, or sent it again */
+	int64		sent_at;		/* the library's last query left */
+	int64		sent_number;	/* its place in the order of sending */
+	int64		looked_at;		/* resend.c last looked at it */
 
 	/* For bare_error.c. */
-	uint8	   *bare_error;			/* malloc'd, an error that may be forged */
+	uint8	   *bare_error;			/* malloc'd; can be a forgery */
 	size_t		bare_error_len;
 	int64		bare_error_at;		/* when it came, on the clock of clock_slept() */
 	dlist_node	bare_error_node;
 
 	/* For isolation.c. */
-	int			losses;			/* of connections that others were on, too */
-	bool		isolated;		/* it is to be asked on one of its own */
+	int			losses;			/* shared connections that were lost */
+	bool		isolated;		/* needs a connection of its own */
 	bool		only_isolated;		/* the library is done with it */
-	bool		waits_for_lane;		/* it waits for a lane */
-	dlist_node	lane_node;		/* while it does */
-	struct DnsLane *lane;		/* that asks it */
+	bool		waits_for_lane;
+	dlist_node	lane_node;		/* while it waits */
+	struct DnsLane *lane;		/* the lane that asks it, or NULL */
 
 	/* For refused.c. */
-	bool		tcp;			/* it is asked over TCP */
-	bool		in_refused;		/* it waits to be asked again */
-	dlist_node	refused_node;	/* while it does */
+	bool		tcp;			/* asked over TCP */
+	bool		in_refused;		/* waits to be asked again */
+	dlist_node	refused_node;	/* while it waits */
 
-	/* Letters that are sent in the other case: a bit for each octet. */
+	/* The letters that are sent in the other case: a bit for each octet. */
 	uint8		other_case[(WIRE_NAME_MAX + 7) / 8];
 	DnsQuestion question;		/* the last member, and never cleared */
 } DnsSlot;
@@ -131,10 +131,10 @@ typedef struct DnsWindow
 {
 	MemoryContext context;
 	MemoryContextCallback release;
-	struct DnsChannel *channel; /* ours; NULL if no server is configured */
-	bool		chosen_server;
+	struct DnsChannel *channel; /* owned; NULL if no server is configured */
+	bool		chosen_server;	/* the caller named the server */
 	DnsStyle	style;
-	uint64		generation;		/* of the settings, when it was up to date */
+	uint64		generation;		/* of the settings that it agrees with */
 	int64		opened;
 	int			capacity;
 	DnsSlot    *slots;
@@ -144,19 +144,19 @@ typedef struct DnsWindow
 	dlist_head	done;			/* in the order of finishing */
 	dlist_head	bare_errors;			/* in the order of bare_error_at */
 	int			in_flight;
-	int			used;			/* slots that have been in use */
+	int			used;			/* slots that were ever taken */
 	bool		many;			/* asks in bulk */
 	bool		ahead;			/* asks before the call: see prefetch_table.c */
-	bool		failed;			/* only if it does: no more answers come */
+	bool		failed;			/* ahead only: no more answers come */
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_number answered */
-	struct DnsLane *of_lane;	/* that it is of another window, or NULL */
+	struct DnsLane *of_lane;	/* the lane that this window is, or NULL */
 	dlist_head	lane_queue;		/* questions that wait for a lane */
 	int			nisolated;			/* questions that only a lane asks */
 	dlist_head	lanes;
 	int			nlanes;
-	dlist_head	refused;		/* questions that nobody has taken */
+	dlist_head	refused;		/* questions that no server has taken */
 	int			nrefused;
-	int64		ask_again_at;	/* one of them, on the clock of clock_now() */
+	int64		ask_again_at;	/* the next of them, on the clock of clock_now() */
 
 	/* Noted inside the library, raised outside. */
 	Size		answer_memory;
@@ -164,10 +164,10 @@ typedef struct DnsWindow
 	bool		over_memory_limit;
 	bool		out_of_memory;
 
-	dlist_node	open_node;		/* of wait.c, while it has a channel; no lane */
+	dlist_node	open_node;		/* for events.c, while it has a channel; no lane */
 } DnsWindow;
 
-/* ---- slot.c: the places of questions in a window ---- */
+/* ---- slot.c: the life of a slot ---- */
 
 extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question,
 						  uint64 tag);
@@ -189,27 +189,26 @@ extern void slot_leave_refused(DnsSlot *slot);
 
 #define MAX_QUERY_IDS		65536
 #define MAX_PROBES			8
-#define MAX_SOCKETS			64	/* UDP sockets, but for what is sent again */
+#define MAX_SOCKETS			64	/* UDP sockets, besides those for retries */
 
 /*
- * Messages that are sent with one call: more makes bursts, which servers may drop,
- * and hardly saves anything.
+ * Messages that are sent with one call.  A longer burst saves hardly anything, and
+ * servers can drop it.
  */
 #define MAX_BURST			128
 
 /*
- * What is read on a channel in one turn of the wait loop, however much there is: octets,
- * and so many more for each call of the system or datagram.  The sockets on which
- * something has come share it evenly, so that a flood on one keeps no other from being
- * read.  The loop then looks at interrupts and limits before it reads on, after some
- * 10 ms.
+ * The octets that a channel reads in one turn of the wait loop.  Each datagram, and each
+ * read over TCP, costs READ_COST on top.  The readable sockets share the budget evenly,
+ * so that a flood on one does not starve the others.  The loop looks at interrupts and
+ * limits between turns, so after about 10 ms.
  */
 #define TURN_BUDGET			(512 * 1024)
 #define READ_COST			64
 
 #define CHANNEL_DESCRIPTORS 2	/* at least, for UDP and TCP */
 
-/* A copy of a query that the library sends to see whether a server is back. */
+/* A query by which the library finds out whether a failed server is back. */
 typedef struct DnsProbe
 {
 	bool		used;
@@ -222,33 +221,33 @@ typedef struct DnsSocket
 {
 	int			fd;
 	bool		tcp;
-	bool		want_read;		/* what the library waits for */
+	bool		want_read;		/* the library waits for this */
 	bool		want_write;
-	bool		out_waits;		/* our own octets wait until it is writable */
-	uint32		serial;			/* unlike descriptors never used again */
+	bool		out_waits;		/* out waits until the socket is writable */
+	uint32		serial;			/* never used again, unlike descriptors */
 	struct sockaddr_storage address;	/* of the server */
-	int			server;			/* its number, see nasked */
-	int			refused;		/* errno for which it must not be used */
-	int			budget;			/* of what is read in this turn */
+	int			server;			/* its number, see nameserver.c */
+	int			refused;		/* errno for which it must not be used, or 0 */
+	int			budget;			/* left to read in this turn */
 
-	uint8	   *out;			/* messages that wait, a length before each */
+	uint8	   *out;			/* queued messages, a length before each */
 	size_t		out_len;
 	size_t		out_size;
 
-	/* UDP only: what waits in out, to be sent with one call. */
-	bool		unsent;			/* it is among the channel's */
+	/* UDP only. */
+	bool		unsent;			/* in the channel's list */
 	dlist_node	unsent_node;
-	int			out_count;		/* messages */
-	bool		no_segments;	/* the system cuts nothing to pieces here */
-	int			send_errno;		/* why it refused, until the library knows */
+	int			out_count;		/* messages in out */
+	bool		no_segments;	/* UDP_SEGMENT does not work here */
+	int			send_errno;		/* of a failed send, until the library knows */
 
 	/* TCP only: the frame that is coming in. */
 	bool		established;	/* something has been sent */
-	bool		lost;			/* its end has been looked into */
-	int			waiting;		/* questions that wait for answers here */
-	int64		heard_at;		/* last octets, or when waiting began */
-	int64		probed_at;		/* when its silence was looked into */
-	int64		partial_since;	/* part of a frame is there; 0 if none is */
+	bool		lost;			/* has ended, and isolation.c knows */
+	int			waiting;		/* questions that wait for answers here; UDP too */
+	int64		heard_at;		/* last octets, or the begin of waiting */
+	int64		probed_at;		/* its silence was last looked into */
+	int64		partial_since;	/* part of a frame is there since; 0 if none is */
 	uint8	   *in;
 	size_t		in_len;
 } DnsSocket;
@@ -262,45 +261,45 @@ typedef struct DnsSent
 
 typedef enum PaceState
 {
-	PACE_HOLDING,				/* the level is what it should be */
-	PACE_SETTLING,				/* it was changed just now */
-	PACE_COMPARING				/* is that better? */
+	PACE_HOLDING,				/* stays at the level */
+	PACE_SETTLING,				/* the level has just changed */
+	PACE_COMPARING				/* measures whether the change helps */
 } PaceState;
 
-/* How many questions a channel has in flight; see pace.c. */
+/* The pace of a channel; see pace.c. */
 typedef struct DnsPace
 {
-	int			level;			/* at most so many */
-	int			proven;			/* the level before another was tried */
+	int			level;			/* the most questions in flight */
+	int			proven;			/* the level before the one that is tried */
 	PaceState	state;
 	int			rounds;			/* since the state began */
-	double		rate;			/* good answers in a microsecond, at best */
-	double		tried_rate;		/* the same, of the level that is tried */
-	bool		needed;			/* fewer brought fewer answers */
-	int64		changed_at;		/* the level, on the clock of clock_now() */
+	double		rate;			/* good answers per microsecond, best round */
+	double		tried_rate;		/* the same at the level that is tried */
+	bool		needed;			/* a lower level brought fewer answers */
+	int64		changed_at;		/* the level changed, on the clock of clock_now() */
 	int			answered;		/* since then */
-	int			lost;			/* of what was sent since then */
-	int64		halved_at;		/* these two */
+	int			lost;			/* of the queries sent since then */
+	int64		halved_at;		/* answered and lost were halved */
 	int64		try_at;			/* no other level is tried before */
-	int64		pause;			/* us to the next try after one that did not help */
+	int64		pause;			/* us from a try that did not help to the next */
 
 	/* The present round. */
 	int64		began;
-	int64		waited;			/* of clock_slept() */
+	int64		waited;			/* clock_slept() at that time */
 	int			answers;
 	int			good;
-	bool		full;			/* more would have been asked */
+	bool		full;			/* the level kept a question from being asked */
 } DnsPace;
 
-/* Whether servers can be reached over a transport; see refused.c. */
+/* Whether servers are reachable over a transport; see refused.c. */
 typedef struct DnsReach
 {
 	bool		heard;			/* one has answered, ever */
-	bool		gone;			/* a query was refused since */
-	int64		gone_since;		/* the first one, on the clock of clock_waited() */
+	bool		gone;			/* a query was refused since the last answer */
+	int64		gone_since;		/* the first refusal, on the clock of clock_waited() */
 } DnsReach;
 
-/* A channel and all that hangs on it; malloc'd, since the library uses it. */
+/* A channel; malloc'd with all that it owns, since the library calls us back. */
 typedef struct DnsChannel
 {
 	ares_channel_t *ares;
@@ -312,49 +311,49 @@ typedef struct DnsChannel
 	uint16	   *slot_of_id;		/* slot index + 1 by query id, or 0 */
 	DnsSlot    *submitting;		/* whose first query has no id yet */
 	DnsSlot    *settling;		/* whose bare error is being judged */
-	int			last_slot;		/* of which a query was sent last */
+	int			last_slot;		/* the index of the slot that was sent last */
 	DnsProbe	probes[MAX_PROBES];
 	int			next_probe;
 
-	dlist_head	unsent;			/* UDP sockets with messages that wait */
+	dlist_head	unsent;			/* UDP sockets with queued messages */
 	bool		burst_waits;	/* one of them has a whole burst */
-	DnsSent		sent[MAX_BURST];	/* left with the last flush, in that order */
+	DnsSent		sent[MAX_BURST];	/* left with the last flush, in this order */
 	int			nsent;
-	int64		sent_at;		/* the time of that */
-	int64		last_number;	/* of what has been sent */
+	int64		sent_at;		/* the time of that flush */
+	int64		last_number;	/* the last DnsSlot.sent_number */
 	DnsSocket **sockets;		/* by descriptor */
 	int			max_sockets;
 	bool		sockets_changed;
-	int			queries_per_socket; /* a UDP socket's share */
-	int			max_ports;		/* UDP sockets that found a port */
-	int			max_in_flight;	/* as descriptors and ports allow */
+	int			queries_per_socket; /* UDP */
+	int			max_ports;		/* UDP sockets for which there are ports */
+	int			max_in_flight;	/* that descriptors and ports allow */
 	DnsPace		pace;
-	int			spare_descriptors;	/* reserved, no socket has them */
-	bool		no_descriptors; /* a socket could not have one */
+	int			spare_descriptors;	/* reserved, not yet used by a socket */
+	bool		no_descriptors; /* there was none for a socket */
 	int			last_errno;
-	bool		cut;			/* at last a connection ended that had been made */
+	bool		cut;			/* the last failure ended an established connection */
 	DnsReach	reach[2];		/* over UDP, over TCP */
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
 	int			nasked;
 	int			tcp_sockets;
-	uint64		edns_servers;	/* have sent an OPT record: a bit each */
-	int64		plain_until[MAX_ASKED_SERVERS]; /* asked without; 0 if never */
-	int64		usual_trip;		/* time that answers take, 0 if not known */
+	uint64		edns_servers;	/* that have sent an OPT record: one bit for each */
+	int64		plain_until[MAX_ASKED_SERVERS]; /* asked without EDNS; 0 if never */
+	int64		usual_trip;		/* us, a moving average; 0 if not known */
 } DnsChannel;
 
 /* ---- placeholder.c: questions in the library's books ---- */
 
 /*
- * What the library is told.  With the first the query is done: no other rcode
- * is taken without a retry, a mark against the server or an effect on the time
- * that it waits for others.  With the second the next server is asked, with the
- * third the same question goes over TCP.
+ * The verdicts of a stub.  VERDICT_DONE ends the query: it is the rcode that the library
+ * takes without a retry, without a mark against the server, and without an effect on its
+ * timeouts.  VERDICT_NEXT_SERVER makes it ask the next server, VERDICT_USE_TCP the same
+ * question over TCP.
  */
 #define VERDICT_DONE		11	/* DSOTYPENI */
 #define VERDICT_NEXT_SERVER RCODE_SERVFAIL
 #define VERDICT_USE_TCP		WIRE_TC
 
-/* Room for what the library gets instead of an answer: ". A" as a reply. */
+/* The size of a stub, which the library gets in place of an answer: ". A" as a reply. */
 #define PLACEHOLDER_STUB_SIZE	(WIRE_HEADER_SIZE + 1 + 4)
 
 extern void placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
@@ -367,7 +366,7 @@ extern DnsSlot *placeholder_slot(const DnsChannel *channel,
 extern size_t placeholder_write_done(uint16 id, uint8 *stub);
 extern size_t placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub);
 
-/* ---- nameserver.c: what is known of name servers ---- */
+/* ---- nameserver.c: what a channel learns of its servers ---- */
 
 extern int	nameserver_number(DnsChannel *channel,
 								 const struct sockaddr *address, socklen_t len);
@@ -380,7 +379,7 @@ extern void nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, i
 
 /* ---- roundtrip.c: how long answers take ---- */
 
-/* An answer is late after so many times as long as answers usually take. */
+/* An answer is late after this many usual round trips; see roundtrip_patience(). */
 #define LATE_TRIPS			4
 
 extern void roundtrip_begin(DnsSlot *slot);
@@ -406,7 +405,7 @@ typedef struct DnsLane
 	dlist_node	node;
 	DnsWindow  *owner;
 	DnsWindow  *window;
-	DnsSlot    *slot;			/* of the other; NULL when it is over there */
+	DnsSlot    *slot;			/* of the owner; NULL when the question is over there */
 } DnsLane;
 
 extern size_t isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,

@@ -1,19 +1,17 @@
 /*
  * isolation.c
  *
- * Which questions are to be asked on a connection of their own.  Over TCP many
- * questions share one connection, and where a server ends it, or stops in the midst
- * of a message, nobody knows over which of them.  Those that were on connections that
- * were lost are isolated: each is asked in a lane (lane.c).  Runs inside the library:
- * stores, never raises.
+ * Which questions need a TCP connection of their own.  Many questions share one
+ * connection.  If the server ends it, or stops in the middle of a message, nobody knows
+ * which question was the reason.  The suspects are isolated: each is asked in a lane
+ * (lane.c).  Runs inside the library: stores, never raises.
  */
 #include "postgres.h"
 
 #include "flight/flight.h"
 
 /*
- * Connections that may be lost over questions that share them, until each of
- * these gets one of its own.
+ * A question that was on this many shared connections when they were lost is isolated.
  */
 #define LOSSES_ALLOWED	2
 
@@ -22,12 +20,12 @@ static bool is_cut_off(const DnsSlot *slot, const DnsSocket *socket);
 static void add(DnsSlot *slot);
 
 /*
- * A connection has ended, and the library will ask on another one whatever is
- * unanswered.  Where a server ends it over a certain question, that would go on
- * until all others have no tries left.  So who was on two connections that were
- * lost, or whose answer was cut off, is isolated.  Writes frames
- * that tell the library that it need not ask these, and gives the octets; 0 when
- * there is nothing more to tell.  What is alone on a connection harms nobody.
+ * A connection has ended, and the library asks its questions again on another one.  If
+ * a server ends connections because of one question, the others lose all their tries
+ * that way.  So this isolates a question that was on LOSSES_ALLOWED shared connections
+ * when they were lost, or whose answer was cut off.  Writes frames into which tell the
+ * library that these questions are done.  Returns the octets written; 0 when there is
+ * nothing left to tell.
  */
 size_t
 isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
@@ -60,8 +58,8 @@ isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * A connection that is shared is silent: isolates one of its questions as
- * well, the last one, which others can hold up.
+ * A shared connection is silent: has its last question, which the others can hold up,
+ * asked in a lane as well.
  */
 void
 isolation_probe(DnsChannel *channel, const DnsSocket *socket)
@@ -82,8 +80,8 @@ isolation_probe(DnsChannel *channel, const DnsSocket *socket)
 }
 
 /*
- * The library is done with a question: takes it if it is isolated.
- * Called inside the library; never raises.
+ * Takes a question with which the library is done, if it is isolated and has no answer:
+ * from now on only a lane asks it.  False if the question ends here.
  */
 bool
 isolation_take(DnsSlot *slot, ares_status_t status)
@@ -109,7 +107,7 @@ is_on(const DnsSlot *slot, const DnsSocket *socket)
 	return slot->in_flight && slot->socket_serial == socket->serial;
 }
 
-/* Is what the socket has of a frame the beginning of the answer to a slot? */
+/* Has the socket the beginning of a frame that answers a slot? */
 static bool
 is_cut_off(const DnsSlot *slot, const DnsSocket *socket)
 {

@@ -1,24 +1,27 @@
 /*
  * nameserver.c
  *
- * What a channel has learned of its name servers: their numbers, and which do not know
- * EDNS (RFC 6891 section 7).  A server that answers a query with an OPT record by
- * FORMERR, NOTIMP or BADVERS is asked again without.  If that helps, and it has never
- * shown that it knows EDNS, the channel remembers it for a while, so that it does not
- * cost a query for each name.  A server that does not answer such queries at all is
- * not found out: silence has other reasons too.  Runs inside the library: stores,
- * never raises.
+ * The facts that a channel has learned about its name servers: their numbers, and which
+ * of them do not know EDNS (RFC 6891 section 7).  If a server answers a query with an
+ * OPT record by FORMERR, NOTIMP or BADVERS, it is asked again without the record.  If
+ * that helps, and the server has never sent an OPT record itself, the channel remembers
+ * it for a while and saves a query for each name.  A server that only stays silent to
+ * EDNS is not found out: silence has other reasons too.  Runs inside the library:
+ * stores, never raises.
  */
 #include "postgres.h"
 
 #include "flight/flight.h"
 
-/* A server may learn, and what says so may have been forged: microseconds. */
+/*
+ * Microseconds for which a server counts as one without EDNS: it can be upgraded, and
+ * the answer that said so can be a forgery.
+ */
 #define REMEMBERED_FOR	(600 * INT64CONST(1000000))
 
 /*
- * The number of a server, which is remembered: they are numbered as they are
- * first asked, and the ones beyond the table share its last number.
+ * The number of a server.  Servers are numbered in the order in which they are first
+ * asked; those beyond the table share its last number.
  */
 int
 nameserver_number(DnsChannel *channel, const struct sockaddr *address,
@@ -40,7 +43,7 @@ nameserver_number(DnsChannel *channel, const struct sockaddr *address,
 }
 
 /*
- * A server has answered.  Called inside the library; never raises.
+ * Notes that a server has answered over a transport.  A lane notes it for its owner.
  */
 void
 nameserver_heard(DnsChannel *channel, bool tcp)
@@ -54,7 +57,7 @@ nameserver_heard(DnsChannel *channel, bool tcp)
 }
 
 /*
- * Does the next query of a slot to a server have an OPT record?
+ * Must the next query of a slot to this server have an OPT record?
  */
 bool
 nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int server)
@@ -65,8 +68,8 @@ nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int serve
 }
 
 /*
- * Does an answer with this rcode say that the server does not know EDNS?  Then
- * the slot's question is for asking it again, without.
+ * Does an answer with this rcode say that the server does not know EDNS?  If so, sets
+ * the slot up to ask that server without an OPT record.
  */
 bool
 nameserver_edns_refused(DnsSlot *slot, int server, int rcode)
@@ -81,9 +84,9 @@ nameserver_edns_refused(DnsSlot *slot, int server, int rcode)
 }
 
 /*
- * Takes note of a sound answer: one with an OPT record shows that the server knows
- * EDNS, whatever it says to some questions; one without, to a question to which it
- * has refused EDNS, that it does not.
+ * Learns from a sound answer.  An answer with an OPT record shows that the server knows
+ * EDNS.  An answer without one, after the server has refused EDNS for the same
+ * question, shows that it does not.
  */
 void
 nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,

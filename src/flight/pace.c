@@ -2,26 +2,24 @@
  * pace.c
  *
  * How many questions a channel has in flight: as many as its servers make use of,
- * below pgcares.max_in_flight.  A fixed number is wrong for somebody: a server
- * nearby gives all it can with a hundred, and loses what more there is; one that is
- * 20 ms away needs thousands.  So twice as many are tried where it may help, which
- * is where the backend waits for answers although it has asked all it may; and half
- * as many where queries are lost.  What brings the most good answers stays, and if
- * fewer bring as many, fewer.  How long answers take is not looked at: a resolver has
- * some names at hand, and others not.  What was found out stays with the channel.
+ * below pgcares.max_in_flight.  No fixed number fits all: a server nearby is busy with
+ * a hundred and loses the rest; one that is 20 ms away needs thousands.  So the pace
+ * tries twice as many while the backend waits although it has asked all it can, and
+ * half as many when queries are lost.  It keeps the level with the most good answers,
+ * and the lower of two equal ones.  It ignores how long an answer takes: a resolver
+ * has some names at hand and looks up others.  The channel keeps what the pace learns.
+ * Runs inside the library too: never raises.
  *
- *          5 rounds, and try_at has passed:
- *          half, if queries were lost; else twice, if the backend waits
- *   HOLDING ------------------------------------------> SETTLING <---+
- *    ^  ^  ^                                               | 1 round |
- *    |  |  |                                               v         |
- *    |  |  |  more, 5 rounds:    proven, or proven * gain  |         |
- *    |  |  +------------------------------------------ COMPARING ----+
- *    |  |     fewer, 2 rounds:   this level if it keeps    |  gain >= 1.7 and
- *    |  |     the rate, else proven                        |  the backend waits:
- *    |  +--------------------------------------------------+  twice again
- *    |        gain >= 1.7, and the backend does not wait: this level
- *    +------- from each state, if too many queries are lost: half
+ *   HOLDING --- 5 rounds, try_at passed: half if queries were lost, --> SETTLING
+ *     ^         else twice if the backend waits                           | 1 round
+ *     |                                                                   v
+ *     +-- twice as many, after 5 rounds: proven * gain if gain >= 1.1, -- COMPARING
+ *     |   else proven                                                     |
+ *     +-- gain >= 1.7: the new level; if the backend waits, twice that ---+
+ *     |   (SETTLING) at once                                              |
+ *     +-- half as many: the new level if the rate stays for 1 s, ---------+
+ *     |   else proven
+ *     +-- in any state, when too many queries are lost: half
  */
 #include "postgres.h"
 
@@ -32,51 +30,52 @@
 #define STEP			2
 
 /*
- * So many times as many answers make it worth it; from the second on still more may
- * be.  In between the server gives all it can: so many times as many questions are
- * enough, and others would only wait there.
+ * The new answer rate over the old one, with twice as many in flight.  Below GAIN the
+ * step did not help.  From FULL_GAIN on another step can help too.  Between the two
+ * the server is saturated: the level grows by the gain, and more would only wait.
  */
 #define GAIN			1.1
 #define FULL_GAIN		1.7
 
-/* So many of the answers have to be left with fewer questions. */
+/* A lower level must keep this share of the answer rate. */
 #define KEPT			0.95
 
-/* The share of the time in which the backend waits, from which on more may help. */
+/* More can help only if the backend waits for at least this share of the time. */
 #define WAITING			0.1
 
 /*
- * Queries that are lost at a level, from which on there are too many in flight: so
- * many by chance, and this share of those that were answered.
+ * The losses that a level can have: a number that chance explains, plus this share of
+ * the answers.  With more, too many are in flight.
  */
 #define LOST_BY_CHANCE	5
 #define TOO_MANY_LOST	0.05
 
 /*
- * Microseconds until it shows that queries are lost, as others cannot be asked in
- * their place; see resend.c.  What is counted of them counts half after so long.
+ * Microseconds until a lost query is noticed (resend.c); until then it keeps another
+ * from being asked.  The counts of losses and answers are halved as often.
  */
 #define LOSS_SHOWS		1000000
 
 /*
- * Microseconds that a round takes at least, so that chance counts for little.  It
- * ends when as many answers have come as questions may be in flight; where they do
- * not come, after this time at least, and so many times what they usually take.
+ * A round ends when as many answers have come as the level has questions, but not
+ * before SHORTEST_ROUND (microseconds), so that chance counts for little.  If the
+ * answers do not come, it ends after LONGEST_ROUND (microseconds) or LONGEST_TRIPS
+ * usual round trips, whichever is longer.
  */
 #define SHORTEST_ROUND	4000
 #define LONGEST_ROUND	100000
 #define LONGEST_TRIPS	2
 
 /*
- * Rounds that tell what a level brings: the best of them counts.  Fewer rounds are
- * looked at where there are fewer in flight, which so has to be plain.
+ * Rounds that measure a level; the best of them counts.  A lower level gets fewer
+ * rounds, so its result must be plain.
  */
 #define ROUNDS_TO_SEE	5
 #define ROUNDS_OF_FEWER	2
 
 /*
- * Microseconds until another level is tried, at first: twice as long each time that
- * more in flight has not helped, up to the longest pause.
+ * Microseconds until the next try of another level.  A try without a full gain, and one
+ * that lowers the level, doubles the pause, up to LONGEST_PAUSE.
  */
 #define TRY_AFTER		INT64CONST(1000000)
 #define LONGEST_PAUSE	(32 * TRY_AFTER)
@@ -91,7 +90,7 @@ static void hold(DnsPace *pace, int level, int64 until);
 static void set_level(DnsPace *pace, int level);
 
 /*
- * A channel knows nothing yet.
+ * Sets the pace of a new channel.
  */
 void
 pace_init(DnsPace *pace)
@@ -102,7 +101,7 @@ pace_init(DnsPace *pace)
 }
 
 /*
- * A window begins to ask: what was before it says nothing.
+ * Begins a round for a new window: the time before it tells nothing.
  */
 void
 pace_begin(DnsPace *pace)
@@ -111,7 +110,8 @@ pace_begin(DnsPace *pace)
 }
 
 /*
- * May a window with so many questions in flight, of at most capacity, ask one more?
+ * Can a window with this many questions in flight ask one more?  Notes when the pace,
+ * not the capacity of the window, is the limit.
  */
 bool
 pace_allows(DnsPace *pace, int in_flight, int capacity)
@@ -123,20 +123,20 @@ pace_allows(DnsPace *pace, int in_flight, int capacity)
 }
 
 /*
- * An answer has come.  Called inside the library; never raises.
+ * Counts an answer.
  */
 void
 pace_answered(DnsPace *pace, int rcode)
 {
-	/* A server that is overrun may say so, and that is no answer. */
+	/* An overloaded server can answer SERVFAIL or REFUSED: no good answer. */
 	pace->answers++;
 	pace->good += (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN);
 }
 
 /*
- * A query that was sent then, on the clock of clock_now(), was lost, though the
- * server is there.  That shows late: what was lost with another number in flight
- * says nothing about this one.
+ * Counts a query that was lost although its server answers others.  sent_at is on the
+ * clock of clock_now(): a loss is noticed late, and one from before the last change of
+ * the level tells nothing about this level.
  */
 void
 pace_lost(DnsPace *pace, int64 sent_at)
@@ -145,8 +145,8 @@ pace_lost(DnsPace *pace, int64 sent_at)
 }
 
 /*
- * When pace_look() has something to do at the latest, on the clock of clock_now().
- * usual_trip is what answers take, in microseconds, or 0.
+ * The time, on the clock of clock_now(), by which pace_look() must be called.
+ * usual_trip is the usual round trip in microseconds, or 0.
  */
 int64
 pace_time(const DnsPace *pace, int64 usual_trip)
@@ -157,7 +157,7 @@ pace_time(const DnsPace *pace, int64 usual_trip)
 }
 
 /*
- * Looks how it goes, after each wait.
+ * Ends the round if it is over.  Called after each wait.
  */
 void
 pace_look(DnsPace *pace, int64 usual_trip)
@@ -185,7 +185,7 @@ begin_round(DnsPace *pace, int64 now)
 	pace->full = false;
 }
 
-/* As many answers have come as there were questions in flight. */
+/* Measures the round that is over, and goes on to another state or level. */
 static void
 end_round(DnsPace *pace, double elapsed, int64 now)
 {
@@ -211,7 +211,7 @@ end_round(DnsPace *pace, double elapsed, int64 now)
 			hold_on(pace, rate, waits, now);
 			break;
 		case PACE_SETTLING:
-			/* These were answers to questions from before the change. */
+			/* This round answered questions from before the change. */
 			pace->state = PACE_COMPARING;
 			break;
 		case PACE_COMPARING:
@@ -225,7 +225,7 @@ end_round(DnsPace *pace, double elapsed, int64 now)
 	}
 }
 
-/* Is it time to try another level? */
+/* Measures the level, and tries another one when that is due. */
 static void
 hold_on(DnsPace *pace, double rate, bool waits, int64 now)
 {
@@ -244,7 +244,7 @@ hold_on(DnsPace *pace, double rate, bool waits, int64 now)
 		pace->rounds = 0;
 }
 
-/* Does a level give more than the one below? */
+/* Does the higher level bring more answers than the proven one? */
 static void
 compare_more(DnsPace *pace, bool waits, int64 now)
 {
@@ -266,7 +266,7 @@ compare_more(DnsPace *pace, bool waits, int64 now)
 	}
 }
 
-/* Does a level give as much as the one above, with those that it loses, too? */
+/* Does the lower level bring as many answers as the proven one? */
 static void
 compare_fewer(DnsPace *pace, int64 now)
 {
@@ -291,7 +291,7 @@ compare_fewer(DnsPace *pace, int64 now)
 	}
 }
 
-/* Tries more in flight, or fewer. */
+/* Begins to try a level; the present one is the proven one. */
 static void
 try_level(DnsPace *pace, int level)
 {
@@ -302,7 +302,7 @@ try_level(DnsPace *pace, int level)
 	pace->tried_rate = 0;
 }
 
-/* Stays at a level, until that time at least. */
+/* Stays at a level, at least until then (on the clock of clock_now()). */
 static void
 hold(DnsPace *pace, int level, int64 until)
 {
@@ -312,7 +312,7 @@ hold(DnsPace *pace, int level, int64 until)
 	pace->try_at = until;
 }
 
-/* What is lost from now on, is lost at this level. */
+/* Counts losses anew: they are those of the new level. */
 static void
 set_level(DnsPace *pace, int level)
 {

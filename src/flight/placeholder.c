@@ -28,7 +28,7 @@ placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id)
 }
 
 /*
- * Forgets the id of a slot whose query is over.
+ * Forgets the id and the socket of a slot whose query is over.
  */
 void
 placeholder_unbind(DnsChannel *channel, DnsSlot *slot)
@@ -65,8 +65,8 @@ placeholder_socket(const DnsChannel *channel, const DnsSlot *slot)
 }
 
 /*
- * The slot whose query on the socket with this serial has the id; NULL if there is
- * none.
+ * The slot with this id whose last query left through the socket with this serial;
+ * NULL if there is none.
  */
 DnsSlot *
 placeholder_slot(const DnsChannel *channel, uint32 socket_serial, uint16 id)
@@ -80,8 +80,7 @@ placeholder_slot(const DnsChannel *channel, uint32 socket_serial, uint16 id)
 }
 
 /*
- * Writes what tells the library that a query is done, without an answer; gives
- * the length.
+ * Writes the stub that tells the library that a query is done.  Returns its length.
  */
 size_t
 placeholder_write_done(uint16 id, uint8 *stub)
@@ -90,9 +89,9 @@ placeholder_write_done(uint16 id, uint8 *stub)
 }
 
 /*
- * Writes what tells the library what to do next about a query: the placeholder
- * question as a reply, with a verdict.  stub has room for PLACEHOLDER_STUB_SIZE octets; gives
- * the length.
+ * Writes the stub that tells the library what to do next about a query: the
+ * placeholder question as a reply, with a verdict.  stub has room for
+ * PLACEHOLDER_STUB_SIZE octets.  Returns the length.
  */
 size_t
 placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub)

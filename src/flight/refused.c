@@ -1,13 +1,13 @@
 /*
  * refused.c
  *
- * Questions that no server takes: nobody listens, or the host may not send.  That can be
- * over in a moment, when a name server restarts, so it costs time and no name.  A server
- * that ends a connection on which it was asked has taken the question.  A refused
- * question waits, with all that are refused after it, and no other is asked; resend.c
- * asks again.  How long that goes on is counted from the first refusal behind the last
- * answer, in time that the backend waits.  Runs inside the library too: stores, never
- * raises.
+ * Questions that no server takes: nobody listens, or this host must not send.  A name
+ * server that restarts is back in a moment, so a refusal costs time and no question
+ * fails at once.  A refused question waits with the others that are refused, and no new
+ * one is asked; resend.c asks again.  The patience counts from the first refusal after
+ * the last answer, in time that the backend waits.  If a server ends a connection on
+ * which it was asked, it has taken the question.  Runs inside the library too: stores,
+ * never raises.
  */
 #include "postgres.h"
 
@@ -16,8 +16,8 @@
 #include "common/pg_prng.h"
 
 /*
- * Microseconds until the next question is asked again: as soon as it makes no load.  They
- * differ, so that sessions do not ask at the same instant.
+ * Microseconds until the next refused question is asked again: soon, but without load.
+ * The time is random between the two, so that sessions do not ask at the same instant.
  */
 #define ASK_AGAIN_AFTER		50000
 #define ASK_AGAIN_BEFORE	100000
@@ -26,8 +26,8 @@ static bool is_refusal(ares_status_t status);
 static DnsReach *reach_of(const DnsSlot *slot);
 
 /*
- * The library is done with a question on a channel, the window's or a lane's: takes it if
- * it was refused, and is to be asked again.  Called inside the library too; never raises.
+ * Takes a question with which the library is done, if it was refused and must be asked
+ * again.  channel is the window's or a lane's.  False if the question ends here.
  */
 bool
 refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
@@ -56,7 +56,7 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 }
 
 /*
- * Is nobody there to ask, as far as is known?
+ * Has a query been refused since the last answer?
  */
 bool
 refused_by_all(const DnsSlot *slot)
@@ -65,9 +65,9 @@ refused_by_all(const DnsSlot *slot)
 }
 
 /*
- * Has nobody answered for so long that it is of no use to wait?  Servers that have been
- * heard are given the time that silent ones have.  Where nobody has ever answered, nobody
- * may be there: many questions wait for that once, and one not at all.
+ * Is the patience with refusals over?  Servers that have answered before get the time
+ * that silent servers have: timeout * tries for each.  If no server has ever answered,
+ * a window of many questions waits for one timeout, and a single question not at all.
  */
 bool
 refused_for_good(const DnsSlot *slot)
@@ -84,7 +84,7 @@ refused_for_good(const DnsSlot *slot)
 }
 
 /*
- * Sets the time at which one of a window's refused questions is asked again.
+ * Sets the time at which the next refused question of a window is asked again.
  */
 void
 refused_pause(DnsWindow *window, int64 now)
@@ -94,15 +94,14 @@ refused_pause(DnsWindow *window, int64 now)
 							 ASK_AGAIN_BEFORE);
 }
 
-/* Does a status of the library say that nobody takes a question? */
 static bool
 is_refusal(ares_status_t status)
 {
-	/* The other one: there is no IPv6 on this host, say. */
+	/* EBADFAMILY: this host has no IPv6, for example. */
 	return status == ARES_ECONNREFUSED || status == ARES_EBADFAMILY;
 }
 
-/* What is known of the servers over the transport on which a question was refused. */
+/* The reach of the servers over the transport of a slot. */
 static DnsReach *
 reach_of(const DnsSlot *slot)
 {

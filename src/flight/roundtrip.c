@@ -1,29 +1,27 @@
 /*
  * roundtrip.c
  *
- * When queries left, how long answers take, and from when on one is late.  Runs
- * inside the library: stores, never raises.
+ * When a query was sent, how long an answer takes, and when it is late.  Runs inside
+ * the library: stores, never raises.
  */
 #include "postgres.h"
 
 #include "flight/flight.h"
 
 /*
- * An answer is late after this time, in microseconds, and after LATE_TRIPS times the time
- * that answers usually take: names that a resolver has to look up itself are
- * slower than those it knows.
+ * An answer is late after this many microseconds or after LATE_TRIPS usual round trips,
+ * whichever is longer: a resolver needs longer for a name that it has to look up.
  */
 #define LATE_AFTER		500000
 
 /*
- * So many times the time that answers usually take after a query was sent again,
- * an answer may be one to that.
+ * An answer that comes within this many usual round trips of a resent query counts as
+ * the answer to that query.
  */
 #define RESENT_TRIPS		2
 
 /*
- * Notes that the library sends a slot's query: a new try begins.  Called inside
- * the library; never raises.
+ * Begins a new try: the library sends a slot's query.
  */
 void
 roundtrip_begin(DnsSlot *slot)
@@ -33,7 +31,7 @@ roundtrip_begin(DnsSlot *slot)
 }
 
 /*
- * Takes into the books which queries the last flush has sent.  Raises nothing.
+ * Takes the queries that the last flush has sent into the books.
  */
 void
 roundtrip_sent(DnsChannel *channel)
@@ -43,7 +41,7 @@ roundtrip_sent(DnsChannel *channel)
 		const DnsSent *sent = &channel->sent[i];
 		DnsSlot    *slot = placeholder_slot(channel, sent->socket_serial, sent->id);
 
-		/* Its time may be up, but the library goes on; or it is sent once more. */
+		/* The question can be over while the library goes on; or it is resent. */
 		if (slot == NULL || slot->done || slot->in_sent)
 			continue;
 		slot->sent_at = slot->looked_at = channel->sent_at;
@@ -55,8 +53,8 @@ roundtrip_sent(DnsChannel *channel)
 }
 
 /*
- * Notes that a server has answered a slot's query: what that took, and that it
- * has come to queries of that time.  Called inside the library; never raises.
+ * Notes that a server has answered a slot's query: the round trip, and that the server
+ * has got as far as this query.
  */
 void
 roundtrip_heard(DnsSlot *slot, int server)
@@ -68,9 +66,9 @@ roundtrip_heard(DnsSlot *slot, int server)
 	window->heard_of[server] = Max(window->heard_of[server], slot->sent_number);
 
 	/*
-	 * Which of several queries an answer belongs to, nobody knows.  One that comes in
-	 * the usual time after the last says that the one before was lost; one that comes
-	 * later is an answer to that, which was slow.
+	 * After several queries nobody knows which one the answer belongs to.  Within the
+	 * usual time of the last query, it is taken for the answer to that one: the query
+	 * before was lost.  Later, it is taken for a slow answer to an earlier query.
 	 */
 	if (slot->reply.queries == 1)
 		*usual += *usual == 0 ? trip : (trip - *usual) / 8;
@@ -80,8 +78,8 @@ roundtrip_heard(DnsSlot *slot, int server)
 }
 
 /*
- * Microseconds after which something is late that has begun to come, or that
- * later questions have got already.
+ * Microseconds after which an answer is late: the rest of a frame, or an answer while
+ * later questions have theirs.
  */
 int64
 roundtrip_patience(const DnsChannel *channel)

@@ -17,7 +17,8 @@
  *
  * slot_expire() ends a question in any of these states.  The library can still have
  * it then, so in_flight and done are both set.  A question in flight can also wait
- * for a lane (isolation_probe()): the first answer ends it.
+ * for a lane (isolation_probe()): the first answer ends it.  Runs inside the library
+ * too: stores and notes, never raises.
  */
 #include "postgres.h"
 
@@ -28,8 +29,8 @@ static void drop_answer(DnsSlot *slot);
 static int64 limit_from(const DnsWindow *window, int64 now);
 
 /*
- * Takes a free slot, of which there has to be one, for a question that is asked
- * now.
+ * Takes a free slot for a question that is asked now.  The caller knows that there is
+ * one.
  */
 DnsSlot *
 slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
@@ -54,7 +55,7 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 }
 
 /*
- * Is the time of a question up that has just been asked?
+ * Has the question's deadline passed already?
  */
 bool
 slot_is_late(const DnsSlot *slot)
@@ -63,8 +64,7 @@ slot_is_late(const DnsSlot *slot)
 }
 
 /*
- * Ends a question, unless its time was up before.  Called inside the library too:
- * stores, and never raises.
+ * Ends a question, unless it has ended before.
  */
 void
 slot_finish(DnsSlot *slot, ares_status_t status)
@@ -85,8 +85,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 }
 
 /*
- * Takes a slot out of the list of those whose queries have left, if it is there.
- * Called inside the library too, as the next three; they never raise.
+ * Takes a slot out of the list of sent queries, if it is there.
  */
 void
 slot_leave_sent(DnsSlot *slot)
@@ -97,7 +96,7 @@ slot_leave_sent(DnsSlot *slot)
 }
 
 /*
- * Frees the error without a question that was kept for a slot, if there is one.
+ * Frees the bare error of a slot, if there is one.
  */
 void
 slot_drop_bare_error(DnsSlot *slot)
@@ -110,7 +109,7 @@ slot_drop_bare_error(DnsSlot *slot)
 }
 
 /*
- * Takes a slot out of the list of those that wait for a lane, and out of its lane.
+ * Takes a slot out of the queue for lanes and out of its lane, where it is in one.
  */
 void
 slot_leave_lane(DnsSlot *slot)
@@ -127,7 +126,7 @@ slot_leave_lane(DnsSlot *slot)
 }
 
 /*
- * Takes a slot out of the list of those that were refused, if it is there.
+ * Takes a slot out of the list of refused questions, if it is there.
  */
 void
 slot_leave_refused(DnsSlot *slot)
@@ -140,7 +139,7 @@ slot_leave_refused(DnsSlot *slot)
 }
 
 /*
- * Writes the name of a slot's question, with its letters as they are sent.
+ * Writes the name of a slot's question, its letters in the case that is sent.
  */
 void
 slot_write_name(const DnsSlot *slot, uint8 *octets)
@@ -158,8 +157,8 @@ slot_write_name(const DnsSlot *slot, uint8 *octets)
 }
 
 /*
- * Keeps a copy of an answer for its question, instead of the one before.  Called
- * inside the library: stores and notes, and never raises.
+ * Keeps a copy of an answer in place of the one before.  Notes in the window a limit
+ * that is passed or a lack of memory.
  */
 void
 slot_store(DnsSlot *slot, const DnsMessage *message)
@@ -186,7 +185,7 @@ slot_store(DnsSlot *slot, const DnsMessage *message)
 }
 
 /*
- * The message of a reply that has an answer.
+ * Opens the message of a reply that has an answer; the octets stay the reply's.
  */
 void
 slot_open_answer(const DnsReply *reply, DnsMessage *message)
@@ -196,7 +195,7 @@ slot_open_answer(const DnsReply *reply, DnsMessage *message)
 }
 
 /*
- * Frees the answers of a window that is about to go, with its slots.
+ * Frees the answers of a window whose memory is about to be freed.
  */
 void
 slot_drop_answers(DnsWindow *window)
@@ -206,7 +205,8 @@ slot_drop_answers(DnsWindow *window)
 }
 
 /*
- * Drops a question and its answer.
+ * The feeder is through with a slot: frees it, or leaves that to the callback while
+ * the library still has it.
  */
 void
 slot_release(DnsSlot *slot)
@@ -217,8 +217,8 @@ slot_release(DnsSlot *slot)
 }
 
 /*
- * Ends the questions of a window whose time is up; the library may hold on to
- * them.
+ * Ends the questions of a window whose deadline has passed.  The library can still
+ * have them.
  */
 void
 slot_expire(DnsWindow *window)
@@ -237,9 +237,9 @@ slot_expire(DnsWindow *window)
 }
 
 /*
- * The clock of limits, in microseconds.  Where questions are asked before the
- * call, only the time counts that the backend has for answers: they may come
- * while it is busy with something else, and wait to be read.
+ * The clock of deadlines, in microseconds.  For questions that are asked before the
+ * call, only the time counts in which the backend waits: their answers can come while
+ * it is busy, and are read later.
  */
 int64
 window_clock(const DnsWindow *window)
@@ -247,7 +247,6 @@ window_clock(const DnsWindow *window)
 	return window->ahead ? clock_waited() : clock_now();
 }
 
-/* Makes a slot free for another question. */
 static void
 recycle(DnsSlot *slot)
 {
@@ -264,7 +263,7 @@ drop_answer(DnsSlot *slot)
 	slot->reply.answer_len = 0;
 }
 
-/* When the time of a question is up that is asked now, on the window's clock. */
+/* The deadline of a question that is asked now, on the window's clock. */
 static int64
 limit_from(const DnsWindow *window, int64 now)
 {
