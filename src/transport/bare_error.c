@@ -1,26 +1,26 @@
 /*
  * bare_error.c
  *
- * Errors without a question.  Servers that refuse a client or cannot read a query
- * may leave the question out of their answer, so that nothing but the id tells
- * whose it is, and that can be guessed.  Such an error waits for a moment: where
- * the answer with the question comes meanwhile, it is forgotten.
+ * Errors without a question.  A server that refuses a client or cannot read a query can
+ * leave the question out of its answer.  Only the id then tells which query it answers,
+ * and an attacker can guess an id.  So a bare error waits for a moment, and an answer
+ * with the question that comes meanwhile wins.  Runs inside the library too: stores,
+ * never raises.
  */
 #include "postgres.h"
 
 #include "transport/transport.h"
 
 /*
- * How long an answer with the question has after one without: microseconds in
- * which the backend waits for it, since while it is busy an answer may be there
- * unread; and at least so many times what answers usually take.
+ * The time that a bare error waits: this many microseconds or usual round trips,
+ * whichever is longer.  Only the time counts in which the backend waits: while it is
+ * busy, the answer can be there unread.
  */
 #define BARE_ERROR_WAITS		100000
 #define BARE_ERROR_TRIPS		2
 
 /*
- * Keeps an error for the question of a slot.  Called inside the library; never
- * raises.
+ * Keeps a copy of a bare error for a slot, if it is the first one.
  */
 void
 bare_error_note(DnsSlot *slot, const DnsMessage *message)
@@ -42,7 +42,7 @@ bare_error_note(DnsSlot *slot, const DnsMessage *message)
 }
 
 /*
- * Microseconds until settle_bare_errors() may find something to do.
+ * Microseconds until the first bare error of a window must be settled (wait.c).
  */
 int64
 bare_error_time_left(const DnsWindow *window)
@@ -58,9 +58,8 @@ bare_error_time_left(const DnsWindow *window)
 }
 
 /*
- * The error that is being settled, if it came on this socket: gives its slot, and the
- * message, which is good until slot_drop_bare_error(); NULL if there is none.  Called
- * inside the library; never raises.
+ * Returns the slot whose bare error is being settled, and opens the error, if it came on
+ * this socket; else NULL.  The message is good until slot_drop_bare_error().
  */
 DnsSlot *
 bare_error_take(DnsChannel *channel, const DnsSocket *socket, DnsMessage *message)

@@ -1,11 +1,11 @@
 /*
  * guard.c
  *
- * Stands between the wire and the library.  It checks every message that comes in
- * (RFC 5452 section 9.1), keeps the sound ones for their questions, and tells the
- * library no more than what it has to do next: the library never sees a
- * stranger's octets, so no answer can harm the queries that share a socket with
- * its question.  Runs inside the library: stores, never raises, never calls back.
+ * Stands between the wire and the library.  The guard checks every message that comes
+ * in (RFC 5452 section 9.1), keeps an answer in the slot of its question, and gives the
+ * library a stub with a verdict.  The library never sees octets from the wire, so no
+ * answer can harm the queries that share a socket with its question.  Runs inside the
+ * library: stores, never raises, never calls back.
  */
 #include "postgres.h"
 
@@ -17,9 +17,9 @@ static bool is_bare_error(const DnsMessage *message);
 static size_t ignore(void);
 
 /*
- * Judges a message that has come in, and writes what the library gets in its
- * place; stub has room for PLACEHOLDER_STUB_SIZE octets and may be where the message
- * is.  Gives the length of that, 0 for a message that is to be ignored.
+ * Judges a message that has come in, and writes the stub that the library gets in its
+ * place.  stub has room for PLACEHOLDER_STUB_SIZE octets and can be where the message
+ * is.  Returns the length of the stub; 0 if the library gets none.
  */
 size_t
 guard_incoming(DnsChannel *channel, DnsSocket *socket,
@@ -47,7 +47,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		}
 		if (!is_bare_error(&message))
 			return ignore();
-		/* Somebody may have guessed the id, which does not happen over TCP. */
+		/* Over UDP an attacker can guess the id; over TCP he cannot. */
 		if (socket->tcp)
 			return guard_judge(channel, socket, slot, &message, stub);
 		bare_error_note(slot, &message);
@@ -66,8 +66,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * Judges the answer to a slot's question, and writes what the library gets in its
- * place, as guard_incoming() does.
+ * Judges an answer to a slot's question, and writes the stub as guard_incoming() does.
  */
 size_t
 guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
@@ -79,7 +78,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	bool		sound;
 	bool		failed;
 
-	/* Said twice, or by another server too: the first word counts. */
+	/* A duplicate, or a second server's answer: keep the first. */
 	if (slot->reply.answered)
 		return placeholder_write_stub(id, VERDICT_DONE, stub);
 
@@ -108,12 +107,12 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	slot->reply.answer_tcp = socket->tcp;
 	slot_store(slot, message);
 
-	/* Compressed names point into the question: give it back its letters. */
+	/* Compressed names point into the question: restore the case of its letters. */
 	if (slot->reply.answer != NULL && message->count[0] > 0)
 		memcpy(slot->reply.answer + WIRE_HEADER_SIZE, slot->question.name.octets,
 			   slot->question.name.len);
 
-	/* Another server may know better; each one is asked once for that. */
+	/* Another server can know better; each one is asked once for that. */
 	failed = !sound || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
 		rcode == RCODE_REFUSED;
 	if (failed && !style->first_answer &&
@@ -125,7 +124,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 	return placeholder_write_stub(id, VERDICT_DONE, stub);
 }
 
-/* What was not expected is as if it had never come. */
+/* Counts an unexpected message, of which the library learns nothing. */
 static size_t
 ignore(void)
 {
@@ -134,7 +133,7 @@ ignore(void)
 }
 
 /*
- * Is this the reply to what was asked?  Over UDP the case of letters may count, if
+ * Does a message repeat the question of a slot?  Over UDP the case of letters counts if
  * it was chosen at random.
  */
 static bool
@@ -152,8 +151,7 @@ answers_slot(DnsMessage *message, const DnsSlot *slot, const DnsSocket *socket)
 }
 
 /*
- * Is this an error of a server that leaves the question out, as some do that
- * refuse a client or cannot read a query?  It has no records.
+ * Is this a bare error?  It has neither a question nor records.
  */
 static bool
 is_bare_error(const DnsMessage *message)

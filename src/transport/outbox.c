@@ -1,17 +1,16 @@
 /*
  * outbox.c
  *
- * The queue of a socket: messages that wait to be sent, each with its length before
- * it, as a stream has them (RFC 1035 section 4.2.2).  Queueing only queues.  Runs
- * inside the library too, as socket.c does.
+ * The queue of a socket: messages that wait to be sent, each behind its length, as in a
+ * TCP stream (RFC 1035 section 4.2.2).  outbox_queue() never sends.  Runs inside the
+ * library too: stores, never raises.
  */
 #include "postgres.h"
 
 #include "transport/transport.h"
 
 /*
- * Puts a message behind those that wait to be sent.  False, with errno, where
- * there is no memory.
+ * Appends a message to the queue.  False, with errno, if there is no memory.
  */
 bool
 outbox_queue(DnsChannel *channel, DnsSocket *socket,
@@ -40,8 +39,8 @@ outbox_queue(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * Sends as much as the connection takes; the rest waits until it is writable.
- * False, with errno, where the connection has failed.
+ * TCP: sends as much as the connection takes; the rest waits until it is writable.
+ * False, with errno, if the connection has failed.
  */
 bool
 outbox_flush(DnsChannel *channel, DnsSocket *socket)
@@ -70,7 +69,7 @@ outbox_flush(DnsChannel *channel, DnsSocket *socket)
 }
 
 /*
- * Notes whether what is left waits until the socket is writable.  Leaves errno alone.
+ * Notes whether the queue waits until the socket is writable.  Leaves errno alone.
  */
 void
 outbox_set_waits(DnsChannel *channel, DnsSocket *socket, bool waits)

@@ -1,10 +1,9 @@
 /*
  * query.c
  *
- * What goes out.  The library sends a placeholder question; in its place goes the
- * message of the question that its id stands for: any name, any class, EDNS as the
- * settings want it, no cookie.  Runs inside the library: stores, never raises,
- * never calls back.
+ * Writes the messages that go out.  The library sends the placeholder; query.c replaces
+ * it with the question that its id stands for: any name, any class, EDNS as the settings
+ * want it, no cookie.  Runs inside the library: stores, never raises, never calls back.
  */
 #include "postgres.h"
 
@@ -20,8 +19,8 @@ static const DnsProbe *add_probe(DnsChannel *channel, DnsSocket *socket,
 								 uint16 id);
 
 /*
- * Writes the message that takes the place of one from the library; message has
- * room for GUARD_MAX_QUERY octets.  Gives its length, 0 for nothing to send.
+ * Writes the message that replaces one from the library.  message has room for
+ * GUARD_MAX_QUERY octets.  Returns its length; 0 if there is nothing to send.
  */
 size_t
 outgoing_message(DnsChannel *channel, DnsSocket *socket,
@@ -35,7 +34,7 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 		return 0;
 	id = wire_u16(query);
 
-	/* The first query of a slot is sent before we are told its id. */
+	/* The library sends the first query of a slot before it tells us the id. */
 	if (channel->slot_of_id[id] == 0 && channel->submitting != NULL)
 	{
 		placeholder_bind(channel, channel->submitting, id);
@@ -50,8 +49,8 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 	}
 
 	/*
-	 * A query nobody submitted: the library copies one to find out whether a
-	 * failed server is back.
+	 * Nobody submitted this query.  It is a probe: the library asks a failed server
+	 * to find out whether it is back.
 	 */
 	probe = add_probe(channel, socket, id);
 	if (probe == NULL)
@@ -61,8 +60,8 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * Sends a slot's question once more, on the socket of its last query.  False
- * where that cannot be done.
+ * Sends a slot's question once more, with the same id, on the socket of its last query.
+ * False if that is not possible.
  */
 bool
 outgoing_again(DnsChannel *channel, DnsSlot *slot)
@@ -73,7 +72,7 @@ outgoing_again(DnsChannel *channel, DnsSlot *slot)
 	if (socket == NULL)
 		return false;			/* closed meanwhile */
 	if (socket->out_waits)
-		return false;			/* it may not have been sent yet */
+		return false;			/* the last query is perhaps still in the queue */
 	if (!send_message(channel, socket, message,
 							 write_slot(slot, slot->id, message)))
 		return false;
@@ -96,7 +95,7 @@ outgoing_probe(DnsChannel *channel, uint16 id)
 	return NULL;
 }
 
-/* Notes that a slot's query goes out on a socket. */
+/* Notes in a slot and a socket that the library sends the slot's query there. */
 static void
 note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 {
@@ -161,7 +160,7 @@ write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
 		at += 10;
 		if (question->nsid)
 		{
-			/* An empty one asks for it (RFC 5001 section 2.1). */
+			/* An empty option asks for the identifier (RFC 5001 section 2.1). */
 			wire_put_u16(at, EDNS_OPTION_NSID);
 			wire_put_u16(at + 2, 0);
 			at += 4;
@@ -171,8 +170,8 @@ write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
 }
 
 /*
- * Remembers a probe, in the place of the oldest one if need be.  It asks what was
- * asked last, as far as that is still known.
+ * Remembers a probe, in the place of the oldest one.  It repeats the question that was
+ * sent last; NULL if the window has no such slot.
  */
 static const DnsProbe *
 add_probe(DnsChannel *channel, DnsSocket *socket, uint16 id)
@@ -192,7 +191,7 @@ add_probe(DnsChannel *channel, DnsSocket *socket, uint16 id)
 }
 
 /*
- * Sends one message of ours, over UDP with the next flush.  False, with errno, where
+ * Sends a message at once over TCP, with the next flush over UDP.  False, with errno, if
  * the socket does not take it.
  */
 static bool

@@ -1,11 +1,10 @@
 /*
  * socket.c
  *
- * The socket functions under the library: non-blocking, close-on-exec, with
- * every descriptor counted.  What the library wants to send and what it may
- * read goes through guard.c.  All of this runs inside the library: nothing here
- * raises, allocates from a memory context, looks at interrupts or calls the
- * library back.
+ * The socket functions under the library: non-blocking, close-on-exec, with every
+ * descriptor counted.  The library sends through query.c and reads through guard.c.
+ * Runs inside the library: never raises, never allocates in a memory context, looks at
+ * no interrupts and never calls back.
  */
 #include "postgres.h"
 
@@ -48,13 +47,13 @@ const struct ares_socket_functions_ex socket_functions = {
 	.aif_indextoname = interface_name
 };
 
-/* Of the sockets of all channels. */
+/* The last DnsSocket.serial, over all channels. */
 static uint32 last_serial = 0;
 
 static bool add_socket(DnsChannel *channel, DnsSocket *socket);
 
 /*
- * The library tells what it waits for on a socket.
+ * Callback: the library tells what it waits for on a socket.
  */
 void
 socket_state_changed(void *arg, ares_socket_t fd, int readable, int writable)
@@ -71,7 +70,7 @@ socket_state_changed(void *arg, ares_socket_t fd, int readable, int writable)
 }
 
 /*
- * Is there something to send, for the library or for us?
+ * Does the library or the queue wait until the socket is writable?
  */
 bool
 socket_wants_write(const DnsSocket *socket)
@@ -85,7 +84,7 @@ socket_open(int domain, int type, int protocol, void *arg)
 	DnsChannel *channel = arg;
 	DnsSocket  *new;
 
-	channel->cut = false;		/* where it fails, no connection is made */
+	channel->cut = false;		/* a failure from here on cuts no connection */
 	if (channel->spare_descriptors == 0)
 	{
 		channel->no_descriptors = true;
@@ -95,7 +94,7 @@ socket_open(int domain, int type, int protocol, void *arg)
 	new = calloc(1, sizeof(DnsSocket));
 	if (new == NULL)
 	{
-		/* The library would take it for a server's fault. */
+		/* The library would blame the server. */
 		channel->window->out_of_memory = true;
 		return ARES_SOCKET_BAD;
 	}
@@ -161,7 +160,7 @@ socket_option(int fd, ares_socket_opt_t option, const void *value,
 
 	switch (option)
 	{
-			/* The system may grant less than asked for, or nothing. */
+			/* The system can grant less than asked for, or nothing. */
 		case ARES_SOCKET_OPT_SENDBUF_SIZE:
 			(void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, value, len);
 			return 0;
@@ -170,8 +169,8 @@ socket_option(int fd, ares_socket_opt_t option, const void *value,
 			return 0;
 
 			/*
-			 * The library goes on after a failure, over whichever interface
-			 * the system likes.  Keep it from that.
+			 * After a failure the library goes on, over any interface that the
+			 * system chooses.  socket_connect() then refuses.
 			 */
 		case ARES_SOCKET_OPT_BIND_DEVICE:
 			rc = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, value, len);
@@ -203,8 +202,8 @@ socket_connect(int fd, const struct sockaddr *address, ares_socklen_t len,
 	if (rc < 0 && errno == EAGAIN)
 	{
 		/*
-		 * No port is left for it.  The library would take that for a connection
-		 * that is being made; and more sockets than these need not be tried.
+		 * There is no free port.  The library would take EAGAIN for a connection
+		 * in progress.  The other sockets are all for which there are ports.
 		 */
 		channel->max_ports = 0;
 		for (int i = 0; i < channel->max_sockets; i++)
@@ -252,8 +251,7 @@ socket_receive(int fd, void *buffer, size_t len, int flags,
 }
 
 /*
- * The library sends the placeholder question; what goes out is the message of
- * the question that its id stands for.
+ * The library sends placeholders; the messages of their questions go out instead.
  */
 static ares_ssize_t
 socket_send(int fd, const void *buffer, size_t len, int flags,
@@ -279,7 +277,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 		return len;
 	}
 
-	/* Whole frames, since nothing was ever left for a second call. */
+	/* The frames are whole: every call takes all of them. */
 	while (end - at > STREAM_PREFIX)
 	{
 		size_t		frame_len = wire_u16(at);
@@ -295,8 +293,8 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 	}
 
 	/*
-	 * That a connection has ended shows when the library reads what came
-	 * before the end, which a failure here would keep it from.
+	 * On an established connection a failure must not show here: the library
+	 * would not read the answers that came before the end.
 	 */
 	if (!outbox_flush(channel, socket) && !socket->established)
 		return -1;
@@ -315,7 +313,7 @@ interface_name(unsigned int index, char *name, size_t size, void *arg)
 	return size >= IF_NAMESIZE ? if_indextoname(index, name) : NULL;
 }
 
-/* Files a socket under its descriptor. */
+/* Puts a socket into the channel's array, by descriptor.  False without memory. */
 static bool
 add_socket(DnsChannel *channel, DnsSocket *socket)
 {

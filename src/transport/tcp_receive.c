@@ -1,10 +1,9 @@
 /*
  * tcp_receive.c
  *
- * Messages over TCP: a length of two octets before each (RFC 1035 section
- * 4.2.2).  Frames are put together here and pass through the guard one by one,
- * so that a bad one does not take along what else is on the connection.  Runs
- * inside the library, as socket.c does.
+ * Reads messages over TCP, each behind a length of two octets (RFC 1035 section 4.2.2).
+ * Frames are put together here and pass the guard one by one, so that a bad frame does
+ * not harm the others on the connection.  Runs inside the library: stores, never raises.
  */
 #include "postgres.h"
 
@@ -15,9 +14,8 @@ static size_t judge_frames(DnsChannel *channel, DnsSocket *socket,
 						   uint8 *buffer, size_t len);
 
 /*
- * Reads what is there, puts frames together, and gives the library its share of
- * each whole one.  What is left when the budget of the turn is used up is read in the
- * next turn.
+ * Reads from a connection, and gives the library a stub for each whole frame that
+ * answers a query.  When the budget of the turn is used up, the next turn reads on.
  */
 ares_ssize_t
 tcp_receive(DnsChannel *channel, DnsSocket *socket,
@@ -50,9 +48,9 @@ tcp_receive(DnsChannel *channel, DnsSocket *socket,
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return got;			/* nothing yet */
 		if (got == 0)
-			channel->last_errno = ECONNRESET;	/* nothing else tells of it */
+			channel->last_errno = ECONNRESET;	/* errno does not tell */
 
-		/* The end, or an error, which is there at the next try too. */
+		/* The end, or an error; the next call finds it again. */
 		save_errno = errno;
 		given = isolation_connection_lost(channel, socket, buffer, len);
 		errno = save_errno;
@@ -61,8 +59,8 @@ tcp_receive(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * When tcp_receive_look_after() may next find something to do, on the clock of
- * clock_now().
+ * The earliest time, on the clock of clock_now(), at which tcp_receive_look_after() has
+ * something to do.
  */
 int64
 tcp_receive_time(const DnsChannel *channel)
@@ -77,10 +75,10 @@ tcp_receive_time(const DnsChannel *channel)
 }
 
 /*
- * Looks after connections on which several questions wait.  One on which the rest
- * of a frame does not come, an octet now and then or a length that is not true, is
- * ended.  One that is silent may be so over one question, or because the server is
- * slow: another connection will show.
+ * Looks after connections on which several questions wait.  If the rest of a frame does
+ * not come, because octets trickle or the length is wrong, it ends the connection.  If
+ * a connection is silent, the reason is one question or a slow server: a lane finds
+ * out which.
  */
 void
 tcp_receive_look_after(DnsChannel *channel)
@@ -95,7 +93,7 @@ tcp_receive_look_after(DnsChannel *channel)
 
 		if (due(channel, socket) > now)
 			continue;
-		/* The library reads the end of it next. */
+		/* The library reads the end of the connection next. */
 		if (socket->partial_since > 0)
 			(void) shutdown(socket->fd, SHUT_RDWR);
 		else
@@ -105,8 +103,8 @@ tcp_receive_look_after(DnsChannel *channel)
 }
 
 /*
- * A slot's question was answered on another connection: ends its own one if that
- * has been silent all the time.
+ * A lane has answered a slot's question: ends the connection on which the slot waits,
+ * if that has been silent for the whole patience.
  */
 void
 tcp_receive_end_silent(DnsChannel *channel, const DnsSlot *slot)
@@ -118,7 +116,7 @@ tcp_receive_end_silent(DnsChannel *channel, const DnsSlot *slot)
 		(void) shutdown(socket->fd, SHUT_RDWR);
 }
 
-/* When a socket is to be looked after. */
+/* When to look after a socket, on the clock of clock_now(). */
 static int64
 due(const DnsChannel *channel, const DnsSocket *socket)
 {
@@ -131,7 +129,7 @@ due(const DnsChannel *channel, const DnsSocket *socket)
 }
 
 /*
- * Passes the whole frames of the buffer through the guard.  Gives the octets
+ * Passes the whole frames of the socket's buffer through the guard.  Returns the octets
  * written for the library.
  */
 static size_t

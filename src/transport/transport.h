@@ -1,7 +1,7 @@
 /*
  * transport.h
  *
- * Sockets under c-ares: what goes out, and what may come in.  Nothing here raises,
+ * Sockets under c-ares: what goes out, and what is let in.  Nothing here raises,
  * allocates in a memory context or calls the library.
  */
 #ifndef PGCARES_TRANSPORT_H
@@ -24,7 +24,7 @@ extern int64 tcp_receive_time(const DnsChannel *channel);
 extern void tcp_receive_look_after(DnsChannel *channel);
 extern void tcp_receive_end_silent(DnsChannel *channel, const DnsSlot *slot);
 
-/* ---- outbox.c: messages that wait to be sent ---- */
+/* ---- outbox.c: the queue of a socket ---- */
 
 extern bool outbox_queue(DnsChannel *channel, DnsSocket *socket,
 						 const uint8 *message, size_t len);
@@ -45,15 +45,16 @@ extern bool udp_send(DnsChannel *channel, DnsSocket *socket,
 						  const uint8 *message, size_t len);
 extern bool udp_send_flush(DnsChannel *channel, DnsSocket *socket);
 
-/* ---- query.c: what goes out ---- */
+/* ---- query.c: the messages that go out ---- */
 
 extern size_t outgoing_message(DnsChannel *channel, DnsSocket *socket,
 							   const uint8 *query, size_t len, uint8 *message);
 extern bool outgoing_again(DnsChannel *channel, DnsSlot *slot);
 extern DnsProbe *outgoing_probe(DnsChannel *channel, uint16 id);
 
-/* ---- guard.c: what may come in ---- */
+/* ---- guard.c: the messages that are let in ---- */
 
+/* Header, name, type and class, an OPT record with an empty NSID option. */
 #define GUARD_MAX_QUERY		(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4 + 11 + 4)
 
 extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
@@ -61,7 +62,7 @@ extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
 extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 						  DnsMessage *message, uint8 *stub);
 
-/* ---- bare_error.c: errors that somebody may have forged ---- */
+/* ---- bare_error.c: errors without a question ---- */
 
 extern void bare_error_note(DnsSlot *slot, const DnsMessage *message);
 extern int64 bare_error_time_left(const DnsWindow *window);

@@ -1,8 +1,8 @@
 /*
  * udp_receive.c
  *
- * Reads messages over UDP, many in one call of the system, and passes them through
- * the guard one by one.  Runs inside the library, as socket.c does.
+ * Reads messages over UDP, many with one system call, and passes them to the guard one
+ * by one.  Runs inside the library: stores, never raises.
  */
 #include "postgres.h"
 
@@ -12,10 +12,10 @@
 #include "transport/transport.h"
 
 /*
- * Datagrams that were read but not yet judged.  All belong to one socket, and
- * the library asks for them until there are none; what it leaves is as if lost.
- * One may have as many octets as there can be; the step keeps the beginnings of
- * all from being in each other's way in the processor's cache.
+ * Datagrams that were read but not yet judged.  All come from one socket.  The library
+ * reads until there are none; those that it leaves count as lost.  Each has room for the
+ * largest datagram.  The 64 octets between them spread their beginnings over the lines
+ * of the processor's cache.
  */
 #define INBOX_SIZE	32
 #define INBOX_STEP	(65536 + 64)
@@ -35,7 +35,7 @@ static bool fill_inbox(DnsSocket *socket);
 static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
 
 /*
- * Reserves room for what comes in; false where there is no memory for it.  Pages that
+ * Allocates the inbox, once for the process.  False if there is no memory.  Pages that
  * are never touched cost nothing.
  */
 bool
@@ -48,8 +48,8 @@ udp_receive_reserve(void)
 }
 
 /*
- * Returns the stub for the next datagram that answers a query of this channel.  What is
- * left when the budget of the turn is used up is read in the next turn.
+ * Returns the stub for the next datagram that answers a query of this channel.  When the
+ * budget of the turn is used up, the next turn reads on.
  */
 ares_ssize_t
 udp_receive(DnsChannel *channel, DnsSocket *socket,
@@ -80,7 +80,7 @@ udp_receive(DnsChannel *channel, DnsSocket *socket,
 		if (inbox.next == inbox.count)
 		{
 			inbox.serial = 0;
-			/* There was no more when it was filled. */
+			/* The last fill emptied the socket. */
 			if (inbox.count < INBOX_SIZE)
 			{
 				errno = EAGAIN;
@@ -89,7 +89,7 @@ udp_receive(DnsChannel *channel, DnsSocket *socket,
 			continue;
 		}
 		i = inbox.next++;
-		/* The system takes in datagrams of others until it is connected. */
+		/* Before connect(), the system accepts datagrams from anyone. */
 		if (same_address((struct sockaddr *) &inbox.from[i],
 						 (struct sockaddr *) &socket->address))
 			stub_len = guard_incoming(channel, socket,
@@ -101,8 +101,8 @@ udp_receive(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * Reads as many datagrams as there are and find room.  False, with errno, where
- * there is none.
+ * Reads as many datagrams as are there and fit in.  False, with errno, if none is there
+ * or the budget is used up.
  */
 static bool
 fill_inbox(DnsSocket *socket)
@@ -139,7 +139,6 @@ fill_inbox(DnsSocket *socket)
 	return true;
 }
 
-/* Are these the same address and port? */
 static bool
 same_address(const struct sockaddr *a, const struct sockaddr *b)
 {

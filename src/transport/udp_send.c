@@ -1,10 +1,11 @@
 /*
  * udp_send.c
  *
- * Sends messages over UDP, many in one call of the system.  A message waits in the
- * queue of its socket until the queue is flushed (flush.c).  Messages of one length go
- * out as one, which the system cuts to pieces (UDP_SEGMENT, see udp(7)), where it can.
- * A flush only records what it has sent; its caller takes that into the books.
+ * Sends messages over UDP, many with one system call.  A message waits in the queue of
+ * its socket until flush.c flushes the queue.  Where the system can, messages of one
+ * length go out as one, which it cuts to pieces (UDP_SEGMENT, see udp(7)).  A flush only
+ * records the messages that it has sent; its caller takes the record into the books.
+ * Runs inside the library too: stores, never raises.
  */
 #include "postgres.h"
 
@@ -13,10 +14,10 @@
 #include "system/mmsg.h"
 #include "transport/transport.h"
 
-/* What the system cuts to pieces may have so many. */
+/* The most pieces that the system cuts one message into: Linux's UDP_MAX_SEGMENTS. */
 #define MAX_SEGMENTS	64
 
-/* In the queue: its message has been sent. */
+/* A bit in the length before a message: it has been sent. */
 #define SENT_MARK	0x8000
 
 #ifdef UDP_SEGMENT
@@ -26,14 +27,14 @@
 #define UDP_SEGMENT	0
 #endif
 
-/* Room for a control message that says how long the pieces are. */
+/* The control message that tells the system the length of the pieces. */
 typedef union SegmentControl
 {
 	struct cmsghdr header;
 	char		room[CMSG_SPACE(sizeof(uint16))];
 } SegmentControl;
 
-/* Messages of a queue, by length, as the system wants to have them. */
+/* The messages of a queue, sorted by length, as sendmmsg() takes them. */
 typedef struct Burst
 {
 	struct iovec parts[MAX_BURST];
@@ -50,8 +51,7 @@ static void mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst,
 static void drop_sent(DnsSocket *socket);
 
 /*
- * Puts a message behind those that wait to be sent.  False, with errno, where
- * there is no memory for it.
+ * Appends a message to the queue of a socket.  False, with errno, if there is no memory.
  */
 bool
 udp_send(DnsChannel *channel, DnsSocket *socket,
@@ -68,9 +68,9 @@ udp_send(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * Sends one burst of what waits, as far as the system takes it, and records in the
- * channel what has left.  Where the system refuses, the library learns of it when it
- * next reads.  False where nothing more can be sent now.
+ * Sends one burst from the queue, and records in the channel which messages have left.
+ * If the system refuses, the library learns of it when it next reads.  False if nothing
+ * more can be sent now.
  */
 bool
 udp_send_flush(DnsChannel *channel, DnsSocket *socket)
@@ -93,7 +93,7 @@ udp_send_flush(DnsChannel *channel, DnsSocket *socket)
 			  errno == EOPNOTSUPP))
 		socket->no_segments = true;
 	else if (errno == ENOBUFS)
-		/* As if lost on the way: the socket does not tell when to try again. */
+		/* Counts as lost: no event tells when to try again. */
 		mark_sent(channel, socket, &burst, 1);
 	else
 	{
@@ -106,8 +106,8 @@ udp_send_flush(DnsChannel *channel, DnsSocket *socket)
 }
 
 /*
- * Puts together the calls for the first messages of a queue, those of one length
- * side by side.
+ * Prepares the calls for the first messages of a queue, sorted by length.  by_len first
+ * counts the messages of a length, then is the index of the next one.
  */
 static void
 gather(DnsSocket *socket, Burst *burst)
@@ -152,7 +152,7 @@ gather(DnsSocket *socket, Burst *burst)
 	}
 }
 
-/* One call for messages of one length, or where it has to be, one for each. */
+/* Adds one call for count messages of one length, or one call for each. */
 static void
 add_call(DnsSocket *socket, Burst *burst, size_t len, int first, int count)
 {
@@ -178,7 +178,7 @@ add_call(DnsSocket *socket, Burst *burst, size_t len, int first, int count)
 	}
 }
 
-/* Records what the first calls have sent. */
+/* Records and marks the messages that the first calls have sent. */
 static void
 mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst, int ncalls)
 {
@@ -200,7 +200,7 @@ mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst, int ncalls)
 	}
 }
 
-/* Takes out of the queue what has been sent. */
+/* Takes the marked messages out of the queue. */
 static void
 drop_sent(DnsSocket *socket)
 {
