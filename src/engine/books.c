@@ -1,10 +1,10 @@
 /*
  * books.c
  *
- * Checks the books of a window and its channel: that lists are well formed, that each
- * flag says the same as the list it stands for, and that numbers are true.  Only builds
- * with CHECK_BOOKS have it, which look after each turn of the wait loop; what is wrong
- * ends the backend.
+ * Checks the books of a window and its channel: lists are well formed, each flag agrees
+ * with the list that it stands for, and counts are right.  Only builds with CHECK_BOOKS
+ * have it and check after each turn of the wait loop.  An error in the books ends the
+ * backend.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 
 #ifdef CHECK_BOOKS
 
-/* What the slots of a window say. */
+/* The counts over the slots of a window. */
 typedef struct Tally
 {
 	int			free;
@@ -41,7 +41,7 @@ static int	count_waiting(const DnsChannel *channel, const DnsSocket *socket);
 	} while (0)
 
 /*
- * Ends the backend where something is wrong in the books of a window that has a channel.
+ * Checks a window that has a channel.
  */
 void
 books_check(DnsWindow *window)
@@ -59,7 +59,7 @@ books_check(DnsWindow *window)
 	check_channel(window->channel);
 }
 
-/* Looks at each slot that is in use, and counts. */
+/* Checks and counts the slots that are in use. */
 static void
 check_slots(const DnsWindow *window, Tally *tally)
 {
@@ -120,7 +120,7 @@ check_slot(const DnsWindow *window, const DnsSlot *slot)
 		  "nobody works on it");
 }
 
-/* The lists have as many members as there are slots that say so. */
+/* Checks that each list has exactly the slots whose flags say so. */
 static void
 check_lists(DnsWindow *window, const Tally *tally)
 {
@@ -153,7 +153,7 @@ check_lists(DnsWindow *window, const Tally *tally)
 		CHECK(dlist_container(DnsSlot, done_node, iter.cur)->done, "not over");
 }
 
-/* The members of a list whose links go to and fro, at most so many. */
+/* The length of a list; checks its links in both directions, up to most members. */
 static int
 list_length_of(const dlist_head *list, int most, const char *name)
 {
@@ -189,7 +189,7 @@ check_lanes(DnsWindow *window)
 	}
 }
 
-/* Ids, and what waits on sockets and in front of them. */
+/* Checks the ids, the sockets and their queues. */
 static void
 check_channel(DnsChannel *channel)
 {

@@ -1,12 +1,11 @@
 /*
  * channel.c
  *
- * Makes c-ares channels from the settings, and keeps one idle channel for the
- * next lookup: it has learned which servers answer.  The library does what a
- * scheduler does: query ids, which server to ask, when to ask again, sockets.
- * It gets one placeholder question for all queries; the messages on the wire
- * are ours (guard.c).  Channels are made in the backend that uses them, never
- * in the postmaster, and nothing here starts a thread.
+ * Makes c-ares channels from the settings, and keeps one idle channel for the next
+ * lookup: it has learned which servers answer.  The library is the scheduler: it chooses
+ * ids, servers, sockets and the times of retries.  It gets one placeholder question for
+ * all queries (placeholder.c).  A channel is made in the backend that uses it, never in
+ * the postmaster, and nothing here starts a thread.
  */
 #include "postgres.h"
 
@@ -17,8 +16,8 @@
 
 #include "storage/fd.h"
 
-#define FAILOVER_CHANCE		10	/* 1 query in so many probes a failed server */
-#define FAILOVER_DELAY		5000	/* ms until it may be probed */
+#define FAILOVER_CHANCE		10	/* 1 query in 10 probes a failed server */
+#define FAILOVER_DELAY		5000	/* ms until a failed server can be probed */
 
 static DnsChannel *idle_channel = NULL;
 
@@ -34,7 +33,7 @@ static ares_status_t make_placeholder(DnsChannel *channel);
 static void set_local(DnsChannel *channel);
 
 /*
- * Raises where the library is too old.
+ * Raises if the library is too old.
  */
 void
 channel_check_library(void)
@@ -49,10 +48,10 @@ channel_check_library(void)
 }
 
 /*
- * A channel made from the present settings: the idle one, or a new one.  server
- * is NULL or the one server to ask instead, for which there is always a new one.
- * NULL if no name server is configured.  The caller owns it: channel_keep() or
- * channel_destroy().  Raises where the settings cannot be carried out.
+ * Returns a channel made from the present settings: the idle one, or a new one.  server
+ * is NULL, or the one server to ask instead, which always gets a new channel.  Returns
+ * NULL if no name server is configured.  The caller owns the channel and ends it with
+ * channel_keep() or channel_destroy().  Raises if the settings cannot be carried out.
  */
 DnsChannel *
 channel_open(const char *server)
@@ -69,8 +68,8 @@ channel_open(const char *server)
 }
 
 /*
- * A new channel for questions of a window that has this one: to the same servers,
- * in the same way, but over TCP and once.  Raises as channel_open() does.
+ * Returns a new channel for a lane of a window that has this channel: the same servers
+ * and settings, but TCP and a single try.  Raises as channel_open() does.
  */
 DnsChannel *
 channel_open_lane(const DnsChannel *channel)
@@ -83,8 +82,8 @@ channel_open_lane(const DnsChannel *channel)
 }
 
 /*
- * Puts the name servers that a lookup would ask now into servers, and gives
- * their number; *source tells where they come from.
+ * Puts the name servers that a lookup would ask now into servers, at most max, and
+ * returns their number.  *source tells where they come from.
  */
 int
 channel_servers(DnsServer *servers, int max, const char **source)
@@ -127,9 +126,9 @@ channel_servers(DnsServer *servers, int max, const char **source)
 }
 
 /*
- * Takes back a channel on which no question is in flight, for the next lookup.
- * It holds no socket then, unless the flag stayopen asks for it, or the library
- * still waits to hear whether a server is back.
+ * Keeps a channel, on which no question is in flight, for the next lookup.  It has no
+ * open socket, unless the flag stayopen is set or the library still waits for the answer
+ * to a probe.
  */
 void
 channel_keep(DnsChannel *channel)
@@ -142,8 +141,8 @@ channel_keep(DnsChannel *channel)
 }
 
 /*
- * Frees a channel and whatever is in flight on it; the callbacks of those
- * queries run.  Takes NULL and channels that were not finished.
+ * Frees a channel and all queries on it; the callbacks of those queries run.  Takes
+ * NULL, and channels that were made in part.
  */
 void
 channel_destroy(DnsChannel *channel)
@@ -165,7 +164,7 @@ channel_destroy(DnsChannel *channel)
 }
 
 /*
- * Drops the idle channel and what it has learned.
+ * Destroys the idle channel, with all that it has learned.
  */
 void
 channel_reset(void)
@@ -175,10 +174,10 @@ channel_reset(void)
 }
 
 /*
- * Reserves descriptors for the event set and for the sockets that the next call
- * of the library may open, so that its socket functions need not ask.  Where the
- * server allows too few, or there are too few ports, fewer questions may be in
- * flight; where it allows none, the socket functions find none and say so.
+ * Reserves descriptors for the event set and for the sockets that the next call of the
+ * library can open: a socket function must not reserve one itself.  If the server allows
+ * too few, or there are too few ports, this lowers max_in_flight.  If it allows none,
+ * socket_open() sets no_descriptors.
  */
 void
 channel_reserve_descriptors(DnsChannel *channel)
@@ -187,7 +186,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 	int			in_flight = channel->window->in_flight;
 	int			wanted = 0;
 
-	/* Should all be sent again, they need sockets once more; and one for TCP. */
+	/* All queries can need new sockets for a retry, and one socket for TCP. */
 	if (in_flight + channel->window->nisolated > 0)
 		wanted = CHANNEL_DESCRIPTORS + in_flight / share;
 
@@ -195,7 +194,7 @@ channel_reserve_descriptors(DnsChannel *channel)
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
 
-	/* Others may need them more, such as calls within a row of this one. */
+	/* Others can need them more: a call within a row of this one, for example. */
 	for (; channel->spare_descriptors > wanted; channel->spare_descriptors--)
 		ReleaseExternalFD();
 
@@ -207,8 +206,8 @@ channel_reserve_descriptors(DnsChannel *channel)
 }
 
 /*
- * Reserves a descriptor for the next socket, if it can be had besides that of the
- * event set.
+ * Reserves a descriptor for the next socket, besides that of the event set.  False if
+ * there is none.
  */
 bool
 channel_has_descriptor(DnsChannel *channel)
@@ -220,7 +219,7 @@ channel_has_descriptor(DnsChannel *channel)
 }
 
 /*
- * Gives back the reserved descriptors that no socket has taken.
+ * Gives back the reserved descriptors that no socket uses.
  */
 void
 channel_release_descriptors(DnsChannel *channel)
@@ -230,8 +229,8 @@ channel_release_descriptors(DnsChannel *channel)
 }
 
 /*
- * A new channel; NULL if there is no name server.  Raises where there is no
- * memory, and where a name server cannot be used.
+ * Returns a new channel; NULL if there is no name server.  Raises if there is no memory
+ * or a name server cannot be used.
  */
 static DnsChannel *
 make_channel(const DnsChannelConfig *config)
@@ -269,7 +268,7 @@ raise_out_of_memory(void)
 			 errdetail("Failed while making a resolver channel.")));
 }
 
-/* Makes everything in a channel that has its configuration. */
+/* Makes all parts of a channel that has its configuration. */
 static ares_status_t
 start_channel(DnsChannel *channel, const char *csv)
 {
@@ -299,8 +298,8 @@ start_channel(DnsChannel *channel, const char *csv)
 }
 
 /*
- * Every option is given, so that no default of the library, and no option of a
- * file that does not concern us, changes what a lookup does.
+ * Sets every option, so that neither a default of the library nor an option in a file
+ * changes a lookup.
  */
 static ares_status_t
 init_library_channel(DnsChannel *channel)
@@ -342,7 +341,7 @@ init_library_channel(DnsChannel *channel)
 		mask |= ARES_OPT_SOCK_RCVBUF;
 	}
 
-	/* Servers of ours come later and take the place of the default one. */
+	/* set_servers() later replaces the default server. */
 	if (!system)
 	{
 		options.flags &= ~ARES_FLAG_NO_DFLT_SVR;
@@ -350,8 +349,8 @@ init_library_channel(DnsChannel *channel)
 	}
 
 	/*
-	 * A file that could not be read for lack of memory is one without servers to
-	 * the library.  Believe that only when it has said so twice.
+	 * If the library cannot read the file for lack of memory, it takes the file for
+	 * one without servers.  So believe that only when it says so twice.
 	 */
 	options.flags |= ARES_FLAG_NO_DFLT_SVR;
 	status = init_without_environment(&channel->ares, &options, mask);
@@ -362,8 +361,8 @@ init_library_channel(DnsChannel *channel)
 }
 
 /*
- * The environment is the postmaster's: what somebody set for another program
- * there must not change whom we ask, and how.
+ * Hides the environment, which is the postmaster's: a variable that was set for another
+ * program must not change the servers or the options.
  */
 static ares_status_t
 init_without_environment(ares_channel_t **ares, struct ares_options *options,
@@ -380,7 +379,7 @@ init_without_environment(ares_channel_t **ares, struct ares_options *options,
 }
 
 /*
- * Gives the library our servers, if we name any, and counts those it has.
+ * Gives the library the configured servers, if there are any, and counts those it has.
  */
 static ares_status_t
 set_servers(DnsChannel *channel, const char *csv)
@@ -409,7 +408,7 @@ set_servers(DnsChannel *channel, const char *csv)
 	return ARES_SUCCESS;
 }
 
-/* The question that stands for all questions in the library's books. */
+/* Makes the placeholder ". A"; see placeholder.c. */
 static ares_status_t
 make_placeholder(DnsChannel *channel)
 {

@@ -8,7 +8,7 @@
 
 #include "transport/transport.h"
 
-/* ---- window.c: questions in flight and their answers ---- */
+/* ---- window.c: the questions of a call ---- */
 
 extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_close(DnsWindow *window);
@@ -36,18 +36,18 @@ extern void channel_reserve_descriptors(DnsChannel *channel);
 extern bool channel_has_descriptor(DnsChannel *channel);
 extern void channel_release_descriptors(DnsChannel *channel);
 
-/* ---- resend.c: lost datagrams ---- */
+/* ---- resend.c: asking again ---- */
 
 extern int64 resend_time(DnsWindow *window);
 extern void resend_lost(DnsWindow *window);
 extern int64 resend_refused_time(const DnsWindow *window);
 extern void resend_refused(DnsWindow *window);
 
-/* ---- lane.c: asking them ---- */
+/* ---- lane.c: asking isolated questions ---- */
 
 extern void lane_attend(DnsWindow *window);
 
-/* ---- books.c: are the books right? ---- */
+/* ---- books.c: checks of the books ---- */
 
 #ifdef CHECK_BOOKS
 extern void books_check(DnsWindow *window);
@@ -55,7 +55,7 @@ extern void books_check(DnsWindow *window);
 #define books_check(window) ((void) 0)
 #endif
 
-/* ---- flush.c: sends what waits ---- */
+/* ---- flush.c: sending the queues ---- */
 
 extern bool flush_channel(DnsChannel *channel);
 extern void flush_socket(DnsChannel *channel, DnsSocket *socket);

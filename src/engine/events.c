@@ -1,8 +1,8 @@
 /*
  * events.c
  *
- * The windows that are open, and the event set with all their sockets, the latch and
- * the death of the postmaster.
+ * The list of open windows, and the event set: all their sockets, the latch and the
+ * death of the postmaster.
  */
 #include "postgres.h"
 
@@ -15,15 +15,15 @@
 #include "storage/latch.h"
 
 /*
- * The windows that have a channel, but for lanes, which hang on their windows; and the
- * events of all their sockets.
+ * The windows that have a channel, without the lanes, which are in lists of their owners;
+ * and the event set for the sockets of all.
  */
 static dlist_head open_windows = DLIST_STATIC_INIT(open_windows);
 static WaitEventSet *events = NULL;
-static DnsChannel *events_channel = NULL;	/* its sockets only; or NULL */
+static DnsChannel *events_channel = NULL;	/* the only one in events, or NULL */
 static bool event_descriptor = false;	/* reserved for the set */
 
-/* Room for as many events as there are sockets; never freed. */
+/* Arrays in TopMemoryContext, which grow and are never freed. */
 static int	max_events = 0;
 static WaitEvent *occurred = NULL;
 static ares_fd_events_t *fd_events = NULL;
@@ -34,7 +34,7 @@ static void add_sockets(DnsChannel *channel);
 static bool take_descriptor(void);
 
 /*
- * Lets a window take part in waiting: it has a channel now.
+ * Adds a window, which now has a channel, to those that wait.
  */
 void
 events_enlist(DnsWindow *window)
@@ -45,8 +45,8 @@ events_enlist(DnsWindow *window)
 }
 
 /*
- * Forgets a window that is about to lose its channel.  The event set is kept for
- * the next one where the channel keeps its sockets.  Raises nothing.
+ * Removes a window that is about to lose its channel.  The event set stays for the next
+ * window if the channel keeps its sockets open.  Raises nothing.
  */
 void
 events_dismiss(DnsWindow *window)
@@ -64,7 +64,8 @@ events_dismiss(DnsWindow *window)
 }
 
 /*
- * Forgets a channel that is about to be destroyed.  Raises nothing.
+ * Frees the event set if it is that of a channel which is about to be destroyed.  Raises
+ * nothing.
  */
 void
 events_forget(const DnsChannel *channel)
@@ -74,7 +75,7 @@ events_forget(const DnsChannel *channel)
 }
 
 /*
- * Reserves the descriptor that the event set will need, if it can be had.
+ * Reserves the descriptor that the event set needs, if there is one.
  */
 void
 events_reserve_descriptor(void)
@@ -84,8 +85,8 @@ events_reserve_descriptor(void)
 }
 
 /*
- * The open window behind this one, the first one behind NULL; NULL at the end.  The lanes
- * of a window come behind it.
+ * Returns the open window after this one; the first one after NULL; NULL at the end.  The
+ * lanes of a window follow it.
  */
 DnsWindow *
 events_next_window(DnsWindow *window)
@@ -112,9 +113,9 @@ events_next_window(DnsWindow *window)
 }
 
 /*
- * Makes the event set anew where sockets have changed, since they cannot be
- * taken out of one.  There are few: a socket serves udp_max_queries queries.
- * False if there is no descriptor for it.
+ * Makes a new event set if sockets have changed, since an event set cannot lose one.
+ * There are few sockets: each serves udp_max_queries queries.  False if there is no
+ * descriptor for the set.
  */
 bool
 events_prepare(void)
@@ -146,8 +147,8 @@ events_prepare(void)
 }
 
 /*
- * Sleeps until something happens, but for so many milliseconds at most; gives the
- * number of events.
+ * Sleeps until something happens or timeout milliseconds are over.  Returns the number of
+ * events.
  */
 int
 events_wait(long timeout)
@@ -164,8 +165,8 @@ events_wait(long timeout)
 }
 
 /*
- * Turns events into those of a channel's sockets, as the library has them; gives their
- * number.  They are good until the next call.
+ * Picks a channel's events and puts them into the library's form.  Returns their number.
+ * The array is good until the next call.
  */
 int
 events_collect(const DnsChannel *channel, int count, ares_fd_events_t **collected)
@@ -200,7 +201,7 @@ free_events(void)
 	events_channel = NULL;
 }
 
-/* Sees to it that all events find room; gives the number of them. */
+/* Makes room for the events of all sockets.  Returns the number of events. */
 static int
 make_room(void)
 {
@@ -250,9 +251,9 @@ add_sockets(DnsChannel *channel)
 }
 
 /*
- * Gives back the descriptor that was reserved, as the set reserves it by itself;
- * false if there is none.  Where there is none left the server would call that an
- * internal error, and lose some memory.
+ * Gives back the reserved descriptor, since the event set reserves one itself.  False if
+ * there is none.  dup() finds that out first: CreateWaitEventSet() would raise an
+ * internal error and lose some memory.
  */
 static bool
 take_descriptor(void)

@@ -1,18 +1,18 @@
 /*
  * flush.c
  *
- * Sends what waits in the queues of sockets.  This is done from the top level of the
- * engine only, when a burst is full and before the backend waits: never inside the
- * library, nor while a list is walked, since what has left goes into the books here.
+ * Sends the queues of sockets.  Only the top level of the engine flushes, when a burst is
+ * full and before the backend waits.  It never flushes inside the library, nor while it
+ * walks a list: a flush changes the lists of the books.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 
 /*
- * Sends what was asked on a channel since, and has the library look into what could
- * not be sent.  True where there was such: the library asks again at once, and that is
- * sent the next time.  Raises nothing.
+ * Sends the queues of a channel's UDP sockets.  If the system refuses one, the library
+ * learns of it here and asks again at once: returns true, since the next flush must send
+ * that.  Raises nothing.
  */
 bool
 flush_channel(DnsChannel *channel)
@@ -45,7 +45,7 @@ flush_channel(DnsChannel *channel)
 }
 
 /*
- * Sends what waits on a socket.  That it is refused shows when the library next reads.
+ * Sends the queue of a socket.  The library learns of a refusal when it next reads.
  * Raises nothing.
  */
 void

@@ -1,16 +1,16 @@
 /*
  * lane.c
  *
- * Lanes ask isolated questions: each is a window for one question at a time, with a
- * connection of its own, so that what goes wrong there concerns that question only.
+ * Lanes ask isolated questions.  A lane is a window for one question at a time, with a
+ * connection of its own, so that a failure there concerns only that question.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 
 /*
- * Lanes of a window.  One that waits for a silent server is no use to others, so
- * there are many; each needs a descriptor.
+ * The most lanes of a window.  There are many, since one that waits for a silent server
+ * is blocked; each needs a descriptor.
  */
 #define MAX_LANES	64
 
@@ -23,8 +23,7 @@ static void translate_servers(DnsChannel *channel, DnsChannel *from,
 							  DnsReply *reply);
 
 /*
- * Takes in the replies to isolated questions, and asks the next ones.
- * May raise.
+ * Takes the replies to isolated questions, and asks the next ones.  Can raise.
  */
 void
 lane_attend(DnsWindow *window)
@@ -46,14 +45,14 @@ lane_attend(DnsWindow *window)
 }
 
 /*
- * Opens a lane and has it ask; false where there is no descriptor for it.
+ * Opens a lane and lets it ask.  False if there is no descriptor for it.
  */
 static bool
 open_lane(DnsWindow *window)
 {
 	DnsLane    *lane;
 
-	/* The others need theirs. */
+	/* Leave the owner's channel its descriptors. */
 	if (window->nlanes > 0 &&
 		window->channel->spare_descriptors < CHANNEL_DESCRIPTORS)
 		return false;
@@ -66,7 +65,7 @@ open_lane(DnsWindow *window)
 	if (!channel_has_descriptor(lane->window->channel))
 	{
 		close_lane(window, lane);
-		/* Without any lane nothing would get on. */
+		/* Without any lane the isolated questions would never be asked. */
 		window->channel->no_descriptors |= window->nlanes == 0;
 		return false;
 	}
@@ -75,7 +74,7 @@ open_lane(DnsWindow *window)
 	return true;
 }
 
-/* With the memory everything else goes. */
+/* Closes a lane; the reset callback of its context destroys the channel. */
 static void
 close_lane(DnsWindow *window, DnsLane *lane)
 {
@@ -88,8 +87,8 @@ close_lane(DnsWindow *window, DnsLane *lane)
 }
 
 /*
- * Takes in what has come and asks the next question; false where there is
- * nothing to do for the lane.
+ * Takes the reply, if it has come, and asks the next question.  False if there is nothing
+ * left for the lane to do.
  */
 static bool
 attend_lane(DnsWindow *window, DnsLane *lane)
@@ -104,8 +103,8 @@ attend_lane(DnsWindow *window, DnsLane *lane)
 			slot_release(asked);
 		window->failed |= lane->window->failed;
 		if (lane->slot != NULL)
-			return true;		/* is under way */
-		/* The library may still have what is over for us. */
+			return true;		/* waits for its reply */
+		/* The library can still have a question that is over for us. */
 		if (dlist_is_empty(&window->lane_queue) || lane->window->in_flight > 0)
 			return false;
 		ask_next(window, lane);
@@ -126,7 +125,7 @@ ask_next(DnsWindow *window, DnsLane *lane)
 	window_send(asked);
 }
 
-/* What came of a question is what comes of it in the window that has it. */
+/* Copies the lane's reply to the waiting slot. */
 static void
 take_reply(DnsLane *lane, DnsSlot *asked)
 {
@@ -135,7 +134,7 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 
 	if (slot->in_flight && !reply.answered)
 	{
-		/* The library waits for it all the same. */
+		/* The lane has failed, but the library still waits for the answer. */
 		slot_leave_lane(slot);
 		return;
 	}
@@ -161,7 +160,7 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 		slot_finish(slot, reply.status);
 }
 
-/* Gives servers the numbers that they have in another channel. */
+/* Translates the server numbers of a reply from the lane's channel to the owner's. */
 static void
 translate_servers(DnsChannel *channel, DnsChannel *from, DnsReply *reply)
 {

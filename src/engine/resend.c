@@ -1,24 +1,25 @@
 /*
  * resend.c
  *
- * Asks again where a datagram seems to be lost.  The library does so only when
- * the whole time of a try is over, and takes that for a failure of the server.
- * Where a server has answered later questions meanwhile, it is there, and the
- * question is sent once more on the same socket.  A server that is silent to
- * everybody, or slow for everybody, gets no query more than before.
+ * Asks again: questions whose datagram seems to be lost, and refused questions.  The
+ * library asks again only after the whole timeout of a try, and counts that against the
+ * server.  If the server has answered later questions meanwhile, it is alive, and
+ * resend.c sends the question once more on the same socket.  A server that is silent or
+ * slow for all questions gets no more queries than before.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 
 /*
- * Sooner where fewer than this share of the questions that may be in flight are
- * left, so that everybody waits for the last ones: a query too many costs less.
+ * When less than one LAST_ONES-th of the level is in flight, the call waits for its last
+ * questions.  They are sent again after RESEND_LAST_AFTER microseconds, sooner than
+ * others: the wait costs more than a needless query.
  */
 #define LAST_ONES			2
 #define RESEND_LAST_AFTER	250000
 
-/* How often within one try. */
+/* The most resends within one try of the library. */
 #define MAX_RESENDS			3
 
 static int64 patience(const DnsWindow *window);
@@ -27,7 +28,8 @@ static bool seems_lost(const DnsSlot *slot);
 static bool is_free_to_ask(DnsWindow *window);
 
 /*
- * When resend_lost() may next find something to do, on the clock of clock_now().
+ * The earliest time, on the clock of clock_now(), at which resend_lost() has something to
+ * do.
  */
 int64
 resend_time(DnsWindow *window)
@@ -39,8 +41,8 @@ resend_time(DnsWindow *window)
 }
 
 /*
- * Queues what seems to be lost, to be sent again.  Each query in the list is looked
- * at once.
+ * Queues the queries that seem to be lost; the next flush sends them.  Looks at each query
+ * in the list once.
  */
 void
 resend_lost(DnsWindow *window)
@@ -75,7 +77,7 @@ resend_lost(DnsWindow *window)
 }
 
 /*
- * When resend_refused() has something to do at the latest, on the clock of clock_now().
+ * The time, on the clock of clock_now(), by which resend_refused() must be called.
  */
 int64
 resend_refused_time(const DnsWindow *window)
@@ -84,8 +86,8 @@ resend_refused_time(const DnsWindow *window)
 }
 
 /*
- * Asks again what was refused: all of it when a server has answered, else one question
- * when it is time.  Ends what there is no hope for.  May raise.
+ * Asks refused questions again: all of them once a server has answered, else one of them
+ * when its time has come.  Ends questions for which the patience is over.  Can raise.
  */
 void
 resend_refused(DnsWindow *window)
@@ -100,7 +102,7 @@ resend_refused(DnsWindow *window)
 	if (is_time)
 		refused_pause(window, now);
 
-	/* What is asked may be refused at once and comes behind the others again. */
+	/* A question can be refused again at once: it then goes to the end of the list. */
 	for (int left = window->nrefused; left > 0 && window->nrefused > 0; left--)
 	{
 		DnsSlot    *slot = dlist_head_element(DnsSlot, refused_node,
@@ -136,21 +138,21 @@ patience(const DnsWindow *window)
 			   LATE_TRIPS * window->channel->usual_trip);
 }
 
-/* Are hardly any questions in flight, compared with what may be? */
+/* Are few questions in flight, compared with the level? */
 static bool
 are_last_ones(const DnsWindow *window)
 {
 	return window->in_flight < window->channel->pace.level / LAST_ONES;
 }
 
-/* Has the server answered what it was asked later? */
+/* Has the server answered a later query? */
 static bool
 seems_lost(const DnsSlot *slot)
 {
 	return slot->window->heard_of[slot->server] > slot->sent_number;
 }
 
-/* May one more question be in flight? */
+/* Is there room for one more question in flight? */
 static bool
 is_free_to_ask(DnsWindow *window)
 {

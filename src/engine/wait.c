@@ -1,11 +1,10 @@
 /*
  * wait.c
  *
- * The one place that sleeps.  It waits for the sockets of all windows that are
- * open, the latch and the death of the postmaster together, answers interrupts,
- * and lets the library work on what has happened, so that all questions get on
- * whichever of them is waited for.  Raising is left to the server
- * (interrupts) and happens only while the library is not on the stack.
+ * The one place that sleeps.  It waits for the sockets of all open windows, the latch and
+ * the death of the postmaster together, answers interrupts, and lets the library process
+ * the events.  So all questions make progress, whichever of them the backend waits for.
+ * It raises only while the library is not on the stack.
  */
 #include "postgres.h"
 
@@ -13,7 +12,7 @@
 
 #include "miscadmin.h"
 
-/* However long the library's timers run, look around this often. */
+/* The longest sleep, whatever the library's timers say. */
 #define LONGEST_SLEEP	1000	/* ms */
 
 static bool flush_all(void);
@@ -25,9 +24,9 @@ static long sleep_time(int64 limit);
 static int64 time_left(DnsWindow *window);
 
 /*
- * Sleeps until something happens to one of the open windows, but for limit
- * milliseconds at most, and has it worked on.  Raises on interrupts, where no
- * descriptor is left, and where a limit of the call is passed.
+ * Sleeps until something happens to an open window or limit milliseconds are over, and
+ * processes it.  Raises on interrupts, if no descriptor is left, and if a limit of the
+ * call is passed.
  */
 void
 wait_for_answers(int64 limit)
@@ -43,8 +42,8 @@ wait_for_answers(int64 limit)
 }
 
 /*
- * Works on what has happened already, if anything, without waiting.  Raises on
- * interrupts only, and where a limit of the call is passed.
+ * Processes the events that are there, without waiting.  Raises on interrupts, and if a
+ * limit of the call is passed.
  */
 void
 wait_look(void)
@@ -55,8 +54,8 @@ wait_look(void)
 }
 
 /*
- * A question that is finished; waits for one if there is none yet, and there has
- * to be one under way.  The slot is the caller's until slot_release().
+ * Returns a finished question, and waits for one if there is none yet.  At least one must
+ * be under way.  The slot is the caller's until slot_release().
  */
 DnsSlot *
 wait_next(DnsWindow *window)
@@ -72,7 +71,7 @@ wait_next(DnsWindow *window)
 	return slot;
 }
 
-/* Sends what was asked since; true if some of it could not be sent. */
+/* Flushes all channels; true if the system refused something. */
 static bool
 flush_all(void)
 {
@@ -85,8 +84,8 @@ flush_all(void)
 }
 
 /*
- * One turn: waits, has the library work on what has happened, and does what is due.
- * Windows neither open nor close meanwhile; lanes do, in a pass of their own.
+ * One turn: waits, lets the library process the events, and does all that is due.  No
+ * window opens or closes meanwhile, except lanes, which do so in a pass of their own.
  */
 static void
 attend(int64 limit)
@@ -120,8 +119,8 @@ attend(int64 limit)
 }
 
 /*
- * Has the library work on what has happened to a window's sockets.  What they may read
- * in this turn is shared among them.
+ * Lets the library process the events of a window's sockets, which share the budget of
+ * the turn.
  */
 static void
 process(DnsWindow *window, int count)
@@ -149,8 +148,8 @@ process(DnsWindow *window, int count)
 }
 
 /*
- * Does what is due after a wait: ends questions whose time is up, and asks again
- * where that is due.  Raises where a limit of the call is passed.
+ * Does what is due after a wait: ends questions whose deadline has passed, and asks
+ * others again.  Raises if a limit of the call is passed.
  */
 static void
 look_around(DnsWindow *window)
@@ -165,7 +164,7 @@ look_around(DnsWindow *window)
 }
 
 /*
- * Has the library read the errors that nothing has spoken against, as if they
+ * Lets the library read the bare errors that no real answer has contradicted, as if they
  * came now.
  */
 static void
@@ -217,8 +216,8 @@ sleep_time(int64 limit)
 }
 
 /*
- * Milliseconds until the first question's time is up or something may have to
- * be sent again, 0 if that has passed.
+ * Milliseconds until the first deadline of a window, or until something must be looked at
+ * or sent again; 0 if that time has passed.
  */
 static int64
 time_left(DnsWindow *window)
@@ -232,7 +231,7 @@ time_left(DnsWindow *window)
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
 	left = Min(left, bare_error_time_left(window));
-	/* Limits ascend with the order of asking. */
+	/* The first question in the list has the earliest deadline. */
 	if (!dlist_is_empty(&window->pending))
 		left = Min(left, dlist_head_element(DnsSlot, pending_node,
 											&window->pending)->limit -

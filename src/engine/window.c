@@ -1,13 +1,12 @@
 /*
  * window.c
  *
- * The questions that are in flight, and their answers as they come.  A feeder
- * submits questions while there is room, waits, and takes what is finished, in
- * the order of finishing, so that one slow question holds up no other.  A
- * window owns a channel: nobody else's queries are on it.  Everything a window
- * holds is freed with its memory context, so that nothing outlives an error,
- * whoever raises it and wherever.  The callback only stores; all that may raise
- * happens after the library has returned.
+ * A window holds questions in flight and their answers.  A feeder submits questions while
+ * there is room, waits, and takes finished questions in the order of finishing, so that
+ * a slow question holds up no other.  A window owns its channel: nobody else's queries
+ * are on it.  A reset callback of its memory context frees all that it holds, so nothing
+ * outlives an error.  The callback of the library only stores; errors are raised after
+ * the library has returned.
  */
 #include "postgres.h"
 
@@ -25,10 +24,10 @@ static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 						   const ares_dns_record_t *record);
 
 /*
- * Opens a window for up to capacity questions at a time, in a memory context of
- * its own below the current one.  server is NULL, or the one name server to ask
- * instead of the configured ones.  Raises where no channel can be made; that no
- * name server is configured is an outcome of the questions, not an error here.
+ * Opens a window for up to capacity questions at a time, in a memory context of its own
+ * below the current one.  server is NULL, or the one name server to ask instead of the
+ * configured ones.  Raises if no channel can be made.  If no name server is configured,
+ * it raises nothing: that is the outcome of each question.
  */
 DnsWindow *
 window_open(int capacity, const char *server)
@@ -45,9 +44,9 @@ window_open(int capacity, const char *server)
 }
 
 /*
- * Opens a window for one question at a time of another window, which it belongs
- * to: it asks the same servers in the same way, but over TCP.  It is closed by
- * deleting its memory context.  May raise.
+ * Opens the window of a lane, for one question of the owner window at a time: the same
+ * servers and settings, but TCP.  The caller closes it by deleting its memory context.
+ * Can raise.
  */
 DnsWindow *
 window_open_lane(DnsWindow *window, DnsLane *of_lane)
@@ -64,9 +63,8 @@ window_open_lane(DnsWindow *window, DnsLane *of_lane)
 }
 
 /*
- * Closes a window whose work is done and keeps its channel for the next one,
- * but not that of a server of the caller's choice, nor one that has failed.
- * Queries whose questions' time was up are given up.
+ * Closes a window and keeps its channel for the next one, unless the caller chose the
+ * server or the window has failed.  Cancels queries whose questions are over.
  */
 void
 window_close(DnsWindow *window)
@@ -87,28 +85,27 @@ window_close(DnsWindow *window)
 			channel = NULL;
 		}
 	}
-	/* First, so that the system gets back what there was for many questions. */
+	/* First, so that channel_keep() can trim the pool of the answers. */
 	MemoryContextDelete(window->context);
 	if (channel != NULL)
 		channel_keep(channel);
 }
 
 /*
- * May another question be submitted?  Not while the window is full, and there is
- * always room when nothing is under way.
+ * Can another question be submitted?  There is always room while nothing is under way.
  */
 bool
 window_has_room(DnsWindow *window)
 {
-	/* The library may be full of questions whose time is up. */
+	/* The library can be full of questions that are over. */
 	if (!is_room(window) && window_is_idle(window) && window->in_flight > 0)
 		ares_cancel(window->channel->ares);
 	return is_room(window);
 }
 
 /*
- * The questions that have been asked and are not over: the library has them, or they
- * wait for a lane, or to be asked again.
+ * The number of questions that the library has, that a lane asks or that wait to be asked
+ * again.
  */
 int
 window_under_way(const DnsWindow *window)
@@ -117,9 +114,9 @@ window_under_way(const DnsWindow *window)
 }
 
 /*
- * Asks a question, and sends what has been gathered where that is enough.  There has
- * to be room.  tag is the feeder's, to know the slot again when wait_next() or
- * window_finished() gives it.  Returns at once; may raise.
+ * Asks a question; there must be room.  Flushes the channel if a whole burst waits.  tag
+ * is the feeder's, to recognize the slot when wait_next() or window_finished() returns
+ * it.  Does not wait; can raise.
  */
 DnsSlot *
 window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
@@ -151,8 +148,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 }
 
 /*
- * Hands the question of a slot to the library, which queues it.  Returns at once; may
- * raise.
+ * Gives the library a placeholder for the question of a slot.  Does not wait; can raise.
  */
 void
 window_send(DnsSlot *slot)
@@ -174,7 +170,7 @@ window_send(DnsSlot *slot)
 	channel->submitting = NULL;
 	window->out_of_memory |= memory_ran_out(status);
 
-	/* The callback may have run already, with an error above all. */
+	/* The callback can have run already, above all with an error. */
 	if (slot->in_flight)
 	{
 		if (status == ARES_SUCCESS)
@@ -186,7 +182,7 @@ window_send(DnsSlot *slot)
 }
 
 /*
- * Is there nothing that has been asked and not yet been taken?
+ * Has the feeder taken every question that it has submitted?
  */
 bool
 window_is_idle(const DnsWindow *window)
@@ -196,7 +192,7 @@ window_is_idle(const DnsWindow *window)
 }
 
 /*
- * A question that is finished, or NULL; does not wait.
+ * Returns a finished question, or NULL.  Does not wait.
  */
 DnsSlot *
 window_finished(DnsWindow *window)
@@ -208,8 +204,7 @@ window_finished(DnsWindow *window)
 }
 
 /*
- * Would a window that is opened now ask in the same way?  That the system's
- * file has changed meanwhile does not count.
+ * Would a new window ask in the same way?  A change of resolv.conf does not count.
  */
 bool
 window_is_current(DnsWindow *window)
@@ -229,9 +224,10 @@ window_is_current(DnsWindow *window)
 }
 
 /*
- * Raises what the callback and the socket functions could only note.  Before the
- * call nothing is raised: no more answers come, and the call asks by itself.  The
- * library must not work on: it may not be able to after a lack of memory.
+ * Raises the failures that the callback and the socket functions could only note.  A
+ * window that asks before the call raises nothing: it fails, no more answers come, and
+ * the call asks by itself.  Its queries are cancelled, since the library is not to be
+ * trusted after a lack of memory.
  */
 void
 window_raise_failure(DnsWindow *window)
@@ -267,7 +263,7 @@ window_raise_failure(DnsWindow *window)
 				 errhint(HINT_DESCRIPTORS)));
 }
 
-/* A window that has no channel yet, in a memory context below another one. */
+/* Makes a window without a channel, in a memory context below parent. */
 static DnsWindow *
 make_window(MemoryContext parent, int capacity)
 {
@@ -288,7 +284,7 @@ make_window(MemoryContext parent, int capacity)
 	dlist_init(&window->lanes);
 	dlist_init(&window->refused);
 
-	/* From here on the context frees whatever the window comes to hold. */
+	/* From here on the context frees all that the window holds. */
 	window->release.func = release_window;
 	window->release.arg = window;
 	MemoryContextRegisterResetCallback(context, &window->release);
@@ -296,7 +292,7 @@ make_window(MemoryContext parent, int capacity)
 }
 
 /*
- * Chooses at random which letters of a slot's name are sent as capitals.
+ * Chooses at random the letters of a slot's name that are sent in the other case.
  */
 static void
 randomize_case(DnsSlot *slot)
@@ -314,7 +310,7 @@ randomize_case(DnsSlot *slot)
 	}
 }
 
-/* Gives a window its channel, which is NULL where there is no name server. */
+/* Gives a window its channel; NULL if there is no name server. */
 static void
 take_channel(DnsWindow *window, DnsChannel *channel)
 {
@@ -327,7 +323,7 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 	events_enlist(window);
 }
 
-/* Padding is compared too. */
+/* Clears the padding, since styles are compared with memcmp(). */
 static void
 read_style(DnsStyle *style)
 {
@@ -354,7 +350,7 @@ is_room(const DnsWindow *window)
 		return false;
 	if (window->channel == NULL)
 		return true;
-	/* What was refused goes first, and is asked when it is time. */
+	/* Refused questions go first, when their time has come. */
 	if (window->nrefused > 0)
 		return false;
 	in_flight = window_under_way(window);
@@ -363,9 +359,9 @@ is_room(const DnsWindow *window)
 }
 
 /*
- * Reset callback of the window's context: runs at window_close(), and when an
- * error, a rollback or an abandoned query throws the context away.  The slots
- * are still there, since the library calls back for each query it drops.
+ * Reset callback of the window's context: runs in window_close(), and when an error, a
+ * rollback or an abandoned query deletes the context.  The slots still exist: the
+ * library calls back for each query that it drops.
  */
 static void
 release_window(void *arg)
@@ -382,7 +378,7 @@ release_window(void *arg)
 }
 
 /*
- * The library is done with a query.  Runs inside the library.
+ * Callback: the library is done with a query.  Runs inside the library.
  */
 static void
 answer_arrived(void *arg, ares_status_t status, size_t timeouts,
@@ -393,7 +389,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 
 	slot->in_flight = false;
 	slot->window->in_flight--;
-	/* What is sent from now on, a probe perhaps, is not this question's. */
+	/* A message that the library sends from now on, such as a probe, is another's. */
 	if (channel->submitting == slot)
 		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
