@@ -36,7 +36,7 @@ resend_time(DnsWindow *window)
 {
 	if (dlist_is_empty(&window->sent))
 		return PG_INT64_MAX;
-	return dlist_head_element(DnsSlot, sent_node, &window->sent)->looked_at +
+	return dlist_head_element(DnsSlot, sent_node, &window->sent)->checked_at +
 		patience(window);
 }
 
@@ -59,7 +59,7 @@ resend_lost(DnsWindow *window)
 		DnsSlot    *slot = dlist_head_element(DnsSlot, sent_node,
 											  &window->sent);
 
-		if (slot->looked_at > late)
+		if (slot->checked_at > late)
 			break;
 		more = (slot != last);
 		slot_leave_sent(slot);
@@ -70,7 +70,7 @@ resend_lost(DnsWindow *window)
 			slot->resends++;
 			counters.resends++;
 		}
-		slot->looked_at = now;
+		slot->checked_at = now;
 		slot->in_sent = true;
 		dlist_push_tail(&window->sent, &slot->sent_node);
 	}
@@ -135,7 +135,7 @@ patience(const DnsWindow *window)
 	if (!are_last_ones(window))
 		return roundtrip_patience(window->channel);
 	return Max(RESEND_LAST_AFTER,
-			   LATE_TRIPS * window->channel->usual_trip);
+			   LATE_TRIPS * window->channel->rtt);
 }
 
 /* Are few questions in flight, compared with the level? */

@@ -160,7 +160,7 @@ look_around(DnsWindow *window)
 	resend_refused(window);
 	resend_lost(window);
 	tcp_receive_look_after(window->channel);
-	pace_look(&window->channel->pace, window->channel->usual_trip);
+	pace_look(&window->channel->pace, window->channel->rtt);
 }
 
 /*
@@ -227,7 +227,7 @@ time_left(DnsWindow *window)
 	int64		left = PG_INT64_MAX;
 
 	next = Min(next, resend_refused_time(window));
-	next = Min(next, pace_time(&channel->pace, channel->usual_trip));
+	next = Min(next, pace_time(&channel->pace, channel->rtt));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
 	left = Min(left, bare_error_time_left(window));

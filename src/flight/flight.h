@@ -101,7 +101,7 @@ typedef struct DnsSlot
 	int			resends;
 	int64		sent_at;		/* the library's last query left */
 	int64		sent_number;	/* its place in the order of sending */
-	int64		looked_at;		/* resend.c last looked at it */
+	int64		checked_at;		/* resend.c last looked at it */
 
 	/* For bare_error.c. */
 	uint8	   *bare_error;			/* malloc'd; can be a forgery */
@@ -140,7 +140,7 @@ typedef struct DnsWindow
 	DnsSlot    *slots;
 	slist_head	free;
 	dlist_head	pending;		/* in the order of asking */
-	dlist_head	sent;			/* in the order of looked_at */
+	dlist_head	sent;			/* in the order of checked_at */
 	dlist_head	done;			/* in the order of finishing */
 	dlist_head	bare_errors;			/* in the order of bare_error_at */
 	int			in_flight;
@@ -338,7 +338,7 @@ typedef struct DnsChannel
 	int			tcp_sockets;
 	uint64		edns_servers;	/* that have sent an OPT record: one bit for each */
 	int64		plain_until[MAX_ASKED_SERVERS]; /* asked without EDNS; 0 if never */
-	int64		usual_trip;		/* us, a moving average; 0 if not known */
+	int64		rtt;			/* us, a moving average; 0 if not known */
 } DnsChannel;
 
 /* ---- placeholder.c: questions in the library's books ---- */
@@ -394,8 +394,8 @@ extern void pace_begin(DnsPace *pace);
 extern bool pace_allows(DnsPace *pace, int in_flight, int capacity);
 extern void pace_answered(DnsPace *pace, int rcode);
 extern void pace_lost(DnsPace *pace, int64 sent_at);
-extern int64 pace_time(const DnsPace *pace, int64 usual_trip);
-extern void pace_look(DnsPace *pace, int64 usual_trip);
+extern int64 pace_time(const DnsPace *pace, int64 rtt);
+extern void pace_look(DnsPace *pace, int64 rtt);
 
 /* ---- isolation.c: questions for connections of their own ---- */
 

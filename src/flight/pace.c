@@ -146,28 +146,28 @@ pace_lost(DnsPace *pace, int64 sent_at)
 
 /*
  * The time, on the clock of clock_now(), by which pace_look() must be called.
- * usual_trip is the usual round trip in microseconds, or 0.
+ * rtt is the usual round trip in microseconds, or 0.
  */
 int64
-pace_time(const DnsPace *pace, int64 usual_trip)
+pace_time(const DnsPace *pace, int64 rtt)
 {
 	if (!pace->full)
 		return PG_INT64_MAX;
-	return pace->began + Max(LONGEST_ROUND, LONGEST_TRIPS * usual_trip);
+	return pace->began + Max(LONGEST_ROUND, LONGEST_TRIPS * rtt);
 }
 
 /*
  * Ends the round if it is over.  Called after each wait.
  */
 void
-pace_look(DnsPace *pace, int64 usual_trip)
+pace_look(DnsPace *pace, int64 rtt)
 {
 	int64		now;
 
 	if (pace->answers < pace->level && !pace->full)
 		return;
 	now = clock_now();
-	if (now >= (pace->answers < pace->level ? pace_time(pace, usual_trip) :
+	if (now >= (pace->answers < pace->level ? pace_time(pace, rtt) :
 				pace->began + SHORTEST_ROUND))
 	{
 		end_round(pace, now - pace->began, now);

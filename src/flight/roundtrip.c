@@ -44,7 +44,7 @@ roundtrip_sent(DnsChannel *channel)
 		/* The question can be over while the library goes on; or it is resent. */
 		if (slot == NULL || slot->done || slot->in_sent)
 			continue;
-		slot->sent_at = slot->looked_at = channel->sent_at;
+		slot->sent_at = slot->checked_at = channel->sent_at;
 		slot->sent_number = ++channel->last_number;
 		slot->in_sent = true;
 		dlist_push_tail(&slot->window->sent, &slot->sent_node);
@@ -60,7 +60,7 @@ void
 roundtrip_heard(DnsSlot *slot, int server)
 {
 	DnsWindow  *window = slot->window;
-	int64	   *usual = &window->channel->usual_trip;
+	int64	   *usual = &window->channel->rtt;
 	int64		trip = clock_last() - slot->sent_at;
 
 	window->heard_of[server] = Max(window->heard_of[server], slot->sent_number);
@@ -73,7 +73,7 @@ roundtrip_heard(DnsSlot *slot, int server)
 	if (slot->reply.queries == 1)
 		*usual += *usual == 0 ? trip : (trip - *usual) / 8;
 	else if (slot->resends > 0 &&
-			 clock_last() - slot->looked_at <= RESENT_TRIPS * *usual)
+			 clock_last() - slot->checked_at <= RESENT_TRIPS * *usual)
 		pace_lost(&window->channel->pace, slot->sent_at);
 }
 
@@ -84,5 +84,5 @@ roundtrip_heard(DnsSlot *slot, int server)
 int64
 roundtrip_patience(const DnsChannel *channel)
 {
-	return Max(LATE_AFTER, LATE_TRIPS * channel->usual_trip);
+	return Max(LATE_AFTER, LATE_TRIPS * channel->rtt);
 }

@@ -281,7 +281,7 @@ typedef struct DnsAhead
 	Size		memory;			/* of all others */
 	int			gathered;		/* questions since fed_at */
 	int64		fed_at;			/* on the clock of clock_now() */
-	int64		looked_at;		/* the same */
+	int64		checked_at;		/* the same */
 	bool		closed;
 } DnsAhead;
 

@@ -118,7 +118,7 @@ int64
 ahead_time_left(const DnsPending *pending)
 {
 	const DnsChannel *channel = pending->ahead->window->channel;
-	int64		usual = channel != NULL ? channel->usual_trip : 0;
+	int64		usual = channel != NULL ? channel->rtt : 0;
 	int64		age;
 
 	if (usual == 0)
@@ -161,10 +161,10 @@ ahead_attend(DnsAhead *ahead)
 		ahead->fed_at = now;
 		feed(ahead);
 	}
-	if (now - ahead->looked_at <
+	if (now - ahead->checked_at <
 		(dlist_is_empty(&ahead->queue) ? LOOK_AFTER : LOOK_SOONER))
 		return;
-	ahead->looked_at = now;
+	ahead->checked_at = now;
 	wait_look();
 	move_on(ahead);
 }

@@ -46,7 +46,7 @@ typedef struct HostsFile
 } HostsFile;
 
 static HostsFile *cached = NULL;
-static int64 looked_at = 0;		/* when the file was, on clock_now() */
+static int64 checked_at = 0;		/* when the file was, on clock_now() */
 
 static void build_index(HostsFile *file);
 static void add_key(LineIndex *index, uint32 hash, size_t offset);
@@ -81,11 +81,11 @@ hosts_refresh(bool soft)
 	HostsFile  *file;
 	bool		done;
 
-	if (soft && cached != NULL && clock_now() - looked_at < FILE_LOOK_AFTER &&
+	if (soft && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
 		strcmp(cached->path, setting_hosts_file) == 0)
 		return true;
 	file_state(setting_hosts_file, &state);
-	looked_at = clock_now();
+	checked_at = clock_now();
 	if (cached != NULL && file_state_equal(&cached->state, &state) &&
 		strcmp(cached->path, setting_hosts_file) == 0)
 		return true;

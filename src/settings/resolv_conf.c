@@ -31,7 +31,7 @@ typedef struct System
 } System;
 
 static System *cached = NULL;
-static int64 looked_at = 0;		/* when the files were, on clock_now() */
+static int64 checked_at = 0;		/* when the files were, on clock_now() */
 
 static bool read_resolvconf(System *system, bool soft);
 static bool read_nsswitch(System *system, bool soft);
@@ -56,11 +56,11 @@ system_refresh(bool soft)
 	System	   *system;
 	bool		done;
 
-	if (soft && cached != NULL && clock_now() - looked_at < FILE_LOOK_AFTER &&
+	if (soft && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
 		strcmp(cached->path, setting_resolvconf) == 0)
 		return true;
 	file_state(setting_resolvconf, &resolvconf);
-	looked_at = clock_now();
+	checked_at = clock_now();
 	file_state(NSSWITCH, &nsswitch);
 	if (cached != NULL && strcmp(cached->path, setting_resolvconf) == 0 &&
 		file_state_equal(&cached->resolvconf, &resolvconf) &&

@@ -54,7 +54,7 @@ bare_error_time_left(const DnsWindow *window)
 	slot = dlist_head_element(DnsSlot, bare_error_node,
 							  unconstify(dlist_head *, &window->bare_errors));
 	return slot->bare_error_at - clock_slept() +
-		Max(BARE_ERROR_WAITS, BARE_ERROR_TRIPS * window->channel->usual_trip);
+		Max(BARE_ERROR_WAITS, BARE_ERROR_TRIPS * window->channel->rtt);
 }
 
 /*
