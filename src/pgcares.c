@@ -21,6 +21,6 @@ _PG_init(void)
 	channel_check_library();
 	memory_init();
 	settings_init();
-	calls_init();
+	lookup_functions_init();
 	lookahead_init();
 }

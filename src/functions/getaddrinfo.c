@@ -86,7 +86,7 @@ pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 }
 
 /*
- * The questions of dns_getaddrinfo(); see DnsCall.
+ * The questions of dns_getaddrinfo(); see LookupFunction.
  */
 int
 addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)

@@ -104,7 +104,7 @@ pgcares_getnameinfo(PG_FUNCTION_ARGS)
 }
 
 /*
- * The question of dns_getnameinfo(); see DnsCall.
+ * The question of dns_getnameinfo(); see LookupFunction.
  */
 int
 nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)

@@ -239,7 +239,7 @@ hosts_names_questions(const inet *address, DnsQuestion *questions)
 
 /*
  * The questions of the functions with the arguments name, family and on_error,
- * and of those with address and on_error; see DnsCall.
+ * and of those with address and on_error; see LookupFunction.
  */
 int
 hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,

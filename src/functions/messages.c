@@ -95,7 +95,7 @@ message_question(FunctionCallInfo fcinfo, int first_argument, bool soft,
 }
 
 /*
- * The question of a function with these arguments; see DnsCall.
+ * The question of a function with these arguments; see LookupFunction.
  */
 int
 message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)

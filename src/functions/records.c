@@ -77,7 +77,7 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 
 /*
  * The questions of dns_query(), of dns_mx() and its likes, and of
- * dns_ptr(address, on_error); see DnsCall.
+ * dns_ptr(address, on_error); see LookupFunction.
  */
 int
 query_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)

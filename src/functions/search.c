@@ -46,7 +46,7 @@ pgcares_search(PG_FUNCTION_ARGS)
 
 /*
  * The first question of dns_search(), the only one that is certain to be asked;
- * see DnsCall.
+ * see LookupFunction.
  */
 int
 search_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)

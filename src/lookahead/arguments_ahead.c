@@ -26,7 +26,7 @@ site_take(SiteSearch *search, FuncExpr *call)
 	Node	   *args = (Node *) call->args;
 	bits8		early;
 
-	if (call_of_function(call->funcid) == NULL)
+	if (lookup_functions_find(call->funcid) == NULL)
 		return false;
 	/* A column there is one of a relation that is not the node's input. */
 	if (search->outside && contain_var_clause(args))
@@ -115,7 +115,7 @@ is_refused(Node *node, SiteSearch *search)
 			return ((Param *) node)->paramkind != PARAM_EXEC ||
 				!bms_is_member(((Param *) node)->paramid, search->params);
 		case T_FuncExpr:
-			if (call_of_function(((FuncExpr *) node)->funcid) != NULL)
+			if (lookup_functions_find(((FuncExpr *) node)->funcid) != NULL)
 				return true;
 			break;
 		case T_SubPlan:

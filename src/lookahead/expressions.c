@@ -104,7 +104,7 @@ look(Node *node, ExpressionLook *seen)
 
 				note(seen, call->funcid, call->funcvariadic ? EARLY_ERRORS :
 					 function_early(call->funcid, call->inputcollid, call->args));
-				if (call_is_lookup(call->funcid) && may_warn(call))
+				if (lookup_functions_has(call->funcid) && may_warn(call))
 					seen->early |= EARLY_WARNINGS;
 			}
 			break;
@@ -162,7 +162,7 @@ look(Node *node, ExpressionLook *seen)
 static void
 note(ExpressionLook *seen, Oid function, bits8 early)
 {
-	if (early == EARLY_ERRORS && call_is_lookup(function))
+	if (early == EARLY_ERRORS && lookup_functions_has(function))
 		early = EARLY_GUARD;
 	if (early == EARLY_ERRORS &&
 		(function_has_effect(function, NULL) ||
@@ -229,5 +229,5 @@ static bool
 function_has_effect(Oid function, void *context)
 {
 	return func_volatile(function) == PROVOLATILE_VOLATILE &&
-		!call_is_lookup(function);
+		!lookup_functions_has(function);
 }

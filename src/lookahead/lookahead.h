@@ -14,26 +14,26 @@
 
 /* ---- lookup_functions.c: the lookup functions, as a plan shows them ---- */
 
-#define CALL_MAX_QUESTIONS	2
+#define LOOKUP_MAX_QUESTIONS	2
 
 /*
  * A lookup function, and what tells from the arguments of a call which questions
  * it will ask: their number, 0 where none can be told.  Raises nothing for what
  * the arguments hold: the call does that itself.
  */
-typedef struct DnsCall
+typedef struct LookupFunction
 {
 	const char *symbol;			/* of the function */
 	PGFunction	function;
 	int			(*questions) (FunctionCallInfo fcinfo, uint16 type,
 							  DnsQuestion *questions);
 	uint16		type;			/* of the questions, if the function says it */
-} DnsCall;
+} LookupFunction;
 
-extern void calls_init(void);
-extern const DnsCall *call_of_function(Oid function);
-extern bool call_is_lookup(Oid function);
-extern bool call_may_have_hash(uint32 hash);
+extern void lookup_functions_init(void);
+extern const LookupFunction *lookup_functions_find(Oid function);
+extern bool lookup_functions_has(Oid function);
+extern bool lookup_functions_may_have(uint32 hash);
 
 /* ---- plan.c: where a plan gets look-ahead nodes ---- */
 

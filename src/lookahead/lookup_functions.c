@@ -24,7 +24,7 @@
 typedef struct KnownFunction
 {
 	Oid			function;		/* the key */
-	const DnsCall *call;		/* NULL if it looks up nothing */
+	const LookupFunction *call;		/* NULL if it looks up nothing */
 } KnownFunction;
 
 /* What is known of the functions with a hash value in the system's cache. */
@@ -38,9 +38,9 @@ typedef struct KnownHash
 static HTAB *known = NULL;
 static HTAB *known_hashes = NULL;
 
-static const DnsCall *find_function(Oid function);
-static const DnsCall *read_function(Oid function);
-static const DnsCall *call_by_symbol(const char *symbol);
+static const LookupFunction *find_function(Oid function);
+static const LookupFunction *read_function(Oid function);
+static const LookupFunction *call_by_symbol(const char *symbol);
 static void note_hash(Oid function, bool lookup);
 static void create_known(void);
 static void forget(Datum arg, int cache, uint32 hash);
@@ -72,7 +72,7 @@ DECLARE(pgcares_message_many, 0)
 #define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
 #define TYPED_CALL(symbol, type)	{#symbol, symbol, query_typed_questions, type},
 
-static const DnsCall calls[] = {
+static const LookupFunction calls[] = {
 	TYPED_FUNCTIONS(TYPED_CALL)
 	CALL(pgcares_ptr_inet, query_address_questions)
 	CALL(pgcares_query, query_questions)
@@ -100,7 +100,7 @@ static const DnsCall calls[] = {
  * Sees to it that what is known of functions is given up when one changes.
  */
 void
-calls_init(void)
+lookup_functions_init(void)
 {
 	CacheRegisterSyscacheCallback(PROCOID, forget, (Datum) 0);
 }
@@ -110,10 +110,10 @@ calls_init(void)
  * or NULL.  One that runs with rights or settings of its own is none: its
  * arguments would be read with others.
  */
-const DnsCall *
-call_of_function(Oid function)
+const LookupFunction *
+lookup_functions_find(Oid function)
 {
-	const DnsCall *call = find_function(function);
+	const LookupFunction *call = find_function(function);
 
 	return call != NULL && call->questions != NULL ? call : NULL;
 }
@@ -122,7 +122,7 @@ call_of_function(Oid function)
  * Does a function look something up, and nothing else?
  */
 bool
-call_is_lookup(Oid function)
+lookup_functions_has(Oid function)
 {
 	return find_function(function) != NULL;
 }
@@ -132,7 +132,7 @@ call_is_lookup(Oid function)
  * are known?  What a plan depends on is told by hash values only.
  */
 bool
-call_may_have_hash(uint32 hash)
+lookup_functions_may_have(uint32 hash)
 {
 	KnownHash  *entry = NULL;
 
@@ -142,11 +142,11 @@ call_may_have_hash(uint32 hash)
 }
 
 /* What is known of a function, from memory if it was read before. */
-static const DnsCall *
+static const LookupFunction *
 find_function(Oid function)
 {
 	KnownFunction *entry;
-	const DnsCall *call;
+	const LookupFunction *call;
 
 	if (function < FirstUnpinnedObjectId)
 		return NULL;			/* one of the server itself */
@@ -171,11 +171,11 @@ find_function(Oid function)
  * Reads the catalog.  Where the symbol is not one of ours the library is not
  * looked for, since that would load it, or raise if it is not there.
  */
-static const DnsCall *
+static const LookupFunction *
 read_function(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	const DnsCall *call = NULL;
+	const LookupFunction *call = NULL;
 	FmgrInfo	info;
 
 	if (!HeapTupleIsValid(tuple))
@@ -198,7 +198,7 @@ read_function(Oid function)
 	return info.fn_addr == call->function ? call : NULL;
 }
 
-static const DnsCall *
+static const LookupFunction *
 call_by_symbol(const char *symbol)
 {
 	for (int i = 0; i < (int) lengthof(calls); i++)

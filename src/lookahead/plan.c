@@ -163,7 +163,7 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
 
 		own_functions |= item->cacheId == PROCOID &&
-			call_may_have_hash(item->hashValue);
+			lookup_functions_may_have(item->hashValue);
 	}
 	if (!own_functions)
 		return false;

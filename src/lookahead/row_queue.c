@@ -18,7 +18,7 @@
 /* A call whose questions are started ahead. */
 struct CallSite
 {
-	const DnsCall *call;
+	const LookupFunction *call;
 	List	   *arguments;		/* of ExprState * */
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;
@@ -83,7 +83,7 @@ rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
 	CallSite   *site = &rows->sites[rows->nsites];
 	int			nargs = list_length(expr->args);
 
-	site->call = call_of_function(expr->funcid);
+	site->call = lookup_functions_find(expr->funcid);
 	if (site->call == NULL)
 		return;					/* it was one of ours when this was planned */
 
@@ -113,7 +113,7 @@ rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 	AheadRow   *row;
 
 	row = palloc(offsetof(AheadRow, questions) +
-				 rows->nsites * CALL_MAX_QUESTIONS * sizeof(RowQuestion));
+				 rows->nsites * LOOKUP_MAX_QUESTIONS * sizeof(RowQuestion));
 	row->tuple = ExecCopySlotMinimalTuple(slot);
 	row->tid = tid;
 	row->space = GetMemoryChunkSpace(row) + GetMemoryChunkSpace(row->tuple);
@@ -197,7 +197,7 @@ start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 	show(rows, row);
 	for (int i = 0; i < rows->nsites; i++)
 	{
-		DnsQuestion questions[CALL_MAX_QUESTIONS];
+		DnsQuestion questions[LOOKUP_MAX_QUESTIONS];
 		int			n = site_questions(&rows->sites[i], econtext, questions);
 
 		if (n > 0 && rows->ahead == NULL)

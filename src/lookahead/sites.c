@@ -108,7 +108,7 @@ is_call(Node *node, void *context)
 	if (IsA(node, SubPlan) && ((SubPlan *) node)->parParam != NIL)
 		return true;			/* its plan may hold one */
 	if (IsA(node, FuncExpr) &&
-		call_of_function(((FuncExpr *) node)->funcid) != NULL)
+		lookup_functions_find(((FuncExpr *) node)->funcid) != NULL)
 		return true;
 	return expression_tree_walker(node, is_call, context);
 }
