@@ -325,10 +325,10 @@ extern const char *rrclass_text(uint16 code);
 
 /* ---- name.c: names as users write them ---- */
 
-extern const char *question_name(const char *text, bool idn, DnsName *name);
-extern const char *question_name_with_len(const char *text, size_t len,
+extern const char *name_parse(const char *text, bool idn, DnsName *name);
+extern const char *name_parse_with_len(const char *text, size_t len,
 										  bool idn, DnsName *name);
-extern void question_refuse_name(const char *text, const char *reason);
+extern void name_refuse(const char *text, const char *reason);
 extern bool name_never_asked(const DnsName *name);
 extern bool name_is_localhost(const DnsName *name);
 extern void name_randomize_case(DnsName *name);

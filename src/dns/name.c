@@ -31,16 +31,16 @@ static bool has_suffix(const DnsName *name, const char *label);
  * not ASCII may be converted.
  */
 const char *
-question_name(const char *text, bool idn, DnsName *name)
+name_parse(const char *text, bool idn, DnsName *name)
 {
-	return question_name_with_len(text, strlen(text), idn, name);
+	return name_parse_with_len(text, strlen(text), idn, name);
 }
 
 /*
  * The same for text of len octets without a NUL.
  */
 const char *
-question_name_with_len(const char *text, size_t len, bool idn, DnsName *name)
+name_parse_with_len(const char *text, size_t len, bool idn, DnsName *name)
 {
 	const char *reason = parse_ascii_name(text, len, name);
 	char	   *copy;
@@ -60,7 +60,7 @@ question_name_with_len(const char *text, size_t len, bool idn, DnsName *name)
  * Raises that text is no domain name.
  */
 void
-question_refuse_name(const char *text, const char *reason)
+name_refuse(const char *text, const char *reason)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -167,7 +167,7 @@ read_text(DnsBatch *batch, uint32 index, DnsName *name)
 {
 	const text *element = DatumGetTextPP(batch->elements[index]);
 
-	return question_name_with_len(VARDATA_ANY(element),
+	return name_parse_with_len(VARDATA_ANY(element),
 								  VARSIZE_ANY_EXHDR(element),
 								  setting_idn, name) == NULL;
 }

@@ -195,7 +195,7 @@ short_name(const char *text)
 	DnsName		domain;
 	DnsName		rest;
 
-	if (question_name(text, false, &name) != NULL || !own_domain(&domain))
+	if (name_parse(text, false, &name) != NULL || !own_domain(&domain))
 		return pstrdup(text);
 	for (int offset = 1 + name.octets[0]; offset < name.len;
 		 offset += 1 + name.octets[offset])
@@ -226,7 +226,7 @@ own_domain(DnsName *domain)
 	if (*setting_domains == '\0')
 		return system_own_domain(domain);
 	return settings_list(setting_domains, &domains) &&
-		question_name(linitial(domains), false, domain) == NULL;
+		name_parse(linitial(domains), false, domain) == NULL;
 }
 
 /* The name with U-labels, or as it is where the encoding does not have them. */
@@ -237,7 +237,7 @@ unicode_name(const char *text, int flags)
 	char	   *unicode;
 	DnsName		name;
 
-	if (question_name(text, false, &name) != NULL)
+	if (name_parse(text, false, &name) != NULL)
 		return pstrdup(text);
 	if (flags & FLAG_IDN_UNASSIGNED)
 		idn_flags |= IDN2_ALLOW_UNASSIGNED;

@@ -91,7 +91,7 @@ message_question(FunctionCallInfo fcinfo, int first_argument, bool soft,
 	question->nsid = true;
 	return argument_kind(fcinfo, first_argument + 1, soft, &question->type,
 						 &question->class) &&
-		question_name(name, setting_idn, &question->name) == NULL;
+		name_parse(name, setting_idn, &question->name) == NULL;
 }
 
 /*

@@ -53,7 +53,7 @@ pgcares_address_from_reverse(PG_FUNCTION_ARGS)
 	uint8		octets[16];
 	size_t		len;
 
-	if (question_name(written, false, &name) != NULL ||
+	if (name_parse(written, false, &name) != NULL ||
 		!address_of_reverse(&name, octets, &len))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -71,10 +71,10 @@ pgcares_to_ascii(PG_FUNCTION_ARGS)
 	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	StringInfoData buffer;
 	DnsName		name;
-	const char *reason = question_name(written, true, &name);
+	const char *reason = name_parse(written, true, &name);
 
 	if (reason != NULL)
-		question_refuse_name(written, reason);
+		name_refuse(written, reason);
 	initStringInfo(&buffer);
 	append_name(&buffer, &name, false);
 	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
@@ -89,10 +89,10 @@ pgcares_to_unicode(PG_FUNCTION_ARGS)
 	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *unicode;
 	DnsName		name;
-	const char *reason = question_name(written, true, &name);
+	const char *reason = name_parse(written, true, &name);
 
 	if (reason != NULL)
-		question_refuse_name(written, reason);
+		name_refuse(written, reason);
 	unicode = name_to_unicode(&name, 0);
 	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(unicode, strlen(unicode),
 													  PG_UTF8)));

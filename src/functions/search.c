@@ -147,7 +147,7 @@ list_candidates(const DnsRequest *request, bool soft)
 		{
 			DnsName		domain;
 
-			if (question_name(lfirst(cell), false, &domain) != NULL)
+			if (name_parse(lfirst(cell), false, &domain) != NULL)
 				elog(ERROR, "pgcares.domains has no valid domain");
 			candidates = add_candidate(candidates, name, &domain);
 		}

@@ -73,10 +73,10 @@ question_class(const char *text, bool soft, uint16 *number)
 bool
 question_read_name(const char *written, size_t len, bool soft, DnsName *name)
 {
-	const char *reason = question_name_with_len(written, len, setting_idn, name);
+	const char *reason = name_parse_with_len(written, len, setting_idn, name);
 
 	if (reason != NULL && !soft)
-		question_refuse_name(pnstrdup(written, len), reason);
+		name_refuse(pnstrdup(written, len), reason);
 	return reason == NULL;
 }
 

@@ -95,7 +95,7 @@ check_domains(char **newval, void **extra, GucSource source)
 	foreach(cell, domains)
 	{
 		DnsName		name;
-		const char *reason = question_name(lfirst(cell), false, &name);
+		const char *reason = name_parse(lfirst(cell), false, &name);
 
 		if (reason != NULL)
 		{

@@ -321,7 +321,7 @@ next_name(const char **at, DnsName *name)
 
 	while (next_word(at, word))
 	{
-		if (question_name(word, false, name) == NULL && name->len > 1)
+		if (name_parse(word, false, name) == NULL && name->len > 1)
 			return true;
 	}
 	return false;

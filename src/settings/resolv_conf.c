@@ -134,7 +134,7 @@ system_own_domain(DnsName *domain)
 		return false;
 	host[sizeof(host) - 1] = '\0';
 	dot = strchr(host, '.');
-	return dot != NULL && question_name(dot + 1, false, domain) == NULL;
+	return dot != NULL && name_parse(dot + 1, false, domain) == NULL;
 }
 
 static bool
@@ -206,7 +206,7 @@ read_domains(System *system, char *words)
 		DnsName		name;
 
 		/* What is no domain name is passed over. */
-		if (question_name(word, false, &name) == NULL)
+		if (name_parse(word, false, &name) == NULL)
 			add_domain(system, &name);
 	}
 }

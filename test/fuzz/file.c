@@ -117,7 +117,7 @@ check_system(void)
 		initStringInfo(&text);
 		append_name(&text, name, false);
 		check_ascii(text.data);
-		if (question_name(text.data, false, &again) != NULL ||
+		if (name_parse(text.data, false, &again) != NULL ||
 			!name_equal(name, &again))
 			finding("domain \"%s\" is none", text.data);
 	}
@@ -144,7 +144,7 @@ check_hosts(void)
 		word = pnstrdup(at, len);
 		if (address_parse(word, &address))
 			check_entries(hosts_by_address(&address), NULL);
-		if (question_name(word, false, &name) == NULL)
+		if (name_parse(word, false, &name) == NULL)
 			check_entries(hosts_by_name(&name), word);
 		pfree(word);
 		at += len + 1;
@@ -170,8 +170,8 @@ check_entries(List *entries, const char *word)
 		foreach(inner, lcons(entry->canonical, list_copy(entry->aliases)))
 		{
 			check_ascii(lfirst(inner));
-			if (word != NULL && question_name(word, false, &name) == NULL &&
-				question_name(lfirst(inner), false, &other) == NULL)
+			if (word != NULL && name_parse(word, false, &name) == NULL &&
+				name_parse(lfirst(inner), false, &other) == NULL)
 				found |= name_equal(&name, &other);
 		}
 		if (word != NULL && !found)

@@ -241,7 +241,7 @@ check_name(const DnsName *name)
 	initStringInfo(&text);
 	append_name(&text, name, false);
 	check_ascii(text.data);
-	if (question_name(text.data, false, &again) != NULL ||
+	if (name_parse(text.data, false, &again) != NULL ||
 		again.len != name->len ||
 		memcmp(again.octets, name->octets, name->len) != 0)
 		finding("\"%s\" is another name when it is read", text.data);

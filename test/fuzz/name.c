@@ -86,7 +86,7 @@ check_question(const char *text, bool idn)
 	DnsName		again;
 	int			labels = 0;
 
-	if (question_name(text, idn, &name) != NULL)
+	if (name_parse(text, idn, &name) != NULL)
 		return;
 	for (int at = 0; name.octets[at] != 0; at += 1 + name.octets[at])
 	{
@@ -105,7 +105,7 @@ check_question(const char *text, bool idn)
 		initStringInfo(&shown);
 		append_name(&shown, &name, final_dot);
 		check_ascii(shown.data);
-		if (question_name(shown.data, idn, &again) != NULL ||
+		if (name_parse(shown.data, idn, &again) != NULL ||
 			again.len != name.len ||
 			memcmp(again.octets, name.octets, name.len) != 0)
 			finding("\"%s\" is another name than \"%s\"", shown.data, text);

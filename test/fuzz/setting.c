@@ -166,7 +166,7 @@ use_domains(const char *value)
 	{
 		DnsName		name;
 
-		if (question_name(lfirst(cell), false, &name) != NULL)
+		if (name_parse(lfirst(cell), false, &name) != NULL)
 			finding("\"%s\" is no domain", (char *) lfirst(cell));
 	}
 }
