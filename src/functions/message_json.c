@@ -58,10 +58,10 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 	if (!message_question(fcinfo, 0, false, &question))
 		PG_RETURN_NULL();
 
-	window = ask(&question, NULL, &outcome);
+	window = lookup_ask(&question, NULL, &outcome);
 	if (outcome.sound)
 		json = message_to_json(&outcome.message, outcome.window->style.ad, true);
-	ask_done(window);
+	lookup_end(window);
 	if (json == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(json);

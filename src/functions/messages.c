@@ -184,9 +184,9 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 		put_row(rsinfo, NULL);
 		return;
 	}
-	window = ask(&question, server, &outcome);
+	window = lookup_ask(&question, server, &outcome);
 	put_row(rsinfo, &outcome);
-	ask_done(window);
+	lookup_end(window);
 }
 
 /* Adds the row of an outcome, or with NULL that of what is no name. */

@@ -192,11 +192,11 @@ lookup(FunctionCallInfo fcinfo, const char *server, const DnsRequest *request,
 	   bool typed)
 {
 	DnsOutcome	outcome;
-	DnsWindow  *window = ask(&request->question, server, &outcome);
+	DnsWindow  *window = lookup_ask(&request->question, server, &outcome);
 
 	if (outcome_is_noerror(&outcome))
 		record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
-	ask_done(window);
+	lookup_end(window);
 
 	if (!outcome_is_noerror(&outcome))
 		outcome_report(&outcome, argument_text(request), request->on_error);

@@ -107,7 +107,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 		if (!outcome_is_missing(&last))
 			break;
 	}
-	ask_done(window);
+	lookup_end(window);
 
 	outcome->queries = queries;
 	outcome->servers = servers;

@@ -10,11 +10,11 @@
 
 /*
  * Sees to it that a question is answered, by the server if that is not NULL, and
- * reads what comes of it, which is good until ask_done() is called with what
+ * reads what comes of it, which is good until lookup_end() is called with what
  * this gives.  Raises what a window raises.
  */
 DnsWindow *
-ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
+lookup_ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
 {
 	DnsWindow  *window;
 	DnsSlot    *slot;
@@ -29,10 +29,10 @@ ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
 }
 
 /*
- * Ends what ask() began.  window may be NULL.
+ * Ends what lookup_ask() began.  window may be NULL.
  */
 void
-ask_done(DnsWindow *window)
+lookup_end(DnsWindow *window)
 {
 	if (window != NULL)
 		window_close(window);

@@ -80,9 +80,9 @@ extern bool outcome_is_missing(const DnsOutcome *outcome);
 
 /* ---- lookup.c: one question, asked ahead or now ---- */
 
-extern DnsWindow *ask(const DnsQuestion *question, const char *server,
+extern DnsWindow *lookup_ask(const DnsQuestion *question, const char *server,
 					  DnsOutcome *outcome);
-extern void ask_done(DnsWindow *window);
+extern void lookup_end(DnsWindow *window);
 
 /* ---- host.c: names and addresses of hosts ---- */
 
