@@ -57,7 +57,7 @@ window_open_lane(DnsWindow *window, DnsLane *of_lane)
 	lane->style = window->style;
 	lane->answer_memory_limit = window->answer_memory_limit;
 	lane->opened = window->opened;
-	lane->ahead = window->ahead;
+	lane->prefetch = window->prefetch;
 	take_channel(lane, channel_open_lane(window->channel));
 	return lane;
 }
@@ -235,7 +235,7 @@ window_raise_failure(DnsWindow *window)
 	bool		no_descriptors = window->channel != NULL &&
 		window->channel->no_descriptors;
 
-	if (window->ahead)
+	if (window->prefetch)
 	{
 		if (!window->failed &&
 			(window->out_of_memory || window->over_memory_limit || no_descriptors))

@@ -146,7 +146,7 @@ typedef struct DnsWindow
 	int			in_flight;
 	int			used;			/* slots that were ever taken */
 	bool		many;			/* asks in bulk */
-	bool		ahead;			/* asks before the call: see prefetch_table.c */
+	bool		prefetch;			/* asks before the call: see prefetch_table.c */
 	bool		failed;			/* ahead only: no more answers come */
 	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_number answered */
 	struct DnsLane *of_lane;	/* the lane that this window is, or NULL */

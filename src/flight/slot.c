@@ -48,7 +48,7 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	question_copy(&slot->question, question);
 	slot->tag = tag;
 	slot->reply.asked_at = clock_now();
-	slot->limit = limit_from(window, window->ahead ? clock_waited() :
+	slot->limit = limit_from(window, window->prefetch ? clock_waited() :
 							 slot->reply.asked_at);
 	dlist_push_tail(&window->pending, &slot->pending_node);
 	return slot;
@@ -60,7 +60,7 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 bool
 slot_is_late(const DnsSlot *slot)
 {
-	return slot->limit <= (slot->window->ahead ? clock_waited() : clock_last());
+	return slot->limit <= (slot->window->prefetch ? clock_waited() : clock_last());
 }
 
 /*
@@ -244,7 +244,7 @@ slot_expire(DnsWindow *window)
 int64
 window_clock(const DnsWindow *window)
 {
-	return window->ahead ? clock_waited() : clock_now();
+	return window->prefetch ? clock_waited() : clock_now();
 }
 
 static void
@@ -270,7 +270,7 @@ limit_from(const DnsWindow *window, int64 now)
 	int64		limit = now + setting_max_timeout * INT64CONST(1000);
 
 	if (setting_deadline > 0)
-		limit = Min(limit, (window->ahead ? now : window->opened) +
+		limit = Min(limit, (window->prefetch ? now : window->opened) +
 					setting_deadline * INT64CONST(1000));
 	return limit;
 }

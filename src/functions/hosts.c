@@ -307,7 +307,7 @@ ask_host(const DnsQuestion *questions, int count, Host *host,
 
 	for (int i = 0; i < count; i++)
 	{
-		if (ahead_outcome(&questions[i], &outcomes[i]))
+		if (prefetch_outcome(&questions[i], &outcomes[i]))
 			outcome_keep(&outcomes[i]);
 		else
 			numbers[left++] = i;

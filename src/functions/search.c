@@ -84,7 +84,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 		DnsSlot    *slot = NULL;
 
 		question->name = *(DnsName *) lfirst(cell);
-		if (window != NULL || !ahead_outcome(question, &last))
+		if (window != NULL || !prefetch_outcome(question, &last))
 		{
 			if (window == NULL)
 				window = window_open(1, NULL);

@@ -285,17 +285,17 @@ read_ahead(LookaheadState *state)
 			rows_keep(&state->rows, child, scan_tid(state->scan),
 					  is_wanted(state));
 		CHECK_FOR_INTERRUPTS();
-		if (state->rows.ahead == NULL)
+		if (state->rows.prefetch == NULL)
 			continue;
-		ahead_attend(state->rows.ahead);
+		prefetch_attend(state->rows.prefetch);
 		if (state->done)
-			ahead_ask(state->rows.ahead);
+			prefetch_ask(state->rows.prefetch);
 		attended = true;
 	}
 
 	/* Lookups get on where there is no row to read, too. */
-	if (!attended && state->rows.ahead != NULL)
-		ahead_attend(state->rows.ahead);
+	if (!attended && state->rows.prefetch != NULL)
+		prefetch_attend(state->rows.prefetch);
 }
 
 /*
@@ -410,8 +410,8 @@ end_scan(CustomScanState *css)
 
 	ExecClearTuple(css->ss.ss_ScanTupleSlot);
 	drop_all(state);
-	if (state->rows.ahead != NULL)
-		ahead_close(state->rows.ahead);
-	state->rows.ahead = NULL;
+	if (state->rows.prefetch != NULL)
+		prefetch_close(state->rows.prefetch);
+	state->rows.prefetch = NULL;
 	ExecEndNode(outerPlanState(css));
 }

@@ -191,7 +191,7 @@ typedef struct LookaheadRows
 	MemoryContext context;		/* of the rows */
 	int			nsites;
 	CallSite   *sites;			/* the calls that are looked ahead for */
-	DnsAhead   *ahead;			/* once a question was to be started */
+	Prefetch   *prefetch;			/* once a question was to be started */
 	dlist_head	list;			/* the rows, in their order */
 	int64		count;
 	Size		space;			/* that they take */

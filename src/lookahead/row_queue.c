@@ -30,7 +30,7 @@ struct CallSite
 /* A question of a row. */
 typedef struct RowQuestion
 {
-	DnsPending *pending;
+	PrefetchQuestion *prefetched;
 	CallSite   *site;
 	bool		asked;			/* ahead of the call */
 	bool		charged;		/* perhaps in vain */
@@ -135,7 +135,7 @@ Size
 rows_memory(const LookaheadRows *rows)
 {
 	return rows->space +
-		(rows->ahead != NULL ? ahead_memory(rows->ahead) : 0);
+		(rows->prefetch != NULL ? prefetch_memory(rows->prefetch) : 0);
 }
 
 /*
@@ -150,7 +150,7 @@ rows_first_time_left(LookaheadRows *rows)
 	for (int i = 0; i < row->nquestions; i++)
 	{
 		if (row->questions[i].asked)
-			left = Max(left, ahead_time_left(row->questions[i].pending));
+			left = Max(left, prefetch_time_left(row->questions[i].prefetched));
 	}
 	return left;
 }
@@ -165,7 +165,7 @@ rows_show_first(LookaheadRows *rows)
 
 	show(rows, row);
 	if (row->nquestions > 0)
-		pending_expect(row->questions[0].pending);
+		prefetch_table_expect(row->questions[0].prefetched);
 }
 
 /*
@@ -200,8 +200,8 @@ start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 		DnsQuestion questions[LOOKUP_MAX_QUESTIONS];
 		int			n = site_questions(&rows->sites[i], econtext, questions);
 
-		if (n > 0 && rows->ahead == NULL)
-			rows->ahead = ahead_open(node->state->es_query_cxt,
+		if (n > 0 && rows->prefetch == NULL)
+			rows->prefetch = prefetch_open(node->state->es_query_cxt,
 									 rows->node->counters);
 		for (int j = 0; j < n; j++)
 			start_question(rows, row, &rows->sites[i], &questions[j],
@@ -233,13 +233,13 @@ start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 			   const DnsQuestion *question, bool certain)
 {
 	bool		ask = certain || site->credit > 0;
-	DnsPending *pending = ahead_start(rows->ahead, question, ask);
+	PrefetchQuestion *prefetched = prefetch_start(rows->prefetch, question, ask);
 	RowQuestion *entry;
 
-	if (pending == NULL)
+	if (prefetched == NULL)
 		return;
 	entry = &row->questions[row->nquestions++];
-	entry->pending = pending;
+	entry->prefetched = prefetched;
 	entry->site = site;
 	entry->asked = ask;
 	entry->charged = ask && !certain;
@@ -272,7 +272,7 @@ first_row(LookaheadRows *rows)
 static void
 end_question(RowQuestion *question)
 {
-	if (question->pending->used)
+	if (question->prefetched->used)
 		question->site->credit += 1 + question->charged;
-	pending_drop(question->pending);
+	prefetch_table_drop(question->prefetched);
 }

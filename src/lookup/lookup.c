@@ -19,7 +19,7 @@ lookup_ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
 	DnsWindow  *window;
 	DnsSlot    *slot;
 
-	if (server == NULL && ahead_outcome(question, outcome))
+	if (server == NULL && prefetch_outcome(question, outcome))
 		return NULL;
 	window = window_open(1, server);
 	window_submit(window, question, 0);

@@ -255,24 +255,24 @@ typedef struct LookaheadCounters
 } LookaheadCounters;
 
 /* A statement that has asked ahead. */
-typedef struct DnsStatement
+typedef struct PrefetchStatement
 {
 	dlist_node	node;
 	MemoryContext owner;		/* the executor state's */
 	MemoryContext context;
 	MemoryContextCallback release;
-	struct pendings_hash *table;
+	struct prefetch_questions_hash *table;
 	uint64		seed;			/* of its hash values */
-	struct DnsPending *expected;	/* what is likely to be looked for next */
+	struct PrefetchQuestion *expected;	/* what is likely to be looked for next */
 	int			nodes;			/* that have not ended */
-} DnsStatement;
+} PrefetchStatement;
 
 /* What a look-ahead node has asked. */
-typedef struct DnsAhead
+typedef struct Prefetch
 {
 	dlist_node	node;
 	MemoryContextCallback release;
-	DnsStatement *statement;
+	PrefetchStatement *statement;
 	DnsWindow  *window;			/* NULL before the first question */
 	LookaheadCounters *counters;
 	dlist_head	queue;			/* not yet asked */
@@ -283,63 +283,63 @@ typedef struct DnsAhead
 	int64		fed_at;			/* on the clock of clock_now() */
 	int64		checked_at;		/* the same */
 	bool		closed;
-} DnsAhead;
+} Prefetch;
 
-typedef enum PendingState
+typedef enum PrefetchState
 {
-	PENDING_EXPECTED,			/* is not asked before a call wants it */
-	PENDING_QUEUED,
-	PENDING_ASKED,
-	PENDING_DONE
-} PendingState;
+	PREFETCH_EXPECTED,			/* is not asked before a call wants it */
+	PREFETCH_QUEUED,
+	PREFETCH_ASKED,
+	PREFETCH_DONE
+} PrefetchState;
 
 /* A question as it is compared: two that differ in case are two. */
-typedef struct PendingKey
+typedef struct PrefetchKey
 {
 	uint16		type;
 	uint16		class;
 	uint8		nsid;
 	uint8		len;			/* of the name */
 	uint8		octets[FLEXIBLE_ARRAY_MEMBER];
-} PendingKey;
+} PrefetchKey;
 
 /* A question of a statement; the reply's answer is palloc'd. */
-typedef struct DnsPending
+typedef struct PrefetchQuestion
 {
-	DnsAhead   *ahead;
+	Prefetch   *prefetch;
 	dlist_node	node;			/* in the queue, or among the unused */
-	PendingState state;
+	PrefetchState state;
 	int			references;
 	bool		used;			/* some call took the answer */
 	const DnsSlot *slot;		/* while it is asked */
 	DnsReply	reply;			/* when it is done */
 	uint32		hash;			/* of the key */
-	PendingKey	key;
-} DnsPending;
+	PrefetchKey	key;
+} PrefetchQuestion;
 
-extern DnsStatement *statement_find(MemoryContext owner);
-extern DnsStatement *statement_open(MemoryContext owner);
-extern DnsStatement *statement_calling(void);
-extern DnsPending *pending_find(DnsStatement *statement,
+extern PrefetchStatement *prefetch_statement_find(MemoryContext owner);
+extern PrefetchStatement *prefetch_statement_open(MemoryContext owner);
+extern PrefetchStatement *prefetch_statement_calling(void);
+extern PrefetchQuestion *prefetch_table_find(PrefetchStatement *statement,
 								const DnsQuestion *question, uint32 *hash);
-extern DnsPending *pending_add(DnsAhead *ahead, const DnsQuestion *question,
+extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question,
 							   uint32 hash);
-extern void pending_queue(DnsPending *pending, bool first);
-extern void pending_expect(DnsPending *pending);
-extern void pending_hold(DnsPending *pending);
-extern void pending_drop(DnsPending *pending);
-extern bool pending_take(DnsPending *pending, const DnsReply *reply);
+extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
+extern void prefetch_table_expect(PrefetchQuestion *prefetched);
+extern void prefetch_table_hold(PrefetchQuestion *prefetched);
+extern void prefetch_table_drop(PrefetchQuestion *prefetched);
+extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
 
 /* ---- prefetch.c: asking before the call ---- */
 
-extern DnsAhead *ahead_open(MemoryContext owner, LookaheadCounters *counters);
-extern DnsPending *ahead_start(DnsAhead *ahead, const DnsQuestion *question,
+extern Prefetch *prefetch_open(MemoryContext owner, LookaheadCounters *counters);
+extern PrefetchQuestion *prefetch_start(Prefetch *prefetch, const DnsQuestion *question,
 							   bool ask);
-extern int64 ahead_time_left(const DnsPending *pending);
-extern Size ahead_memory(const DnsAhead *ahead);
-extern void ahead_attend(DnsAhead *ahead);
-extern void ahead_ask(DnsAhead *ahead);
-extern void ahead_close(DnsAhead *ahead);
-extern bool ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome);
+extern int64 prefetch_time_left(const PrefetchQuestion *prefetched);
+extern Size prefetch_memory(const Prefetch *prefetch);
+extern void prefetch_attend(Prefetch *prefetch);
+extern void prefetch_ask(Prefetch *prefetch);
+extern void prefetch_close(Prefetch *prefetch);
+extern bool prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome);
 
 #endif							/* PGCARES_LOOKUP_H */

@@ -30,84 +30,84 @@
 #define UNKNOWN_TRIP	20000
 
 /* The nodes that have not ended. */
-static dlist_head aheads = DLIST_STATIC_INIT(aheads);
+static dlist_head prefetches = DLIST_STATIC_INIT(prefetches);
 
-static void gather(DnsPending *pending);
+static void gather(PrefetchQuestion *prefetched);
 static void release_ahead(void *arg);
-static void open_window(DnsAhead *ahead);
-static bool wait_for(DnsPending *pending);
-static void give_up(DnsPending *pending);
-static void move_on(DnsAhead *first);
-static void feed(DnsAhead *ahead);
+static void open_window(Prefetch *prefetch);
+static bool wait_for(PrefetchQuestion *prefetched);
+static void give_up(PrefetchQuestion *prefetched);
+static void move_on(Prefetch *first);
+static void feed(Prefetch *prefetch);
 static int	total_in_flight(void);
-static void collect(DnsAhead *ahead);
-static bool is_over_limit(const DnsAhead *ahead);
+static void collect(Prefetch *prefetch);
+static bool is_over_limit(const Prefetch *prefetch);
 
 /*
  * What a look-ahead node needs to ask ahead, for the statement whose memory this
- * is.  It ends with ahead_close(), or with that memory.  The counters are the
+ * is.  It ends with prefetch_close(), or with that memory.  The counters are the
  * node's and live as long.
  */
-DnsAhead *
-ahead_open(MemoryContext owner, LookaheadCounters *counters)
+Prefetch *
+prefetch_open(MemoryContext owner, LookaheadCounters *counters)
 {
-	DnsStatement *statement = statement_find(owner);
-	DnsAhead   *ahead;
+	PrefetchStatement *statement = prefetch_statement_find(owner);
+	Prefetch   *prefetch;
 
 	if (statement == NULL)
-		statement = statement_open(owner);
-	ahead = MemoryContextAllocZero(statement->context, sizeof(DnsAhead));
-	ahead->statement = statement;
-	ahead->counters = counters;
-	dlist_init(&ahead->queue);
-	dlist_init(&ahead->unused);
+		statement = prefetch_statement_open(owner);
+	prefetch = MemoryContextAllocZero(statement->context, sizeof(Prefetch));
+	prefetch->statement = statement;
+	prefetch->counters = counters;
+	dlist_init(&prefetch->queue);
+	dlist_init(&prefetch->unused);
 
-	ahead->release.func = release_ahead;
-	ahead->release.arg = ahead;
-	MemoryContextRegisterResetCallback(statement->context, &ahead->release);
-	dlist_push_tail(&aheads, &ahead->node);
+	prefetch->release.func = release_ahead;
+	prefetch->release.arg = prefetch;
+	MemoryContextRegisterResetCallback(statement->context, &prefetch->release);
+	dlist_push_tail(&prefetches, &prefetch->node);
 	statement->nodes++;
-	return ahead;
+	return prefetch;
 }
 
 /*
  * Asks a question ahead, or sees to it that it will be asked when there is room;
  * if the statement has asked it already, that is enough.  One that is not to be
  * asked is only expected, so that it shows whether a call wants it.  Gives a
- * reference, for pending_drop(), or NULL if it cannot be asked: the call will see.
+ * reference, for prefetch_table_drop(), or NULL if it cannot be asked: the call will see.
  */
-DnsPending *
-ahead_start(DnsAhead *ahead, const DnsQuestion *question, bool ask)
+PrefetchQuestion *
+prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
 {
 	uint32		hash;
-	DnsPending *pending = pending_find(ahead->statement, question, &hash);
+	PrefetchQuestion *prefetched = prefetch_table_find(prefetch->statement, question, &hash);
 
-	if (pending != NULL)
+	if (prefetched != NULL)
 	{
-		if (!window_is_current(pending->ahead->window))
+		if (!window_is_current(prefetched->prefetch->window))
 			return NULL;
-		pending_hold(pending);
-		if (pending->state == PENDING_EXPECTED)
+		prefetch_table_hold(prefetched);
+		if (prefetched->state == PREFETCH_EXPECTED)
 		{
 			if (ask)
-				gather(pending);
-			return pending;
+				gather(prefetched);
+			return prefetched;
 		}
-		ahead->counters->shared++;
+		prefetch->counters->shared++;
 		counters.shared++;
-		return pending;
+		return prefetched;
 	}
 
-	if (ahead->window == NULL)
-		open_window(ahead);
-	if (ahead->window->failed || !window_is_current(ahead->window))
+	if (prefetch->window == NULL)
+		open_window(prefetch);
+	if (prefetch->window->failed || !window_is_current(prefetch->window))
 		return NULL;
 
-	pending = pending_add(ahead, question, hash);
-	pending_hold(pending);
+	prefetched = prefetch_table_add(prefetch, question, hash);
+	prefetch_table_hold(prefetched);
 	if (ask)
-		gather(pending);
-	return pending;
+		gather(prefetched);
+	return prefetched;
 }
 
 /*
@@ -115,20 +115,20 @@ ahead_start(DnsAhead *ahead, const DnsQuestion *question, bool ask)
  * take from when it was asked, and if it is later than that as long again.
  */
 int64
-ahead_time_left(const DnsPending *pending)
+prefetch_time_left(const PrefetchQuestion *prefetched)
 {
-	const DnsChannel *channel = pending->ahead->window->channel;
+	const DnsChannel *channel = prefetched->prefetch->window->channel;
 	int64		usual = channel != NULL ? channel->rtt : 0;
 	int64		age;
 
 	if (usual == 0)
 		usual = UNKNOWN_TRIP;
 
-	if (pending->state == PENDING_DONE)
+	if (prefetched->state == PREFETCH_DONE)
 		return 0;
-	if (pending->state != PENDING_ASKED)
+	if (prefetched->state != PREFETCH_ASKED)
 		return usual;
-	age = clock_last() - pending->slot->reply.asked_at;
+	age = clock_last() - prefetched->slot->reply.asked_at;
 	return age < usual ? usual - age : age;
 }
 
@@ -137,9 +137,9 @@ ahead_time_left(const DnsPending *pending)
  * way, with their answers.
  */
 Size
-ahead_memory(const DnsAhead *ahead)
+prefetch_memory(const Prefetch *prefetch)
 {
-	return ahead->memory;
+	return prefetch->memory;
 }
 
 /*
@@ -147,36 +147,36 @@ ahead_memory(const DnsAhead *ahead)
  * and does nothing if it was called just before.
  */
 void
-ahead_attend(DnsAhead *ahead)
+prefetch_attend(Prefetch *prefetch)
 {
 	int64		now;
 
-	if (ahead->window == NULL ||
-		(window_under_way(ahead->window) == 0 &&
-		 dlist_is_empty(&ahead->queue)))
+	if (prefetch->window == NULL ||
+		(window_under_way(prefetch->window) == 0 &&
+		 dlist_is_empty(&prefetch->queue)))
 		return;
 	now = clock_now();
-	if (now - ahead->fed_at >= ASK_AFTER)
+	if (now - prefetch->fed_at >= ASK_AFTER)
 	{
-		ahead->fed_at = now;
-		feed(ahead);
+		prefetch->fed_at = now;
+		feed(prefetch);
 	}
-	if (now - ahead->checked_at <
-		(dlist_is_empty(&ahead->queue) ? LOOK_AFTER : LOOK_SOONER))
+	if (now - prefetch->checked_at <
+		(dlist_is_empty(&prefetch->queue) ? LOOK_AFTER : LOOK_SOONER))
 		return;
-	ahead->checked_at = now;
+	prefetch->checked_at = now;
 	wait_look();
-	move_on(ahead);
+	move_on(prefetch);
 }
 
 /*
  * Asks the questions that have been gathered.
  */
 void
-ahead_ask(DnsAhead *ahead)
+prefetch_ask(Prefetch *prefetch)
 {
-	if (ahead->window != NULL)
-		feed(ahead);
+	if (prefetch->window != NULL)
+		feed(prefetch);
 }
 
 /*
@@ -184,14 +184,14 @@ ahead_ask(DnsAhead *ahead)
  * nodes of the statement have come to this.
  */
 void
-ahead_close(DnsAhead *ahead)
+prefetch_close(Prefetch *prefetch)
 {
-	DnsStatement *statement = ahead->statement;
+	PrefetchStatement *statement = prefetch->statement;
 
-	if (ahead->window != NULL)
-		window_close(ahead->window);
-	ahead->window = NULL;
-	release_ahead(ahead);
+	if (prefetch->window != NULL)
+		window_close(prefetch->window);
+	prefetch->window = NULL;
+	release_ahead(prefetch);
 	if (--statement->nodes == 0)
 		MemoryContextDelete(statement->context);
 }
@@ -202,63 +202,63 @@ ahead_close(DnsAhead *ahead)
  * outcome's message is good until the next lookup.  Raises what waiting raises.
  */
 bool
-ahead_outcome(const DnsQuestion *question, DnsOutcome *outcome)
+prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome)
 {
-	DnsStatement *statement = statement_calling();
-	DnsPending *pending;
+	PrefetchStatement *statement = prefetch_statement_calling();
+	PrefetchQuestion *prefetched;
 	uint32		hash;
 	bool		answered;
 
 	if (statement == NULL)
 		return false;
-	pending = pending_find(statement, question, &hash);
-	if (pending == NULL || !window_is_current(pending->ahead->window))
+	prefetched = prefetch_table_find(statement, question, &hash);
+	if (prefetched == NULL || !window_is_current(prefetched->prefetch->window))
 		return false;
 
-	pending_hold(pending);
-	answered = pending->state == PENDING_DONE || wait_for(pending);
+	prefetch_table_hold(prefetched);
+	answered = prefetched->state == PREFETCH_DONE || wait_for(prefetched);
 	if (answered)
 	{
-		pending->ahead->counters->used += !pending->used;
-		pending->used = true;
-		outcome_read(outcome, pending->ahead->window, question,
-					 &pending->reply);
+		prefetched->prefetch->counters->used += !prefetched->used;
+		prefetched->used = true;
+		outcome_read(outcome, prefetched->prefetch->window, question,
+					 &prefetched->reply);
 	}
-	pending_drop(pending);
+	prefetch_table_drop(prefetched);
 	return answered;
 }
 
 /* Has a question asked together with others. */
 static void
-gather(DnsPending *pending)
+gather(PrefetchQuestion *prefetched)
 {
-	DnsAhead   *ahead = pending->ahead;
+	Prefetch   *prefetch = prefetched->prefetch;
 
-	pending_queue(pending, false);
-	if (++ahead->gathered >= ASK_MANY)
-		feed(ahead);
+	prefetch_table_queue(prefetched, false);
+	if (++prefetch->gathered >= ASK_MANY)
+		feed(prefetch);
 }
 
 /* Reset callback of the statement's context, or its node has ended. */
 static void
 release_ahead(void *arg)
 {
-	DnsAhead   *ahead = arg;
+	Prefetch   *prefetch = arg;
 
-	if (!ahead->closed)
-		dlist_delete(&ahead->node);
-	ahead->closed = true;
+	if (!prefetch->closed)
+		dlist_delete(&prefetch->node);
+	prefetch->closed = true;
 }
 
 /* Raises where no channel can be made, as the call would. */
 static void
-open_window(DnsAhead *ahead)
+open_window(Prefetch *prefetch)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(ahead->statement->context);
+	MemoryContext old_context = MemoryContextSwitchTo(prefetch->statement->context);
 
-	ahead->window = window_open(setting_max_in_flight, NULL);
-	ahead->window->ahead = true;
-	ahead->window->many = true;
+	prefetch->window = window_open(setting_max_in_flight, NULL);
+	prefetch->window->prefetch = true;
+	prefetch->window->many = true;
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -267,64 +267,64 @@ open_window(DnsAhead *ahead)
  * reply says so.  False if there will be no answer.
  */
 static bool
-wait_for(DnsPending *pending)
+wait_for(PrefetchQuestion *prefetched)
 {
-	DnsAhead   *ahead = pending->ahead;
+	Prefetch   *prefetch = prefetched->prefetch;
 	int64		began = clock_now();
 	int64		limit = PG_INT64_MAX;
 	bool		given_up = false;
 
 	if (setting_deadline > 0)
 		limit = clock_waited() + setting_deadline * INT64CONST(1000);
-	if (pending->state == PENDING_EXPECTED || pending->state == PENDING_QUEUED)
-		pending_queue(pending, true);
+	if (prefetched->state == PREFETCH_EXPECTED || prefetched->state == PREFETCH_QUEUED)
+		prefetch_table_queue(prefetched, true);
 	for (;;)
 	{
-		move_on(ahead);
-		if (pending->state == PENDING_DONE || ahead->window->failed)
+		move_on(prefetch);
+		if (prefetched->state == PREFETCH_DONE || prefetch->window->failed)
 			break;
 		if (clock_waited() >= limit)
 		{
-			give_up(pending);
+			give_up(prefetched);
 			given_up = true;
 			break;
 		}
 		wait_for_answers(limit == PG_INT64_MAX ? limit :
 						 (limit - clock_waited() + 999) / 1000);
 	}
-	ahead->counters->waited += clock_now() - began;
-	return pending->state == PENDING_DONE || given_up;
+	prefetch->counters->waited += clock_now() - began;
+	return prefetched->state == PREFETCH_DONE || given_up;
 }
 
 /* The call's time is up, but not the question's. */
 static void
-give_up(DnsPending *pending)
+give_up(PrefetchQuestion *prefetched)
 {
-	if (pending->state == PENDING_ASKED)
-		pending->reply = pending->slot->reply;
+	if (prefetched->state == PREFETCH_ASKED)
+		prefetched->reply = prefetched->slot->reply;
 	else
-		pending->reply.asked_at = clock_now();
-	pending->reply.answer = NULL;
-	pending->reply.status = ARES_ETIMEOUT;
-	pending->reply.done_at = clock_now();
+		prefetched->reply.asked_at = clock_now();
+	prefetched->reply.answer = NULL;
+	prefetched->reply.status = ARES_ETIMEOUT;
+	prefetched->reply.done_at = clock_now();
 }
 
 /* Takes what is finished and asks more, this node first. */
 static void
-move_on(DnsAhead *first)
+move_on(Prefetch *first)
 {
 	dlist_iter	iter;
 
 	collect(first);
 	feed(first);
-	dlist_foreach(iter, &aheads)
+	dlist_foreach(iter, &prefetches)
 	{
-		DnsAhead   *ahead = dlist_container(DnsAhead, node, iter.cur);
+		Prefetch   *prefetch = dlist_container(Prefetch, node, iter.cur);
 
-		if (ahead->window != NULL && ahead != first)
+		if (prefetch->window != NULL && prefetch != first)
 		{
-			collect(ahead);
-			feed(ahead);
+			collect(prefetch);
+			feed(prefetch);
 		}
 	}
 }
@@ -334,35 +334,35 @@ move_on(DnsAhead *first)
  * time of what the library has runs, whatever the backend does then.
  */
 static void
-feed(DnsAhead *ahead)
+feed(Prefetch *prefetch)
 {
 	bool		fed = false;
 
-	ahead->gathered = 0;
-	while (!dlist_is_empty(&ahead->queue) && !ahead->window->failed &&
+	prefetch->gathered = 0;
+	while (!dlist_is_empty(&prefetch->queue) && !prefetch->window->failed &&
 		   total_in_flight() < setting_max_in_flight &&
-		   window_has_room(ahead->window))
+		   window_has_room(prefetch->window))
 	{
-		DnsPending *pending = dlist_container(DnsPending, node,
-											  dlist_pop_head_node(&ahead->queue));
-		LookaheadCounters *counted = ahead->counters;
+		PrefetchQuestion *prefetched = dlist_container(PrefetchQuestion, node,
+											  dlist_pop_head_node(&prefetch->queue));
+		LookaheadCounters *counted = prefetch->counters;
 		DnsQuestion question;
 
-		question.type = pending->key.type;
-		question.class = pending->key.class;
-		question.nsid = pending->key.nsid;
-		question.name.len = pending->key.len;
-		memcpy(question.name.octets, pending->key.octets, pending->key.len);
-		pending->state = PENDING_ASKED;
-		pending->slot = window_submit(ahead->window, &question,
-									  (uint64) (uintptr_t) pending);
+		question.type = prefetched->key.type;
+		question.class = prefetched->key.class;
+		question.nsid = prefetched->key.nsid;
+		question.name.len = prefetched->key.len;
+		memcpy(question.name.octets, prefetched->key.octets, prefetched->key.len);
+		prefetched->state = PREFETCH_ASKED;
+		prefetched->slot = window_submit(prefetch->window, &question,
+									  (uint64) (uintptr_t) prefetched);
 		counted->started++;
 		counted->max_in_flight = Max(counted->max_in_flight,
-									 ahead->window->in_flight);
+									 prefetch->window->in_flight);
 		fed = true;
 	}
-	if (fed && ahead->window->channel != NULL)
-		(void) flush_channel(ahead->window->channel);
+	if (fed && prefetch->window->channel != NULL)
+		(void) flush_channel(prefetch->window->channel);
 }
 
 /* Questions that this process has under way ahead of their calls. */
@@ -372,12 +372,12 @@ total_in_flight(void)
 	int			total = 0;
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &aheads)
+	dlist_foreach(iter, &prefetches)
 	{
-		DnsAhead   *ahead = dlist_container(DnsAhead, node, iter.cur);
+		Prefetch   *prefetch = dlist_container(Prefetch, node, iter.cur);
 
-		if (ahead->window != NULL)
-			total += window_under_way(ahead->window);
+		if (prefetch->window != NULL)
+			total += window_under_way(prefetch->window);
 	}
 	return total;
 }
@@ -388,24 +388,24 @@ total_in_flight(void)
  * what is under way comes on top.
  */
 static void
-collect(DnsAhead *ahead)
+collect(Prefetch *prefetch)
 {
 	DnsSlot    *slot;
 
-	while ((slot = window_finished(ahead->window)) != NULL)
+	while ((slot = window_finished(prefetch->window)) != NULL)
 	{
 		/* Where the window failed, what there is may not be the answer. */
-		if (!ahead->window->failed &&
-			!pending_take((DnsPending *) (uintptr_t) slot->tag, &slot->reply))
-			ahead->window->failed = true;
+		if (!prefetch->window->failed &&
+			!prefetch_table_take((PrefetchQuestion *) (uintptr_t) slot->tag, &slot->reply))
+			prefetch->window->failed = true;
 		slot_release(slot);
-		ahead->window->failed |= is_over_limit(ahead);
+		prefetch->window->failed |= is_over_limit(prefetch);
 	}
 }
 
 static bool
-is_over_limit(const DnsAhead *ahead)
+is_over_limit(const Prefetch *prefetch)
 {
-	return ahead->memory + ahead->unused_memory >
-		ahead->window->answer_memory_limit;
+	return prefetch->memory + prefetch->unused_memory >
+		prefetch->window->answer_memory_limit;
 }

@@ -7,16 +7,16 @@
  * that nobody refers to any more are kept for a while, since equal questions
  * come again.  Asking and waiting are not done here (prefetch.c).
  *
- *   DnsStatement   one for each executor state; has the table and the memory
- *     DnsAhead     one for each look-ahead node; has a window, a queue, unused answers
- *       DnsPending   one for each question, found by type, class, nsid and name;
+ *   PrefetchStatement   one for each executor state; has the table and the memory
+ *     Prefetch     one for each look-ahead node; has a window, a queue, unused answers
+ *       PrefetchQuestion   one for each question, found by type, class, nsid and name;
  *                    rows and calls hold references to it
  *
- *   pending_add()
+ *   prefetch_table_add()
  *       |
- *    EXPECTED --pending_queue()--> QUEUED --feed()--> ASKED --pending_take()--> DONE
+ *    EXPECTED --prefetch_table_queue()--> QUEUED --feed()--> ASKED --prefetch_table_take()--> DONE
  *       |                            |                                          ^ |
- *       | last pending_drop()        |                           pending_hold() | | last
+ *       | last prefetch_table_drop()        |                           prefetch_table_hold() | | last
  *       v                            v                                          | v drop
  *     freed                        freed <---- oldest, over hash memory ------ unused
  */
@@ -28,21 +28,21 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 
-#define KEY_SIZE(len)	(offsetof(PendingKey, octets) + (len))
+#define KEY_SIZE(len)	(offsetof(PrefetchKey, octets) + (len))
 
-typedef struct PendingEntry
+typedef struct PrefetchEntry
 {
-	DnsPending *pending;
+	PrefetchQuestion *prefetched;
 	uint32		hash;
 	char		status;
-} PendingEntry;
+} PrefetchEntry;
 
-static bool same_key(const PendingKey *a, const PendingKey *b);
+static bool same_key(const PrefetchKey *a, const PrefetchKey *b);
 
-#define SH_PREFIX pendings
-#define SH_ELEMENT_TYPE PendingEntry
-#define SH_KEY_TYPE DnsPending *
-#define SH_KEY pending
+#define SH_PREFIX prefetch_questions
+#define SH_ELEMENT_TYPE PrefetchEntry
+#define SH_KEY_TYPE PrefetchQuestion *
+#define SH_KEY prefetched
 #define SH_HASH_KEY(table, sought) (sought)->hash
 #define SH_EQUAL(table, a, b) same_key(&(a)->key, &(b)->key)
 #define SH_SCOPE static inline
@@ -55,24 +55,24 @@ static bool same_key(const PendingKey *a, const PendingKey *b);
 static dlist_head statements = DLIST_STATIC_INIT(statements);
 
 static void release_statement(void *arg);
-static bool is_question(const PendingKey *key, const DnsQuestion *question);
-static void fill_key(PendingKey *key, const DnsQuestion *question);
-static uint32 hash_key(const DnsStatement *statement, const PendingKey *key);
-static void keep_unused(DnsPending *pending);
-static void forget(DnsPending *pending);
-static Size pending_size(DnsPending *pending);
+static bool is_question(const PrefetchKey *key, const DnsQuestion *question);
+static void fill_key(PrefetchKey *key, const DnsQuestion *question);
+static uint32 hash_key(const PrefetchStatement *statement, const PrefetchKey *key);
+static void keep_unused(PrefetchQuestion *prefetched);
+static void forget(PrefetchQuestion *prefetched);
+static Size question_size(PrefetchQuestion *prefetched);
 
 /*
  * The statement with this memory, or NULL if it has asked nothing ahead.
  */
-DnsStatement *
-statement_find(MemoryContext owner)
+PrefetchStatement *
+prefetch_statement_find(MemoryContext owner)
 {
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &statements)
 	{
-		DnsStatement *statement = dlist_container(DnsStatement, node, iter.cur);
+		PrefetchStatement *statement = dlist_container(PrefetchStatement, node, iter.cur);
 
 		if (statement->owner == owner)
 			return statement;
@@ -84,17 +84,17 @@ statement_find(MemoryContext owner)
  * Begins to keep questions of the statement with this memory, and ends with it,
  * or earlier when its context is deleted.
  */
-DnsStatement *
-statement_open(MemoryContext owner)
+PrefetchStatement *
+prefetch_statement_open(MemoryContext owner)
 {
 	MemoryContext context = AllocSetContextCreate(owner, "pgcares look-ahead",
 												  ALLOCSET_DEFAULT_SIZES);
-	DnsStatement *statement = MemoryContextAllocZero(context, sizeof(DnsStatement));
+	PrefetchStatement *statement = MemoryContextAllocZero(context, sizeof(PrefetchStatement));
 
 	statement->owner = owner;
 	statement->context = context;
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
-	statement->table = pendings_create(context, 256, NULL);
+	statement->table = prefetch_questions_create(context, 256, NULL);
 
 	statement->release.func = release_statement;
 	statement->release.arg = statement;
@@ -108,15 +108,15 @@ statement_open(MemoryContext owner)
  * of the expression, which is below that of the executor's state.  A function
  * that runs a statement of its own has another executor's state nearer by.
  */
-DnsStatement *
-statement_calling(void)
+PrefetchStatement *
+prefetch_statement_calling(void)
 {
 	if (dlist_is_empty(&statements))
 		return NULL;
 	for (MemoryContext context = CurrentMemoryContext; context != NULL;
 		 context = context->parent)
 	{
-		DnsStatement *statement = statement_find(context);
+		PrefetchStatement *statement = prefetch_statement_find(context);
 
 		if (statement != NULL || strcmp(context->name, "ExecutorState") == 0)
 			return statement;
@@ -125,47 +125,47 @@ statement_calling(void)
 }
 
 /*
- * A question of the statement, or NULL: then *hash is for pending_add().
+ * A question of the statement, or NULL: then *hash is for prefetch_table_add().
  */
-DnsPending *
-pending_find(DnsStatement *statement, const DnsQuestion *question, uint32 *hash)
+PrefetchQuestion *
+prefetch_table_find(PrefetchStatement *statement, const DnsQuestion *question, uint32 *hash)
 {
 	union
 	{
-		DnsPending	pending;
-		char		room[offsetof(DnsPending, key) + KEY_SIZE(WIRE_NAME_MAX)];
+		PrefetchQuestion	prefetched;
+		char		room[offsetof(PrefetchQuestion, key) + KEY_SIZE(WIRE_NAME_MAX)];
 	}			sought;
-	PendingEntry *entry;
+	PrefetchEntry *entry;
 
 	if (statement->expected != NULL &&
 		is_question(&statement->expected->key, question))
 		return statement->expected;
-	fill_key(&sought.pending.key, question);
-	*hash = sought.pending.hash = hash_key(statement, &sought.pending.key);
-	entry = pendings_lookup(statement->table, &sought.pending);
-	return entry != NULL ? entry->pending : NULL;
+	fill_key(&sought.prefetched.key, question);
+	*hash = sought.prefetched.hash = hash_key(statement, &sought.prefetched.key);
+	entry = prefetch_questions_lookup(statement->table, &sought.prefetched);
+	return entry != NULL ? entry->prefetched : NULL;
 }
 
 /*
  * A new question of a node, which is not to be asked yet.  There is no reference
  * to it either.
  */
-DnsPending *
-pending_add(DnsAhead *ahead, const DnsQuestion *question, uint32 hash)
+PrefetchQuestion *
+prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question, uint32 hash)
 {
-	DnsPending *pending;
+	PrefetchQuestion *prefetched;
 	bool		found;
 
-	pending = MemoryContextAllocZero(ahead->statement->context,
-									 offsetof(DnsPending, key) +
+	prefetched = MemoryContextAllocZero(prefetch->statement->context,
+									 offsetof(PrefetchQuestion, key) +
 									 KEY_SIZE(question->name.len));
-	pending->ahead = ahead;
-	pending->state = PENDING_EXPECTED;
-	pending->hash = hash;
-	fill_key(&pending->key, question);
-	pendings_insert(ahead->statement->table, pending, &found);
-	ahead->memory += pending_size(pending);
-	return pending;
+	prefetched->prefetch = prefetch;
+	prefetched->state = PREFETCH_EXPECTED;
+	prefetched->hash = hash;
+	fill_key(&prefetched->key, question);
+	prefetch_questions_insert(prefetch->statement->table, prefetched, &found);
+	prefetch->memory += question_size(prefetched);
+	return prefetched;
 }
 
 /*
@@ -173,41 +173,41 @@ pending_add(DnsAhead *ahead, const DnsQuestion *question, uint32 hash)
  * all others.
  */
 void
-pending_queue(DnsPending *pending, bool first)
+prefetch_table_queue(PrefetchQuestion *prefetched, bool first)
 {
-	dlist_head *queue = &pending->ahead->queue;
+	dlist_head *queue = &prefetched->prefetch->queue;
 
-	if (pending->state == PENDING_QUEUED)
-		dlist_delete(&pending->node);
-	pending->state = PENDING_QUEUED;
+	if (prefetched->state == PREFETCH_QUEUED)
+		dlist_delete(&prefetched->node);
+	prefetched->state = PREFETCH_QUEUED;
 	if (first)
-		dlist_push_head(queue, &pending->node);
+		dlist_push_head(queue, &prefetched->node);
 	else
-		dlist_push_tail(queue, &pending->node);
+		dlist_push_tail(queue, &prefetched->node);
 }
 
 /*
  * Tells that a question will probably be looked for soon, which is quicker then.
  */
 void
-pending_expect(DnsPending *pending)
+prefetch_table_expect(PrefetchQuestion *prefetched)
 {
-	pending->ahead->statement->expected = pending;
+	prefetched->prefetch->statement->expected = prefetched;
 }
 
 /*
  * Takes a reference.
  */
 void
-pending_hold(DnsPending *pending)
+prefetch_table_hold(PrefetchQuestion *prefetched)
 {
-	DnsAhead   *ahead = pending->ahead;
+	Prefetch   *prefetch = prefetched->prefetch;
 
-	if (pending->references++ == 0 && pending->state == PENDING_DONE)
+	if (prefetched->references++ == 0 && prefetched->state == PREFETCH_DONE)
 	{
-		dlist_delete(&pending->node);
-		ahead->unused_memory -= pending_size(pending);
-		ahead->memory += pending_size(pending);
+		dlist_delete(&prefetched->node);
+		prefetch->unused_memory -= question_size(prefetched);
+		prefetch->memory += question_size(prefetched);
 	}
 }
 
@@ -216,16 +216,16 @@ pending_hold(DnsPending *pending)
  * for a while, as others are.
  */
 void
-pending_drop(DnsPending *pending)
+prefetch_table_drop(PrefetchQuestion *prefetched)
 {
-	if (--pending->references > 0)
+	if (--prefetched->references > 0)
 		return;
-	if (pending->state == PENDING_QUEUED)
-		dlist_delete(&pending->node);
-	if (pending->state == PENDING_QUEUED || pending->state == PENDING_EXPECTED)
-		forget(pending);
-	else if (pending->state == PENDING_DONE)
-		keep_unused(pending);
+	if (prefetched->state == PREFETCH_QUEUED)
+		dlist_delete(&prefetched->node);
+	if (prefetched->state == PREFETCH_QUEUED || prefetched->state == PREFETCH_EXPECTED)
+		forget(prefetched);
+	else if (prefetched->state == PREFETCH_DONE)
+		keep_unused(prefetched);
 }
 
 /*
@@ -233,29 +233,29 @@ pending_drop(DnsPending *pending)
  * for it: the error would be that of a statement that may not be the question's.
  */
 bool
-pending_take(DnsPending *pending, const DnsReply *reply)
+prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 {
-	DnsAhead   *ahead = pending->ahead;
+	Prefetch   *prefetch = prefetched->prefetch;
 	uint8	   *copy = NULL;
 
 	if (reply->answer != NULL)
 	{
-		copy = MemoryContextAllocExtended(ahead->statement->context,
+		copy = MemoryContextAllocExtended(prefetch->statement->context,
 										  reply->answer_len, MCXT_ALLOC_NO_OOM);
 		if (copy == NULL)
 			return false;
 		memcpy(copy, reply->answer, reply->answer_len);
 	}
-	ahead->memory -= pending_size(pending);
-	pending->reply = *reply;
-	pending->reply.answer = copy;
-	ahead->memory += pending_size(pending);
+	prefetch->memory -= question_size(prefetched);
+	prefetched->reply = *reply;
+	prefetched->reply.answer = copy;
+	prefetch->memory += question_size(prefetched);
 
 	if (reply->status == ARES_ETIMEOUT)
-		ahead->counters->timeouts++;
-	pending->state = PENDING_DONE;
-	if (pending->references == 0)
-		keep_unused(pending);
+		prefetch->counters->timeouts++;
+	prefetched->state = PREFETCH_DONE;
+	if (prefetched->references == 0)
+		keep_unused(prefetched);
 	return true;
 }
 
@@ -263,13 +263,13 @@ pending_take(DnsPending *pending, const DnsReply *reply)
 static void
 release_statement(void *arg)
 {
-	DnsStatement *statement = arg;
+	PrefetchStatement *statement = arg;
 
 	dlist_delete(&statement->node);
 }
 
 static bool
-is_question(const PendingKey *key, const DnsQuestion *question)
+is_question(const PrefetchKey *key, const DnsQuestion *question)
 {
 	return key->len == question->name.len && key->type == question->type &&
 		key->class == question->class && key->nsid == question->nsid &&
@@ -277,7 +277,7 @@ is_question(const PendingKey *key, const DnsQuestion *question)
 }
 
 static void
-fill_key(PendingKey *key, const DnsQuestion *question)
+fill_key(PrefetchKey *key, const DnsQuestion *question)
 {
 	key->type = question->type;
 	key->class = question->class;
@@ -287,14 +287,14 @@ fill_key(PendingKey *key, const DnsQuestion *question)
 }
 
 static uint32
-hash_key(const DnsStatement *statement, const PendingKey *key)
+hash_key(const PrefetchStatement *statement, const PrefetchKey *key)
 {
 	return (uint32) hash_bytes_extended((const unsigned char *) key,
 										KEY_SIZE(key->len), statement->seed);
 }
 
 static bool
-same_key(const PendingKey *a, const PendingKey *b)
+same_key(const PrefetchKey *a, const PrefetchKey *b)
 {
 	return a->len == b->len && memcmp(a, b, KEY_SIZE(a->len)) == 0;
 }
@@ -304,20 +304,20 @@ same_key(const PendingKey *a, const PendingKey *b)
  * they take more memory than a hash table may.
  */
 static void
-keep_unused(DnsPending *pending)
+keep_unused(PrefetchQuestion *prefetched)
 {
-	DnsAhead   *ahead = pending->ahead;
+	Prefetch   *prefetch = prefetched->prefetch;
 	Size		limit = get_hash_memory_limit();
 
-	dlist_push_tail(&ahead->unused, &pending->node);
-	ahead->memory -= pending_size(pending);
-	ahead->unused_memory += pending_size(pending);
-	while (ahead->unused_memory > limit)
+	dlist_push_tail(&prefetch->unused, &prefetched->node);
+	prefetch->memory -= question_size(prefetched);
+	prefetch->unused_memory += question_size(prefetched);
+	while (prefetch->unused_memory > limit)
 	{
-		DnsPending *oldest = dlist_head_element(DnsPending, node,
-												&ahead->unused);
+		PrefetchQuestion *oldest = dlist_head_element(PrefetchQuestion, node,
+												&prefetch->unused);
 
-		if (oldest == pending)
+		if (oldest == prefetched)
 			break;
 		dlist_delete(&oldest->node);
 		forget(oldest);
@@ -326,29 +326,29 @@ keep_unused(DnsPending *pending)
 
 /* Frees a question that is in no list and not under way. */
 static void
-forget(DnsPending *pending)
+forget(PrefetchQuestion *prefetched)
 {
-	DnsAhead   *ahead = pending->ahead;
+	Prefetch   *prefetch = prefetched->prefetch;
 
-	if (pending->state == PENDING_DONE)
-		ahead->unused_memory -= pending_size(pending);
+	if (prefetched->state == PREFETCH_DONE)
+		prefetch->unused_memory -= question_size(prefetched);
 	else
-		ahead->memory -= pending_size(pending);
-	pendings_delete(ahead->statement->table, pending);
-	if (ahead->statement->expected == pending)
-		ahead->statement->expected = NULL;
-	if (pending->reply.answer != NULL)
-		pfree(pending->reply.answer);
-	pfree(pending);
+		prefetch->memory -= question_size(prefetched);
+	prefetch_questions_delete(prefetch->statement->table, prefetched);
+	if (prefetch->statement->expected == prefetched)
+		prefetch->statement->expected = NULL;
+	if (prefetched->reply.answer != NULL)
+		pfree(prefetched->reply.answer);
+	pfree(prefetched);
 }
 
 /* Its entry in the table included. */
 static Size
-pending_size(DnsPending *pending)
+question_size(PrefetchQuestion *prefetched)
 {
-	Size		size = GetMemoryChunkSpace(pending) + 2 * sizeof(PendingEntry);
+	Size		size = GetMemoryChunkSpace(prefetched) + 2 * sizeof(PrefetchEntry);
 
-	if (pending->reply.answer != NULL)
-		size += GetMemoryChunkSpace(pending->reply.answer);
+	if (prefetched->reply.answer != NULL)
+		size += GetMemoryChunkSpace(prefetched->reply.answer);
 	return size;
 }
