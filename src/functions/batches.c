@@ -168,8 +168,8 @@ read_text(DnsBatch *batch, uint32 index, DnsName *name)
 	const text *element = DatumGetTextPP(batch->elements[index]);
 
 	return name_parse_with_len(VARDATA_ANY(element),
-								  VARSIZE_ANY_EXHDR(element),
-								  setting_idn, name) == NULL;
+							   VARSIZE_ANY_EXHDR(element),
+							   setting_idn, name) == NULL;
 }
 
 static bool

@@ -202,7 +202,7 @@ start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 
 		if (n > 0 && rows->prefetch == NULL)
 			rows->prefetch = prefetch_open(node->state->es_query_cxt,
-									 rows->node->counters);
+										   rows->node->counters);
 		for (int j = 0; j < n; j++)
 			start_question(rows, row, &rows->sites[i], &questions[j],
 						   wanted && rows->sites[i].certain);

@@ -81,7 +81,7 @@ extern bool outcome_is_missing(const DnsOutcome *outcome);
 /* ---- lookup.c: one question, asked ahead or now ---- */
 
 extern DnsWindow *lookup_ask(const DnsQuestion *question, const char *server,
-					  DnsOutcome *outcome);
+							 DnsOutcome *outcome);
 extern void lookup_end(DnsWindow *window);
 
 /* ---- host.c: names and addresses of hosts ---- */
@@ -321,9 +321,9 @@ extern PrefetchStatement *prefetch_statement_find(MemoryContext owner);
 extern PrefetchStatement *prefetch_statement_open(MemoryContext owner);
 extern PrefetchStatement *prefetch_statement_calling(void);
 extern PrefetchQuestion *prefetch_table_find(PrefetchStatement *statement,
-								const DnsQuestion *question, uint32 *hash);
+											 const DnsQuestion *question, uint32 *hash);
 extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question,
-							   uint32 hash);
+											uint32 hash);
 extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
 extern void prefetch_table_expect(PrefetchQuestion *prefetched);
 extern void prefetch_table_hold(PrefetchQuestion *prefetched);
@@ -334,7 +334,7 @@ extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *re
 
 extern Prefetch *prefetch_open(MemoryContext owner, LookaheadCounters *counters);
 extern PrefetchQuestion *prefetch_start(Prefetch *prefetch, const DnsQuestion *question,
-							   bool ask);
+										bool ask);
 extern int64 prefetch_time_left(const PrefetchQuestion *prefetched);
 extern Size prefetch_memory(const Prefetch *prefetch);
 extern void prefetch_attend(Prefetch *prefetch);

@@ -344,7 +344,7 @@ feed(Prefetch *prefetch)
 		   window_has_room(prefetch->window))
 	{
 		PrefetchQuestion *prefetched = dlist_container(PrefetchQuestion, node,
-											  dlist_pop_head_node(&prefetch->queue));
+													   dlist_pop_head_node(&prefetch->queue));
 		LookaheadCounters *counted = prefetch->counters;
 		DnsQuestion question;
 
@@ -355,7 +355,7 @@ feed(Prefetch *prefetch)
 		memcpy(question.name.octets, prefetched->key.octets, prefetched->key.len);
 		prefetched->state = PREFETCH_ASKED;
 		prefetched->slot = window_submit(prefetch->window, &question,
-									  (uint64) (uintptr_t) prefetched);
+										 (uint64) (uintptr_t) prefetched);
 		counted->started++;
 		counted->max_in_flight = Max(counted->max_in_flight,
 									 prefetch->window->in_flight);

@@ -157,8 +157,8 @@ prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question, uint32 hash)
 	bool		found;
 
 	prefetched = MemoryContextAllocZero(prefetch->statement->context,
-									 offsetof(PrefetchQuestion, key) +
-									 KEY_SIZE(question->name.len));
+										offsetof(PrefetchQuestion, key) +
+										KEY_SIZE(question->name.len));
 	prefetched->prefetch = prefetch;
 	prefetched->state = PREFETCH_EXPECTED;
 	prefetched->hash = hash;
@@ -315,7 +315,7 @@ keep_unused(PrefetchQuestion *prefetched)
 	while (prefetch->unused_memory > limit)
 	{
 		PrefetchQuestion *oldest = dlist_head_element(PrefetchQuestion, node,
-												&prefetch->unused);
+													  &prefetch->unused);
 
 		if (oldest == prefetched)
 			break;
