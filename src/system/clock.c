@@ -1,13 +1,13 @@
 /*
  * clock.c
  *
- * The time, for whatever is late or has to be measured.
+ * The time of deadlines and measurements.
  */
 #include "postgres.h"
 
 #include "system/system.h"
 
-static int64 last_time = 0;		/* that clock_now() gave */
+static int64 last_time = 0;		/* the last result of clock_now() */
 static int64 time_slept = 0;
 static int64 time_worked = 0;
 
@@ -25,9 +25,9 @@ clock_now(void)
 }
 
 /*
- * What clock_now() gave last, for what is done in the same step: it is called
- * after each wait, when a question is asked and when queries are sent, and so
- * this is the time at which what is worked on had come.
+ * The result of the last clock_now(), which is called after each wait, when a
+ * question is asked and when queries are sent.  So this is the time at which
+ * the present work arrived.
  */
 int64
 clock_last(void)
@@ -36,9 +36,9 @@ clock_last(void)
 }
 
 /*
- * Microseconds that this process has waited for answers and worked on them so far.
- * An answer that comes while it does something else is not read meanwhile, so
- * whoever gives answers time counts these.
+ * Microseconds that this process has spent waiting for answers and working on
+ * them.  Deadlines of answers count these: the process reads no answer while it
+ * does something else.
  */
 int64
 clock_waited(void)
@@ -47,7 +47,7 @@ clock_waited(void)
 }
 
 /*
- * Microseconds of these in which nothing was to be done.
+ * The part of clock_waited() in which the process slept, in microseconds.
  */
 int64
 clock_slept(void)
@@ -65,7 +65,7 @@ clock_add_sleep(int64 time)
 }
 
 /*
- * Adds microseconds in which it worked on answers.
+ * Adds microseconds in which the process worked on answers.
  */
 void
 clock_add_work(int64 time)

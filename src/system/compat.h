@@ -42,7 +42,7 @@
 #error "pgcares needs c-ares 1.34.9 or newer"
 #endif
 
-/* The library is found at run time, and need not be the one of the headers. */
+/* The library found at run time can be older than the headers. */
 static inline bool
 library_is_too_old(void)
 {
@@ -53,7 +53,7 @@ library_is_too_old(void)
 }
 
 /*
- * Has free() give the system what it keeps; other C libraries do so by themselves.
+ * Returns freed memory to the system; other C libraries do so by themselves.
  */
 static inline void
 give_memory_back(void)
@@ -64,7 +64,7 @@ give_memory_back(void)
 }
 
 /*
- * A wait event set that no resource owner knows: it lives until it is freed.
+ * A wait event set without a resource owner: it lives until it is freed.
  * PostgreSQL 17 gave sets to resource owners instead of memory contexts.
  */
 static inline WaitEventSet *
@@ -79,7 +79,7 @@ create_wait_event_set(int nevents)
 
 /*
  * The wait event shown while a lookup waits.  Since PostgreSQL 17 an extension
- * may name its own; the name is registered at the first wait.
+ * can name its own; the name is registered at the first wait.
  */
 static inline uint32
 answer_wait_event(void)
@@ -96,8 +96,8 @@ answer_wait_event(void)
 }
 
 /*
- * Base64 of len octets into size bytes; gives the length.  PostgreSQL 18 made
- * the octets unsigned.
+ * Writes len octets as Base64 into size bytes; returns the length.  PostgreSQL
+ * 18 made the octets unsigned.
  */
 static inline int
 base64_encode(const uint8 *octets, int len, char *out, int size)
@@ -110,7 +110,7 @@ base64_encode(const uint8 *octets, int len, char *out, int size)
 }
 
 /*
- * Memory that a check hook hands to its assign hook; NULL where there is none.
+ * Memory that a check hook hands to its assign hook; NULL if out of memory.
  * PostgreSQL 16 moved it from malloc() to a memory context of its own.
  */
 static inline void *
@@ -134,8 +134,8 @@ guc_extra_free(void *extra)
 }
 
 /*
- * What the server knows of a parameter, or NULL.  PostgreSQL 16 made the search for
- * one public, and the list of all another thing.
+ * The server's entry for a parameter, or NULL.  PostgreSQL 16 made the search
+ * public and changed the list of all parameters.
  */
 static inline const struct config_generic *
 find_parameter(const char *name)
@@ -155,8 +155,8 @@ find_parameter(const char *name)
 }
 
 /*
- * Gives a plan node that does next to nothing the cost of another, and makes it
- * fit for what that is fit for.  PostgreSQL 18 began to count disabled nodes.
+ * Copies the cost and the parallel safety of a plan node to one that adds
+ * almost no work.  PostgreSQL 18 began to count disabled nodes.
  */
 static inline void
 copy_plan_cost(Plan *plan, const Plan *from)
@@ -172,7 +172,7 @@ copy_plan_cost(Plan *plan, const Plan *from)
 }
 
 /*
- * The last parameter of ExecutorRun(), which PostgreSQL 18 has no more.
+ * The last parameter of ExecutorRun(), which PostgreSQL 18 removed.
  */
 #if PG_VERSION_NUM >= 180000
 #define RUN_ONCE_PARAMETER
@@ -183,8 +183,8 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #endif
 
 /*
- * Are some parts of an Append or MergeAppend perhaps left out at run time?
- * PostgreSQL 18 moved what tells which from the node to the statement.
+ * Can an Append or MergeAppend leave out parts at run time?  PostgreSQL 18
+ * moved the pruning information from the node to the statement.
  */
 #if PG_VERSION_NUM >= 180000
 #define PRUNES_PARTS(node)	((node)->part_prune_index >= 0)
@@ -193,8 +193,9 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #endif
 
 /*
- * Relations of the statement that EXPLAIN shows.  PostgreSQL 18 has one more for
- * GROUP BY, and leaves it out where it asks whether to qualify columns.
+ * The number of relations in the statement that EXPLAIN shows.  PostgreSQL 18
+ * adds one for GROUP BY, and rtable_size leaves it out: EXPLAIN qualifies
+ * columns by this number.
  */
 static inline int
 explain_relations(const ExplainState *es)

@@ -1,9 +1,9 @@
 /*
  * file.c
  *
- * The files that settings name: their state, to notice a change, and what is in
- * them.  Only regular files are read: to open a named pipe would mean to wait
- * for it, and to open a device may do something.
+ * The files that settings name: their state, which shows a change, and their
+ * content.  Only regular files are read: opening a named pipe would block, and
+ * opening a device can have side effects.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "storage/fd.h"
 
 #define PIECE		(1024 * 1024)	/* read at a time */
-#define LEVEL_SOFT	DEBUG5		/* of what is not raised */
+#define LEVEL_SOFT	DEBUG5		/* instead of raising */
 
 static bool read_open(int fd, const char *path, const char *setting, size_t max,
 					  bool soft, DnsFileState *state, char **content,
@@ -25,8 +25,8 @@ static void state_of(const struct stat *st, DnsFileState *state);
 static int64 nanoseconds(const struct timespec *time);
 
 /*
- * What is known of a file without opening it: all zero where there is none, or
- * none that is read.
+ * The state of a file, which is not opened: all zero if there is no regular
+ * file.
  */
 void
 file_state(const char *path, DnsFileState *state)
@@ -40,7 +40,7 @@ file_state(const char *path, DnsFileState *state)
 }
 
 /*
- * Is it the same file, unchanged?
+ * Is this the same file, unchanged?
  */
 bool
 file_state_equal(const DnsFileState *a, const DnsFileState *b)
@@ -50,10 +50,10 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
 
 /*
  * Reads a file: its content, palloc'd, and its state when it was opened.  The
- * content is NULL where there is no such file, none that is read, or, if
- * unreadable_ok, none that may be read.  Raises on all else, and where there are
- * more than max octets, or gives false if soft.  setting is the one that names the
- * file, or NULL.  No message tells what is in the file.
+ * content is NULL if there is no such file, if it is not a regular one or, with
+ * unreadable_ok, if permission is denied.  Every other failure, and a file of more
+ * than max octets, raises, or returns false if soft.  setting is the parameter
+ * that names the file, or NULL.  No message shows the file's content.
  */
 bool
 file_read(const char *path, const char *setting, size_t max,
@@ -68,7 +68,7 @@ file_read(const char *path, const char *setting, size_t max,
 	if (!state->regular)
 		return true;
 
-	/* It may be another one by now. */
+	/* Another file can have taken its place by now. */
 	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	if (fd < 0 && (errno == ENOENT || (unreadable_ok && errno == EACCES)))
 		return true;
@@ -130,7 +130,7 @@ read_open(int fd, const char *path, const char *setting, size_t max, bool soft,
 			return false;
 		}
 		if (got == 0)
-			break;				/* it has become shorter */
+			break;				/* the file has become shorter */
 	}
 	octets[*len] = '\0';
 	*content = octets;

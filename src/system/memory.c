@@ -2,13 +2,13 @@
  * memory.c
  *
  * Memory for the library.  c-ares 1.34.9 goes on after a failed allocation and
- * may then use what it could not make, so that it crashes the backend.  So it
- * never sees one: where the system has nothing left, it gets a piece of a
- * reserve, and whoever called it learns of that when it has returned.  Only a
- * copy of the library that is ours alone is given these functions.  One that
- * others in the process may use keeps its own: then the status of a call has to
- * do, and where the library hides what failed, nothing helps.  Runs inside the
- * library: stores, never raises, never calls back.
+ * can then use the missing object, which crashes the backend.  So it never sees
+ * a failure: when the system has no memory left, it gets a piece of a reserve,
+ * and its caller learns of that after it has returned.  Only a private, static
+ * copy of the library gets these functions.  A shared copy keeps its own: then
+ * only the status of a call shows that memory ran out, and a failure that the
+ * library hides goes unnoticed.  Runs inside the library: notes failures, never
+ * raises, never calls back.
  */
 #include "postgres.h"
 
@@ -19,23 +19,23 @@ static bool ran_out = false;
 #ifdef CARES_STATICLIB
 
 /*
- * What the library may need between the first failure and its return, when it
- * lets go of its channel.  Nothing of it is real memory before it is used.
+ * Enough for the library from the first failure until it returns and the
+ * channel is destroyed.  Pages that are never touched cost nothing.
  */
 #define RESERVE_SIZE	(1024 * 1024)
 
-/* What stands before each piece of the reserve. */
+/* The header of each piece of the reserve. */
 typedef struct Piece
 {
-	size_t		size;			/* of what follows */
-	size_t		before;			/* where the piece before this one is */
+	size_t		size;			/* of the memory that follows */
+	size_t		before;			/* the offset of the piece before this one */
 	bool		used;
 } Piece;
 
 #define PIECE_ALIGN		16
 #define PIECE_HEADER	TYPEALIGN(PIECE_ALIGN, sizeof(Piece))
 
-/* Pieces lie on top of each other, and go when all above them have gone. */
+/* The pieces are a stack: one is freed when all above it are free. */
 static char *reserve = NULL;
 static size_t reserve_used = 0;
 static size_t last_piece = 0;
@@ -50,20 +50,20 @@ static void give_back(void *memory);
 #endif
 
 /*
- * Gives the library its functions, before it is used.
+ * Gives the library these functions.  Called before the library is used.
  */
 void
 memory_init(void)
 {
 #ifdef CARES_STATICLIB
-	/* Nothing of this can fail on a system that PostgreSQL runs on, but Windows. */
+	/* Can fail on Windows only. */
 	(void) ares_library_init_mem(ARES_LIB_INIT_ALL, library_malloc, library_free,
 								 library_realloc);
 #endif
 }
 
 /*
- * Sees to it that there is a reserve; false where there is no memory for it.
+ * Makes sure that there is a reserve; false if there is no memory for it.
  */
 bool
 memory_reserve(void)
@@ -78,8 +78,8 @@ memory_reserve(void)
 }
 
 /*
- * Has the call of the library that ended with this status lacked memory?  Asked
- * after each call that matters; what the others lacked does not count.
+ * Did the library call that returned this status run out of memory?  Checked
+ * after each call that matters, and then reset.
  */
 bool
 memory_ran_out(ares_status_t status)

@@ -1,8 +1,8 @@
 /*
  * mmsg.h
  *
- * sendmmsg(2) and recvmmsg(2) for systems that do not have them: a call of the
- * system for each message.
+ * sendmmsg(2) and recvmmsg(2) for systems that lack them: one system call for
+ * each message.
  */
 #ifndef PGCARES_MMSG_H
 #define PGCARES_MMSG_H
@@ -18,7 +18,7 @@ struct mmsghdr
 	unsigned int msg_len;
 };
 
-/* How many were sent; -1, with errno, if the first could not be. */
+/* The number of messages sent; -1, with errno, if the first one failed. */
 static inline int
 sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
@@ -35,7 +35,7 @@ sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 	return done;
 }
 
-/* How many have come; -1, with errno, if there is none.  Waits for none. */
+/* The number of messages read; -1, with errno, if none.  Does not wait. */
 static inline int
 recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
 		 struct timespec *timeout)

@@ -2,27 +2,27 @@
  * pool.c
  *
  * Small pieces of memory that come and go with each question.  Pieces of one
- * size are cut from blocks, which makes taking one and giving it back a step or
- * two each; what is larger is malloc()'s own.  Blocks of which nothing is in use
- * stay until pool_trim().  Runs inside the library: never raises, and gives NULL
- * where there is no memory.
+ * size are cut from blocks, so that taking a piece or giving it back costs a
+ * step or two; larger pieces come straight from malloc().  Empty blocks stay
+ * until pool_trim().  Runs inside the library: never raises, and returns NULL if
+ * there is no memory.
  */
 #include "postgres.h"
 
 #include "system/system.h"
 
-/* What stands before each piece. */
+/* The header of each piece. */
 typedef struct PieceHeader
 {
-	struct Block *block;		/* that it is of */
+	struct Block *block;		/* that the piece was cut from */
 } PieceHeader;
 
-/* Octets of a piece, its header included, are so many steps. */
+/* The size of a piece, its header included, is a multiple of this. */
 #define STEP	16
 
 /*
- * The largest piece that is cut from a block, in steps.  There is none where a
- * checker is to see each piece by itself.
+ * The largest piece that is cut from a block, in steps.  With MALLOC_ONLY
+ * every piece comes from malloc(), so that a memory checker sees each one.
  */
 #ifdef MALLOC_ONLY
 #define LARGEST_STEPS	0
@@ -30,10 +30,10 @@ typedef struct PieceHeader
 #define LARGEST_STEPS	16
 #endif
 
-/* A block, with what malloc() adds to it, is two pages. */
+/* A block and malloc()'s overhead together fill two pages. */
 #define BLOCK_SIZE		(8192 - 16)
 
-/* To give back so much is worth asking malloc() to give it back too. */
+/* Freed octets from which on malloc() is asked to return memory. */
 #define WORTH_TRIMMING	(1024 * 1024)
 
 typedef struct Block
@@ -41,23 +41,23 @@ typedef struct Block
 	dlist_node	node;
 	int			steps;			/* of each piece */
 	int			used;			/* pieces in use */
-	void	   *free;			/* the first of those that were in use, or NULL */
-	char	   *fresh;			/* where those begin that never were */
+	void	   *free;			/* pieces that were used before, or NULL */
+	char	   *fresh;			/* the first piece that was never used */
 	int			nfresh;
 } Block;
 
 #define BLOCK_HEADER	TYPEALIGN(STEP, sizeof(Block))
 
-/* By steps.  Behind the first one those come last that are full. */
+/* By steps.  Behind the first block, the full ones come last. */
 static dlist_head blocks[LARGEST_STEPS + 1];
 
-/* The first of each list, or NULL. */
+/* The first block of each list, or NULL. */
 static Block *first[LARGEST_STEPS + 1];
 
-/* Stands for the block of a piece that is malloc()'s; has never one at hand. */
+/* Marks pieces that came straight from malloc(); its list stays empty. */
 static Block no_block;
 
-/* Apart, so that the usual way has no part in what they need. */
+/* The rare cases: not inlined, to keep the common path short. */
 static pg_noinline void *take_large(size_t size);
 static pg_noinline void *take_fresh(size_t steps);
 static pg_noinline void give_first(void *memory, Block *block);
@@ -73,7 +73,7 @@ header_of(void *memory)
 	return (PieceHeader *) memory - 1;
 }
 
-/* Where malloc() has put a piece that is not of a block; its size is there. */
+/* The start of a piece from malloc(); its size is stored there. */
 static inline size_t *
 start_of(void *memory)
 {
@@ -81,7 +81,7 @@ start_of(void *memory)
 }
 
 /*
- * A piece of memory, aligned as malloc()'s are; NULL where there is none.
+ * A piece of memory, aligned as by malloc(); NULL if there is no memory.
  */
 void *
 pool_take(size_t size)
@@ -102,7 +102,7 @@ pool_take(size_t size)
 }
 
 /*
- * Takes back a piece, if it is one.
+ * Takes back a piece; ignores NULL.
  */
 void
 pool_give(void *memory)
@@ -123,8 +123,8 @@ pool_give(void *memory)
 }
 
 /*
- * The piece with room for so many octets, which may be another one then.  NULL
- * where there is no memory, and the piece is as it was.
+ * The piece with room for size octets; it can move.  NULL if there is no
+ * memory, and the old piece is then unchanged.
  */
 void *
 pool_resize(void *memory, size_t size)
@@ -152,7 +152,7 @@ pool_resize(void *memory, size_t size)
 }
 
 /*
- * Octets of a piece that may be used.
+ * The number of usable octets in a piece.
  */
 size_t
 pool_room(void *memory)
@@ -165,7 +165,7 @@ pool_room(void *memory)
 }
 
 /*
- * Frees the blocks of which no piece is in use, but for so many of each size.
+ * Frees the empty blocks, but keeps spare of them for each size.
  */
 void
 pool_trim(int spare)
@@ -193,7 +193,7 @@ take_large(size_t size)
 	return start + STEP;
 }
 
-/* Takes a piece where the first block has none at hand. */
+/* Takes a piece when the first block has no used one to give again. */
 static void *
 take_fresh(size_t steps)
 {
@@ -216,7 +216,7 @@ take_fresh(size_t steps)
 	return memory;
 }
 
-/* Takes back a piece whose block has no other one at hand: now it has. */
+/* Takes back a piece whose block has an empty free list. */
 static void
 give_first(void *memory, Block *block)
 {
@@ -233,7 +233,7 @@ give_first(void *memory, Block *block)
 	block->used--;
 }
 
-/* A new block for pieces of a size, before the others; NULL without memory. */
+/* Adds a block at the head of its list; NULL if there is no memory. */
 static Block *
 add_block(size_t steps)
 {
@@ -244,7 +244,7 @@ add_block(size_t steps)
 	block->steps = steps;
 	block->used = 0;
 	block->free = NULL;
-	/* The first header is before what is aligned. */
+	/* The first header lies before the aligned piece. */
 	block->fresh = (char *) block + BLOCK_HEADER + STEP;
 	block->nfresh = (BLOCK_SIZE - BLOCK_HEADER - STEP + sizeof(PieceHeader)) /
 		(steps * STEP);
@@ -270,7 +270,7 @@ move_first_if_full(int steps)
 	first[steps] = dlist_head_element(Block, node, &blocks[steps]);
 }
 
-/* Frees blocks for pieces of one size; gives what they had of octets. */
+/* Frees empty blocks of one size; returns the number of octets freed. */
 static size_t
 trim(int steps, int spare)
 {

@@ -20,15 +20,15 @@
 
 typedef struct DnsFileState
 {
-	bool		regular;		/* it is there, and is read */
+	bool		regular;		/* exists and is a regular file */
 	uint64		device;
 	uint64		inode;
 	int64		size;
 	int64		mtime;			/* ns */
-	int64		ctime;			/* ns: rights count too */
+	int64		ctime;			/* ns: shows a change of permissions too */
 } DnsFileState;
 
-/* Who only tells what a call will ask need not look at a file more often. */
+/* A prefetch trusts the file that it has read for this long. */
 #define FILE_LOOK_AFTER		INT64CONST(1000000) /* us */
 
 extern void file_state(const char *path, DnsFileState *state);
