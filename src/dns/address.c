@@ -1,7 +1,7 @@
 /*
  * address.c
  *
- * IP addresses: from octets, from text and to it, and as the names of their PTR records
+ * IP addresses from octets, from and to text, and as the names of their PTR records
  * (RFC 1035 section 3.5, RFC 3596 section 2.5).
  */
 #include "postgres.h"
@@ -14,7 +14,7 @@
 #include "utils/inet.h"
 
 /*
- * An address as a palloc'd inet of full length.
+ * Makes a palloc'd inet, without a netmask, from 4 or 16 octets.
  */
 inet *
 address_inet(const uint8 *octets, size_t len)
@@ -26,7 +26,7 @@ address_inet(const uint8 *octets, size_t len)
 }
 
 /*
- * The same where the caller has place for it.
+ * The same, into an inet that the caller owns.
  */
 void
 address_set_inet(inet *address, const uint8 *octets, size_t len)
@@ -49,8 +49,8 @@ address_text(const inet *address)
 }
 
 /*
- * Reads an address that stands where a name is expected; false if it is none.
- * Only the full form is one: anything else may be a name.
+ * Reads an address that is given in place of a name; false if the text is
+ * none.  Only the full form counts: anything else can be a name.
  */
 bool
 address_parse(const char *text, inet *address)
@@ -77,8 +77,8 @@ address_parse(const char *text, inet *address)
 }
 
 /*
- * The name of an address's PTR records (RFC 1035 section 3.5, RFC 3596
- * section 2.5).  The netmask does not count.
+ * The name of an address's PTR records (RFC 1035 section 3.5, RFC 3596 section
+ * 2.5).  The netmask is ignored.
  */
 void
 address_reverse_name(const inet *address, DnsName *name)

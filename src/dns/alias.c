@@ -1,10 +1,9 @@
 /*
  * alias.c
  *
- * Finds the records that answer a question: those that are reached from its
- * name by the aliases in the answer section, CNAME (RFC 1034 section 3.6.2) and
- * DNAME (RFC 6672).  Whatever else a server puts into the answer is nobody's
- * business.
+ * Finds the records that answer a question: it follows the aliases in the
+ * answer section, CNAME (RFC 1034 section 3.6.2) and DNAME (RFC 6672), from the
+ * question's name.  All other records in the answer are ignored.
  */
 #include "postgres.h"
 
@@ -23,7 +22,7 @@ static bool substitute(const DnsName *name, int offset, const DnsName *target,
 
 /*
  * Follows the aliases of a sound message from the question's name to *owner,
- * the name whose records are asked for.
+ * the name that owns the records asked for.
  */
 AliasEnd
 alias_follow(const DnsMessage *message, const DnsQuestion *question,
@@ -38,8 +37,8 @@ alias_follow(const DnsMessage *message, const DnsQuestion *question,
 }
 
 /*
- * The names on that way, from the question's to the owner's, into an array of
- * ALIAS_MAX_NAMES; gives their number.
+ * Stores the names of that chain, from the question's to the owner's, in an
+ * array of ALIAS_MAX_NAMES; returns their number.
  */
 int
 alias_names(const DnsMessage *message, const DnsQuestion *question,
@@ -52,8 +51,8 @@ alias_names(const DnsMessage *message, const DnsQuestion *question,
 }
 
 /*
- * Is a record of the answer section one of those that answer the question, once
- * its owner is known?
+ * Does a record of the answer section answer the question?  owner is the result
+ * of alias_follow().
  */
 bool
 alias_answers(const DnsRR *rr, const DnsQuestion *question,
@@ -87,8 +86,9 @@ walk(const DnsMessage *message, const DnsQuestion *question, DnsName *names,
 }
 
 /*
- * Takes one step.  False at the end of the chain; *found tells whether the
- * records asked for are there, which count more than aliases beside them.
+ * Takes one step.  False at the end of the chain; *found is then true if the
+ * records asked for are there; they take precedence over aliases of the same
+ * name.
  */
 static bool
 next_name(const DnsMessage *message, const DnsQuestion *question,
@@ -137,7 +137,7 @@ read_target(const DnsMessage *message, const DnsRR *rr, DnsName *target)
 	return wire_name(message, &pos, rr->rdata + rr->rdlength, target);
 }
 
-/* Where in name the suffix begins, in octets; -1 if it is none. */
+/* The octet of name at which the suffix begins; -1 if it is no suffix. */
 static int
 suffix_offset(const DnsName *name, const DnsName *suffix)
 {
@@ -152,8 +152,8 @@ suffix_offset(const DnsName *name, const DnsName *suffix)
 }
 
 /*
- * Puts target in the place of what begins at offset (RFC 6672 section 2.2).
- * False where the result would be too long.
+ * Replaces the suffix that begins at offset by target (RFC 6672 section 2.2).
+ * False if the result would be too long.
  */
 static bool
 substitute(const DnsName *name, int offset, const DnsName *target,

@@ -12,14 +12,14 @@
 #include "utils/inet.h"
 #include "utils/jsonb.h"
 
-/* ---- message.c: DNS messages as they are (RFC 1035) ---- */
+/* ---- message.c: DNS messages in wire form (RFC 1035) ---- */
 
 #define WIRE_HEADER_SIZE	12
 #define WIRE_RECORD_FIXED	10	/* of a record, between its name and its data */
 #define WIRE_LABEL_MAX		63	/* octets of a label */
 #define WIRE_NAME_MAX		255 /* octets of a name, the root label included */
-#define WIRE_POINTERS_MAX	127 /* as many as it can have labels */
-#define WIRE_UDP_MIN		512 /* what every server may send without EDNS */
+#define WIRE_POINTERS_MAX	127 /* the most labels that a name can have */
+#define WIRE_UDP_MIN		512 /* the limit of UDP without EDNS */
 
 #define STREAM_PREFIX		2	/* octets of the length before a message */
 #define STREAM_MAX_FRAME	(STREAM_PREFIX + 65535)
@@ -78,7 +78,7 @@
 #define GATEWAY_IP6			2
 #define GATEWAY_NAME		3
 
-/* A name in wire form, uncompressed, the root label at its end. */
+/* A name in wire form, uncompressed, with the root label at its end. */
 typedef struct DnsName
 {
 	uint8		len;
@@ -90,7 +90,7 @@ typedef struct DnsQuestion
 	DnsName		name;
 	uint16		type;
 	uint16		class;
-	bool		nsid;			/* the server is asked for its identifier */
+	bool		nsid;			/* ask the server for its identifier */
 } DnsQuestion;
 
 /* The sections that hold records; the numbers index DnsMessage.count. */
@@ -101,15 +101,15 @@ typedef enum DnsSection
 	DNS_ADDITIONAL
 } DnsSection;
 
-/* Where in a message something begins; 0 for what has not been found yet. */
+/* Offsets of the parts of a message; 0 if not found yet. */
 typedef struct DnsPlaces
 {
 	uint16		section[4];		/* by DnsSection */
 	uint16		opt;			/* the OPT record, behind its name */
-	bool		known;			/* all is found: the message is sound */
+	bool		known;			/* all are found: the message is sound */
 } DnsPlaces;
 
-/* A message that lies somewhere else. */
+/* A message; the octets belong to somebody else. */
 typedef struct DnsMessage
 {
 	const uint8 *start;
@@ -135,10 +135,10 @@ typedef struct DnsCursor
 {
 	const DnsMessage *message;
 	const uint8 *pos;
-	int			left;			/* records that are still to come */
+	int			left;			/* records still to be read */
 } DnsCursor;
 
-/* How a field of a record's data is laid out and written. */
+/* The layout and the text form of a field of record data. */
 typedef enum DnsFieldKind
 {
 	FIELD_U8,
@@ -157,24 +157,24 @@ typedef enum DnsFieldKind
 	FIELD_GROUPS,				/* 64 bits as four hexadecimal groups */
 	FIELD_LOC,					/* the whole of a LOC record */
 	FIELD_NAME,
-	FIELD_OPTIONAL_NAME,		/* may be missing at the end */
-	FIELD_LENGTH8,				/* length of a later field, not shown */
+	FIELD_OPTIONAL_NAME,		/* can be missing at the end */
+	FIELD_LENGTH8,				/* length of a later field; not shown */
 	FIELD_LENGTH16,
-	FIELD_HIT,					/* of HIP, as long as the first octet says */
-	FIELD_HIP_KEY,				/* as long as the third and fourth say */
-	FIELD_SUFFIX,				/* of A6: 128 bits less the first octet's */
+	FIELD_HIT,					/* of HIP; its length is the first octet */
+	FIELD_HIP_KEY,				/* its length is the third and fourth octet */
+	FIELD_SUFFIX,				/* of A6: 128 bits less the first octet */
 	FIELD_STRING,				/* a character-string, quoted */
-	FIELD_OPTIONAL_STRING,		/* the same, may be missing at the end */
+	FIELD_OPTIONAL_STRING,		/* the same; can be missing at the end */
 	FIELD_TAG,					/* a character-string, not quoted */
 	FIELD_SALT,					/* length octet, then hexadecimal; - if empty */
 	FIELD_HASH,					/* length octet, then base32hex */
-	FIELD_JOINED,				/* character-strings joined; stands before
+	FIELD_JOINED,				/* character-strings joined; comes before
 								 * FIELD_STRINGS, which reads the same octets */
-	/* all of these go on to the end of the data */
+	/* all of these extend to the end of the data */
 	FIELD_STRINGS,
 	FIELD_TEXT,					/* quoted */
 	FIELD_HEX,
-	FIELD_NSAP,					/* hexadecimal behind 0x, RFC 1706 section 7 */
+	FIELD_NSAP,					/* hexadecimal after 0x, RFC 1706 section 7 */
 	FIELD_BASE64,
 	FIELD_TYPES,				/* bitmap of record types */
 	FIELD_PARAMS,				/* parameters of SVCB */
@@ -193,7 +193,7 @@ typedef struct DnsFieldDef
 	DnsFieldKind kind;
 } DnsFieldDef;
 
-/* A field of one record; which members count depends on the kind. */
+/* A field of one record; its kind decides which members are set. */
 typedef struct DnsField
 {
 	const DnsFieldDef *def;
@@ -232,7 +232,7 @@ wire_put_u16(uint8 *at, uint16 value)
 	at[1] = value & 0xff;
 }
 
-/* Copies a name, and only the octets that it has. */
+/* Copies a name, but not the unused octets. */
 static inline void
 name_copy(DnsName *to, const DnsName *from)
 {
@@ -248,7 +248,7 @@ question_copy(DnsQuestion *to, const DnsQuestion *from)
 	to->nsid = from->nsid;
 }
 
-/* Is it an octet that means itself wherever names are written? */
+/* Does the octet stand for itself in every text form of a name? */
 static inline bool
 octet_is_plain(uint8 octet)
 {
@@ -287,7 +287,7 @@ extern bool rdata_string(const uint8 **pos, const uint8 *end,
 extern bool rdata_plain_name(const uint8 **pos, const uint8 *end,
 							 DnsName *name);
 
-/* ---- sound.c: messages as they have to be ---- */
+/* ---- sound.c: checks of whole messages ---- */
 
 extern bool sound_message(DnsMessage *message);
 extern bool sound_sections(DnsMessage *message);
@@ -345,7 +345,7 @@ typedef enum AliasEnd
 	ALIAS_TOO_LONG
 } AliasEnd;
 
-/* Names of a chain, the one that was asked for among them. */
+/* The most names in a chain, the question's included. */
 #define ALIAS_MAX_NAMES		17
 
 extern int	alias_names(const DnsMessage *message, const DnsQuestion *question,
@@ -376,7 +376,7 @@ extern Jsonb *json_params(const DnsField *field);
 
 /* ---- encode.c: names, addresses, numbers and octets as text ---- */
 
-/* What a backslash precedes in names, and in quoted strings. */
+/* Octets that are escaped with a backslash. */
 #define ESCAPED_IN_NAMES	"\"$().;@\\ "
 #define ESCAPED_IN_QUOTES	"\"\\"
 #define ESCAPED_IN_TEXT		"\\"
@@ -390,7 +390,7 @@ extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
 extern void append_address(StringInfo out, const uint8 *octets, size_t len);
 extern void append_decimal(StringInfo out, uint32 number);
 
-/* ---- presentation.c: record data as zone files have it ---- */
+/* ---- presentation.c: record data as in zone files ---- */
 
 extern void append_rdata(StringInfo out, const DnsMessage *message,
 						 const DnsRR *rr);
@@ -398,7 +398,7 @@ extern void append_field(StringInfo out, const DnsField *field);
 
 /* ---- fields.c: fields with a format of their own ---- */
 
-/* How far a bitmap of numbers has been read. */
+/* The place up to which a bitmap of numbers has been read. */
 typedef struct DnsBitmapPlace
 {
 	const uint8 *window;

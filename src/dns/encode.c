@@ -1,10 +1,10 @@
 /*
  * encode.c
  *
- * Writes names, addresses, numbers and octets as text.  This is done for every
- * row, so it takes no detour: room is made once, then octets are put there.
- * Those that are not printable ASCII are escaped: what comes out is valid in
- * every database encoding.
+ * Writes names, addresses, numbers and octets as text.  This runs for every
+ * row, so it is direct: it reserves room once and then writes the octets
+ * there.  Octets that are not printable ASCII are escaped, so the text is
+ * valid in every database encoding.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 
 #include "utils/builtins.h"
 
-/* Digits of a 32-bit number, and octets of an escaped one, at most. */
+/* The most digits of a 32-bit number, and octets of an escaped octet. */
 #define DECIMAL_MAX			10
 #define ESCAPED_OCTET_MAX	4
 
@@ -25,7 +25,8 @@ static char *put_ip4(char *to, const uint8 *octets);
 static char *put_ip6(char *to, const uint8 *octets);
 
 /*
- * A name, the root as a dot; other names end in a dot only if asked for.
+ * Appends a name.  The root is a dot; other names end in a dot if final_dot is
+ * set.
  */
 void
 append_name(StringInfo out, const DnsName *name, bool final_dot)
@@ -48,8 +49,8 @@ append_name(StringInfo out, const DnsName *name, bool final_dot)
 }
 
 /*
- * Octets as ASCII: those in escaped with a backslash before them (a blank as
- * \032), those that are not printable as \DDD.
+ * Appends octets as ASCII.  Those in escaped get a backslash (a blank becomes
+ * \032), and those that are not printable become \DDD.
  */
 void
 append_octets(StringInfo out, const uint8 *octets, size_t len,
@@ -63,7 +64,7 @@ append_octets(StringInfo out, const uint8 *octets, size_t len,
 }
 
 /*
- * Hexadecimal digits, in upper case as dig has them.
+ * Appends hexadecimal digits, in upper case as in dig.
  */
 void
 append_hex(StringInfo out, const uint8 *octets, size_t len)
@@ -80,7 +81,7 @@ append_hex(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * Base64 without line breaks (RFC 4648 section 4).
+ * Appends Base64 without line breaks (RFC 4648 section 4).
  */
 void
 append_base64(StringInfo out, const uint8 *octets, size_t len)
@@ -93,7 +94,7 @@ append_base64(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * Base32 with the extended hex alphabet, unpadded, as in NSEC3 records
+ * Appends Base32 with the extended hex alphabet, unpadded, as in NSEC3 records
  * (RFC 4648 section 7, RFC 5155 section 3.3).
  */
 void
@@ -114,7 +115,7 @@ append_base32hex(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * An address of 4 or 16 octets.
+ * Appends an address of 4 or 16 octets.
  */
 void
 append_address(StringInfo out, const uint8 *octets, size_t len)
@@ -125,7 +126,7 @@ append_address(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * A number.
+ * Appends a number.
  */
 void
 append_decimal(StringInfo out, uint32 number)
@@ -135,7 +136,7 @@ append_decimal(StringInfo out, uint32 number)
 	finish(out, to + pg_ultoa_n(number, to));
 }
 
-/* Makes room for so many octets more, and gives their place. */
+/* Makes room for len more octets, and returns where they go. */
 static char *
 reserve(StringInfo out, size_t len)
 {
@@ -143,7 +144,7 @@ reserve(StringInfo out, size_t len)
 	return out->data + out->len;
 }
 
-/* What was reserved has been used up to there. */
+/* Sets the length: the reserved room is filled up to end. */
 static void
 finish(StringInfo out, char *end)
 {
@@ -152,8 +153,8 @@ finish(StringInfo out, char *end)
 }
 
 /*
- * Puts an octet where there is place for ESCAPED_OCTET_MAX, and gives the place
- * behind it.
+ * Writes an octet where there is room for ESCAPED_OCTET_MAX, and returns the
+ * place after it.
  */
 static inline char *
 put_octet(char *to, uint8 octet, const char *escaped)
@@ -200,15 +201,15 @@ put_ip4(char *to, const uint8 *octets)
 }
 
 /*
- * What inet_ntop() gives for an IPv6 address, in a sixth of the time: the longest
+ * Writes an IPv6 address as inet_ntop() does, in a sixth of the time: the longest
  * run of zeros is left out (RFC 5952 section 4.2), and an IPv4 address at the end
  * is written as one.
  */
 static char *
 put_ip6(char *to, const uint8 *octets)
 {
-	int			zeros = -1;		/* where the run begins */
-	int			longest = 1;	/* one group is none */
+	int			zeros = -1;		/* start of the run */
+	int			longest = 1;	/* one group is no run */
 	int			groups = 8;
 
 	for (int i = 0, start = 0; i < 8; i++)

@@ -2,8 +2,8 @@
  * fields.c
  *
  * Writes the fields of record data that have a format of their own: times, type
- * bitmaps, locations, address prefixes.  All take what rdata.c has found sound,
- * and write ASCII.
+ * bitmaps, locations, address prefixes.  All expect data that rdata.c has found
+ * sound, and write ASCII.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@ static void append_angle(StringInfo out, uint32 angle, char positive,
 static void append_metres(StringInfo out, uint8 power);
 
 /*
- * Character-strings one after the other, with nothing between them.
+ * Appends character-strings with nothing between them.
  */
 void
 append_joined(StringInfo out, const DnsField *field)
@@ -31,7 +31,7 @@ append_joined(StringInfo out, const DnsField *field)
 }
 
 /*
- * An extended unique identifier (RFC 7043 sections 3.2 and 4.2).
+ * Appends an extended unique identifier (RFC 7043 sections 3.2 and 4.2).
  */
 void
 append_eui(StringInfo out, const uint8 *octets, size_t len)
@@ -41,7 +41,7 @@ append_eui(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * Seconds since 1970 as strftime() formats them, in UTC.
+ * Appends seconds since 1970 as strftime() formats them, in UTC.
  */
 void
 append_time(StringInfo out, uint32 seconds, const char *format)
@@ -55,7 +55,7 @@ append_time(StringInfo out, uint32 seconds, const char *format)
 }
 
 /*
- * The type of a certificate (RFC 4398 section 2.1).
+ * Appends the type of a certificate (RFC 4398 section 2.1).
  */
 void
 append_cert_type(StringInfo out, uint16 type)
@@ -74,7 +74,7 @@ append_cert_type(StringInfo out, uint16 type)
 }
 
 /*
- * The mnemonic of a DNSSEC algorithm (IANA registry), or its number.
+ * Appends the mnemonic of a DNSSEC algorithm (IANA registry), or its number.
  */
 void
 append_key_algorithm(StringInfo out, uint8 algorithm)
@@ -95,9 +95,9 @@ append_key_algorithm(StringInfo out, uint8 algorithm)
 }
 
 /*
- * Gives the next number of a bitmap: types in windows (RFC 4034 section 4.1.2),
- * or bits from 0 on.  at, which begins with the field's data and 0, is where to go
- * on.  -1 at the end.
+ * Returns the next number of a bitmap: types in windows (RFC 4034 section 4.1.2),
+ * or bits from 0 on.  The search starts at *at, which the caller sets to the
+ * field's data and 0 at first.  -1 at the end.
  */
 int
 next_number(const DnsField *field, DnsBitmapPlace *at)
@@ -125,8 +125,9 @@ next_number(const DnsField *field, DnsBitmapPlace *at)
 }
 
 /*
- * The ports of WKS (RFC 1035 section 3.4.2) as numbers, the types of NSEC and
- * its likes and of NXT (RFC 2535 section 5.2) as words, blanks between them.
+ * Appends the ports of WKS (RFC 1035 section 3.4.2) as numbers, or the types
+ * of NXT (RFC 2535 section 5.2) and of NSEC and similar records as words, with
+ * blanks between them.
  */
 void
 append_bitmap(StringInfo out, const DnsField *field)
@@ -147,7 +148,7 @@ append_bitmap(StringInfo out, const DnsField *field)
 }
 
 /*
- * The gateway of IPSECKEY and the relay of AMTRELAY; a dot for none.
+ * Appends the gateway of IPSECKEY or the relay of AMTRELAY; a dot for none.
  */
 void
 append_gateway(StringInfo out, const DnsField *field)
@@ -167,7 +168,7 @@ append_gateway(StringInfo out, const DnsField *field)
 }
 
 /*
- * Names, blanks between them.
+ * Appends names, with blanks between them.
  */
 void
 append_names(StringInfo out, const DnsField *field)
@@ -185,7 +186,8 @@ append_names(StringInfo out, const DnsField *field)
 }
 
 /*
- * The part of an address that an A6 record has itself (RFC 2874 section 3.2).
+ * Appends the part of an address that an A6 record holds (RFC 2874 section
+ * 3.2).
  */
 void
 append_suffix(StringInfo out, const DnsField *field)
@@ -198,7 +200,7 @@ append_suffix(StringInfo out, const DnsField *field)
 }
 
 /*
- * An ATM address: hexadecimal, or digits behind a plus sign.
+ * Appends an ATM address: hexadecimal, or digits after a plus sign.
  */
 void
 append_atma(StringInfo out, const DnsField *field)
@@ -214,8 +216,8 @@ append_atma(StringInfo out, const DnsField *field)
 }
 
 /*
- * Address prefixes (RFC 3123 section 5): family, address, length; an
- * exclamation mark for a negation.
+ * Appends address prefixes (RFC 3123 section 5): family, address, length; an
+ * exclamation mark negates.
  */
 void
 append_prefixes(StringInfo out, const uint8 *octets, size_t len)
@@ -241,7 +243,7 @@ append_prefixes(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * A location (RFC 1876 section 3).
+ * Appends a location (RFC 1876 section 3).
  */
 void
 append_location(StringInfo out, const uint8 *octets)
@@ -261,7 +263,7 @@ append_location(StringInfo out, const uint8 *octets)
 	}
 }
 
-/* Thousandths of a second of arc from 2^31 on. */
+/* Appends an angle in thousandths of a second of arc; 2^31 is zero. */
 static void
 append_angle(StringInfo out, uint32 angle, char positive, char negative)
 {
@@ -273,7 +275,7 @@ append_angle(StringInfo out, uint32 angle, char positive, char negative)
 					 angle >= zero ? positive : negative);
 }
 
-/* A digit and the power of ten it is multiplied with, in centimetres. */
+/* Appends metres; power is a digit and a power of ten, in centimetres. */
 static void
 append_metres(StringInfo out, uint8 power)
 {

@@ -1,15 +1,15 @@
 /*
  * json.c
  *
- * Record data as jsonb: an object with the RFC's field names.  Numbers are
- * numbers, lists are arrays, all else is text as in presentation format, names
- * without their final dot.
+ * Writes record data as jsonb: an object with the RFC's field names.  Numbers
+ * are numbers, lists are arrays, and all else is text in presentation format.
+ * Names have no final dot.
  */
 #include "postgres.h"
 
 #include "dns/dns.h"
 
-/* Of the fields that make more members than one, a record has one at most. */
+/* At most one field of a record makes two members. */
 #define MAX_MEMBERS		(RRTYPE_MAX_FIELDS + 1)
 
 static void add_relay_type(JsonbValue *object, const DnsField *field);
@@ -172,7 +172,7 @@ set_field(JsonbValue *value, const DnsField *field)
 	set_string(value, buffer.data, buffer.len);
 }
 
-/* Fields of more values than one. */
+/* Fields that hold a list. */
 static void
 set_list(JsonbValue *value, const DnsField *field)
 {
@@ -306,7 +306,7 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 {
 	StringInfoData buffer;
 
-	/* A parameter without a value is one that is there, or not. */
+	/* A parameter without a value is true if it is there. */
 	if (len == 0)
 	{
 		push_boolean(state, true);

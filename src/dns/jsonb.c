@@ -1,9 +1,9 @@
 /*
  * jsonb.c
  *
- * Makes jsonb piece by piece: keys, and values of the kinds that are needed.
- * What is pushed has the place of a value or of an element, whichever is due.
- * Objects of few members are filled without that, which costs less.
+ * Builds jsonb piece by piece from keys and values.  The push functions add a
+ * value or an element, whichever is due.  Small objects are filled directly,
+ * which costs less.
  */
 #include "postgres.h"
 
@@ -16,9 +16,9 @@ static void push_value(JsonbParseState **state, JsonbValue *value);
 static int	compare_strings(const JsonbValue *a, const JsonbValue *b);
 
 /*
- * Adds a member to an object whose pairs have room for it, in the order that
- * jsonb wants, and gives its value, which the caller fills.  The key is new, and
- * not copied.
+ * Adds a member, in jsonb's order of keys, to an object whose pairs have room
+ * for it.  Returns the value, which the caller fills.  The key must be new and
+ * is not copied.
  */
 JsonbValue *
 add_member(JsonbValue *object, const char *key)
@@ -35,7 +35,7 @@ add_member(JsonbValue *object, const char *key)
 }
 
 /*
- * Text, which is not copied.
+ * Sets a text, which is not copied.
  */
 void
 set_string(JsonbValue *value, char *text, int len)
@@ -46,7 +46,7 @@ set_string(JsonbValue *value, char *text, int len)
 }
 
 /*
- * A whole number.
+ * Sets a whole number.
  */
 void
 set_number(JsonbValue *value, int64 number)
@@ -56,7 +56,7 @@ set_number(JsonbValue *value, int64 number)
 }
 
 /*
- * A number with so many digits after the point.
+ * Sets a number with this many digits after the decimal point.
  */
 void
 set_decimal(JsonbValue *value, double number, int digits)
@@ -69,7 +69,7 @@ set_decimal(JsonbValue *value, double number, int digits)
 }
 
 /*
- * True or false.
+ * Sets true or false.
  */
 void
 set_boolean(JsonbValue *value, bool boolean)
@@ -79,7 +79,7 @@ set_boolean(JsonbValue *value, bool boolean)
 }
 
 /*
- * A key of an object; it is copied.
+ * Pushes a key of an object; it is copied.
  */
 void
 push_key(JsonbParseState **state, const char *key)
@@ -91,8 +91,8 @@ push_key(JsonbParseState **state, const char *key)
 }
 
 /*
- * Pushes the text of a buffer, which is not the caller's any more.  There may be
- * many small ones: none keeps more memory than its text.
+ * Pushes a copy of a buffer's text and frees the buffer.  The copy has no
+ * spare memory: there can be many small ones.
  */
 void
 push_text(JsonbParseState **state, StringInfo buffer)
@@ -105,7 +105,7 @@ push_text(JsonbParseState **state, StringInfo buffer)
 }
 
 /*
- * A text value; it is copied.
+ * Pushes a text value; it is copied.
  */
 void
 push_word(JsonbParseState **state, const char *word)
@@ -135,7 +135,7 @@ push_boolean(JsonbParseState **state, bool boolean)
 }
 
 /*
- * Ends the outermost object; it is palloc'd.
+ * Ends the outermost object and returns it, palloc'd.
  */
 Jsonb *
 end_object(JsonbParseState **state)
@@ -151,7 +151,7 @@ push_value(JsonbParseState **state, JsonbValue *value)
 	pushJsonbValue(state, in_array ? WJB_ELEM : WJB_VALUE, value);
 }
 
-/* Shorter ones come first. */
+/* Shorter strings come first, as in jsonb. */
 static int
 compare_strings(const JsonbValue *a, const JsonbValue *b)
 {

@@ -1,13 +1,12 @@
 /*
  * message.c
  *
- * Reads DNS messages where they lie (RFC 1035 section 4): header, names,
- * questions and resource records.  Every octet comes from a stranger, so each
- * read is checked against the end of what holds it, and a compression pointer
- * may only point backwards, and a name have no more of them than labels, which
- * bounds the work.
- * Allocates nothing, raises nothing, knows no channel: it may be called from
- * inside the library's socket functions.
+ * Reads DNS messages in place (RFC 1035 section 4): header, names, questions
+ * and resource records.  Every octet comes from a stranger, so each read is
+ * checked against the end of the message or part.  A compression pointer must
+ * point backwards, and a name must have no more pointers than labels, which
+ * bounds the work.  Allocates nothing, raises nothing, knows no channel: it
+ * can be called from inside the library's socket functions.
  */
 #include "postgres.h"
 
@@ -16,8 +15,8 @@
 static bool read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr);
 
 /*
- * Begins to read a message of len octets that stay where they are.  False if
- * not even a header is there, or more than a message can have.
+ * Begins to read a message of len octets, which are not copied.  False if it
+ * is shorter than a header or longer than a message can be.
  */
 bool
 wire_open(DnsMessage *message, const uint8 *octets, size_t len)
@@ -36,8 +35,8 @@ wire_open(DnsMessage *message, const uint8 *octets, size_t len)
 }
 
 /*
- * Reads the name at *pos, which may be compressed (RFC 1035 section 4.1.4),
- * and moves *pos behind it.  What lies at *pos itself must end before limit.
+ * Reads the name at *pos, which can be compressed (RFC 1035 section 4.1.4),
+ * and moves *pos behind it.  The octets at *pos itself must end before limit.
  */
 bool
 wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
@@ -53,7 +52,7 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 		const uint8 *segment = at;	/* pointers must point before this */
 		const uint8 *target;
 
-		/* The labels that lie here. */
+		/* The labels of this segment. */
 		while (at < limit && *at > 0 && *at <= WIRE_LABEL_MAX)
 		{
 			if (*at >= limit - at ||
@@ -92,8 +91,8 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 }
 
 /*
- * Is the first question of a message this one?  Nothing before it could be
- * pointed to, so its name is not compressed.
+ * Is this the first question of the message?  Its name cannot be compressed:
+ * no name precedes it.
  */
 bool
 wire_asks(DnsMessage *message, const DnsQuestion *question)
@@ -149,7 +148,7 @@ wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
 {
 	int			at = section;
 
-	/* From the nearest section of which the place is known. */
+	/* Start from the nearest section whose place is known. */
 	while (at > 0 && message->places.section[at] == 0)
 		at--;
 
@@ -186,8 +185,8 @@ wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
 }
 
 /*
- * Reads the next record of the cursor's section.  False at the end, and where
- * the message is cut short (then cursor->left is not 0).
+ * Reads the next record of the cursor's section.  False at the end, and if the
+ * message is cut short (then cursor->left is not 0).
  */
 bool
 wire_next(DnsCursor *cursor, DnsRR *rr)
@@ -246,7 +245,8 @@ wire_rcode(const DnsMessage *message)
 }
 
 /*
- * Seconds; a TTL with the top bit set counts as 0 (RFC 2181 section 8).
+ * The TTL in seconds; one with the top bit set counts as 0 (RFC 2181 section
+ * 8).
  */
 int32
 wire_ttl(const DnsRR *rr)
@@ -296,7 +296,7 @@ wire_extended_error(const DnsMessage *message, int *code,
 	return true;
 }
 
-/* Reads what stands behind the name of a record. */
+/* Reads the part of a record that follows its name. */
 static bool
 read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr)
 {

@@ -2,8 +2,8 @@
  * name.c
  *
  * Turns names as users write them, with escapes and U-labels, into wire form
- * (RFC 1035 section 5.1, RFC 5891).  Parsing never raises for what a name is, so
- * that batches can go on after a bad one.
+ * (RFC 1035 section 5.1, RFC 5891).  Parsing never raises for an invalid name,
+ * so that a batch can go on after it.
  */
 #include "postgres.h"
 
@@ -26,9 +26,8 @@ static char *text_to_utf8(const char *text);
 static bool has_suffix(const DnsName *name, const char *label);
 
 /*
- * Puts the name that text stands for into *name.  Gives NULL, or the reason why
- * it is no name: a sentence, static or palloc'd.  idn tells whether text that is
- * not ASCII may be converted.
+ * Parses text into *name.  Returns NULL, or the reason why it is no name: a
+ * sentence, static or palloc'd.  With idn, text that is not ASCII is converted.
  */
 const char *
 name_parse(const char *text, bool idn, DnsName *name)
@@ -57,7 +56,7 @@ name_parse_with_len(const char *text, size_t len, bool idn, DnsName *name)
 }
 
 /*
- * Raises that text is no domain name.
+ * Raises an error: text is not a domain name.
  */
 void
 name_refuse(const char *text, const char *reason)
@@ -89,8 +88,8 @@ name_equal(const DnsName *a, const DnsName *b)
 }
 
 /*
- * The same of octets of names.  Length octets are below 'A', so that all octets can be
- * treated as letters.
+ * Compares octets of names in the same way.  Length octets are below 'A', so all
+ * octets can be treated as letters.
  */
 bool
 name_octets_equal(const uint8 *a, const uint8 *b, size_t len)
@@ -116,8 +115,8 @@ name_is_localhost(const DnsName *name)
 }
 
 /*
- * Gives the letters a random case: a forger has to guess that too
- * (draft-vixie-dnsext-dns0x20).  May raise.
+ * Gives the letters a random case, which a forger has to guess too
+ * (draft-vixie-dnsext-dns0x20).  Can raise.
  */
 void
 name_randomize_case(DnsName *name)
@@ -138,13 +137,13 @@ name_randomize_case(DnsName *name)
 	}
 }
 
-/* Text that is not ASCII gives some reason, too. */
+/* Text that is not ASCII fails too, with some reason. */
 static const char *
 parse_ascii_name(const char *text, size_t len, DnsName *name)
 {
 	const char *at = text;
 	const char *end = text + len;
-	size_t		start = 0;		/* of a label: its length octet */
+	size_t		start = 0;		/* the length octet of the label */
 	size_t		place = 1;
 	const char *reason = NULL;
 
@@ -157,7 +156,7 @@ parse_ascii_name(const char *text, size_t len, DnsName *name)
 	{
 		uint8		octet;
 
-		/* Mostly all of a label is plain. */
+		/* Most labels are plain. */
 		while (at < end && place < WIRE_NAME_MAX && octet_is_plain(*at))
 			name->octets[place++] = *at++;
 		if (at == end)
@@ -224,8 +223,8 @@ parse_escape(const char **at, const char *end, uint8 *octet)
 }
 
 /*
- * Ends a label: its octets are in their place as far as there is any, from
- * behind its length octet at start to before end.
+ * Ends a label: sets its length octet, at start.  The label's octets follow
+ * it, up to end, as far as there is room for them.
  */
 static const char *
 end_label(DnsName *name, size_t start, size_t end)
@@ -236,14 +235,14 @@ end_label(DnsName *name, size_t start, size_t end)
 		return "A label is empty.";
 	if (len > WIRE_LABEL_MAX)
 		return "A label has more than 63 octets.";
-	/* The root label has to find its place too. */
+	/* The root label needs room too. */
 	if (end + 1 > WIRE_NAME_MAX)
 		return "It has more than 255 octets.";
 	name->octets[start] = len;
 	return NULL;
 }
 
-/* A name that is not ASCII. */
+/* Parses a name that is not ASCII. */
 static const char *
 parse_other_name(const char *text, DnsName *name)
 {
@@ -259,7 +258,7 @@ parse_other_name(const char *text, DnsName *name)
 
 /*
  * Converts U-labels to A-labels (UTS 46, non-transitional, and IDNA2008).  The
- * result is freed with idn2_free().
+ * caller frees the result with idn2_free().
  */
 static const char *
 to_ascii(const char *text, char **ascii)
@@ -284,8 +283,8 @@ to_ascii(const char *text, char **ascii)
 }
 
 /*
- * Converts from the database encoding; NULL where that is not possible.  In an
- * SQL_ASCII database the bytes have to be UTF-8 already.
+ * Converts from the database encoding; NULL if that is not possible.  In an
+ * SQL_ASCII database the bytes must be UTF-8 already.
  */
 static char *
 text_to_utf8(const char *text)

@@ -1,9 +1,9 @@
 /*
  * presentation.c
  *
- * Writes types, classes and record data in presentation format, as zone files
- * have it and dig prints it (RFC 1035 section 5.1, RFC 3597 section 5 for what has
- * no format of its own).
+ * Writes types, classes and record data in presentation format, as in zone files
+ * and in dig's output (RFC 1035 section 5.1; RFC 3597 section 5 for data without a
+ * format of its own).
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@ static void append_strings(StringInfo out, const DnsField *field);
 static void append_quoted(StringInfo out, const uint8 *octets, size_t len);
 
 /*
- * The data of a record of a sound message.
+ * Appends the data of a record.  The message must be sound.
  */
 void
 append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
@@ -32,7 +32,7 @@ append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 		if (field.def->kind == FIELD_JOINED ||
 			field.def->kind == FIELD_LENGTH8 ||
 			field.def->kind == FIELD_LENGTH16)
-			continue;			/* what it tells comes next */
+			continue;			/* it describes a later field */
 		if (!first)
 			appendStringInfoChar(out, ' ');
 		append_field(out, &field);
@@ -43,7 +43,7 @@ append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 }
 
 /*
- * A field of record data.
+ * Appends a field of record data.
  */
 void
 append_field(StringInfo out, const DnsField *field)
@@ -113,7 +113,7 @@ append_field(StringInfo out, const DnsField *field)
 	}
 }
 
-/* The fields that are hexadecimal digits in some way; false for others. */
+/* Appends a field of hexadecimal digits; false if it is another kind. */
 static bool
 append_hex_field(StringInfo out, const DnsField *field)
 {
@@ -148,7 +148,7 @@ append_hex_field(StringInfo out, const DnsField *field)
 	return true;
 }
 
-/* The fields that are numbers, some of which have a word. */
+/* Appends a field that is a number, or the word for it. */
 static void
 append_number(StringInfo out, const DnsField *field)
 {

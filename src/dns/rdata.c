@@ -3,14 +3,14 @@
  *
  * Reads the data of resource records field by field, as the table of types lays
  * it out, and checks that it fits.  Like message.c it trusts no octet, allocates
- * nothing and raises nothing: it may be called from inside the library's socket
+ * nothing and raises nothing: it can be called from inside the library's socket
  * functions.
  */
 #include "postgres.h"
 
 #include "dns/dns.h"
 
-/* Octets of the fields that always have the same number. */
+/* The sizes, in octets, of the fields of fixed size. */
 static const uint8 field_sizes[] = {
 	[FIELD_U8] = 1,
 	[FIELD_LENGTH8] = 1,
@@ -29,10 +29,10 @@ static const uint8 field_sizes[] = {
 	[FIELD_GROUPS] = 8,
 	[FIELD_IP6] = 16,
 	[FIELD_LOC] = 16,
-	[FIELD_UNKNOWN] = 0			/* the last kind: gives the table its length */
+	[FIELD_UNKNOWN] = 0			/* the last kind: sets the table's length */
 };
 
-/* Octets of a bitmap of types or ports: no number of those is larger. */
+/* The most octets of a bitmap of types or ports, which are 16-bit numbers. */
 #define FLAT_BITMAP_MAX		((PG_UINT16_MAX + 1) / 8)
 
 static bool field_fixed(DnsRdata *rdata, DnsField *field, size_t len);
@@ -46,8 +46,8 @@ static bool sound_names(const uint8 *pos, const uint8 *end);
 static bool sound_prefixes(const uint8 *pos, const uint8 *end);
 
 /*
- * Begins to read the data of a record, field by field.  A type of which we
- * know no fields has one field without a meaning, its octets (RFC 3597).
+ * Begins to read the data of a record, field by field.  The data of an unknown
+ * type is one field of plain octets (RFC 3597).
  */
 void
 rdata_open(const DnsMessage *message, const DnsRR *rr, DnsRdata *rdata)
@@ -60,8 +60,8 @@ rdata_open(const DnsMessage *message, const DnsRR *rr, DnsRdata *rdata)
 }
 
 /*
- * Reads the next field.  False behind the last one and where the data does not
- * fit; rdata_done() tells which.
+ * Reads the next field.  False after the last one and if the data does not
+ * fit; rdata_done() distinguishes the two.
  */
 bool
 rdata_next(DnsRdata *rdata, DnsField *field)
@@ -136,7 +136,7 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 }
 
 /*
- * Were all fields there, and nothing behind them?
+ * Were all fields there, with nothing after them?
  */
 bool
 rdata_done(const DnsRdata *rdata)
@@ -145,8 +145,8 @@ rdata_done(const DnsRdata *rdata)
 }
 
 /*
- * Takes the next character-string (RFC 1035 section 3.3) of a run of them that
- * ends at end.  False when there is none, or it does not fit.
+ * Reads the next character-string (RFC 1035 section 3.3) of a run that ends at
+ * end.  False if there is none, or if it does not fit.
  */
 bool
 rdata_string(const uint8 **pos, const uint8 *end, const uint8 **data,
@@ -161,18 +161,18 @@ rdata_string(const uint8 **pos, const uint8 *end, const uint8 **data,
 }
 
 /*
- * Takes the next name of a run of uncompressed ones that ends at end.
+ * Reads the next name of a run of uncompressed names that ends at end.
  */
 bool
 rdata_plain_name(const uint8 **pos, const uint8 *end, DnsName *name)
 {
-	/* Nothing of such a message could be pointed to. */
+	/* A message that begins here, so that no pointer is valid. */
 	DnsMessage	nowhere = {.start = *pos, .end = end};
 
 	return wire_name(&nowhere, pos, end, name);
 }
 
-/* Takes so many octets; up to four of them are a number. */
+/* Takes len octets; up to four of them are a number. */
 static bool
 field_fixed(DnsRdata *rdata, DnsField *field, size_t len)
 {
@@ -186,7 +186,7 @@ field_fixed(DnsRdata *rdata, DnsField *field, size_t len)
 	return true;
 }
 
-/* Is a field sound that goes on to the end of the data? */
+/* Is a field that extends to the end of the data sound? */
 static bool
 field_rest_sound(const DnsField *field)
 {
@@ -216,7 +216,7 @@ field_rest_sound(const DnsField *field)
 
 /*
  * The gateway of IPSECKEY (RFC 4025 section 2.5) and the relay of AMTRELAY
- * (RFC 8777 section 4.2.3): its kind stands in the second octet of the data.
+ * (RFC 8777 section 4.2.3): the second octet of the data holds its kind.
  */
 static bool
 field_gateway(DnsRdata *rdata, DnsField *field)
@@ -280,7 +280,7 @@ sound_type_bitmap(const uint8 *pos, const uint8 *end)
 	return pos == end;
 }
 
-/* Keys in ascending order, values of a form that fits (RFC 9460 section 2.2). */
+/* Keys in ascending order, values of the right form (RFC 9460 section 2.2). */
 static bool
 sound_svc_params(const uint8 *pos, const uint8 *end)
 {

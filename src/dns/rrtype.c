@@ -2,8 +2,8 @@
  * rrtype.c
  *
  * The resource record types: number, mnemonic, meaning and the fields of their
- * data, in the words of the RFCs.  One table from which everything else
- * follows: the check of an answer's data, its presentation format, its jsonb
+ * data, in the words of the RFCs.  Everything else follows from this one
+ * table: the check of an answer's data, its presentation format, its jsonb
  * form and the columns of the typed functions.  A new type is a new line here.
  * Source: the IANA registry of DNS parameters and the RFCs it names.
  */
@@ -31,7 +31,7 @@
 #define TXT_FIELDS \
 	{"txt", FIELD_JOINED}, {"strings", FIELD_STRINGS}
 
-/* RFC 3597 form for what has no place here, and what is no record. */
+/* RFC 3597 form, for types that are not laid out here or are no records. */
 #define NO_FIELDS {{NULL, FIELD_UNKNOWN}}
 
 /* Ascending by number. */
@@ -223,7 +223,7 @@ rrtype_by_code(uint16 code)
 {
 	int			low = 0;
 	int			high = Min(code, (int) lengthof(types)) - 1;
-	int			middle = high;	/* where it is if there is no gap before it */
+	int			middle = high;	/* its place if no number is missing */
 
 	while (low <= high)
 	{
@@ -256,7 +256,7 @@ rrtype_by_name(const char *name)
 }
 
 /*
- * The types from the first to the last: NULL behind the last one.
+ * The type at an index of the table, from 0; NULL after the last one.
  */
 const DnsType *
 rrtype_at(int index)
@@ -293,7 +293,7 @@ rrclass_by_name(const char *name)
 }
 
 /*
- * The mnemonic of a type, or TYPEnnn.
+ * Appends the mnemonic of a type, or TYPEnnn.
  */
 void
 rrtype_append(StringInfo out, uint16 code)
@@ -307,7 +307,7 @@ rrtype_append(StringInfo out, uint16 code)
 }
 
 /*
- * The same as a text of its own, static or palloc'd.
+ * Returns the same text, static or palloc'd.
  */
 const char *
 rrtype_text(uint16 code)
@@ -329,9 +329,8 @@ rrclass_text(uint16 code)
 }
 
 /*
- * The fields in a record's data, ending with one without a name.  Where the
- * type's own fields do not apply, there is one field that stands for all the
- * octets.
+ * The fields in a record's data, ending with one without a name.  If the
+ * type's own fields do not apply, one field stands for all the octets.
  */
 const DnsFieldDef *
 rrtype_fields(const DnsRR *rr)
@@ -350,7 +349,7 @@ rrtype_fields(const DnsRR *rr)
 		rr->class != DNS_CLASS_IN && rr->class != DNS_CLASS_HS)
 		return unknown;
 
-	/* Nothing is said of a LOC of another version (RFC 1876 section 2). */
+	/* RFC 1876 section 2 does not define LOC of other versions. */
 	if (type->fields[0].kind == FIELD_LOC &&
 		rr->rdlength > 0 && rr->rdata[0] != 0)
 		return unknown;

@@ -1,8 +1,8 @@
 /*
  * sound.c
  *
- * Whether a message is as the standards have it.  Only a sound one is read any
- * further.  Raises nothing.
+ * Checks that a message conforms to the standards: nothing else reads a
+ * message that is not sound.  Raises nothing.
  */
 #include "postgres.h"
 
@@ -11,8 +11,8 @@
 static bool sound_options(const uint8 *pos, const uint8 *end);
 
 /*
- * Is the whole message as an answer has to be?  There is one question at most
- * (RFC 9619), and the sections are sound.
+ * Is the whole message sound as an answer?  It must have at most one question
+ * (RFC 9619), and its sections must be sound.
  */
 bool
 sound_message(DnsMessage *message)
@@ -21,9 +21,9 @@ sound_message(DnsMessage *message)
 }
 
 /*
- * Are the sections as the standards have them?  They fill the message exactly,
- * each record's data fits its type exactly, and there is at most one OPT.  Takes
- * down where things are.
+ * Are the sections sound?  They must fill the message exactly, each record's
+ * data must fit its type exactly, and there must be at most one OPT.  Notes
+ * where the parts begin.
  */
 bool
 sound_sections(DnsMessage *message)

@@ -1,8 +1,8 @@
 /*
  * svcb.c
  *
- * Writes the parameters of SVCB and HTTPS records in presentation format
- * (RFC 9460).  They are sound, as rdata.c has found.
+ * Writes the parameters of SVCB and HTTPS records in presentation format (RFC
+ * 9460).  rdata.c has found them sound.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@ static void append_addresses(StringInfo out, const uint8 *value, size_t len,
 							 size_t size);
 
 /*
- * Service parameters (RFC 9460 section 2.1).
+ * Appends service parameters (RFC 9460 section 2.1).
  */
 void
 append_params(StringInfo out, const uint8 *octets, size_t len)
@@ -40,7 +40,7 @@ append_params(StringInfo out, const uint8 *octets, size_t len)
 }
 
 /*
- * A number of a SVCB parameter as a word (RFC 9460 section 2.1).
+ * Appends the word for the number of a SVCB parameter (RFC 9460 section 2.1).
  */
 void
 append_param_key(StringInfo out, uint16 key)
@@ -93,8 +93,9 @@ append_param_value(StringInfo out, uint16 key, const uint8 *value, size_t len)
 }
 
 /*
- * A list in which commas part the items: those within are escaped once for the
- * list, and the whole once more for the quotes (RFC 9460 appendix A.1).
+ * Appends a list with commas between the items.  Commas within items are
+ * escaped once for the list, and the whole once more for the quotes (RFC 9460
+ * appendix A.1).
  */
 static void
 append_alpn(StringInfo out, const uint8 *value, size_t len)
