@@ -87,7 +87,7 @@ walk(const DnsMessage *message, const DnsQuestion *question, DnsName *names,
 
 /*
  * Takes one step.  False at the end of the chain; *found is then true if the
- * records asked for are there; they take precedence over aliases of the same
+ * records asked for are there.  They take precedence over aliases of the same
  * name.
  */
 static bool

@@ -160,8 +160,8 @@ typedef enum DnsFieldKind
 	FIELD_OPTIONAL_NAME,		/* can be missing at the end */
 	FIELD_LENGTH8,				/* length of a later field; not shown */
 	FIELD_LENGTH16,
-	FIELD_HIT,					/* of HIP; its length is the first octet */
-	FIELD_HIP_KEY,				/* its length is the third and fourth octet */
+	FIELD_HIT,					/* of HIP; the first octet gives its length */
+	FIELD_HIP_KEY,				/* the third and fourth give its length */
 	FIELD_SUFFIX,				/* of A6: 128 bits less the first octet */
 	FIELD_STRING,				/* a character-string, quoted */
 	FIELD_OPTIONAL_STRING,		/* the same; can be missing at the end */

@@ -278,7 +278,7 @@ wire_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len)
 
 /*
  * Finds the extended error in a message (RFC 8914 section 2); *text points into
- * the message, comes from a stranger and may be empty.
+ * the message, comes from a stranger and can be empty.
  */
 bool
 wire_extended_error(const DnsMessage *message, int *code,

@@ -1,8 +1,8 @@
 /*
  * sound.c
  *
- * Checks that a message conforms to the standards: nothing else reads a
- * message that is not sound.  Raises nothing.
+ * Checks that a message conforms to the standards; only a sound one is read
+ * any further.  Raises nothing.
  */
 #include "postgres.h"
 
