@@ -1,9 +1,9 @@
 /*
  * channel_config.c
  *
- * What a channel is made of: the settings that matter to it, and the state of
- * the system's file where that is read.  A channel is used again as long as its
- * configuration is the present one.
+ * The configuration of a channel: the settings that it depends on, and the
+ * state of the system's file if the library reads it.  A channel is reused as
+ * long as its configuration is the present one.
  */
 #include "postgres.h"
 
@@ -15,9 +15,9 @@
 #include "storage/fd.h"
 
 /*
- * What the kernel charges a receive buffer for a datagram besides its octets:
- * measured, 832 octets for one of 66.  And the buffer of a socket for which
- * nothing is set, in Linux.
+ * DATAGRAM_OVERHEAD: octets that the kernel charges a receive buffer for a
+ * datagram besides its own; 832 were measured for a datagram of 66.
+ * DEFAULT_RECEIVE_BUFFER: Linux's default, in octets.
  */
 #define DATAGRAM_OVERHEAD	1024
 #define DEFAULT_RECEIVE_BUFFER	212992
@@ -26,9 +26,9 @@ static void read_settings(DnsChannelConfig *config);
 static bool same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b);
 
 /*
- * Puts the settings that a channel is made of into *config, and what is known
- * of the file it is made of.  server is NULL or takes the place of the setting.
- * The strings are the settings', and the caller's.
+ * Reads the configuration of a channel into *config.  server is NULL or
+ * replaces pgcares.servers.  The strings are not copied: the settings or the
+ * caller own them.
  */
 void
 config_read(DnsChannelConfig *config, const char *server)
@@ -37,13 +37,13 @@ config_read(DnsChannelConfig *config, const char *server)
 	if (server != NULL)
 		config->servers = unconstify(char *, server);
 
-	/* The system's file counts only where we name no servers. */
+	/* The system's file counts only if no servers are set. */
 	if (*config->servers == '\0')
 		file_state(setting_resolvconf, &config->file);
 }
 
 /*
- * Would the same channel be made of both?
+ * Would both make the same channel?
  */
 bool
 config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b)
@@ -53,7 +53,7 @@ config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b)
 }
 
 /*
- * Are the settings still those that *config was read from?
+ * Are the settings still the same as in *config?
  */
 bool
 config_is_set(const DnsChannelConfig *config)
@@ -65,8 +65,8 @@ config_is_set(const DnsChannelConfig *config)
 }
 
 /*
- * Copies a configuration; the strings are malloc'd.  False where there is no
- * memory; to is freed with config_free() all the same.
+ * Copies a configuration; the strings are malloc'd.  False if there is no
+ * memory.  The caller frees to with config_free() in either case.
  */
 bool
 config_copy(DnsChannelConfig *to, const DnsChannelConfig *from)
@@ -95,8 +95,8 @@ config_free(DnsChannelConfig *config)
 }
 
 /*
- * The library takes a file that it cannot open for an empty one.  Make sure that
- * there is a descriptor, and say so where there is none.
+ * Raises if no descriptor is left for the system's file: the library treats a
+ * file that it cannot open as empty.
  */
 void
 config_check_descriptors(const DnsChannelConfig *config)
@@ -104,7 +104,7 @@ config_check_descriptors(const DnsChannelConfig *config)
 	int			fd;
 
 	if (!config->file.regular)
-		return;					/* it reads no file of importance */
+		return;					/* no file that matters is read */
 	fd = BasicOpenFile(config->resolvconf, O_RDONLY | PG_BINARY);
 	if (fd >= 0)
 		close(fd);
@@ -117,9 +117,9 @@ config_check_descriptors(const DnsChannelConfig *config)
 }
 
 /*
- * How many queries a UDP socket may serve: as many as the setting says, but no
- * more than its receive buffer holds answers for.  What the system grants is
- * seen on a socket only; without one the first lookup will say so.
+ * The number of queries that a UDP socket can serve: as set, but no more than
+ * its receive buffer holds answers for.  Only a socket shows the buffer that
+ * the system grants; if none can be opened, the first lookup reports that.
  */
 int
 config_queries_per_socket(const DnsChannelConfig *config)
@@ -145,7 +145,7 @@ config_queries_per_socket(const DnsChannelConfig *config)
 	return queries;
 }
 
-/* All but what is known of the file. */
+/* Reads all but the state of the file. */
 static void
 read_settings(DnsChannelConfig *config)
 {

@@ -17,7 +17,7 @@
 #define MAX_DOMAINS		32
 #define MAX_NETWORKS	1000
 
-/* The names that pycares has for them, without FLAG_. */
+/* The names of pycares, without FLAG_. */
 static const struct config_enum_entry flag_options[] = {
 	{"usevc", ARES_FLAG_USEVC, false},
 	{"primary", ARES_FLAG_PRIMARY, false},
@@ -34,7 +34,7 @@ static const struct config_enum_entry flag_options[] = {
 };
 
 /*
- * A list of name servers.
+ * Checks a list of name servers.
  */
 bool
 check_servers(char **newval, void **extra, GucSource source)
@@ -48,7 +48,7 @@ check_servers(char **newval, void **extra, GucSource source)
 		return false;
 	}
 	if (servers == NIL)
-		**newval = '\0';		/* blanks mean no more than nothing */
+		**newval = '\0';		/* blanks alone are an empty list */
 	if (list_length(servers) > MAX_SERVERS)
 	{
 		GUC_check_errdetail("There can be %d name servers at most.",
@@ -72,7 +72,7 @@ check_servers(char **newval, void **extra, GucSource source)
 }
 
 /*
- * A list of domains.
+ * Checks a list of domains.
  */
 bool
 check_domains(char **newval, void **extra, GucSource source)
@@ -86,7 +86,7 @@ check_domains(char **newval, void **extra, GucSource source)
 		return false;
 	}
 	if (domains == NIL)
-		**newval = '\0';		/* blanks mean no more than nothing */
+		**newval = '\0';		/* blanks alone are an empty list */
 	if (list_length(domains) > MAX_DOMAINS)
 	{
 		GUC_check_errdetail("There can be %d domains at most.", MAX_DOMAINS);
@@ -108,7 +108,7 @@ check_domains(char **newval, void **extra, GucSource source)
 }
 
 /*
- * A list of networks.
+ * Checks a list of networks.
  */
 bool
 check_sortlist(char **newval, void **extra, GucSource source)
@@ -141,7 +141,7 @@ check_sortlist(char **newval, void **extra, GucSource source)
 }
 
 /*
- * A list of flags; their bits go to the assign hook.
+ * Checks a list of flags, and hands their bits to the assign hook.
  */
 bool
 check_flags(char **newval, void **extra, GucSource source)
@@ -183,7 +183,7 @@ check_flags(char **newval, void **extra, GucSource source)
 }
 
 /*
- * Takes the bits over.
+ * Stores the bits.
  */
 void
 assign_flags(const char *newval, void *extra)
@@ -193,7 +193,7 @@ assign_flags(const char *newval, void *extra)
 }
 
 /*
- * An IPv4 address, or nothing.
+ * Accepts an IPv4 address, or nothing.
  */
 bool
 check_local_ip4(char **newval, void **extra, GucSource source)
@@ -207,7 +207,7 @@ check_local_ip4(char **newval, void **extra, GucSource source)
 }
 
 /*
- * An IPv6 address, or nothing.
+ * Accepts an IPv6 address, or nothing.
  */
 bool
 check_local_ip6(char **newval, void **extra, GucSource source)
@@ -221,7 +221,7 @@ check_local_ip6(char **newval, void **extra, GucSource source)
 }
 
 /*
- * What can be the name of an interface.
+ * Accepts anything that can be the name of an interface.
  */
 bool
 check_local_dev(char **newval, void **extra, GucSource source)

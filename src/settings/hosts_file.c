@@ -1,11 +1,10 @@
 /*
  * hosts_file.c
  *
- * The file of the names and addresses of hosts (hosts(5)).  It is read once and
- * kept until it changes: its text, and for names and for addresses an index of
- * the lines that have them, sorted by hash.  Reading can be interrupted at any
- * time, and leaves nothing behind then.  What is no address or no domain name in
- * the file is passed over.
+ * The hosts file, hosts(5).  It is read once and kept until it changes: its
+ * text, and two indexes of its lines, by name and by address, sorted by hash.
+ * Reading can be interrupted at any time, and then leaves nothing behind.
+ * Anything that is not an address or a domain name is skipped.
  */
 #include "postgres.h"
 
@@ -15,12 +14,12 @@
 #include "miscadmin.h"
 
 #define MAX_FILE_SIZE	(128 * 1024 * 1024)	/* octets */
-#define MAX_NAMES		1000	/* that one lookup takes */
+#define MAX_NAMES		1000	/* that one lookup returns */
 
-/* The longest names have all their octets written \DDD. */
+/* The longest names write every octet as \DDD. */
 #define WORD_SIZE		(4 * WIRE_NAME_MAX + 1)
 
-/* That a line has a name, or an address, of this hash. */
+/* An entry of an index: a line with a name, or an address, of this hash. */
 typedef struct LineKey
 {
 	uint32		hash;
@@ -36,7 +35,7 @@ typedef struct LineIndex
 
 typedef struct HostsFile
 {
-	MemoryContext context;		/* of all this */
+	MemoryContext context;		/* of the whole structure */
 	DnsFileState state;
 	char	   *path;
 	char	   *text;
@@ -46,7 +45,7 @@ typedef struct HostsFile
 } HostsFile;
 
 static HostsFile *cached = NULL;
-static int64 checked_at = 0;		/* when the file was, on clock_now() */
+static int64 checked_at = 0;		/* on the clock of clock_now() */
 
 static void build_index(HostsFile *file);
 static void add_key(LineIndex *index, uint32 hash, size_t offset);
@@ -69,8 +68,8 @@ static bool next_word(const char **at, char *word);
 #include "lib/sort_template.h"
 
 /*
- * Sees to it that what is kept is the file as it is.  Where that cannot be read,
- * or is too large, raises, or gives false if soft.
+ * Rereads the file if it has changed.  If it cannot be read, or is too large,
+ * raises, or returns false if soft.
  */
 bool
 hosts_refresh(bool soft)
@@ -93,7 +92,7 @@ hosts_refresh(bool soft)
 		MemoryContextDelete(cached->context);
 	cached = NULL;
 
-	/* It is thrown away with the caller's context until it is complete. */
+	/* Until it is complete, it belongs to the caller's context. */
 	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares hosts file",
 									ALLOCSET_SMALL_SIZES);
 	old_context = MemoryContextSwitchTo(context);
@@ -116,8 +115,8 @@ hosts_refresh(bool soft)
 }
 
 /*
- * The lines that have a name, as a List of HostsEntry in the order of the file,
- * as it was at the last hosts_refresh().  Lines beyond a limit are left out.
+ * Returns the lines that have a name, as a List of HostsEntry in the order of
+ * the file as of the last hosts_refresh().  Lines beyond a limit are left out.
  */
 List *
 hosts_by_name(const DnsName *name)
@@ -133,7 +132,7 @@ hosts_by_name(const DnsName *name)
 	{
 		uint32		offset = cached->names.keys[i].offset;
 
-		/* A line may have a name twice. */
+		/* A line can have a name twice. */
 		if (offset != last && line_has_name(cached->text + offset, name))
 			entries = lappend(entries, read_entry(cached->text + offset, &names));
 		last = offset;
@@ -142,7 +141,7 @@ hosts_by_name(const DnsName *name)
 }
 
 /*
- * The lines of an address, whose netmask does not count.
+ * Returns the lines of an address, whose netmask is ignored.
  */
 List *
 hosts_by_address(const inet *address)
@@ -220,7 +219,7 @@ compare_keys(const LineKey *a, const LineKey *b)
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-/* The place of the first key with this hash or a greater one. */
+/* The index of the first key with this hash or a greater one. */
 static size_t
 first_key(const LineIndex *index, uint32 hash)
 {
@@ -255,7 +254,7 @@ hash_address(const inet *address)
 	return hash_bytes(ip_addr(address), ip_addrsize(address));
 }
 
-/* What stands in a line that has an address and a name; counts the names. */
+/* Reads a line that has an address and a name; adds to the count of names. */
 static HostsEntry *
 read_entry(const char *line, int *names)
 {
@@ -296,8 +295,9 @@ line_has_name(const char *line, const DnsName *name)
 }
 
 /*
- * Reads the address at the begin of a line and gives what is behind it; NULL if
- * there is no address.  The zone of a link-local one has no place in an inet.
+ * Reads the address at the start of a line and returns the rest of the line;
+ * NULL if there is no address.  An inet has no room for the zone of a
+ * link-local address, so that is dropped.
  */
 static const char *
 line_address(const char *line, inet *address)
@@ -313,7 +313,7 @@ line_address(const char *line, inet *address)
 	return address_parse(word, address) ? line : NULL;
 }
 
-/* The next domain name of the line; false at its end. */
+/* Reads the next domain name of the line; false at the end. */
 static bool
 next_name(const char **at, DnsName *name)
 {
@@ -328,8 +328,8 @@ next_name(const char **at, DnsName *name)
 }
 
 /*
- * The next word of the line, empty if it is too long for a name; false at the
- * end.  The text ends with a zero, and zeros in it end lines too.
+ * Reads the next word of the line, empty if it is too long for a name; false
+ * at the end.  The text ends with a zero, and zeros in it end lines too.
  */
 static bool
 next_word(const char **at, char *word)

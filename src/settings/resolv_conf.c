@@ -1,11 +1,11 @@
 /*
  * resolv_conf.c
  *
- * What the system's configuration says of hosts: where they are looked for, and
- * how names are completed.  The library reads that too, but tells nobody, so it
- * is read once more here, from pgcares.resolvconf (resolv.conf(5)) and, for the
- * order of lookups, nsswitch.conf(5); and kept until one of the files changes.
- * The environment does not count.
+ * The system's configuration for hosts: where they are looked up, and how names
+ * are completed.  The library reads it too but does not expose it, so it is
+ * read again here, from pgcares.resolvconf (resolv.conf(5)) and, for the order
+ * of lookups, from nsswitch.conf(5).  It is kept until one of the files
+ * changes.  The environment is ignored.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 
 typedef struct System
 {
-	MemoryContext context;		/* of all this */
+	MemoryContext context;		/* of the whole structure */
 	DnsFileState resolvconf;
 	DnsFileState nsswitch;
 	char	   *path;			/* of resolvconf */
@@ -31,7 +31,7 @@ typedef struct System
 } System;
 
 static System *cached = NULL;
-static int64 checked_at = 0;		/* when the files were, on clock_now() */
+static int64 checked_at = 0;		/* on the clock of clock_now() */
 
 static bool read_resolvconf(System *system, bool soft);
 static bool read_nsswitch(System *system, bool soft);
@@ -42,9 +42,8 @@ static void add_domain(System *system, const DnsName *name);
 static char *next_word(char **words);
 
 /*
- * Sees to it that what is kept is what the files say now.  Has to be called
- * before the functions below.  Where a file that is there cannot be read, raises,
- * or gives false if soft.
+ * Rereads the files if one has changed.  Must be called before the functions
+ * below.  If an existing file cannot be read, raises, or returns false if soft.
  */
 bool
 system_refresh(bool soft)
@@ -67,7 +66,7 @@ system_refresh(bool soft)
 		file_state_equal(&cached->nsswitch, &nsswitch))
 		return true;
 
-	/* It is thrown away with the caller's context until it is complete. */
+	/* Until it is complete, it belongs to the caller's context. */
 	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares system",
 									ALLOCSET_SMALL_SIZES);
 	old_context = MemoryContextSwitchTo(context);
@@ -94,7 +93,7 @@ system_refresh(bool soft)
 }
 
 /*
- * Where the system looks for hosts: never LOOKUPS_SYSTEM.
+ * The places where the system looks up hosts: never LOOKUPS_SYSTEM.
  */
 Lookups
 system_lookups(void)
@@ -103,7 +102,7 @@ system_lookups(void)
 }
 
 /*
- * From how many dots on a name is tried as it is first.
+ * The number of dots from which on a name is tried as it is first.
  */
 int
 system_ndots(void)
@@ -112,8 +111,8 @@ system_ndots(void)
 }
 
 /*
- * The search list, of DnsName *, which lives until the next refresh: that of
- * the file, or else the domain of this host's own name.
+ * The search list, of DnsName *, valid until the next refresh: the file's, or
+ * else the domain of this host's own name.
  */
 List *
 system_domains(void)
@@ -122,7 +121,8 @@ system_domains(void)
 }
 
 /*
- * What follows the first dot of this host's name.  False if that is no domain.
+ * Reads the part of this host's name after the first dot.  False if that is no
+ * domain.
  */
 bool
 system_own_domain(DnsName *domain)
@@ -167,7 +167,7 @@ read_resolvconf(System *system, bool soft)
 	return true;
 }
 
-/* What the lookup line of resolvconf says counts more. */
+/* The lookup line of resolvconf takes precedence. */
 static bool
 read_nsswitch(System *system, bool soft)
 {
@@ -194,7 +194,7 @@ read_nsswitch(System *system, bool soft)
 	return true;
 }
 
-/* The last such line counts. */
+/* The last domain or search line counts. */
 static void
 read_domains(System *system, char *words)
 {
@@ -205,7 +205,7 @@ read_domains(System *system, char *words)
 	{
 		DnsName		name;
 
-		/* What is no domain name is passed over. */
+		/* Words that are no domain name are skipped. */
 		if (name_parse(word, false, &name) == NULL)
 			add_domain(system, &name);
 	}
@@ -225,8 +225,8 @@ read_options(System *system, char *words)
 
 /*
  * Reads the words of a lookup line, or of the hosts line of nsswitch.conf, whose
- * conditions in brackets do not count.  Without any that is known, nothing is
- * said.
+ * conditions in brackets are ignored.  A line without a known word has no
+ * effect.
  */
 static void
 read_lookups(System *system, char *words)

@@ -1,10 +1,10 @@
 /*
  * server.c
  *
- * Name servers as text.  The library's own parser takes too much (1.2.3 for
+ * Name servers as text.  The library's own parser accepts too much (1.2.3 for
  * 1.2.3.0, a link-local address without its interface), so this one decides
- * what is a server, and the library only sees what it has approved.  Does no
- * I/O and raises nothing while parsing: check hooks call it.
+ * what a server is, and the library sees only approved text.  Does no I/O and
+ * raises nothing while parsing: check hooks call it.
  */
 #include "postgres.h"
 
@@ -20,7 +20,7 @@ static bool take_port(const char *text, int *port);
 
 /*
  * Reads ip, ip:port, [ip6], [ip6]:port, each IPv6 address with %interface where
- * it has one.  Gives NULL, or the reason why the text is none of these.
+ * it has one.  Returns NULL, or the reason why the text is none of these.
  */
 const char *
 server_parse(const char *text, DnsServer *server)
@@ -32,7 +32,7 @@ server_parse(const char *text, DnsServer *server)
 
 	memset(server, 0, sizeof(*server));
 
-	/* Part address and port: only in brackets may an IPv6 address have one. */
+	/* Separate address and port; an IPv6 address needs brackets to have one. */
 	if (bracket)
 	{
 		end = strchr(++text, ']');
@@ -59,7 +59,7 @@ server_parse(const char *text, DnsServer *server)
 }
 
 /*
- * Raises where text is not a name server.
+ * Raises if text is not a name server.
  */
 void
 server_require(const char *text)
@@ -75,8 +75,8 @@ server_require(const char *text)
 }
 
 /*
- * A name server as server_parse() takes it, palloc'd; the port is left out where
- * it is the usual one.
+ * Returns a name server as server_parse() reads it, palloc'd, without the port
+ * if it is the usual one.
  */
 char *
 server_text(const struct sockaddr *address)
@@ -107,8 +107,9 @@ server_text(const struct sockaddr *address)
 }
 
 /*
- * The servers of pgcares.servers as the library writes them, palloc'd.  Raises
- * where an interface does not exist: the library would silently drop the server.
+ * Returns the servers of pgcares.servers as the library writes them, palloc'd.
+ * Raises if an interface does not exist: the library would silently drop the
+ * server.
  */
 char *
 server_csv(const char *setting)
@@ -146,8 +147,8 @@ server_csv(const char *setting)
 
 /*
  * Reads the first server of a list as the library writes it: ip:port,
- * [ip6]:port%interface, or dns://[ip6%interface]:port?tcpport=port.  Gives
- * what follows it in the list, or NULL at the end.
+ * [ip6]:port%interface, or dns://[ip6%interface]:port?tcpport=port.  Returns
+ * the rest of the list, or NULL at the end.
  */
 const char *
 server_from_library(const char *list, DnsServer *server)

@@ -1,10 +1,10 @@
 /*
  * settings.c
  *
- * The configuration parameters pgcares.*, from one table.  Whom to ask, what
- * to read and how far a call may go is decided by superusers; patience and
- * style by everybody.  What a changed setting means is worked out by the next
- * lookup.
+ * The configuration parameters pgcares.*, in one table.  Superusers decide
+ * which servers are asked, which files are read and how much a call can use;
+ * every user decides on timeouts and style.  A changed setting takes effect at
+ * the next lookup.
  */
 #include "postgres.h"
 
@@ -55,7 +55,7 @@ typedef struct Setting
 	const char *name;
 	GucContext	context;
 	SettingKind kind;
-	void	   *variable;		/* holds the default of all but strings */
+	void	   *variable;		/* holds the default, except of strings */
 	int			min;
 	int			max;
 	int			flags;
@@ -74,7 +74,7 @@ static void assign_number(int newval, void *extra);
 static void assign_string(const char *newval, void *extra);
 
 static const Setting settings[] = {
-	/* Whom to ask.  Hidden from plain roles, as it tells of the network. */
+	/* The servers to ask.  Hidden from plain roles: they reveal the network. */
 	{"pgcares.servers", PGC_SUSET, SETTING_STRING, &setting_servers,
 		.flags = GUC_LIST_INPUT | GUC_SUPERUSER_ONLY, .text = "",
 		.check = check_servers,
@@ -126,7 +126,7 @@ static const Setting settings[] = {
 		.min = 1, .max = 100,
 		.summary = "Number of times that each name server is asked before giving up.",
 	.detail = "At most pgcares.max_tries, which applies where this is more."},
-	/* Each try of a name that nobody answers is load for a server of others. */
+	/* Each retry of a name that gets no answer loads somebody else's server. */
 	{"pgcares.max_tries", PGC_SUSET, SETTING_INT, &setting_max_tries,
 		.min = 1, .max = 100,
 		.summary = "Most times that each name server may be asked.",
@@ -141,9 +141,10 @@ static const Setting settings[] = {
 	.detail = "It bounds pgcares.timeout times pgcares.tries times the number of name servers."},
 
 	/*
-	 * What a call may cost, others too, so that who is limited must not raise it.
-	 * max_in_flight: what is made use of is found out (pace.c).  A server that is 20 ms away can be asked 100,000 questions a
-	 * second with 2,000 of them in flight.
+	 * Limits on the cost of a call, which others bear too: a user who is limited
+	 * must not be able to raise them.  max_in_flight is an upper bound; pace.c
+	 * finds out how much of it to use.  With 2,000 questions in flight, a server
+	 * that is 20 ms away can be asked 100,000 a second.
 	 */
 	{"pgcares.max_in_flight", PGC_SUSET, SETTING_INT, &setting_max_in_flight,
 		.min = 1, .max = WINDOW_MAX,
@@ -157,7 +158,7 @@ static const Setting settings[] = {
 		.flags = GUC_UNIT_KB,
 	.summary = "Most memory that the answers which one call holds may take."},
 
-	/* What a query looks like. */
+	/* The form of a query. */
 	{"pgcares.flags", PGC_SUSET, SETTING_STRING, &setting_flags,
 		.flags = GUC_LIST_INPUT, .text = "edns, no_dflt_svr",
 		.check = check_flags, .assign = assign_flags,
@@ -204,18 +205,18 @@ static const Setting settings[] = {
 	.detail = "The system may allow less. 0 means the system's default."},
 
 	/*
-	 * A port that served long is easier to guess for a forger (RFC 5452).  To
-	 * change it after 256 queries costs nothing that can be measured, after 16
-	 * a tenth more CPU time for a lookup.  The answers to 256 queries, 1232
-	 * octets each, take 0.6 MB of a receive buffer; what the system does not
-	 * grant makes for more sockets (channel.c).
+	 * A forger guesses a long-used port more easily (RFC 5452).  A new port
+	 * after every 256 queries costs nothing measurable; after every 16, a
+	 * tenth more CPU time for a lookup.  The answers to 256 queries, 1232
+	 * octets each, take 0.6 MB of a receive buffer; if the system grants less,
+	 * more sockets are used (channel.c).
 	 */
 	{"pgcares.udp_max_queries", PGC_SUSET, SETTING_INT,
 		&setting_udp_max_queries, .min = 0, .max = 65535,
 		.summary = "Number of queries after which a UDP port is given up for a new one.",
 	.detail = "No port serves more than its receive buffer can hold answers to, and 0 means as many as that."},
 
-	/* What a caller sees. */
+	/* The results that a caller sees. */
 	{"pgcares.on_error", PGC_USERSET, SETTING_ENUM, &setting_on_error,
 		.options = on_error_options,
 	.summary = "What lookup functions do on a DNS failure when the call does not say."},
@@ -223,8 +224,8 @@ static const Setting settings[] = {
 	.summary = "Converts names that are not ASCII to their A-labels (IDNA2008)."},
 
 	/*
-	 * For those who must not have a question sent for a row that nobody comes
-	 * to fetch, and for finding out whether it is to blame.
+	 * Off is for users who must not send a question for a row that nobody
+	 * fetches, and for finding out whether the lookahead causes a problem.
 	 */
 	{"pgcares.lookahead", PGC_USERSET, SETTING_BOOL, &setting_lookahead,
 		.summary = "Starts the lookups of rows to come while earlier ones are worked on.",
@@ -233,7 +234,7 @@ static const Setting settings[] = {
 
 /*
  * Defines all settings.  Called once, when the library is loaded; raises before
- * anything is defined, so that another attempt can be made.
+ * it defines anything, so that another attempt can be made.
  */
 void
 settings_init(void)
@@ -246,8 +247,8 @@ settings_init(void)
 }
 
 /*
- * What the on_error argument of a call says.  Where it is no such word, raises,
- * or gives false if soft.
+ * Reads the on_error argument of a call.  If it is not a known word, raises, or
+ * returns false if soft.
  */
 bool
 settings_on_error(const char *name, bool soft, OnError *on_error)
@@ -269,10 +270,9 @@ settings_on_error(const char *name, bool soft, OnError *on_error)
 }
 
 /*
- * Raises where a plain role has put a setting for superusers into the options of
+ * Raises if a plain role has put a setting for superusers into the options of
  * its connection.  The server would only warn, and the built-in default would
- * take the place of what the administrator has set: other name servers, higher
- * limits.
+ * replace the administrator's value: other name servers, higher limits.
  */
 static void
 refuse_client_options(const Setting *setting)

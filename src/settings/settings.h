@@ -53,7 +53,7 @@ extern int	setting_max_in_flight;
 extern int	setting_lookups;
 extern char *setting_hosts_file;
 extern char *setting_domains;
-extern int	setting_ndots;		/* -1 is the system's */
+extern int	setting_ndots;		/* -1 means the system's */
 extern char *setting_sortlist;
 extern char *setting_flags;
 extern int	setting_flag_bits;	/* ARES_FLAG_ of setting_flags */
@@ -66,7 +66,7 @@ extern bool setting_trust_ad;
 extern char *setting_local_ip4;
 extern char *setting_local_ip6;
 extern char *setting_local_dev;
-extern int	setting_socket_send_buffer_size;	/* octets, 0 is the system's */
+extern int	setting_socket_send_buffer_size;	/* octets, 0: the system's */
 extern int	setting_socket_receive_buffer_size; /* the same */
 extern int	setting_udp_max_queries;
 extern char *setting_resolvconf;
@@ -74,14 +74,14 @@ extern int	setting_on_error;
 extern bool setting_idn;
 extern bool setting_lookahead;
 
-/* Another one whenever a setting has been set, perhaps to what it was. */
+/* Changes whenever a setting is set, even to the same value. */
 extern uint64 settings_generation;
 
 extern void settings_init(void);
 extern bool settings_on_error(const char *name, bool soft, OnError *on_error);
 extern bool settings_list(const char *value, List **elements);
 
-/* ---- resolv_conf.c: what the system's configuration says of hosts ---- */
+/* ---- resolv_conf.c: the system's configuration for hosts ---- */
 
 extern bool system_refresh(bool soft);
 extern Lookups system_lookups(void);
@@ -89,7 +89,7 @@ extern int	system_ndots(void);
 extern List *system_domains(void);
 extern bool system_own_domain(DnsName *domain);
 
-/* ---- check.c: what values settings may have ---- */
+/* ---- check.c: check hooks of the settings ---- */
 
 extern bool check_servers(char **newval, void **extra, GucSource source);
 extern bool check_domains(char **newval, void **extra, GucSource source);
@@ -105,7 +105,7 @@ extern bool check_local_dev(char **newval, void **extra, GucSource source);
 typedef struct DnsServer
 {
 	int			family;			/* AF_INET or AF_INET6 */
-	uint8		address[16];	/* 4 or 16 octets of it count */
+	uint8		address[16];	/* 4 or 16 octets are used */
 	int			udp_port;		/* 0 if none was given */
 	int			tcp_port;
 	char		interface[IFNAMSIZ];	/* of a link-local address, or empty */
@@ -120,7 +120,7 @@ extern char *server_text(const struct sockaddr *address);
 extern char *server_csv(const char *setting);
 extern const char *server_from_library(const char *list, DnsServer *server);
 
-/* ---- hosts_file.c: the file of the names and addresses of hosts ---- */
+/* ---- hosts_file.c: the hosts file ---- */
 
 typedef struct HostsEntry
 {
@@ -133,7 +133,7 @@ extern bool hosts_refresh(bool soft);
 extern List *hosts_by_name(const DnsName *name);
 extern List *hosts_by_address(const inet *address);
 
-/* ---- channel_config.c: what a channel is made of ---- */
+/* ---- channel_config.c: the configuration of a channel ---- */
 
 /* The strings come last. */
 typedef struct DnsChannelConfig
@@ -148,7 +148,7 @@ typedef struct DnsChannelConfig
 	int			receive_buffer_size;
 	int			udp_max_queries;
 	int			edns_udp_size;
-	DnsFileState file;			/* of resolvconf, where that is read */
+	DnsFileState file;			/* of resolvconf, if it is read */
 	char	   *servers;
 	char	   *local_ip4;
 	char	   *local_ip6;

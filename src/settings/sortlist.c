@@ -9,14 +9,14 @@
 
 #include "settings/settings.h"
 
-/* A network; its length is a number, and aligned as one in an array too. */
+/* A network; the union aligns the length word of an inet in an array. */
 typedef union Network
 {
 	inet		inet;
 	int32		length;
 } Network;
 
-/* What the setting said when it was taken apart. */
+/* The value of the setting when it was parsed. */
 static char *known_text = NULL;
 static Network *networks = NULL;
 static int	nnetworks = 0;
@@ -27,7 +27,7 @@ static int	class_bits(const uint8 *octets);
 
 /*
  * Reads a network of pgcares.sortlist: an address with a prefix length or a
- * netmask behind a slash; an IPv4 address alone stands for its class, an IPv6
+ * netmask after a slash; an IPv4 address alone stands for its class, an IPv6
  * address for itself (resolv.conf(5), sortlist).  False if it is none.
  */
 bool
@@ -55,8 +55,8 @@ sortlist_network(const char *text, inet *network)
 }
 
 /*
- * Where an address comes by pgcares.sortlist: the number of its network there,
- * from 0; what is in none comes last.
+ * The rank of an address in pgcares.sortlist: the index of its network there,
+ * from 0; an address in no network comes last.
  */
 int
 sortlist_rank(const inet *address)
@@ -74,7 +74,7 @@ sortlist_rank(const inet *address)
 	return nnetworks;
 }
 
-/* Takes the setting apart if it is another one than the last time. */
+/* Parses the setting if it has changed since the last time. */
 static void
 refresh(void)
 {
@@ -102,7 +102,7 @@ refresh(void)
 	known_text = MemoryContextStrdup(TopMemoryContext, setting_sortlist);
 }
 
-/* Reads a prefix length, or a netmask whose ones come first. */
+/* Reads a prefix length, or a netmask whose one bits come first. */
 static bool
 prefix_length(const char *text, int family, int *bits)
 {

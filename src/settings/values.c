@@ -1,7 +1,7 @@
 /*
  * values.c
  *
- * The values of the settings, as they stand now; settings.c has their table.
+ * The current values of the settings; settings.c has their table.
  */
 #include "postgres.h"
 
@@ -47,8 +47,8 @@ bool		setting_lookahead = true;
 uint64		settings_generation = 0;
 
 /*
- * Takes a list setting apart.  The strings are palloc'd together, so that none
- * can be freed alone.  False where it is no list.
+ * Splits a list setting.  The strings are palloc'd together, so none can be
+ * freed alone.  False if the value is no list.
  */
 bool
 settings_list(const char *value, List **elements)
