@@ -112,8 +112,8 @@ wire_asks(DnsMessage *message, const DnsQuestion *question)
 }
 
 /*
- * Reads the first question of a message, which should be its only one; *pos is
- * left behind it.
+ * Reads the first question of a message, which should be its only one, and
+ * sets *pos behind it.
  */
 bool
 wire_question(const DnsMessage *message, DnsQuestion *question,
@@ -141,7 +141,7 @@ wire_next_question(const DnsMessage *message, DnsQuestion *question,
 
 /*
  * Places a cursor before the first record of a section.  False if the message
- * is cut short before that; the cursor then gives nothing.
+ * is cut short before that; the cursor then returns no record.
  */
 bool
 wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)

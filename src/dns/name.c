@@ -45,7 +45,7 @@ name_parse_with_len(const char *text, size_t len, bool idn, DnsName *name)
 	char	   *copy;
 
 	if (reason == NULL)
-		return NULL;			/* mostly */
+		return NULL;			/* the usual case */
 
 	copy = pnstrdup(text, len);
 	if (!pg_is_ascii(copy))
@@ -69,8 +69,8 @@ name_refuse(const char *text, const char *reason)
 }
 
 /*
- * Names that never exist in the DNS and are never sent there: onion (RFC 7686
- * section 2) and invalid (RFC 6761 section 6.4).
+ * Is it a name that never exists in the DNS and is never sent there?  These
+ * are onion (RFC 7686 section 2) and invalid (RFC 6761 section 6.4).
  */
 bool
 name_never_asked(const DnsName *name)
@@ -95,7 +95,7 @@ bool
 name_octets_equal(const uint8 *a, const uint8 *b, size_t len)
 {
 	if (memcmp(a, b, len) == 0)
-		return true;			/* mostly */
+		return true;			/* the usual case */
 	for (size_t i = 0; i < len; i++)
 	{
 		if (pg_ascii_tolower(a[i]) != pg_ascii_tolower(b[i]))
@@ -105,8 +105,8 @@ name_octets_equal(const uint8 *a, const uint8 *b, size_t len)
 }
 
 /*
- * localhost and the names below it: this host, whatever a name server says
- * (RFC 6761 section 6.3).
+ * Is it localhost or a name below it?  These are this host, whatever name
+ * servers answer (RFC 6761 section 6.3).
  */
 bool
 name_is_localhost(const DnsName *name)
