@@ -1,12 +1,12 @@
 /*
  * batch.c
  *
- * Feeds a window from an array: all questions of a call are under way at once,
- * as many as the window holds, and equal ones are asked once.  Answers become
- * rows as they come, in any order; a sort by position, which goes to disk where
- * work_mem ends, puts them in the order of the array.  What is kept for each
- * element is its place in the array and a few octets.  What questions there are
- * and what rows become of them is the caller's (batches.c).
+ * Feeds a window from an array: as many questions of a call as the window
+ * holds are in flight at once, and equal questions are asked once.  Answers
+ * become rows as they come, in any order; a sort by position puts the rows in
+ * the order of the array, on disk if they exceed work_mem.  Each element costs
+ * its place in the array and a few octets.  The caller (batches.c) decides
+ * which questions an element asks and which rows an answer gives.
  */
 #include "postgres.h"
 
@@ -22,9 +22,9 @@
 #include "utils/tuplesort.h"
 
 #define NO_ELEMENT	PG_UINT32_MAX
-#define RANK_BITS	31			/* what an int has */
+#define RANK_BITS	31			/* of a non-negative int */
 
-/* An element by its name; the name itself is read again from the array. */
+/* An element, by its name, which is read again from the array. */
 typedef struct NameEntry
 {
 	uint32		index;			/* the last element with this name so far */
@@ -38,7 +38,7 @@ static bool same_name(DnsBatch *batch, uint32 index);
 #define SH_ELEMENT_TYPE NameEntry
 #define SH_KEY_TYPE uint32
 #define SH_KEY index
-#define SH_HASH_KEY(table, key) 0	/* always given */
+#define SH_HASH_KEY(table, key) 0	/* the caller gives it */
 #define SH_EQUAL(table, a, b) same_name((table)->private_data, a)
 #define SH_SCOPE static inline
 #define SH_STORE_HASH
@@ -60,8 +60,8 @@ static void take_rank_out(TupleTableSlot *sorted);
 
 /*
  * Asks the questions of an array's elements and fills the function's result,
- * whose first column is the position.  The batch has its kind, the types and the
- * class of its questions.  Raises where a limit is passed, never for the outcome
+ * whose first column is the position.  The caller has set the first group of
+ * the batch's members.  Raises when a limit is passed, never for the outcome
  * of a question.
  */
 void
@@ -117,9 +117,9 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 }
 
 /*
- * Adds a row for the element at index and for each that is equal to it.  The
- * rows of one element are ordered by rank.  answer is NULL for a row that has
- * nothing but its position, else what the batch's kind makes the row of.
+ * Adds a row for the element at index and for each element equal to it.  The
+ * rank orders the rows of one element.  The batch's kind makes the row from
+ * answer; if answer is NULL, the row has only its position.
  */
 void
 batch_put(DnsBatch *batch, uint32 index, int rank, const DnsAnswer *answer)
@@ -146,8 +146,8 @@ batch_put(DnsBatch *batch, uint32 index, int rank, const DnsAnswer *answer)
 }
 
 /*
- * Adds a row for each record that answers the question, or one that has only the
- * status.
+ * Adds a row for each record that answers the question, or, without records,
+ * one row with only the status.
  */
 void
 batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
@@ -174,7 +174,7 @@ batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 	}
 }
 
-/* Until its end the sort has the rank in the position, as its lowest bits. */
+/* The sort key is the position, with the rank in the lowest bits. */
 static void
 open_sort(DnsBatch *batch)
 {
@@ -192,8 +192,8 @@ open_sort(DnsBatch *batch)
 }
 
 /*
- * Finds out which elements can be asked, and chains those that are equal.  The
- * others have their rows afterwards.
+ * Chains the elements that are equal.  Adds the rows of the elements that are
+ * NULL or not a name.
  */
 static void
 read_names(DnsBatch *batch)
@@ -234,7 +234,7 @@ put_bad_name(DnsBatch *batch, uint32 index)
 	batch_put(batch, index, 0, &answer);
 }
 
-/* Files an element whose name is in batch->name behind those with that name. */
+/* Appends an element, named batch->name, to the chain of that name. */
 static void
 chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
 {
@@ -261,7 +261,7 @@ chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
 	}
 }
 
-/* Has the element the name that is in batch->name? */
+/* Is batch->name the name of the element? */
 static bool
 same_name(DnsBatch *batch, uint32 index)
 {
@@ -271,7 +271,7 @@ same_name(DnsBatch *batch, uint32 index)
 		name_equal(&name, &batch->name);
 }
 
-/* Submits questions while there are any, and room for them. */
+/* Submits questions while the window has room. */
 static void
 feed(DnsBatch *batch)
 {
@@ -304,7 +304,7 @@ feed(DnsBatch *batch)
 }
 
 /*
- * Is there nothing to ask for an element?  Else name is what to ask.
+ * Is the element settled?  If not, sets the name to ask.
  */
 static bool
 is_settled(DnsBatch *batch, uint32 index, DnsName *name)
@@ -320,7 +320,7 @@ is_settled(DnsBatch *batch, uint32 index, DnsName *name)
 	return batch->state[index] & BATCH_SETTLED;
 }
 
-/* Makes rows of what came of a question. */
+/* Makes rows of the outcome of a question. */
 static void
 take(DnsBatch *batch, DnsSlot *slot)
 {
@@ -338,8 +338,8 @@ take(DnsBatch *batch, DnsSlot *slot)
 }
 
 /*
- * Moves the sorted rows to the result.  Those that are made large only now are
- * not in the sort, which holds as many of them as there are runs on disk.
+ * Moves the sorted rows to the result.  Large columns are filled only now: the
+ * sort holds one row in memory for each of its runs on disk.
  */
 static void
 put_result(DnsBatch *batch)
@@ -370,9 +370,8 @@ put_result(DnsBatch *batch)
 }
 
 /*
- * Leaves only the position in a row's first column.  That is done in place, as
- * the sort does not look at the row again: the column is the first of the data
- * and never NULL.
+ * Removes the rank from a row's first column, in place: the sort does not read
+ * the row again, and the column is never NULL and comes first in the data.
  */
 static void
 take_rank_out(TupleTableSlot *sorted)

@@ -1,9 +1,9 @@
 /*
  * host.c
  *
- * Names and addresses of hosts: what is known without asking, what the hosts
- * file says and when it is read, and what the answers of name servers add.
- * Asks nothing itself: single lookups and batches do.
+ * Names and addresses of hosts, from three sources: facts that need no
+ * question, the hosts file (and when it counts), and the answers of name
+ * servers.  Single lookups and batches ask the questions, this file does not.
  */
 #include "postgres.h"
 
@@ -24,10 +24,10 @@ static void add_address(Host *host, const inet *address, int32 ttl, int family);
 static char *display_name(const DnsName *name);
 
 /*
- * Where hosts are looked for now, never LOOKUPS_SYSTEM.  Called once for a call
- * of an SQL function, however many hosts that is about: it sees to it that what
- * is kept of the files is what they say.  Where one cannot be read, raises, or
- * gives false if soft.
+ * Gives the sources of a host lookup and their order, never LOOKUPS_SYSTEM.
+ * Call it once in a call of an SQL function, for all its hosts: it reads the
+ * files again if they have changed.  If one is unreadable, raises, or gives
+ * false if soft.
  */
 bool
 host_lookups(bool soft, Lookups *lookups)
@@ -43,10 +43,10 @@ host_lookups(bool soft, Lookups *lookups)
 }
 
 /*
- * What is known of a host without a question, its addresses of one family or,
- * with 0, of both: an address is its own (written is what the user wrote, name
- * what it means), localhost is this host, and the hosts file counts where it is
- * read first or alone.  True if nothing is to be asked: then host has no
+ * Finds a host without a question, with its addresses of one family, or of
+ * both if family is 0.  An address stands for itself (written is the user's
+ * text, name its meaning), localhost is this host, and the hosts file counts
+ * if it comes first or alone.  True if no question is needed: then host has no
  * addresses if there are none, and no name if there is no such host.
  */
 bool
@@ -72,7 +72,7 @@ host_known(Lookups lookups, const char *written, const DnsName *name,
 		case LOOKUPS_FB:
 			if (add_from_file(host, name, family))
 				return true;
-			/* What it says of the other family does not matter. */
+			/* Forget names that the file has for the other family only. */
 			memset(host, 0, sizeof(*host));
 			return false;
 		default:
@@ -101,8 +101,8 @@ host_known_names(Lookups lookups, const inet *address, Host *host)
 }
 
 /*
- * What is known of a host that the DNS does not have: true if the hosts file is
- * read last, and has addresses.
+ * Finds a host that the DNS does not have: true if the hosts file comes last
+ * and has addresses.
  */
 bool
 host_known_at_last(Lookups lookups, const DnsName *name, int family,
@@ -123,8 +123,8 @@ host_known_names_at_last(Lookups lookups, const inet *address, Host *host)
 }
 
 /*
- * What is known of a host, or else what is to be asked.  Where that cannot be
- * told, raises, or gives false if soft.
+ * Finds a host without a question, or gives the questions to ask.  If written
+ * is not a name or a file is unreadable, raises, or gives false if soft.
  */
 bool
 host_begin(const char *written, int family, bool soft, Host *host,
@@ -144,8 +144,8 @@ host_begin(const char *written, int family, bool soft, Host *host,
 }
 
 /*
- * The same for the names of an address.  The first question is there in any
- * case.
+ * The same for the names of an address.  Always fills the first question, even
+ * if the count is 0.
  */
 bool
 host_begin_names(const inet *address, bool soft, Host *host,
@@ -162,8 +162,8 @@ host_begin_names(const inet *address, bool soft, Host *host,
 }
 
 /*
- * Adds what an answer has, to A, AAAA or PTR questions: addresses with their
- * TTL and the names on the way to them, or the names of an address.
+ * Adds the records of an answer: for an A or AAAA question, addresses with
+ * their TTLs and the names of the alias chain; for a PTR question, names.
  */
 void
 host_add_answer(Host *host, const DnsOutcome *outcome)
@@ -201,9 +201,9 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 }
 
 /*
- * What came of a host's questions together: a failure of one is the failure of
- * all; else records were found if one found some; else the name does not exist
- * if one says so.
+ * Merges the outcomes of a host's questions: a failure of one is the failure
+ * of all; else, if one found records, records were found; else, if one says
+ * that the name does not exist, it does not exist.
  */
 void
 host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes, int count)
@@ -237,7 +237,7 @@ add_question(HostQuestions *asked, uint16 type)
 	question->nsid = false;
 }
 
-/* How much an outcome counts beside others, from 1. */
+/* The highest weight wins; weights begin at 1. */
 static int
 weigh(const DnsOutcome *outcome)
 {
@@ -261,7 +261,7 @@ add_local(Host *host, const DnsName *name, int family)
 	return true;
 }
 
-/* True if there are addresses of the family. */
+/* True if the file has addresses of the family. */
 static bool
 add_from_file(Host *host, const DnsName *name, int family)
 {
@@ -297,7 +297,7 @@ add_names_of_entry(Host *host, const HostsEntry *entry)
 		add_name(host, lfirst(cell));
 }
 
-/* The first name is the canonical one, and none comes twice. */
+/* The first name is the canonical one; duplicates are dropped. */
 static void
 add_name(Host *host, char *name)
 {
@@ -309,7 +309,7 @@ add_name(Host *host, char *name)
 		host->aliases = lappend(host->aliases, name);
 }
 
-/* Adds an address if it is of the family, once and without a netmask. */
+/* Adds an address of the family, without netmask, unless it is there. */
 static void
 add_address(Host *host, const inet *address, int32 ttl, int family)
 {

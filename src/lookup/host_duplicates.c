@@ -1,8 +1,8 @@
 /*
  * host_duplicates.c
  *
- * Tells which names and addresses a host has already.  An answer may have
- * thousands of them, so that they are not compared with each other one by one.
+ * Finds names and addresses that a host has already.  An answer can have
+ * thousands of them, so a hash table holds them.
  */
 #include "postgres.h"
 
@@ -29,7 +29,7 @@ typedef struct SetEntry
 #define SH_ELEMENT_TYPE SetEntry
 #define SH_KEY_TYPE SetKey
 #define SH_KEY key
-#define SH_HASH_KEY(table, key) 0	/* always given */
+#define SH_HASH_KEY(table, key) 0	/* the caller gives it */
 #define SH_EQUAL(table, a, b) \
 	((a).len == (b).len && memcmp((a).octets, (b).octets, (a).len) == 0)
 #define SH_SCOPE static inline
@@ -45,8 +45,8 @@ static bool is_new(struct hostset_hash **set, uint64 *seed, uint8 *octets,
 				   size_t len);
 
 /*
- * Notes a name of a host; false if it has that name already, in any case of
- * letters.
+ * Notes a name of a host; false if the host has that name already.  Upper and
+ * lower case are equal.
  */
 bool
 hostset_add_name(Host *host, const char *name)
@@ -60,7 +60,8 @@ hostset_add_name(Host *host, const char *name)
 }
 
 /*
- * Notes an address of a host; false if it has that already, whatever the netmask.
+ * Notes an address of a host; false if the host has it already.  The netmask
+ * does not count.
  */
 bool
 hostset_add_address(Host *host, const inet *address)
@@ -73,7 +74,7 @@ hostset_add_address(Host *host, const inet *address)
 	return is_new(&host->addresses_seen, &host->seed, octets, len);
 }
 
-/* octets become the set's. */
+/* Takes ownership of octets. */
 static bool
 is_new(struct hostset_hash **set, uint64 *seed, uint8 *octets, size_t len)
 {

@@ -7,7 +7,7 @@
 
 #include "lookup/lookup.h"
 
-/* An address on its way into order. */
+/* An address that is being sorted. */
 typedef struct RankedAddress
 {
 	HostAddress *address;
@@ -18,8 +18,8 @@ typedef struct RankedAddress
 static int	compare_ranks(const void *a, const void *b);
 
 /*
- * Puts the addresses into the order of pgcares.sortlist; those of one rank stay
- * as they are.
+ * Sorts the addresses by pgcares.sortlist; those of equal rank keep their
+ * order.
  */
 void
 host_order(Host *host)

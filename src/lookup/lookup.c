@@ -1,7 +1,7 @@
 /*
  * lookup.c
  *
- * One question and what comes of it: asked ahead of the call, or in a window of
+ * Looks up one question, which was asked ahead of the call or gets a window of
  * its own.
  */
 #include "postgres.h"
@@ -9,9 +9,9 @@
 #include "lookup/lookup.h"
 
 /*
- * Sees to it that a question is answered, by the server if that is not NULL, and
- * reads what comes of it, which is good until lookup_end() is called with what
- * this gives.  Raises what a window raises.
+ * Asks a question, of server unless that is NULL, and reads the outcome.  The
+ * outcome is valid until the caller passes the result, which can be NULL, to
+ * lookup_end().  Raises what a window raises.
  */
 DnsWindow *
 lookup_ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
@@ -29,7 +29,7 @@ lookup_ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
 }
 
 /*
- * Ends what lookup_ask() began.  window may be NULL.
+ * Ends a lookup.  window is the result of lookup_ask(), NULL included.
  */
 void
 lookup_end(DnsWindow *window)

@@ -1,8 +1,8 @@
 /*
  * lookup.h
  *
- * One question, a host, an array of questions, or questions ahead of their calls; and
- * what comes of them.
+ * Looks up one question, a host or an array of questions, or asks questions
+ * ahead of their calls; and reads the outcomes.
  */
 #ifndef PGCARES_LOOKUP_H
 #define PGCARES_LOOKUP_H
@@ -11,14 +11,14 @@
 
 #include "utils/array.h"
 
-/* ---- question.c: what users ask ---- */
+/* ---- question.c: questions as users write them ---- */
 
 extern bool question_type(const char *text, bool soft, uint16 *number);
 extern bool question_class(const char *text, bool soft, uint16 *number);
 extern bool question_read_name(const char *written, size_t len, bool soft,
 						  DnsName *name);
 
-/* ---- status.c: the statuses that a question may end with ---- */
+/* ---- status.c: the statuses that a question can end with ---- */
 
 #define DNS_SQLSTATE(a, b, c) MAKE_SQLSTATE('N', 'D', a, b, c)
 
@@ -31,7 +31,7 @@ typedef struct DnsStatus
 	const char *hint;
 } DnsStatus;
 
-/* The places of those that most questions end with. */
+/* Indexes of the two most common statuses, for status_at(). */
 enum StatusNumber
 {
 	STATUS_NOERROR,
@@ -44,24 +44,24 @@ extern const DnsStatus *status_by_rcode(int rcode);
 extern const char *status_hint(const DnsStatus *status, bool chosen_server,
 							   bool warning);
 
-/* ---- outcome.c: what came of a question ---- */
+/* ---- outcome.c: the outcome of a question ---- */
 
 typedef struct DnsOutcome
 {
 	const DnsStatus *status;
 	const char *why;			/* instead of the status' message */
-	const DnsWindow *window;	/* NULL if nothing was asked */
+	const DnsWindow *window;	/* NULL if no question was asked */
 	const DnsReply *reply;		/* the same */
 	bool		chosen_server;
 	DnsMessage	message;		/* the answer, while the reply holds it */
-	bool		sound;			/* there is a message, and it can be read */
+	bool		sound;			/* there is a message, and it is readable */
 	int			queries;
 	int			servers;
-	const char *what;			/* was looked up, instead of records */
+	const char *what;			/* looked up; NULL for records */
 	const char *note;			/* a sentence */
 	const char *extended_error; /* a sentence */
 
-	/* The last members, of which only the octets count that names have. */
+	/* Last: clear() skips the octets of names, valid only up to len. */
 	DnsQuestion question;
 	DnsName		owner;			/* of the records, if there are any */
 } DnsOutcome;
@@ -94,11 +94,11 @@ typedef struct HostAddress
 	int32		ttl;			/* HOST_NO_TTL if it is not from the DNS */
 } HostAddress;
 
-/* What was found out about a host. */
+/* A host, as far as it is known. */
 typedef struct Host
 {
 	char	   *name;			/* canonical; NULL if there is no such host */
-	List	   *aliases;		/* of char *, the name not among them */
+	List	   *aliases;		/* of char *, without the name */
 	List	   *addresses;		/* of HostAddress * */
 
 	/* For host_duplicates.c. */
@@ -107,14 +107,14 @@ typedef struct Host
 	uint64		seed;
 } Host;
 
-/* What is to be asked about a host. */
+/* The questions that a host lookup has to ask. */
 #define HOST_MAX_QUESTIONS	2
 
 typedef struct HostQuestions
 {
 	DnsName		name;
 	Lookups		lookups;
-	int			count;			/* 0 if all is known */
+	int			count;			/* 0 if no question is needed */
 	DnsQuestion questions[HOST_MAX_QUESTIONS];
 } HostQuestions;
 
@@ -134,24 +134,24 @@ extern void host_add_answer(Host *host, const DnsOutcome *outcome);
 extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
 					   int count);
 
-/* ---- host_order.c: the order of its addresses ---- */
+/* ---- host_order.c: the order of a host's addresses ---- */
 
 extern void host_order(Host *host);
 
-/* ---- host_duplicates.c: what a host has already ---- */
+/* ---- host_duplicates.c: names and addresses that a host has already ---- */
 
 extern bool hostset_add_name(Host *host, const char *name);
 extern bool hostset_add_address(Host *host, const inet *address);
 
 /* ---- batch.c: many questions in one call ---- */
 
-/* A mnemonic as a text: see word_datum(). */
+/* Room for a mnemonic as a text datum: see word_datum(). */
 typedef struct DnsWord
 {
 	char		text[16];
 } DnsWord;
 
-/* Those of a record. */
+/* The mnemonics of a record. */
 typedef struct DnsWords
 {
 	DnsWord		class;
@@ -160,46 +160,46 @@ typedef struct DnsWords
 
 #define MAX_BATCH_TYPES	2		/* questions of one element */
 
-/* Bits of DnsBatch.state; the others are the kind's. */
-#define BATCH_SETTLED	0x01	/* nothing is to be asked for the element */
+/* Bits of DnsBatch.state; the kind uses the others. */
+#define BATCH_SETTLED	0x01	/* the element needs no more questions */
 
 struct DnsBatch;
 struct Tuplesortstate;
 
-/* What a row of a batch is made of. */
+/* The data for one row of a batch. */
 typedef struct DnsAnswer
 {
 	DnsOutcome	outcome;
-	const DnsRR *rr;			/* NULL in a row of no record */
-	Datum		known;			/* in its place, what needed no question; or 0 */
+	const DnsRR *rr;			/* NULL in a row without a record */
+	Datum		known;			/* instead of rr, without a question; or 0 */
 } DnsAnswer;
 
-/* What the elements of a batch are, and what its rows. */
+/* How a batch reads its elements and makes its rows. */
 typedef struct DnsBatchKind
 {
 	bool		nsid;			/* servers are asked for their identifiers */
 
-	/* Reads an element; false if it is no name.  May be called again. */
+	/* Reads an element; false if it is not a name.  Can be called again. */
 	bool		(*read) (struct DnsBatch *batch, uint32 index, DnsName *name);
 
-	/* Puts rows for what need not be asked; false if it has to be.  Or NULL. */
+	/* Puts rows if no question is needed; false if one is.  Or NULL. */
 	bool		(*known) (struct DnsBatch *batch, uint32 index,
 						  const DnsName *name);
 
-	/* Puts rows for what came of a question; type numbers DnsBatch.types. */
+	/* Puts rows for an outcome; type is an index of DnsBatch.types. */
 	void		(*answer) (struct DnsBatch *batch, uint32 index, int type,
 						   DnsAnswer *answer);
 
-	/* What a record's rank begins with; below it the order counts.  Or NULL. */
+	/* The base of a record's rank; its position is added.  Or NULL. */
 	int			(*rank) (const DnsRR *rr);
 
-	/* Fills the columns behind the position; all are NULL before. */
+	/* Fills the columns after the position; all are NULL before. */
 	void		(*make) (struct DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
 
 	/*
-	 * Fills columns that would make rows too large for the sort, from the
-	 * others; those of the kind begin at first_column.  Or NULL.
+	 * Fills, from the other columns, those that would make rows too large for
+	 * the sort; the kind's columns begin at first_column.  Or NULL.
 	 */
 	void		(*finish) (TupleDesc desc, int first_column, Datum *values,
 						   bool *nulls);
@@ -219,9 +219,9 @@ typedef struct DnsBatch
 	uint32		n;
 	uint32	   *next;			/* the next equal element */
 	uint8	   *state;
-	DnsName		name;			/* that is being filed */
+	DnsName		name;			/* of the element that chain_name() files */
 	uint32		fed;			/* elements that have been asked */
-	int			fed_types;		/* questions of the one that comes next */
+	int			fed_types;		/* questions asked of the next element */
 	DnsWindow  *window;
 	MemoryContext answer_context;	/* for one answer */
 	MemoryContext row_context;	/* for one row */
@@ -240,21 +240,21 @@ extern void batch_put(DnsBatch *batch, uint32 index, int rank,
 extern void batch_put_records(DnsBatch *batch, uint32 index,
 							  DnsAnswer *answer);
 
-/* ---- prefetch_table.c: questions that were asked before the call ---- */
+/* ---- prefetch_table.c: questions asked ahead of the call ---- */
 
-/* What one look-ahead node has done in one process; see EXPLAIN. */
+/* Counts of one look-ahead node in one process; see EXPLAIN. */
 typedef struct LookaheadCounters
 {
 	int64		max_rows;		/* most rows read ahead at a time */
 	int64		started;		/* questions asked ahead */
-	int64		shared;			/* not asked, as an equal one had been */
-	int64		used;			/* of those started: some call took the answer */
+	int64		shared;			/* not asked: an equal question had been */
+	int64		used;			/* started, and a call took the answer */
 	int64		max_in_flight;
 	int64		timeouts;
 	int64		waited;			/* us that calls have waited for answers */
 } LookaheadCounters;
 
-/* A statement that has asked ahead. */
+/* A statement that asks ahead. */
 typedef struct PrefetchStatement
 {
 	dlist_node	node;
@@ -263,11 +263,11 @@ typedef struct PrefetchStatement
 	MemoryContextCallback release;
 	struct prefetch_questions_hash *table;
 	uint64		seed;			/* of its hash values */
-	struct PrefetchQuestion *expected;	/* what is likely to be looked for next */
+	struct PrefetchQuestion *expected;	/* probably the next to be looked up */
 	int			nodes;			/* that have not ended */
 } PrefetchStatement;
 
-/* What a look-ahead node has asked. */
+/* The questions of one look-ahead node. */
 typedef struct Prefetch
 {
 	dlist_node	node;
@@ -276,9 +276,9 @@ typedef struct Prefetch
 	DnsWindow  *window;			/* NULL before the first question */
 	LookaheadCounters *counters;
 	dlist_head	queue;			/* not yet asked */
-	dlist_head	unused;			/* done, without a reference; oldest first */
+	dlist_head	unused;			/* done and unreferenced; oldest first */
 	Size		unused_memory;	/* octets */
-	Size		memory;			/* of all others */
+	Size		memory;			/* of all other questions, in octets */
 	int			gathered;		/* questions since fed_at */
 	int64		fed_at;			/* on the clock of clock_now() */
 	int64		checked_at;		/* the same */
@@ -287,13 +287,13 @@ typedef struct Prefetch
 
 typedef enum PrefetchState
 {
-	PREFETCH_EXPECTED,			/* is not asked before a call wants it */
+	PREFETCH_EXPECTED,			/* not asked until a call wants it */
 	PREFETCH_QUEUED,
 	PREFETCH_ASKED,
 	PREFETCH_DONE
 } PrefetchState;
 
-/* A question as it is compared: two that differ in case are two. */
+/* The key of a question; names that differ in case are different. */
 typedef struct PrefetchKey
 {
 	uint16		type;
@@ -303,14 +303,14 @@ typedef struct PrefetchKey
 	uint8		octets[FLEXIBLE_ARRAY_MEMBER];
 } PrefetchKey;
 
-/* A question of a statement; the reply's answer is palloc'd. */
+/* A question of a statement.  The reply's answer is palloc'd. */
 typedef struct PrefetchQuestion
 {
 	Prefetch   *prefetch;
 	dlist_node	node;			/* in the queue, or among the unused */
 	PrefetchState state;
 	int			references;
-	bool		used;			/* some call took the answer */
+	bool		used;			/* a call has taken the answer */
 	const DnsSlot *slot;		/* while it is asked */
 	DnsReply	reply;			/* when it is done */
 	uint32		hash;			/* of the key */
@@ -330,7 +330,7 @@ extern void prefetch_table_hold(PrefetchQuestion *prefetched);
 extern void prefetch_table_drop(PrefetchQuestion *prefetched);
 extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
 
-/* ---- prefetch.c: asking before the call ---- */
+/* ---- prefetch.c: asking ahead of the call ---- */
 
 extern Prefetch *prefetch_open(MemoryContext owner, LookaheadCounters *counters);
 extern PrefetchQuestion *prefetch_start(Prefetch *prefetch, const DnsQuestion *question,

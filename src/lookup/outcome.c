@@ -1,10 +1,9 @@
 /*
  * outcome.c
  *
- * What came of a question: one of our statuses, read from the answer's RCODE
- * where there is an answer and from the library's status where there is none.
- * What then happens, an error, a warning or nothing, is decided here and
- * nowhere else.
+ * The outcome of a question is one of our statuses.  It comes from the
+ * answer's RCODE, or from the library's status if there is no answer.  Only
+ * this file decides whether an outcome is an error, a warning or neither.
  */
 #include "postgres.h"
 
@@ -12,7 +11,7 @@
 
 #include "port/pg_bitutils.h"
 
-/* Octets of a server's own words in a message; more is for dns_message(). */
+/* Octets of a server's text in a message; dns_message() shows all of it. */
 #define MAX_EXTENDED_TEXT	255
 
 /* Extended errors (RFC 8914 section 5.2 and the IANA registry). */
@@ -38,9 +37,9 @@ static char *describe_extended_error(const DnsMessage *message);
 static char *describe_tries(const DnsOutcome *outcome);
 
 /*
- * What came of a question of a window.  The outcome's message is the reply's;
- * the rest is palloc'd and lives on when the window is closed.  Raises where
- * memory ran out.
+ * Reads the outcome of a window's question.  The outcome's message points into
+ * the reply; the rest is palloc'd and outlives the window.  Raises if the
+ * library ran out of memory.
  */
 void
 outcome_read(DnsOutcome *outcome, const DnsWindow *window,
@@ -79,7 +78,7 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 			set_failure(outcome, "TIMEOUT", NULL);
 			break;
 		case ARES_ECONNREFUSED:
-		case ARES_EBADFAMILY:	/* no IPv6 on this host, say */
+		case ARES_EBADFAMILY:	/* for example, no IPv6 on this host */
 			set_failure(outcome, "UNREACHABLE", NULL);
 			if (window->channel->last_errno != 0)
 				outcome->note = psprintf("The last error was: %s.",
@@ -100,7 +99,7 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 }
 
 /*
- * Copies the message, palloc'd, so that the outcome can do without its slot.
+ * Copies the message into palloc'd memory, so that it outlives its slot.
  */
 void
 outcome_keep(DnsOutcome *outcome)
@@ -117,7 +116,7 @@ outcome_keep(DnsOutcome *outcome)
 }
 
 /*
- * An outcome that has nothing but a status.
+ * Makes an outcome that has only a status.
  */
 void
 outcome_set(DnsOutcome *outcome, const char *status)
@@ -127,8 +126,8 @@ outcome_set(DnsOutcome *outcome, const char *status)
 }
 
 /*
- * What a message says that came from elsewhere and whose sections are sound.
- * There is no status in what is not the answer to one question.
+ * Reads the outcome from a message that no window received and whose sections
+ * are sound.  Sets no status if the message is not the answer to one question.
  */
 void
 outcome_read_message(DnsOutcome *outcome, const DnsMessage *message)
@@ -149,8 +148,9 @@ outcome_read_message(DnsOutcome *outcome, const DnsMessage *message)
 }
 
 /*
- * What is found, or not, without a question: whether there is such a name, and
- * whether it has what is looked for.  note is NULL or a sentence.
+ * Makes the outcome of a lookup that asked no question: exists tells whether
+ * the name exists, found whether it has the data sought.  note is NULL or a
+ * sentence.
  */
 void
 outcome_of_found(DnsOutcome *outcome, bool exists, bool found, const char *note)
@@ -161,8 +161,8 @@ outcome_of_found(DnsOutcome *outcome, bool exists, bool found, const char *note)
 }
 
 /*
- * Acts on an outcome without records as the caller wants it: raises, warns or
- * returns.  text is the name as the user wrote it.
+ * Raises, warns or returns for an outcome without records, as on_error says.
+ * text is the name as the user wrote it.
  */
 void
 outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
@@ -193,7 +193,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 }
 
 /*
- * Were records found?
+ * Has the lookup found records?
  */
 bool
 outcome_is_noerror(const DnsOutcome *outcome)
@@ -202,7 +202,7 @@ outcome_is_noerror(const DnsOutcome *outcome)
 }
 
 /*
- * Is it that the name, or the records, do not exist?
+ * Does the name, or do the records, not exist?
  */
 bool
 outcome_is_missing(const DnsOutcome *outcome)
@@ -222,7 +222,7 @@ clear(DnsOutcome *outcome)
 	outcome->owner.len = 0;
 }
 
-/* Reads the outcome's message, which is sound. */
+/* Reads the outcome's message, which must be sound. */
 static void
 read_answer(DnsOutcome *outcome, bool ignore_tc)
 {
@@ -291,8 +291,8 @@ describe_alias(const DnsName *name)
 }
 
 /*
- * The extended error in an answer as a sentence, or NULL.  Its text comes from
- * a stranger.
+ * The extended error of an answer as a sentence, or NULL.  A stranger wrote
+ * its text.
  */
 static char *
 describe_extended_error(const DnsMessage *message)

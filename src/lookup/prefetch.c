@@ -1,32 +1,32 @@
 /*
  * prefetch.c
  *
- * Asks questions before the call that needs them: a look-ahead node starts them,
- * and the lookup function takes what came of them.  Each node has a window.  Only
- * as many questions are under way as a call may have; the others wait for their
- * turn, and whoever waits, all windows get on.
+ * Asks questions ahead of the call that needs them: a look-ahead node starts
+ * them, and the lookup function takes the outcomes.  Each node has a window.
+ * All nodes together have no more questions in flight than one call can have;
+ * the others queue.  A wait for any answer serves all windows.
  */
 #include "postgres.h"
 
 #include "lookup/lookup.h"
 
 /*
- * How often answers are looked for while rows are read: not often, since a look
- * at all that was asked finds all of it answered where servers are near, and the
- * sockets are closed then.
+ * How often to check for answers while rows are read.  Not often: with a near
+ * server each check finds every question answered, and the sockets are closed
+ * then.
  */
 #define LOOK_AFTER		2000	/* us */
-#define LOOK_SOONER		500		/* the same, where questions wait for room */
+#define LOOK_SOONER		500		/* the same, while questions are queued */
 
 /*
- * How many questions are gathered, and how long, to be asked together while rows
- * come fast.  Where the next row is long in coming, they wait for that: whoever
- * needs an answer asks them.
+ * How many questions to gather, and for how long, to ask them together while
+ * rows come fast.  If the next row is slow, they wait for it, or until a call
+ * that needs an answer asks them.
  */
 #define ASK_MANY		64
 #define ASK_AFTER		200		/* us */
 
-/* How long an answer takes, in microseconds, while none has come. */
+/* The assumed time of an answer before the first, in microseconds. */
 #define UNKNOWN_TRIP	20000
 
 /* The nodes that have not ended. */
@@ -44,9 +44,9 @@ static void collect(Prefetch *prefetch);
 static bool is_over_limit(const Prefetch *prefetch);
 
 /*
- * What a look-ahead node needs to ask ahead, for the statement whose memory this
- * is.  It ends with prefetch_close(), or with that memory.  The counters are the
- * node's and live as long.
+ * Opens a prefetch for a look-ahead node of the statement whose memory is
+ * owner.  It ends with prefetch_close(), or with that memory.  The node owns
+ * the counters, which must live as long.
  */
 Prefetch *
 prefetch_open(MemoryContext owner, LookaheadCounters *counters)
@@ -71,10 +71,10 @@ prefetch_open(MemoryContext owner, LookaheadCounters *counters)
 }
 
 /*
- * Asks a question ahead, or sees to it that it will be asked when there is room;
- * if the statement has asked it already, that is enough.  One that is not to be
- * asked is only expected, so that it shows whether a call wants it.  Gives a
- * reference, for prefetch_table_drop(), or NULL if it cannot be asked: the call will see.
+ * Queues a question to be asked ahead, unless the statement has asked it
+ * already.  If ask is false, the question is only expected until a call wants
+ * it.  Gives a reference, which the caller returns with prefetch_table_drop(),
+ * or NULL if the question cannot be asked: the call will find out why.
  */
 PrefetchQuestion *
 prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
@@ -111,8 +111,8 @@ prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
 }
 
 /*
- * Microseconds that an answer will probably be away: as long as answers usually
- * take from when it was asked, and if it is later than that as long again.
+ * Estimates the microseconds until an answer comes: the rest of the usual
+ * round trip, or, if that has passed, as long again as the question is old.
  */
 int64
 prefetch_time_left(const PrefetchQuestion *prefetched)
@@ -133,8 +133,7 @@ prefetch_time_left(const PrefetchQuestion *prefetched)
 }
 
 /*
- * Octets that the questions take which somebody refers to, or which are under
- * way, with their answers.
+ * Octets of questions that are referenced or not done, with their answers.
  */
 Size
 prefetch_memory(const Prefetch *prefetch)
@@ -143,8 +142,8 @@ prefetch_memory(const Prefetch *prefetch)
 }
 
 /*
- * Takes in what has come, and asks more where there is room then; does not wait,
- * and does nothing if it was called just before.
+ * Takes the answers that have come, and asks more questions if there is room.
+ * Does not wait, and does nothing if it was called just before.
  */
 void
 prefetch_attend(Prefetch *prefetch)
@@ -170,7 +169,7 @@ prefetch_attend(Prefetch *prefetch)
 }
 
 /*
- * Asks the questions that have been gathered.
+ * Asks the gathered questions.
  */
 void
 prefetch_ask(Prefetch *prefetch)
@@ -180,8 +179,8 @@ prefetch_ask(Prefetch *prefetch)
 }
 
 /*
- * Ends the questions of a node.  What other nodes still refer to stays until all
- * nodes of the statement have come to this.
+ * Ends the questions of a node.  Those that other nodes refer to stay until
+ * the last node of the statement is closed.
  */
 void
 prefetch_close(Prefetch *prefetch)
@@ -197,9 +196,9 @@ prefetch_close(Prefetch *prefetch)
 }
 
 /*
- * What came of a question that the calling statement asked ahead, after waiting
- * for it; false if it did not ask, or not in the way it would ask now.  The
- * outcome's message is good until the next lookup.  Raises what waiting raises.
+ * Waits for a question that the calling statement asked ahead, and reads its
+ * outcome.  False if it was not asked, or with other settings.  The outcome's
+ * message is valid until the next lookup.  Raises what waiting raises.
  */
 bool
 prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome)
@@ -228,7 +227,7 @@ prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome)
 	return answered;
 }
 
-/* Has a question asked together with others. */
+/* Queues a question, to be asked together with others. */
 static void
 gather(PrefetchQuestion *prefetched)
 {
@@ -239,7 +238,7 @@ gather(PrefetchQuestion *prefetched)
 		feed(prefetch);
 }
 
-/* Reset callback of the statement's context, or its node has ended. */
+/* Reset callback of the statement's context; also called at the node's end. */
 static void
 release_ahead(void *arg)
 {
@@ -250,7 +249,7 @@ release_ahead(void *arg)
 	prefetch->closed = true;
 }
 
-/* Raises where no channel can be made, as the call would. */
+/* Raises if it cannot make a channel, as the call would. */
 static void
 open_window(Prefetch *prefetch)
 {
@@ -263,8 +262,8 @@ open_window(Prefetch *prefetch)
 }
 
 /*
- * Waits until a question is done, but not longer than a call may take: then the
- * reply says so.  False if there will be no answer.
+ * Waits until a question is done, but not longer than pgcares.deadline; past
+ * that the reply is a timeout.  False if the window has failed.
  */
 static bool
 wait_for(PrefetchQuestion *prefetched)
@@ -296,7 +295,7 @@ wait_for(PrefetchQuestion *prefetched)
 	return prefetched->state == PREFETCH_DONE || given_up;
 }
 
-/* The call's time is up, but not the question's. */
+/* Makes the reply a timeout: the call's deadline has passed first. */
 static void
 give_up(PrefetchQuestion *prefetched)
 {
@@ -309,7 +308,7 @@ give_up(PrefetchQuestion *prefetched)
 	prefetched->reply.done_at = clock_now();
 }
 
-/* Takes what is finished and asks more, this node first. */
+/* Takes finished answers and asks more, for this node first. */
 static void
 move_on(Prefetch *first)
 {
@@ -330,8 +329,8 @@ move_on(Prefetch *first)
 }
 
 /*
- * Asks what is in the queue, as far as there is room.  It goes out at once: the
- * time of what the library has runs, whatever the backend does then.
+ * Asks queued questions while there is room, and sends them at once: their
+ * time in the library runs even while the backend works.
  */
 static void
 feed(Prefetch *prefetch)
@@ -365,7 +364,7 @@ feed(Prefetch *prefetch)
 		(void) flush_channel(prefetch->window->channel);
 }
 
-/* Questions that this process has under way ahead of their calls. */
+/* Questions of all nodes in this process that are in flight. */
 static int
 total_in_flight(void)
 {
@@ -383,9 +382,9 @@ total_in_flight(void)
 }
 
 /*
- * Takes the answers of the questions that are finished.  A node that would hold
- * more of them than a call may gives up; rows are read ahead within work_mem, but
- * what is under way comes on top.
+ * Takes the answers of finished questions.  A node whose questions and answers
+ * exceed the limit of one call fails: work_mem bounds the rows read ahead, but
+ * the questions in flight come on top.
  */
 static void
 collect(Prefetch *prefetch)
@@ -394,7 +393,7 @@ collect(Prefetch *prefetch)
 
 	while ((slot = window_finished(prefetch->window)) != NULL)
 	{
-		/* Where the window failed, what there is may not be the answer. */
+		/* After a failure of the window, a reply is not reliable. */
 		if (!prefetch->window->failed &&
 			!prefetch_table_take((PrefetchQuestion *) (uintptr_t) slot->tag, &slot->reply))
 			prefetch->window->failed = true;

@@ -1,24 +1,27 @@
 /*
  * prefetch_table.c
  *
- * The questions that a statement has asked ahead of the calls that need them,
- * found again by the question.  They belong to the statement, which is known by
- * its memory: others never get their answers, and all ends with it.  Answers
- * that nobody refers to any more are kept for a while, since equal questions
- * come again.  Asking and waiting are not done here (prefetch.c).
+ * A table of the questions that a statement has asked ahead of its calls.
+ * They belong to the statement, which its memory context identifies: no other
+ * statement gets their answers, and they end with it.  Answers without a
+ * reference are kept for a while, since equal questions come again.
+ * prefetch.c asks and waits, this file does not.
  *
- *   PrefetchStatement   one for each executor state; has the table and the memory
- *     Prefetch     one for each look-ahead node; has a window, a queue, unused answers
- *       PrefetchQuestion   one for each question, found by type, class, nsid and name;
- *                    rows and calls hold references to it
+ *   PrefetchStatement     one for each executor state; has table and memory
+ *     Prefetch            one for each look-ahead node; has a window, a queue and
+ *                         the unused answers
+ *       PrefetchQuestion  one for each question, found by type, class, nsid and
+ *                         name; rows and calls hold references to it
  *
- *   prefetch_table_add()
+ *   (all functions but feed() are prefetch_table_...)
+ *
+ *     add()
  *       |
- *    EXPECTED --prefetch_table_queue()--> QUEUED --feed()--> ASKED --prefetch_table_take()--> DONE
- *       |                            |                                          ^ |
- *       | last prefetch_table_drop()        |                           prefetch_table_hold() | | last
- *       v                            v                                          | v drop
- *     freed                        freed <---- oldest, over hash memory ------ unused
+ *   EXPECTED --queue()--> QUEUED --feed()--> ASKED --take()--> DONE
+ *       |                    |                                 ^  |
+ *       | last drop()        | last drop()              hold() |  | last drop()
+ *       v                    v                                 |  v
+ *     freed                freed <-- oldest, over limit ----- unused
  */
 #include "postgres.h"
 
@@ -63,7 +66,7 @@ static void forget(PrefetchQuestion *prefetched);
 static Size question_size(PrefetchQuestion *prefetched);
 
 /*
- * The statement with this memory, or NULL if it has asked nothing ahead.
+ * The statement with this memory, or NULL if it does not ask ahead.
  */
 PrefetchStatement *
 prefetch_statement_find(MemoryContext owner)
@@ -81,8 +84,8 @@ prefetch_statement_find(MemoryContext owner)
 }
 
 /*
- * Begins to keep questions of the statement with this memory, and ends with it,
- * or earlier when its context is deleted.
+ * Makes the table of the statement with this memory.  It ends with that
+ * memory, or earlier if the caller deletes statement->context.
  */
 PrefetchStatement *
 prefetch_statement_open(MemoryContext owner)
@@ -104,9 +107,9 @@ prefetch_statement_open(MemoryContext owner)
 }
 
 /*
- * The statement that is calling a function now: functions are called in memory
- * of the expression, which is below that of the executor's state.  A function
- * that runs a statement of its own has another executor's state nearer by.
+ * The statement that is calling a function now: the current context is the
+ * expression's, a descendant of the executor state's.  In a function that runs
+ * its own statement, the nearest executor state is that statement's.
  */
 PrefetchStatement *
 prefetch_statement_calling(void)
@@ -125,7 +128,8 @@ prefetch_statement_calling(void)
 }
 
 /*
- * A question of the statement, or NULL: then *hash is for prefetch_table_add().
+ * Finds a question of the statement.  If there is none, gives NULL and the
+ * hash for prefetch_table_add().
  */
 PrefetchQuestion *
 prefetch_table_find(PrefetchStatement *statement, const DnsQuestion *question, uint32 *hash)
@@ -147,8 +151,7 @@ prefetch_table_find(PrefetchStatement *statement, const DnsQuestion *question, u
 }
 
 /*
- * A new question of a node, which is not to be asked yet.  There is no reference
- * to it either.
+ * Adds a question of a node, as expected and without a reference.
  */
 PrefetchQuestion *
 prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question, uint32 hash)
@@ -169,8 +172,8 @@ prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question, uint32 hash)
 }
 
 /*
- * Puts a question that is not asked yet at the end of its node's queue, or before
- * all others.
+ * Puts a question that is not asked yet at the end of its node's queue, or at
+ * the head if first.
  */
 void
 prefetch_table_queue(PrefetchQuestion *prefetched, bool first)
@@ -187,7 +190,8 @@ prefetch_table_queue(PrefetchQuestion *prefetched, bool first)
 }
 
 /*
- * Tells that a question will probably be looked for soon, which is quicker then.
+ * Hints that a call will probably look up this question next:
+ * prefetch_table_find() tries it first.
  */
 void
 prefetch_table_expect(PrefetchQuestion *prefetched)
@@ -212,8 +216,8 @@ prefetch_table_hold(PrefetchQuestion *prefetched)
 }
 
 /*
- * Drops a reference.  A question that is under way goes on; its answer is kept
- * for a while, as others are.
+ * Drops a reference.  A question in flight continues; its answer is kept for a
+ * while, like others.
  */
 void
 prefetch_table_drop(PrefetchQuestion *prefetched)
@@ -229,8 +233,8 @@ prefetch_table_drop(PrefetchQuestion *prefetched)
 }
 
 /*
- * Notes what came of a question that was asked.  False where there is no memory
- * for it: the error would be that of a statement that may not be the question's.
+ * Copies the reply to a question that was asked.  False if memory runs out: an
+ * error here could hit another statement than the question's.
  */
 bool
 prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
@@ -300,8 +304,8 @@ same_key(const PrefetchKey *a, const PrefetchKey *b)
 }
 
 /*
- * Keeps an answer to which there is no reference, instead of the oldest ones if
- * they take more memory than a hash table may.
+ * Keeps an answer without a reference.  Frees the oldest ones if they exceed
+ * the memory limit of a hash table.
  */
 static void
 keep_unused(PrefetchQuestion *prefetched)
@@ -324,7 +328,7 @@ keep_unused(PrefetchQuestion *prefetched)
 	}
 }
 
-/* Frees a question that is in no list and not under way. */
+/* Frees a question that is in no list and not in flight. */
 static void
 forget(PrefetchQuestion *prefetched)
 {
@@ -342,7 +346,7 @@ forget(PrefetchQuestion *prefetched)
 	pfree(prefetched);
 }
 
-/* Its entry in the table included. */
+/* Octets of a question, its answer and its entry in the table. */
 static Size
 question_size(PrefetchQuestion *prefetched)
 {

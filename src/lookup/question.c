@@ -1,8 +1,8 @@
 /*
  * question.c
  *
- * Turns what users write into a question: the name, and type and class by mnemonic or
- * number (RFC 3597 section 5).
+ * Reads the parts of a question that users write: the name, and type and class
+ * as mnemonic or number (RFC 3597 section 5).
  */
 #include "postgres.h"
 
@@ -16,8 +16,8 @@
 static int	parse_number(const char *text, const char *prefix, int max);
 
 /*
- * The number of a record type that a user wrote.  Where it is none, or one that
- * cannot be looked up, raises, or gives false if soft.
+ * Reads a record type.  If text is not a type, or is one that cannot be looked
+ * up, raises, or gives false if soft.
  */
 bool
 question_type(const char *text, bool soft, uint16 *number)
@@ -46,8 +46,7 @@ question_type(const char *text, bool soft, uint16 *number)
 }
 
 /*
- * The number of a class that a user wrote.  Where it is none, raises, or gives
- * false if soft.
+ * Reads a class.  If text is not a class, raises, or gives false if soft.
  */
 bool
 question_class(const char *text, bool soft, uint16 *number)
@@ -68,7 +67,7 @@ question_class(const char *text, bool soft, uint16 *number)
 }
 
 /*
- * The name to ask for.
+ * Reads a name.  If written is not a name, raises, or gives false if soft.
  */
 bool
 question_read_name(const char *written, size_t len, bool soft, DnsName *name)

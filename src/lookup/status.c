@@ -1,9 +1,9 @@
 /*
  * status.c
  *
- * The statuses that a question may end with: the RCODEs that are errors, what the
- * library says where there is no answer, and what is neither.  What is said of
- * each, and advised.
+ * The statuses that a question can end with: RCODEs that are errors, statuses
+ * of the library if there is no answer, and some of our own.  Each has a
+ * message and a hint.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #define HINT_CHOSEN_SERVER	"Check the name server."
 #define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
 
-/* The first are those of StatusNumber. */
+/* The first ones are in the order of StatusNumber. */
 static const DnsStatus statuses[] = {
 	{"NOERROR", 0, 0, "records were found", NULL},
 	{"NODATA", 0, DNS_SQLSTATE('0', '0', '0'),
@@ -59,7 +59,7 @@ static const DnsStatus statuses[] = {
 };
 
 /*
- * The statuses from the first to the last: NULL behind the last one.
+ * The status at an index; NULL past the last one.
  */
 const DnsStatus *
 status_at(int index)
@@ -68,7 +68,7 @@ status_at(int index)
 }
 
 /*
- * The status of this name, of which there has to be one.
+ * The status with this name, which must exist.
  */
 const DnsStatus *
 status_by_name(const char *name)
@@ -82,8 +82,8 @@ status_by_name(const char *name)
 }
 
 /*
- * The status of an RCODE that is an error.  Those without a name of their own get
- * one from their number, palloc'd.
+ * The status of an RCODE that is an error.  If it has no name, the status is
+ * palloc'd and its name is made from the number.
  */
 const DnsStatus *
 status_by_rcode(int rcode)
@@ -110,8 +110,8 @@ status_by_rcode(int rcode)
 }
 
 /*
- * What to advise where a status is an error or a warning; NULL for nothing.
- * Settings have no part in which server was asked if the caller chose it.
+ * The hint for a status that is an error or a warning, or NULL.  If the caller
+ * chose the server, the hint does not advise to check pgcares.servers.
  */
 const char *
 status_hint(const DnsStatus *status, bool chosen_server, bool warning)
@@ -119,7 +119,7 @@ status_hint(const DnsStatus *status, bool chosen_server, bool warning)
 	const char *hint = status->hint;
 
 	if (hint == NULL || (warning && strcmp(hint, HINT_FAILED) == 0))
-		return NULL;			/* a warning is what that would advise */
+		return NULL;			/* HINT_FAILED advises a warning */
 	if (!chosen_server)
 		return hint;
 	if (strcmp(hint, HINT_TIMEOUT) == 0)
