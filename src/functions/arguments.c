@@ -1,9 +1,9 @@
 /*
  * arguments.c
  *
- * Arguments that several SQL functions have, read in one way.  Those who read
- * them for a function raise 22023 where one means nothing; those who only tell
- * what a call will ask are soft: all of this gives them false instead.
+ * Reads the arguments that several SQL functions share.  A function that runs
+ * raises 22023 for an invalid argument.  Code that only predicts the questions
+ * of a call sets soft, and gets false instead of an error.
  */
 #include "postgres.h"
 
@@ -18,8 +18,9 @@ static const FlagWord *find_flag(const char *written, const FlagWord *words,
 static char *list_flags(const FlagWord *words);
 
 /*
- * The arguments name, type, class and on_error, from the first one on.  False
- * also where one of the first three is NULL, which asks nothing.
+ * Reads the arguments name, type, class and on_error; name is the one numbered
+ * first_argument.  Also false if one of the first three is NULL: the call asks
+ * nothing then.
  */
 bool
 argument_request(FunctionCallInfo fcinfo, int first_argument, bool soft,
@@ -38,7 +39,7 @@ argument_request(FunctionCallInfo fcinfo, int first_argument, bool soft,
 }
 
 /*
- * The arguments type and class.  False also where one is NULL.
+ * Reads the arguments type and class.  Also false if one is NULL.
  */
 bool
 argument_kind(FunctionCallInfo fcinfo, int first_argument, bool soft,
@@ -53,7 +54,7 @@ argument_kind(FunctionCallInfo fcinfo, int first_argument, bool soft,
 }
 
 /*
- * What the call, or else the setting, says about failures.
+ * Reads on_error from the argument or, if that is NULL, from the setting.
  */
 bool
 argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
@@ -67,7 +68,7 @@ argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
 }
 
 /*
- * The name that a request asks for, from a text that it refers to then.
+ * Sets the name of a request from a text, which must outlive the request.
  */
 bool
 argument_name_text(DnsRequest *request, const text *written, bool soft)
@@ -79,7 +80,7 @@ argument_name_text(DnsRequest *request, const text *written, bool soft)
 }
 
 /*
- * What the user wrote, palloc'd.
+ * The name or address as the user wrote it, palloc'd.
  */
 char *
 argument_text(const DnsRequest *request)
@@ -89,7 +90,7 @@ argument_text(const DnsRequest *request)
 }
 
 /*
- * A family of addresses: 4 or 6, as in family(inet), or 0 for both.
+ * Reads an address family: 4 or 6, as in family(inet), or 0 for both.
  */
 bool
 argument_family(FunctionCallInfo fcinfo, int argument, bool soft, int *family)
@@ -106,8 +107,8 @@ argument_family(FunctionCallInfo fcinfo, int argument, bool soft, int *family)
 }
 
 /*
- * The bits of an array of words, in any case of letters.  Each may have the
- * prefix of C in front, AI_ say, or that with ARES_ before it.
+ * Reads flags from an array of words.  Case does not matter.  A word can have
+ * the prefix of its C name, for example AI_ or ARES_AI_.
  */
 bool
 argument_flags(FunctionCallInfo fcinfo, int argument, const FlagWord *words,

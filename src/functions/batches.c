@@ -1,7 +1,7 @@
 /*
  * batches.c
  *
- * The SQL functions that ask for all elements of an array at once.
+ * The SQL functions that look up all elements of an array at once.
  */
 #include "postgres.h"
 
@@ -72,15 +72,15 @@ static const DnsBatchKind message_kind = {
 };
 
 /*
- * What the first of two answers for an element was, while the second is awaited:
- * bits of DnsBatch.state.
+ * Bits of DnsBatch.state: the first answer for an element, while the second is
+ * outstanding.
  */
 #define FIRST_FOUND		0x02
 #define FIRST_FAILED	0x04
 #define FIRST_NODATA	0x08
 #define FIRST_NXDOMAIN	0x10
 
-/* Ranks of addresses: a message has fewer records than one of these steps. */
+/* Ranks of addresses: a message has fewer records than RANK_OF_TYPE. */
 #define RANK_OF_TYPE	0x10000
 #define RANK_OF_NETWORK	(2 * RANK_OF_TYPE)
 #define RANK_LAST		PG_INT32_MAX
@@ -223,8 +223,8 @@ answer_names(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 }
 
 /*
- * Addresses of both families are one answer: that there are none of one family
- * is of interest only if there are none at all; a failure always is.
+ * Combines the answers for both families: a missing family gets a row only if
+ * both are missing, a failure always gets one.
  */
 static void
 answer_addresses(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
@@ -269,7 +269,7 @@ answer_message(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 	batch_put(batch, index, 0, answer);
 }
 
-/* Networks of the sortlist first, and IPv4 before IPv6. */
+/* Ranks by the sortlist's networks first, then IPv4 before IPv6. */
 static int
 rank_address(const DnsRR *rr)
 {
@@ -327,7 +327,7 @@ make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	nulls[3] = nulls[4] = false;
 }
 
-/* ord, and the columns of a message but for its sections */
+/* ord, and the columns of a message except its sections */
 static void
 make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			 Datum *values, bool *nulls)
@@ -384,7 +384,7 @@ batch_family(const DnsBatch *batch)
 	return batch->ntypes == 2 ? 0 : batch->types[0] == DNS_TYPE_A ? 4 : 6;
 }
 
-/* The element as it was given, its status, and what needed no question. */
+/* Fills the element as the user gave it, its status, and the known value. */
 static void
 set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			Datum *values, bool *nulls)

@@ -1,8 +1,8 @@
 /*
  * catalog.c
  *
- * SQL functions that show what pgcares knows and has: record types, statuses,
- * versions, the name servers in use.
+ * SQL functions that show record types, statuses, versions, counters and the
+ * name servers in use, and one that resets the servers' state.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@ PG_FUNCTION_INFO_V1(pgcares_reset);
 PG_FUNCTION_INFO_V1(pgcares_stats);
 
 /*
- * dns_version(): the library's is the one that is loaded.
+ * dns_version(): the library's version is that of the loaded library.
  */
 Datum
 pgcares_version(PG_FUNCTION_ARGS)
@@ -30,7 +30,7 @@ pgcares_version(PG_FUNCTION_ARGS)
 }
 
 /*
- * dns_strerror(code): the library's words for a status of its own.
+ * dns_strerror(code): the library's message for one of its statuses.
  */
 Datum
 pgcares_strerror(PG_FUNCTION_ARGS)
@@ -86,8 +86,7 @@ pgcares_types(PG_FUNCTION_ARGS)
 }
 
 /*
- * dns_servers(): those that a lookup would ask now, in the order of the
- * configuration.
+ * dns_servers(): the servers that a lookup would ask now, in configured order.
  */
 Datum
 pgcares_servers(PG_FUNCTION_ARGS)
@@ -119,7 +118,7 @@ pgcares_servers(PG_FUNCTION_ARGS)
 }
 
 /*
- * dns_reset(): forgets what has been learned about the name servers.
+ * dns_reset(): forgets what the process has learned about the name servers.
  */
 Datum
 pgcares_reset(PG_FUNCTION_ARGS)
@@ -129,7 +128,7 @@ pgcares_reset(PG_FUNCTION_ARGS)
 }
 
 /*
- * dns_stats(): what this process has done since it began.
+ * dns_stats(): the counters of this process since it began.
  */
 Datum
 pgcares_stats(PG_FUNCTION_ARGS)

@@ -1,7 +1,8 @@
 /*
  * functions.h
  *
- * What SQL calls: arguments in, rows out.  Nothing here touches a window.
+ * The functions that SQL calls: they read arguments and make rows.
+ * Helpers and types that several of them share.
  */
 #ifndef PGCARES_FUNCTIONS_H
 #define PGCARES_FUNCTIONS_H
@@ -10,18 +11,18 @@
 
 #include "funcapi.h"
 
-/* ---- arguments.c: arguments that SQL functions have in common ---- */
+/* ---- arguments.c: arguments that SQL functions share ---- */
 
-/* What a call asks, and what it says of failures. */
+/* The question of a call, and its on_error. */
 typedef struct DnsRequest
 {
 	DnsQuestion question;
 	const text *written;		/* the name, as the user wrote it; or NULL */
-	const inet *address;		/* that the user wrote instead */
+	const inet *address;		/* instead of a name; or NULL */
 	OnError		on_error;
 } DnsRequest;
 
-/* A word of a flags argument; NULL ends a list. */
+/* A word of a flags argument; a NULL word ends a list. */
 typedef struct FlagWord
 {
 	const char *word;
@@ -71,7 +72,7 @@ extern bool service_port(const char *text, const char *protocol,
 						 bool only_number, bool soft, int *port);
 extern char *service_name(int port, const char *protocol, bool only_number);
 
-/* ---- names.c: names and addresses without network ---- */
+/* ---- names.c: names and addresses, without the network ---- */
 
 extern char *name_to_unicode(const DnsName *name, int idn_flags);
 
@@ -117,7 +118,7 @@ extern int	search_questions(FunctionCallInfo fcinfo, uint16 type,
 
 /* ---- messages.c: whole messages as rows ---- */
 
-/* The columns in their order. */
+/* The columns of a message's row, in order. */
 enum
 {
 	COLUMN_STATUS,
@@ -150,7 +151,7 @@ extern void message_row(TupleDesc desc, int first_column,
 extern void message_row_badname(TupleDesc desc, int first_column,
 								Datum *values, bool *nulls);
 
-/* ---- sections.c: their sections ---- */
+/* ---- sections.c: sections of messages ---- */
 
 extern void sections_row(TupleDesc desc, int first_column,
 						 Datum *values, bool *nulls);

@@ -1,8 +1,8 @@
 /*
  * getaddrinfo.c
  *
- * dns_getaddrinfo(): addresses to connect to, as getaddrinfo(3) and its flags
- * have them (RFC 3493 section 6.1), over the lookups of hosts.c.
+ * dns_getaddrinfo(): gives addresses to connect to, with the flags of
+ * getaddrinfo(3) (RFC 3493 section 6.1), through the lookups of hosts.c.
  */
 #include "postgres.h"
 
@@ -32,7 +32,7 @@ static const FlagWord flag_words[] = {
 	{NULL, 0}
 };
 
-/* What was asked for. */
+/* The arguments of a call. */
 typedef struct Request
 {
 	char	   *host;			/* or NULL */
@@ -103,8 +103,8 @@ addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 /*
- * False if an argument is NULL that asks nothing then.  Where one means nothing,
- * raises, or gives false if soft.
+ * Reads the arguments.  False if one is NULL that must not be.  If one is
+ * invalid, raises, or gives false if soft.
  */
 static bool
 read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
@@ -161,7 +161,7 @@ find(const Request *request, Host *host, DnsOutcome *outcome)
 	}
 }
 
-/* The families that are wanted, and that this host can use. */
+/* Finds the families that the call wants and this host can use. */
 static bool
 find_families(const Request *request, bool soft, bool *ip4, bool *ip6)
 {
@@ -176,14 +176,14 @@ find_families(const Request *request, bool soft, bool *ip4, bool *ip6)
 	return true;
 }
 
-/* Are IPv4 addresses to be given as IPv6 ones? */
+/* Does the call want IPv4 addresses as mapped IPv6 addresses? */
 static bool
 is_mapped(const Request *request)
 {
 	return request->family == 6 && (request->flags & FLAG_V4MAPPED);
 }
 
-/* Where a server would listen. */
+/* Adds the wildcard addresses, for a server to listen on. */
 static void
 add_wildcards(const Request *request, Host *host)
 {
@@ -202,7 +202,7 @@ add_wildcards(const Request *request, Host *host)
 	}
 }
 
-/* Of which families does this host have an address besides loopback? */
+/* Finds the families of this host's addresses, except loopback. */
 static bool
 find_configured(bool soft, bool *ip4, bool *ip6)
 {
@@ -241,8 +241,8 @@ find_configured(bool soft, bool *ip4, bool *ip6)
 }
 
 /*
- * Makes IPv4 addresses mapped ones; those count only if there are no IPv6
- * addresses, or with the flag all.
+ * Maps IPv4 addresses to IPv6.  Drops them if there are IPv6 addresses, unless
+ * the flag all is set.
  */
 static void
 map_ip4(const Request *request, Host *host)

@@ -1,9 +1,9 @@
 /*
  * getnameinfo.c
  *
- * dns_getnameinfo(): the names of an address and a port, as ares_getnameinfo(3)
- * and its flags have them.  Other than there, only an address that has no name
- * is shown as a number: that nobody answered is a failure.
+ * dns_getnameinfo(): gives the names of an address and a port, with the flags
+ * of ares_getnameinfo(3).  Unlike that function, it shows only an address
+ * without a name as a number; a lookup without an answer is a failure.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 #define FLAG_UDP				(1 << 5)
 #define FLAG_SCTP				(1 << 6)
 #define FLAG_DCCP				(1 << 7)
-#define FLAG_NUMERICSCOPE		(1 << 8)	/* inet has no scope: no effect */
+#define FLAG_NUMERICSCOPE		(1 << 8)	/* no effect: inet has no scope */
 #define FLAG_LOOKUPHOST			(1 << 9)
 #define FLAG_LOOKUPSERVICE		(1 << 10)
 #define FLAG_IDN				(1 << 11)
@@ -49,7 +49,7 @@ static const FlagWord flag_words[] = {
 	{NULL, 0}
 };
 
-/* The arguments but for the address. */
+/* The arguments except the address. */
 typedef struct Request
 {
 	int			port;
@@ -119,8 +119,8 @@ nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 /*
- * False if an argument other than on_error is NULL.  Where one means nothing,
- * raises, or gives false if soft.
+ * Reads the arguments.  False if one other than on_error is NULL.  If one is
+ * invalid, raises, or gives false if soft.
  */
 static bool
 read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
@@ -159,7 +159,7 @@ read_flags(FunctionCallInfo fcinfo, bool soft, int *flags)
 	return true;
 }
 
-/* False if the lookup failed and on_error lets the call go on. */
+/* False if the lookup failed and on_error did not raise. */
 static bool
 find_node(const inet *address, const Request *request, char **node)
 {
@@ -186,7 +186,7 @@ find_node(const inet *address, const Request *request, char **node)
 	return true;
 }
 
-/* The name without this host's own domain, if it is below that. */
+/* Removes this host's own domain from a name below that domain. */
 static char *
 short_name(const char *text)
 {
@@ -215,8 +215,8 @@ short_name(const char *text)
 }
 
 /*
- * The domain of this host: the first one of pgcares.domains, where that is set,
- * or that of the host's name.  False if there is none.
+ * The domain of this host: the first of pgcares.domains, or, if that is empty,
+ * the domain of the host's name.  False if there is none.
  */
 static bool
 own_domain(DnsName *domain)
@@ -229,7 +229,7 @@ own_domain(DnsName *domain)
 		name_parse(linitial(domains), false, domain) == NULL;
 }
 
-/* The name with U-labels, or as it is where the encoding does not have them. */
+/* The name with U-labels, or unchanged if the encoding cannot hold them. */
 static char *
 unicode_name(const char *text, int flags)
 {
@@ -247,7 +247,7 @@ unicode_name(const char *text, int flags)
 	return unicode != NULL ? unicode : pstrdup(text);
 }
 
-/* NULL where that is not possible. */
+/* NULL if the database encoding cannot represent the text. */
 static char *
 utf8_to_server(char *utf8)
 {

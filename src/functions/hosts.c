@@ -2,8 +2,8 @@
  * hosts.c
  *
  * The SQL functions that look up hosts: addresses of a name, names of an
- * address.  Where both families are wanted, both questions are in flight at
- * once, and a failure of one is not hidden behind what the other found.
+ * address.  For both families, both questions are in flight at once, and a
+ * failure of one is reported even if the other finds addresses.
  */
 #include "postgres.h"
 
@@ -44,8 +44,8 @@ PG_FUNCTION_INFO_V1(pgcares_gethostbyname);
 PG_FUNCTION_INFO_V1(pgcares_gethostbyaddr);
 
 /*
- * dns_lookup(name, family, on_error): one address is enough, whatever else
- * fails.
+ * dns_lookup(name, family, on_error): one address is enough, even if the other
+ * family fails.
  */
 Datum
 pgcares_lookup(PG_FUNCTION_ARGS)
@@ -166,9 +166,9 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 }
 
 /*
- * The addresses of a host by name, of one family or, with 0, of both.  An
- * outcome other than NOERROR may come with addresses of one family.  Raises
- * where written is no name.
+ * Finds the addresses of a host by name, of one family, or of both if family
+ * is 0.  If the question of one family fails, the host can still have
+ * addresses of the other.  Raises if written is not a name.
  */
 void
 hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
@@ -192,7 +192,7 @@ hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 }
 
 /*
- * The names of an address, whose netmask does not count.
+ * Finds the names of an address.  Its netmask does not count.
  */
 void
 hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
@@ -214,8 +214,8 @@ hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
 }
 
 /*
- * The questions that hosts_find() and hosts_find_names() will ask; their number.
- * Raise nothing.
+ * Predict the questions of hosts_find() and hosts_find_names(), and give their
+ * number.  These functions raise nothing.
  */
 int
 hosts_questions(const char *written, int family, DnsQuestion *questions)
@@ -238,8 +238,8 @@ hosts_names_questions(const inet *address, DnsQuestion *questions)
 }
 
 /*
- * The questions of the functions with the arguments name, family and on_error,
- * and of those with address and on_error; see LookupFunction.
+ * Predict the questions of SQL functions with the arguments name, family and
+ * on_error, or address and on_error; see LookupFunction.
  */
 int
 hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
@@ -261,7 +261,7 @@ hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
 		hosts_names_questions(PG_GETARG_INET_PP(0), questions) : 0;
 }
 
-/* Looks up the host of the arguments; false if one is NULL. */
+/* Looks up the host of the arguments; false if name or family is NULL. */
 static bool
 find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
 {
@@ -272,7 +272,7 @@ find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
 	return true;
 }
 
-/* The arguments name, family and on_error; false if one is NULL. */
+/* Reads name, family and on_error; false if name or family is NULL. */
 static bool
 read_arguments(FunctionCallInfo fcinfo, bool soft, HostLookup *lookup)
 {
@@ -283,7 +283,7 @@ read_arguments(FunctionCallInfo fcinfo, bool soft, HostLookup *lookup)
 		argument_family(fcinfo, 1, soft, &lookup->family);
 }
 
-/* The questions, if that name is asked at all; how many that are. */
+/* Gives the questions and their number, or 0 if the name is never asked. */
 static int
 tell(const HostQuestions *asked, DnsQuestion *questions)
 {
@@ -294,8 +294,8 @@ tell(const HostQuestions *asked, DnsQuestion *questions)
 }
 
 /*
- * Asks the questions of one host, as far as that has not been done ahead, and
- * puts together what they give, in their order.
+ * Asks those questions of a host that were not asked ahead, and merges all
+ * answers in the order of the questions.
  */
 static void
 ask_host(const DnsQuestion *questions, int count, Host *host,
@@ -323,7 +323,7 @@ ask_host(const DnsQuestion *questions, int count, Host *host,
 	host_merge(outcome, outcomes, count);
 }
 
-/* Asks the questions that have these numbers, all at once. */
+/* Asks the questions with these numbers, all at once. */
 static void
 ask_now(const DnsQuestion *questions, const int *numbers, int count,
 		DnsOutcome *outcomes)

@@ -1,11 +1,11 @@
 /*
  * message_json.c
  *
- * Whole messages as JSON (RFC 8427): the members of the header, the question,
- * the records of the three sections and the octets of it all.  Nothing is left
- * out of the sections, so that OPT is among the additional records.  Record data
- * is there twice, in hexadecimal for every type and as text for the types that
- * the RFC names.
+ * Whole messages as JSON (RFC 8427): the header, the question, the records of
+ * the three sections and the octets of the message.  The sections are
+ * complete: OPT is among the additional records.  Record data is in
+ * hexadecimal for every type, and also as text for the types that the RFC
+ * names.
  */
 #include "postgres.h"
 
@@ -13,7 +13,7 @@
 
 #include "miscadmin.h"
 
-/* The types that have a member of their own (section 2.3). */
+/* The types with a member of their own (RFC 8427 section 2.3). */
 static const char *const named_types[] = {
 	"A", "AAAA", "CDNSKEY", "CDS", "CNAME", "CSYNC", "DNAME", "DNSKEY", "HIP",
 	"IPSECKEY", "KEY", "MX", "NS", "NSEC", "NSEC3", "NSEC3PARAM", "OPENPGPKEY",
@@ -45,7 +45,7 @@ PG_FUNCTION_INFO_V1(pgcares_message_json);
 PG_FUNCTION_INFO_V1(pgcares_message_json_parse);
 
 /*
- * dns_message_json(name, type, class): NULL where there is no sound answer.
+ * dns_message_json(name, type, class): NULL if there is no sound answer.
  */
 Datum
 pgcares_message_json(PG_FUNCTION_ARGS)
@@ -80,8 +80,8 @@ pgcares_message_json_parse(PG_FUNCTION_ARGS)
 }
 
 /*
- * A message whose sections are sound as a palloc'd object.  It is put together in
- * memory, which is bounded if limited.
+ * Makes a palloc'd object of a message whose sections are sound.  If limited,
+ * raises when the object takes too much memory.
  */
 static Jsonb *
 message_to_json(const DnsMessage *message, bool show_ad, bool limited)
@@ -113,7 +113,7 @@ message_to_json(const DnsMessage *message, bool show_ad, bool limited)
 	return json;
 }
 
-/* RCODE has the four bits of the header; the rest of it is in OPT. */
+/* RCODE is the header's four bits; OPT has the rest. */
 static void
 push_header(JsonbParseState **state, const DnsMessage *message, bool show_ad)
 {
@@ -135,7 +135,7 @@ push_header(JsonbParseState **state, const DnsMessage *message, bool show_ad)
 		push_member(state, counts[i], message->count[i]);
 }
 
-/* The first question has members of its own; more than one make a list. */
+/* The first question has its own members; several are also in a list. */
 static void
 push_questions(JsonbParseState **state, const DnsMessage *message)
 {
@@ -183,8 +183,8 @@ push_records(JsonbParseState **state, const char *key,
 }
 
 /*
- * Names in the data are written out, or nobody could read it without the rest
- * of the message; RDLENGTH is what that takes.
+ * Decompresses the names in the data, so that the record is readable without
+ * the message; RDLENGTH is the length of the decompressed data.
  */
 static void
 push_record(JsonbParseState **state, const DnsMessage *message,
@@ -212,7 +212,7 @@ push_named_data(JsonbParseState **state, const DnsMessage *message,
 	const char *type = rrtype_text(rr->type);
 	StringInfoData data;
 
-	/* The data may have another form than that of the type. */
+	/* The data might not match the form of its type. */
 	if (rrtype_fields(rr)->kind == FIELD_UNKNOWN)
 		return;
 	for (int i = 0; i < (int) lengthof(named_types); i++)
@@ -228,8 +228,9 @@ push_named_data(JsonbParseState **state, const DnsMessage *message,
 }
 
 /*
- * Whom a question or a record is about.  Only registered types and classes have
- * names here, and an OPT record has no class (RFC 6891 section 6.1.2).
+ * Adds the name, type and class of a question or a record.  Only registered
+ * types and classes have names, and an OPT record has no class (RFC 6891
+ * section 6.1.2).
  */
 static void
 push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
@@ -258,7 +259,7 @@ push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
 	}
 }
 
-/* A key of two parts. */
+/* Adds a key of two parts. */
 static void
 push_long_key(JsonbParseState **state, const char *prefix, const char *rest)
 {
@@ -282,7 +283,7 @@ push_flag(JsonbParseState **state, const char *key, bool flag)
 	push_boolean(state, flag);
 }
 
-/* The data of a record as it were without compression. */
+/* Appends the data of a record with its names decompressed. */
 static void
 append_data_hex(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 {

@@ -1,9 +1,9 @@
 /*
  * messages.c
  *
- * Whole messages as rows: what came of a question, whatever that is, with every
- * section of the answer and what is known of how it came.  The same row is made
- * from the octets of a message.  No DNS outcome is an error here.
+ * Whole messages as rows: the outcome of a question, every section of the
+ * answer, and the server, the time and the queries that it took.  The octets
+ * of a message make the same row.  No DNS outcome is an error here.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* The columns that are being filled. */
+/* The row that is being filled. */
 typedef struct MessageRow
 {
 	TupleDesc	desc;
@@ -78,9 +78,9 @@ pgcares_parse(PG_FUNCTION_ARGS)
 }
 
 /*
- * Reads the arguments name, type and class, the first of which has this number.
- * False where the name is none; where type or class is none, raises, or gives
- * false if soft.
+ * Reads the arguments name, type and class; name is the one numbered
+ * first_argument.  False if the name is invalid.  If type or class is invalid,
+ * raises, or gives false if soft.
  */
 bool
 message_question(FunctionCallInfo fcinfo, int first_argument, bool soft,
@@ -95,7 +95,8 @@ message_question(FunctionCallInfo fcinfo, int first_argument, bool soft,
 }
 
 /*
- * The question of a function with these arguments; see LookupFunction.
+ * Predicts the question of a function with these arguments; see
+ * LookupFunction.
  */
 int
 message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
@@ -105,7 +106,7 @@ message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 /*
- * Begins to read a message that a user gave.  Raises where it is none.
+ * Opens a message that a user gave.  Raises if the octets are not a message.
  */
 void
 message_open(DnsMessage *message, const bytea *octets)
@@ -129,8 +130,8 @@ message_open(DnsMessage *message, const bytea *octets)
 }
 
 /*
- * Fills the columns of a message but for its sections (sections.c); the columns
- * begin at first_column and are the last ones.
+ * Fills the columns of a message except its sections (sections.c).  The
+ * columns begin at first_column and are the last ones.
  */
 void
 message_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
@@ -156,7 +157,7 @@ message_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
 }
 
 /*
- * Fills the columns for a text that is no name, so that nothing was asked.
+ * Fills the columns for a text that is not a name: no question was asked.
  */
 void
 message_row_badname(TupleDesc desc, int first_column,
@@ -169,7 +170,7 @@ message_row_badname(TupleDesc desc, int first_column,
 	put(&row, COLUMN_TRIES, Int32GetDatum(0));
 }
 
-/* dns_message() and dns_message_at(): one row whatever comes of it. */
+/* dns_message() and dns_message_at(): one row for every outcome. */
 static void
 put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 {
@@ -189,7 +190,7 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	lookup_end(window);
 }
 
-/* Adds the row of an outcome, or with NULL that of what is no name. */
+/* Adds the row of an outcome, or, if NULL, of a text that is not a name. */
 static void
 put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome)
 {
@@ -234,7 +235,7 @@ put(MessageRow *row, int column, Datum value)
 	row->nulls[column] = false;
 }
 
-/* Octets of a stranger as text; nothing if there are none. */
+/* Puts a stranger's octets as text; leaves NULL if there are none. */
 static void
 put_octets(MessageRow *row, int column, const uint8 *octets, size_t len)
 {
@@ -296,7 +297,7 @@ put_edns(MessageRow *row, const DnsMessage *message)
 	}
 }
 
-/* What was asked, of whom, and how long it took. */
+/* Puts the question, server, transport, elapsed time and tries. */
 static void
 put_exchange(MessageRow *row, const DnsOutcome *outcome)
 {
@@ -310,7 +311,7 @@ put_exchange(MessageRow *row, const DnsOutcome *outcome)
 	append_question(&question, &outcome->question);
 	put(row, COLUMN_QUESTION, CStringGetTextDatum(question.data));
 
-	/* Anybody on the way can set this bit: see pgcares.trust_ad. */
+	/* Anybody on the path can set this bit: see pgcares.trust_ad. */
 	if (!window->style.ad)
 		row->nulls[COLUMN_AD] = true;
 
@@ -327,7 +328,7 @@ put_exchange(MessageRow *row, const DnsOutcome *outcome)
 	put(row, COLUMN_TRIES, Int32GetDatum(reply->queries));
 }
 
-/* As dig prints it, but for the order: example.com. IN MX */
+/* As dig prints it, except for the order: example.com. IN MX */
 static void
 append_question(StringInfo out, const DnsQuestion *question)
 {

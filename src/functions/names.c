@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 
-/* A label has at most so many letters, and each at most four octets. */
+/* A label has at most WIRE_LABEL_MAX letters of at most four octets. */
 #define U_LABEL_SIZE	(4 * WIRE_LABEL_MAX + 1)
 
 static bool address_of_reverse(const DnsName *name, uint8 *octets, size_t *len);
@@ -99,8 +99,8 @@ pgcares_to_unicode(PG_FUNCTION_ARGS)
 }
 
 /*
- * A name in UTF-8, its A-labels as U-labels.  idn_flags are those of libidn2
- * that say what may be in a U-label.
+ * A name in UTF-8, with U-labels for its A-labels.  idn_flags are libidn2's
+ * flags for the characters that a U-label can have.
  */
 char *
 name_to_unicode(const DnsName *name, int idn_flags)
@@ -119,7 +119,7 @@ name_to_unicode(const DnsName *name, int idn_flags)
 	return buffer.data;
 }
 
-/* The address whose reverse name it is; false if it is none. */
+/* Reads the address of a reverse name; false if name is not one. */
 static bool
 address_of_reverse(const DnsName *name, uint8 *octets, size_t *len)
 {
@@ -167,7 +167,7 @@ address_of_reverse(const DnsName *name, uint8 *octets, size_t *len)
 	return false;
 }
 
-/* A number below 256 in decimal, or one hexadecimal digit; -1 if it is not. */
+/* Reads a decimal below 256 or one hexadecimal digit; -1 if neither. */
 static int
 label_number(const uint8 *label, int base)
 {
@@ -184,8 +184,8 @@ label_number(const uint8 *label, int base)
 }
 
 /*
- * Writes a label in UTF-8: an A-label as its U-label where that gives the same
- * A-label back, anything else as it is.
+ * Writes a label in UTF-8: an A-label as its U-label if that converts back to
+ * the same A-label, any other label unchanged.
  */
 static void
 append_unicode_label(StringInfo out, const uint8 *label, int idn_flags)
@@ -208,7 +208,7 @@ append_unicode_label(StringInfo out, const uint8 *label, int idn_flags)
 	pfree(ascii.data);
 }
 
-/* False where there is no U-label. */
+/* False if there is no U-label. */
 static bool
 unicode_label(const char *a_label, int idn_flags, char *u_label)
 {

@@ -1,8 +1,8 @@
 /*
  * records.c
  *
- * The SQL functions that look up records.  A lookup is a window of one
- * question; whatever fails in it leaves nothing behind.
+ * The SQL functions that look up records.  Each lookup asks one question; a
+ * failure leaves nothing behind.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@ static int	tell(const DnsRequest *request, DnsQuestion *questions);
 static void lookup(FunctionCallInfo fcinfo, const char *server,
 				   const DnsRequest *request, bool typed);
 
-/* One SQL function for each type: its columns say what it gives. */
+/* One SQL function for each type; its result columns select the fields. */
 #define DEFINE_FUNCTION(symbol, type) \
 	PG_FUNCTION_INFO_V1(symbol); \
 	Datum symbol(PG_FUNCTION_ARGS) { return typed_lookup(fcinfo, type); }
@@ -76,8 +76,8 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 }
 
 /*
- * The questions of dns_query(), of dns_mx() and its likes, and of
- * dns_ptr(address, on_error); see LookupFunction.
+ * Predict the questions of dns_query(), of dns_mx() and the other typed
+ * functions, and of dns_ptr(address, on_error); see LookupFunction.
  */
 int
 query_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
@@ -107,7 +107,7 @@ query_address_questions(FunctionCallInfo fcinfo, uint16 type,
 	return read_address(fcinfo, true, &request) ? tell(&request, questions) : 0;
 }
 
-/* The arguments name, type, class and on_error, from the first one on. */
+/* Looks up by name, type, class and on_error, from first_argument on. */
 static void
 query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 {
@@ -117,7 +117,7 @@ query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 		lookup(fcinfo, server, &request, false);
 }
 
-/* dns_mx(name, on_error) and its likes. */
+/* dns_mx(name, on_error) and the other typed functions. */
 static Datum
 typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 {
@@ -129,7 +129,7 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 	return (Datum) 0;
 }
 
-/* The arguments name and on_error; false if the name is NULL. */
+/* Reads the arguments name and on_error; false if name is NULL. */
 static bool
 read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
 		   DnsRequest *request)
@@ -145,7 +145,7 @@ read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
 	question->class = DNS_CLASS_IN;
 	question->nsid = false;
 
-	/* An untyped literal is text, also where it is an address. */
+	/* An untyped literal is text, even if it is an address. */
 	if (type == DNS_TYPE_PTR &&
 		address_parse(text_to_cstring(written), &address))
 	{
@@ -157,7 +157,7 @@ read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
 	return argument_on_error(fcinfo, 1, soft, &request->on_error);
 }
 
-/* The arguments address and on_error; false if the address is NULL. */
+/* Reads the arguments address and on_error; false if address is NULL. */
 static bool
 read_address(FunctionCallInfo fcinfo, bool soft, DnsRequest *request)
 {
@@ -174,7 +174,7 @@ read_address(FunctionCallInfo fcinfo, bool soft, DnsRequest *request)
 	return argument_on_error(fcinfo, 1, soft, &request->on_error);
 }
 
-/* The question of a request, if that name is asked at all; how many that are. */
+/* Gives the question and 1, or 0 if the name is never asked. */
 static int
 tell(const DnsRequest *request, DnsQuestion *questions)
 {
@@ -183,9 +183,9 @@ tell(const DnsRequest *request, DnsQuestion *questions)
 }
 
 /*
- * Asks one question, of the server if that is not NULL, and puts what is found
- * into the function's result.  A DNS failure is reported when the window is
- * closed, so that it does not cost the channel.
+ * Asks one question, of server unless that is NULL, and puts the records into
+ * the function's result.  Closes the window before it reports a DNS failure,
+ * so that the error does not destroy the channel.
  */
 static void
 lookup(FunctionCallInfo fcinfo, const char *server, const DnsRequest *request,

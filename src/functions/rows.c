@@ -2,8 +2,8 @@
  * rows.c
  *
  * Turns the records of an answer into rows.  The columns of a typed function
- * are the fields of its record type, found by name in the table of types, so
- * that there is one way for all types and none is written out.
+ * are the fields of its record type, found by name in the table of types: no
+ * type needs code of its own.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* An answer with more makes its rows in a memory context of their own. */
+/* An answer with more records gets a memory context for its rows. */
 #define FEW_RECORDS		8
 
 static void typed_row(const DnsMessage *message, const DnsRR *rr,
@@ -28,7 +28,7 @@ static Datum strings_array(const DnsField *field);
 static Datum bytea_datum(const uint8 *octets, size_t len);
 
 /*
- * What a buffer holds as a palloc'd text.
+ * The content of a buffer as a palloc'd text.
  */
 Datum
 buffer_datum(const StringInfoData *buffer)
@@ -37,7 +37,7 @@ buffer_datum(const StringInfoData *buffer)
 }
 
 /*
- * A mnemonic as a text that lies in word.
+ * A mnemonic as a text that is stored in word.
  */
 Datum
 word_datum(DnsWord *word, const char *mnemonic)
@@ -52,8 +52,8 @@ word_datum(DnsWord *word, const char *mnemonic)
 }
 
 /*
- * The six columns of dns_record, none of which is NULL.  They are palloc'd, or
- * lie in words.
+ * Fills the six columns of dns_record, none of which is NULL.  The values are
+ * palloc'd or stored in words.
  */
 void
 record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
@@ -74,8 +74,8 @@ record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
 }
 
 /*
- * Makes an empty set of rows for record_put_rows(), as the server's function for
- * that does, but without a copy of the columns: the caller knows them.
+ * Makes an empty set of rows for record_put_rows(), like
+ * InitMaterializedSRF(), but without a copy of the expected columns.
  */
 void
 record_open_rows(FunctionCallInfo fcinfo)
@@ -87,7 +87,7 @@ record_open_rows(FunctionCallInfo fcinfo)
 		!(rsinfo->allowedModes & SFRM_Materialize) ||
 		rsinfo->expectedDesc == NULL)
 	{
-		/* It knows what to raise. */
+		/* This function raises the right error. */
 		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 		return;
 	}
@@ -101,7 +101,7 @@ record_open_rows(FunctionCallInfo fcinfo)
 
 /*
  * Adds the records that answer the outcome's question to a set: as rows of
- * dns_record, or of the type's own columns and the TTL.
+ * dns_record, or, if typed, with the type's own columns and the TTL.
  */
 void
 record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
@@ -120,7 +120,7 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the result must have the columns of dns_record")));
 
-	/* What a few rows need is freed after the call. */
+	/* The memory of a few rows is freed after the call. */
 	if (outcome->message.count[DNS_ANSWER] > FEW_RECORDS)
 	{
 		row_context = AllocSetContextCreate(CurrentMemoryContext, "pgcares row",
@@ -153,7 +153,7 @@ typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 	const char *type = rrtype_text(rr->type);
 	DnsRdata	rdata;
 	DnsField	field;
-	int			next = 0;		/* columns are mostly in the order of fields */
+	int			next = 0;		/* most columns are in the order of fields */
 	int			column;
 
 	memset(nulls, true, desc->natts * sizeof(bool));
@@ -177,8 +177,8 @@ typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 }
 
 /*
- * The column of a field: it has its name, or type_field where that alone would
- * be a key word of SQL.  -1 if there is none.  The search begins at first.
+ * The column of a field; -1 if there is none.  It has the field's name, or
+ * type_field if that name is an SQL key word.  The search begins at first.
  */
 static int
 find_column(TupleDesc desc, int first, const char *type, const char *field)

@@ -1,10 +1,10 @@
 /*
  * search.c
  *
- * dns_search(): names that are not complete, tried with the domains of the
- * search list (resolv.conf(5)).  One name is asked after another, so that no
- * domain learns of a name that was found before; and only where a name, or its
- * records, do not exist is the next one tried (RFC 1535 section 6).
+ * dns_search(): tries an incomplete name with the domains of the search list
+ * (resolv.conf(5)).  It asks one name after another, so that no domain learns
+ * of a name that was found before it, and tries the next name only if this
+ * name, or its records, do not exist (RFC 1535 section 6).
  */
 #include "postgres.h"
 
@@ -45,7 +45,7 @@ pgcares_search(PG_FUNCTION_ARGS)
 }
 
 /*
- * The first question of dns_search(), the only one that is certain to be asked;
+ * Predicts the first question of dns_search(), the only one that is certain;
  * see LookupFunction.
  */
 int
@@ -65,8 +65,8 @@ search_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 /*
- * Tries one name after another in one window, so that one deadline goes for all
- * of them, and puts what is found into the function's result.
+ * Tries one name after another in one window, under one deadline, and puts the
+ * records into the function's result.
  */
 static void
 search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
@@ -100,7 +100,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 		tried++;
 		queries += last.queries;
 		servers = Max(servers, last.servers);
-		/* That one of the names exists counts more than that others do not. */
+		/* An outcome of a name that exists replaces NXDOMAIN of another. */
 		if (tried == 1 || !outcome_is_missing(&last) ||
 			outcome->status->code == RCODE_NXDOMAIN)
 			*outcome = last;
@@ -116,8 +116,8 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 }
 
 /*
- * The names to try, in their order, as a List of DnsName.  Where the system's
- * configuration cannot be read, raises, or gives NIL if soft.
+ * The names to try, in order, as a List of DnsName.  If the system's
+ * configuration is unreadable, raises, or gives NIL if soft.
  */
 static List *
 list_candidates(const DnsRequest *request, bool soft)
@@ -163,8 +163,8 @@ list_candidates(const DnsRequest *request, bool soft)
 }
 
 /*
- * Adds a name, with a domain behind it or without, unless it is there already,
- * or too long to be a name.
+ * Adds a name, followed by domain unless that is NULL.  Skips a name that is
+ * there already or is too long.
  */
 static List *
 add_candidate(List *candidates, const DnsName *name, const DnsName *domain)
@@ -189,9 +189,9 @@ add_candidate(List *candidates, const DnsName *name, const DnsName *domain)
 }
 
 /*
- * Is the name to be asked only as it is?  So is one with a final dot that no
- * backslash takes for part of a label, and one that is special wherever it
- * stands: no domain may hear of it (RFC 7686 section 2, RFC 6761 section 6).
+ * Must the search ask only the name as it is?  True if it ends with an
+ * unescaped dot, or if it is special: no search domain must learn of it
+ * (RFC 7686 section 2, RFC 6761 section 6).
  */
 static bool
 is_complete(const text *written, const DnsName *name)
@@ -210,7 +210,7 @@ is_complete(const text *written, const DnsName *name)
 	return backslashes % 2 == 0;
 }
 
-/* Dots between labels. */
+/* The number of dots between labels. */
 static int
 count_dots(const DnsName *name)
 {

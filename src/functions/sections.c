@@ -1,10 +1,10 @@
 /*
  * sections.c
  *
- * The sections of a message as arrays of records.  Compression makes 20 MB of
- * records fit into a message of 64 kB.  So a message stays as it came until its
- * row is handed over, and pgcares.max_answer_memory bounds what is then made of
- * one that a name server has sent.
+ * The sections of a message as arrays of records.  Compression fits 20 MB of
+ * records into a message of 64 kB.  A message therefore stays compressed until
+ * its row is returned, and pgcares.max_answer_memory bounds the records of a
+ * message that a name server has sent.
  */
 #include "postgres.h"
 
@@ -22,9 +22,9 @@ static void append_element(StringInfo buffer, Datum element);
 static Datum finish_array(StringInfo buffer, Oid type, int count);
 
 /*
- * Fills the columns of the sections of a message, if there are any, from its
- * other columns; all begin at first_column.  Raises where they take too much
- * memory.
+ * Fills the section columns of a message from its other columns, if it is
+ * sound.  The message's columns begin at first_column.  Raises if the sections
+ * take too much memory.
  */
 void
 sections_row(TupleDesc desc, int first_column, Datum *values, bool *nulls)
@@ -51,8 +51,8 @@ sections_row(TupleDesc desc, int first_column, Datum *values, bool *nulls)
 }
 
 /*
- * Raises where what is made of a message that came has more octets than a call
- * may hold.
+ * Raises if the data made from a received message exceeds the memory limit of
+ * a call.  size is in octets.
  */
 void
 sections_check_size(Size size)
@@ -66,9 +66,9 @@ sections_check_size(Size size)
 }
 
 /*
- * The records of a section; their type is taken from the column, since a name
- * could find another type.  They are put into the array at once: the server's
- * functions for that would keep a copy of all until it is complete.
+ * Makes the array of a section's records.  Their type comes from the column: a
+ * lookup by name could find another type.  Each record goes into the array at
+ * once: the server's array functions would keep a copy of each until the end.
  */
 static Datum
 section_array(TupleDesc desc, int column, const DnsMessage *message,
@@ -108,7 +108,7 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 
 		CHECK_FOR_INTERRUPTS();
 		if (rr.type == DNS_TYPE_OPT)
-			continue;			/* a part of the header */
+			continue;			/* belongs to the header */
 		MemoryContextSwitchTo(context);
 		record_row(message, &rr, &words, values);
 		record = heap_form_tuple(record_desc, values, nulls);
@@ -125,7 +125,7 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 	return finish_array(&buffer, type, count);
 }
 
-/* A varlena of the alignment of composite types, which is the largest there is. */
+/* Appends a varlena, aligned like a composite type: to MAXALIGN. */
 static void
 append_element(StringInfo buffer, Datum element)
 {

@@ -1,7 +1,7 @@
 /*
  * services.c
  *
- * Ports and the names of their services, as this host's configuration has them
+ * Ports and the names of their services, from this host's configuration
  * (services(5)).
  */
 #include "postgres.h"
@@ -15,7 +15,7 @@ static void require_memory(void);
 static bool read_number(const char *text, int *number);
 
 /*
- * The protocol in whose list a service is looked up.
+ * The name of the protocol whose services to search.
  */
 const char *
 service_protocol(int socktype, int protocol)
@@ -36,8 +36,8 @@ service_protocol(int socktype, int protocol)
 }
 
 /*
- * The port that text, a number or a name, stands for.  Where it is none, raises,
- * or gives false if soft.
+ * Reads a port from a number or the name of a service.  If text is neither,
+ * raises, or gives false if soft.
  */
 bool
 service_port(const char *text, const char *protocol, bool only_number,
@@ -70,7 +70,7 @@ service_port(const char *text, const char *protocol, bool only_number,
 }
 
 /*
- * The name of a port, or its number where it has none, palloc'd.
+ * The name of a port, or its number if it has no name, palloc'd.
  */
 char *
 service_name(int port, const char *protocol, bool only_number)
@@ -85,7 +85,7 @@ service_name(int port, const char *protocol, bool only_number)
 	return entry != NULL ? pstrdup(entry->s_name) : psprintf("%d", port);
 }
 
-/* The system tells a service that it does not know from this by errno only. */
+/* Only errno tells lack of memory from an unknown service. */
 static void
 require_memory(void)
 {

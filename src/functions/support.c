@@ -1,9 +1,9 @@
 /*
  * support.c
  *
- * What the planner is told about our functions.  That it asks at all is what
- * matters most: this library is loaded by then, also for the first statement of
- * a session, and can look at the plan (plan.c).
+ * The planner support function of our functions.  Its main effect is that the
+ * planner loads this library, even for the first statement of a session, so
+ * that plan.c can look at the plan.
  */
 #include "postgres.h"
 
@@ -18,8 +18,8 @@ static bool count_elements(const Node *array, double *count);
 PG_FUNCTION_INFO_V1(pgcares_support);
 
 /*
- * dns_support(internal): the support function of all functions that ask.  Those
- * that take an array give a row for each of its elements, or some more.
+ * dns_support(internal): the support function of all functions that ask.
+ * Functions that take an array give one or more rows for each of its elements.
  */
 Datum
 pgcares_support(PG_FUNCTION_ARGS)
@@ -38,7 +38,7 @@ pgcares_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(NULL);
 }
 
-/* The elements of an array that the statement shows; false if it is none. */
+/* Counts the elements of a constant or ARRAY[]; false for anything else. */
 static bool
 count_elements(const Node *array, double *count)
 {
