@@ -1,8 +1,8 @@
 /*
  * arguments_ahead.c
  *
- * Whether the arguments of a call can be worked out before the call is made:
- * from the row alone, at any time, without leaving traces.
+ * Whether the arguments of a call can be computed before the call is made: from
+ * the row alone, at any time, and without side effects.
  */
 #include "postgres.h"
 
@@ -18,7 +18,8 @@ static void add_call(SiteSearch *search, FuncExpr *call);
 
 /*
  * Adds a function call to those found, if it is one of ours and its arguments
- * can be worked out ahead, as a copy in terms of the node's own input.
+ * can be computed ahead.  Adds a copy whose columns are those of the node's
+ * input.
  */
 bool
 site_take(SiteSearch *search, FuncExpr *call)
@@ -28,7 +29,7 @@ site_take(SiteSearch *search, FuncExpr *call)
 
 	if (lookup_functions_find(call->funcid) == NULL)
 		return false;
-	/* A column there is one of a relation that is not the node's input. */
+	/* A column in another tree does not belong to the node's input. */
 	if (search->outside && contain_var_clause(args))
 		return false;
 
@@ -47,7 +48,7 @@ site_take(SiteSearch *search, FuncExpr *call)
 	return true;
 }
 
-/* A call that is made in one place for certain, is certain. */
+/* A call that is certain in one place is certain. */
 static void
 add_call(SiteSearch *search, FuncExpr *call)
 {
@@ -63,8 +64,9 @@ add_call(SiteSearch *search, FuncExpr *call)
 }
 
 /*
- * A copy of an expression with columns of the node's input, and in the place of
- * parameters what they stand for.  Notes whether there are other columns.
+ * Copies an expression, with the columns of the node's input, and with
+ * parameters replaced by their values.  Sets search->lost if there are other
+ * columns.
  */
 static Node *
 translate(Node *node, SiteSearch *search)
@@ -100,7 +102,7 @@ translate(Node *node, SiteSearch *search)
 }
 
 /*
- * Is there anything in an argument that cannot be worked out ahead?
+ * Does an argument hold anything that cannot be computed ahead?
  */
 static bool
 is_refused(Node *node, SiteSearch *search)

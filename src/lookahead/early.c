@@ -1,13 +1,13 @@
 /*
  * early.c
  *
- * Which parts of a plan may be run before their turn.  A look-ahead node runs the
- * subtree below it for rows that the plan above has not asked for yet.  Parts that
- * change something, or that see the changes of others, never run early, nor do
- * those that may raise an error which cannot be kept for its turn.  Everything
- * that a node does before its first row is done when its turn comes, whether rows
- * are read ahead or not.  Each subtree is looked at once; kinds of nodes that are
- * not listed here are left alone.
+ * Which parts of a plan can run before their turn.  A look-ahead node runs the
+ * subtree below it for rows that the plan above has not asked for yet.  Parts
+ * that change something, or that see the changes of others, never run early,
+ * nor do parts that may raise an error which cannot be held back.  A node does
+ * the work before its first row when its turn comes, whether rows are read
+ * ahead or not.  Each subtree is examined once.  Kinds of nodes that are not
+ * listed here do not run early.
  */
 #include "postgres.h"
 
@@ -32,7 +32,7 @@ static List *first_expressions(const Plan *node);
 static bool fires_triggers(const LookaheadPlan *plan, const ModifyTable *node);
 
 /*
- * What stands against reading rows of a subtree ahead.
+ * Returns the obstacles to reading rows of a subtree ahead.
  */
 bits8
 early_rows(LookaheadPlan *plan, Plan *node)
@@ -41,7 +41,7 @@ early_rows(LookaheadPlan *plan, Plan *node)
 }
 
 /*
- * What stands against evaluating an expression ahead.
+ * Returns the obstacles to evaluating an expression ahead.
  */
 bits8
 early_expression(LookaheadPlan *plan, Node *expression)
@@ -53,7 +53,7 @@ early_expression(LookaheadPlan *plan, Node *expression)
 }
 
 /*
- * Takes note that expressions have left a node.
+ * Forgets what is known of a node whose expressions have changed.
  */
 void
 early_forget(LookaheadPlan *plan, const Plan *node)
@@ -62,8 +62,8 @@ early_forget(LookaheadPlan *plan, const Plan *node)
 }
 
 /*
- * Takes note of a node: whether it does anything that other parts of the statement
- * may see, and which subplans are run there.  Our own lookups do nothing.
+ * Notes whether a node does anything that other parts of the statement can see,
+ * and which subplans it runs.  Our own lookups have no effect.
  */
 void
 early_survey(LookaheadPlan *plan, const Plan *node)
@@ -85,7 +85,7 @@ early_survey(LookaheadPlan *plan, const Plan *node)
 	plan->used = bms_add_members(plan->used, seen.subplans);
 }
 
-/* The same for a whole subtree, from memory where it was looked at before. */
+/* The obstacles in a whole subtree, from memory if it was examined before. */
 static LookaheadEarly
 look_at(LookaheadPlan *plan, Plan *node)
 {
@@ -95,7 +95,7 @@ look_at(LookaheadPlan *plan, Plan *node)
 		return early;
 	check_stack_depth();
 
-	/* Ours have what the node below has left them. */
+	/* Our node evaluates what the node below has handed over. */
 	if (plan_is_lookahead(node))
 	{
 		early = look_at(plan, node->lefttree);
@@ -114,7 +114,7 @@ look_at(LookaheadPlan *plan, Plan *node)
 	return plan->early[node->plan_node_id];
 }
 
-/* Puts together what is known of a node and of those below it. */
+/* Combines the obstacles in a node with those in the nodes below it. */
 static LookaheadEarly
 combine(LookaheadPlan *plan, Plan *node)
 {
@@ -126,7 +126,7 @@ combine(LookaheadPlan *plan, Plan *node)
 
 	expression_look((Node *) row_expressions(node), &seen);
 	early.all = early_with_plans(plan, &seen);
-	/* A row has met the conditions, which has run their init plans. */
+	/* The first row has passed the quals, so their init plans have run. */
 	seen.params = bms_del_members(seen.params, direct_params(node->qual));
 	early.own = early_with_plans(plan, &seen);
 	early.next = left.next | right.next;
@@ -157,7 +157,7 @@ combine(LookaheadPlan *plan, Plan *node)
 		case T_Limit:
 			break;
 
-			/* These have read all that is below when they give a row. */
+			/* These read all of their input before they return a row. */
 		case T_Sort:
 		case T_Hash:
 		case T_BitmapHeapScan:
@@ -179,7 +179,7 @@ combine(LookaheadPlan *plan, Plan *node)
 			early.next = left.next;
 			break;
 
-			/* The inner side begins anew with each outer row. */
+			/* The inner side starts again with each outer row. */
 		case T_NestLoop:
 		case T_RecursiveUnion:
 			early.next = left.next | right.all;
@@ -199,8 +199,8 @@ combine(LookaheadPlan *plan, Plan *node)
 			break;
 
 			/*
-			 * Only triggers and functions can see what it changes.  It is run to
-			 * its end in any case, and constraints may be in the way.
+			 * Only triggers and functions can see its changes.  It runs to its
+			 * end in any case.  A row may violate a constraint.
 			 */
 		case T_ModifyTable:
 			early.own |= for_ever(left.all);
@@ -210,7 +210,7 @@ combine(LookaheadPlan *plan, Plan *node)
 				early.own |= EARLY_EFFECTS;
 			break;
 
-			/* A source of rows elsewhere may fail at any of them. */
+			/* A foreign source may fail at any row. */
 		case T_ForeignScan:
 			early.own |= EARLY_ERRORS;
 			break;
@@ -226,8 +226,9 @@ combine(LookaheadPlan *plan, Plan *node)
 }
 
 /*
- * The parts of an Append, which are run one after the other: the second has not
- * begun when the first has given a row.  Those of a MergeAppend begin together.
+ * Combines the parts of an Append or MergeAppend.  An Append runs its parts one
+ * after the other: the second has not begun when the first returns a row.  The
+ * parts of a MergeAppend begin together.
  */
 static LookaheadEarly
 combine_parts(LookaheadPlan *plan, List *parts, bool together)
@@ -246,8 +247,8 @@ combine_parts(LookaheadPlan *plan, List *parts, bool together)
 }
 
 /*
- * A subplan by its number.  One that is run in another place too may have to run
- * again after an error.
+ * The obstacles in a subplan, by its number.  A subplan that is used more than
+ * once may have to run again after an error.
  */
 static LookaheadEarly
 early_subplan(LookaheadPlan *plan, int number)
@@ -263,7 +264,7 @@ early_subplan(LookaheadPlan *plan, int number)
 	return early;
 }
 
-/* An error that could be kept cannot. */
+/* Turns an error that could be held back into one that cannot. */
 static bits8
 for_ever(bits8 early)
 {
@@ -271,8 +272,8 @@ for_ever(bits8 early)
 }
 
 /*
- * The same with the plans that an expression runs.  An init plan is run when its
- * parameter is first read, and others may read it.
+ * Adds the obstacles in the plans that an expression runs.  The first read of
+ * an init plan's parameter runs it, and other expressions may read it too.
  */
 static bits8
 early_with_plans(LookaheadPlan *plan, const ExpressionLook *seen)
@@ -297,7 +298,7 @@ early_with_plans(LookaheadPlan *plan, const ExpressionLook *seen)
 	return early;
 }
 
-/* The parameters that conditions compare with something. */
+/* The parameters that quals use directly as operands. */
 static Bitmapset *
 direct_params(List *quals)
 {
@@ -370,7 +371,7 @@ row_expressions(const Plan *node)
 	}
 }
 
-/* The expressions that a node evaluates before its first row only. */
+/* The expressions that a node evaluates only before its first row. */
 static List *
 first_expressions(const Plan *node)
 {
@@ -400,8 +401,8 @@ first_expressions(const Plan *node)
 }
 
 /*
- * May triggers run where a node changes tables?  Those of a partition are its own
- * affair, and those of another server are unknown.
+ * Can a node that changes tables fire triggers?  A partition has triggers of
+ * its own, and those of a foreign table are unknown: both count as yes.
  */
 static bool
 fires_triggers(const LookaheadPlan *plan, const ModifyTable *node)

@@ -1,13 +1,13 @@
 /*
  * early_errors.c
  *
- * Errors that come before their turn.  What is read ahead may be rows that nobody
- * wants in the end, and without look-ahead other errors may come first.  So an
- * error is caught where the plan below consists of nothing but the executor's
- * nodes, functions of the server that only compute, and our lookups: these hold no
- * lock and no reference when they raise an error of data or of DNS, and nothing of
- * them runs again.  Every other error goes on its way: a cancel, a lack of memory,
- * and whatever a function of the user raises, for which rows are not read ahead.
+ * Errors that occur before their turn.  In the end, nobody may want the rows
+ * that were read ahead, and without look-ahead another error may come first.
+ * So an error is caught if the plan below consists only of the executor's
+ * nodes, server functions that only compute, and our lookups: these hold no
+ * lock and no reference when they raise an error of data or of DNS, and none
+ * of them runs again.  Every other error passes through: a cancel or a lack of
+ * memory.  Rows are not read ahead through a user's function.
  */
 #include "postgres.h"
 
@@ -24,8 +24,9 @@ static bool can_wait(void);
 static bool stop_clock(PlanState *node, void *context);
 
 /*
- * The next row of a plan node; where reading it fails, no row, and the error, in
- * the memory of the statement.  The node must not run again then.
+ * Returns the next row of a plan node.  If reading it fails, returns NULL and
+ * sets *failure, in the memory of the statement.  The node must not run again
+ * then.
  */
 TupleTableSlot *
 guard_next_row(PlanState *child, ErrorData **failure)
@@ -52,8 +53,8 @@ guard_next_row(PlanState *child, ErrorData **failure)
 }
 
 /*
- * Evaluates the arguments of a call.  False where one that is guarded raises an
- * error, which the call will find out by itself.
+ * Evaluates the arguments of a call.  Returns false if they are guarded and one
+ * raises an error: the call will raise it again itself.
  */
 bool
 guard_arguments(List *arguments, bool guarded, ExprContext *econtext,
@@ -98,8 +99,9 @@ evaluate(List *arguments, ExprContext *econtext, NullableDatum *values)
 }
 
 /*
- * Is it an error of data, of a subquery with too many rows, or of DNS?  One of a
- * parallel worker comes any time without look-ahead, too, and leaves its query broken.
+ * Is it an error of data, of a subquery with too many rows, or of DNS?  A
+ * parallel worker's error can arrive at any time even without look-ahead, and
+ * its query cannot go on.
  */
 static bool
 can_wait(void)
@@ -113,7 +115,7 @@ can_wait(void)
 		ERRCODE_TO_CATEGORY(code) == DNS_SQLSTATE('0', '0', '0');
 }
 
-/* Ends what EXPLAIN measures of nodes that an error has left. */
+/* Stops EXPLAIN's clock in the nodes that an error has left. */
 static bool
 stop_clock(PlanState *node, void *context)
 {

@@ -1,14 +1,14 @@
 /*
  * exec.c
  *
- * The plan node that reads ahead.  It hands on the rows of its child, in their
- * order; but before it does, it has read further rows, worked out the arguments
- * that a lookup function above will have for each, and had the questions of the
- * call started.  It never calls the function, and nothing that it does changes
- * a row: what is not started here is asked by the call.  The rows wait in a queue
- * (row_queue.c) that work_mem bounds, with the answers.  Where not all rows
- * may be wanted, the node begins with one and has at most as many waiting as were
- * taken.
+ * The plan node that reads ahead.  It returns the rows of its child in their
+ * order.  Before it returns a row, it reads further rows, computes the
+ * arguments that a lookup function above will get for each, and starts the
+ * questions of the call.  It never calls the function and never changes a row:
+ * the call asks each question that was not started here.  The rows wait in a
+ * queue (row_queue.c); work_mem bounds the queue and its answers together.
+ * Where not all rows may be wanted, the node begins with one row and queues at
+ * most as many as were taken.
  */
 #include "postgres.h"
 
@@ -20,9 +20,9 @@
 #include "nodes/extensible.h"
 
 /*
- * Microseconds of reading after which a row is handed on as soon as it has its
- * answers, and those that a source takes for a row where it is so slow that the
- * answers are probably there before the next row is.
+ * Both in microseconds.  After READ_AT_LEAST of reading, a row is returned as
+ * soon as it has its answers.  A source that takes SLOW_SOURCE for a row is so
+ * slow that the answers probably arrive before the next row.
  */
 #define READ_AT_LEAST	10000
 #define SLOW_SOURCE		50000
@@ -30,25 +30,25 @@
 typedef struct LookaheadState
 {
 	LookaheadNode node;
-	bool		limited;		/* what is above may stop early */
-	bool		unsure;			/* it may want no row but the first */
+	bool		limited;		/* the plan above may stop early */
+	bool		unsure;			/* it may want only the first row */
 	bool		in_turn;		/* the caller of the statement may stop */
-	bool		one_by_one;		/* it takes the node's rows one by one */
+	bool		one_by_one;		/* the caller takes the rows one by one */
 	bool		guarded;		/* reading the child may raise an error */
 	bool		warns;			/* or show warnings */
-	int64		bound;			/* rows that are taken at most; 0 if unknown */
-	List	   *limit;			/* of ExprState *, what tells the bound */
+	int64		bound;			/* most rows that are taken; 0 if unknown */
+	List	   *limit;			/* of ExprState *, which give the bound */
 	bool		bound_known;	/* since the last rescan */
-	bool		passive;		/* rows are handed on as they come */
+	bool		passive;		/* returns rows as they come */
 	ScanState  *scan;			/* the child, if it scans a table */
 	LookaheadRows rows;			/* that were read ahead */
-	bool		out;			/* the first is in use above */
-	int64		row_time;		/* microseconds that the child took for the last */
+	bool		out;			/* the plan above uses the first row */
+	int64		row_time;		/* us that the child took for the last row */
 
 	/* Since the last rescan. */
-	bool		begun;			/* the child has given a row */
+	bool		begun;			/* the child has returned a row */
 	bool		done;			/* it has no more, or has failed: */
-	ErrorData  *failure;		/* to be raised after all rows before it */
+	ErrorData  *failure;		/* raised after all rows before it */
 	int64		returned;
 	int64		filtered;		/* by the node's own condition */
 } LookaheadState;
@@ -78,8 +78,8 @@ const struct CustomScanMethods lookahead_scan_methods = {
 };
 
 /*
- * No ShutdownCustomScan: it comes after each FETCH of a cursor, which goes on
- * afterwards with the rows that were read ahead.
+ * No ShutdownCustomScan: the server calls it after each FETCH of a cursor, and
+ * the next FETCH needs the rows that were read ahead.
  */
 static const CustomExecMethods exec_methods = {
 	.CustomName = LOOKAHEAD_NAME,
@@ -105,8 +105,8 @@ create_state(CustomScan *plan)
 }
 
 /*
- * Nothing is read ahead where a cached plan outlives a change of the setting,
- * nor in the check of a row that somebody else has changed meanwhile.
+ * Reads nothing ahead if a cached plan has outlived a change of the setting, or
+ * in the recheck (EvalPlanQual) of a row that somebody else has changed.
  */
 static void
 begin_scan(CustomScanState *css, EState *estate, int eflags)
@@ -117,7 +117,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 		setting_of(plan, LOOKAHEAD_PERHAPS);
 	ListCell   *cell;
 
-	/* The node goes forward only, and never back to a mark. */
+	/* The node only goes forward, and never back to a mark. */
 	outerPlanState(css) = ExecInitNode(outerPlan(plan), estate,
 									   eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK));
 
@@ -154,7 +154,7 @@ setting_of(const CustomScan *plan, int member)
 	return intVal(list_nth(plan->custom_private, member));
 }
 
-/* The next row that meets the node's condition; an empty slot after the last. */
+/* Returns the next row that passes the quals; an empty slot after the last. */
 static TupleTableSlot *
 next_slot(CustomScanState *css)
 {
@@ -168,7 +168,7 @@ next_slot(CustomScanState *css)
 		read_bound(state);
 	for (;;)
 	{
-		/* Whoever has had the row before is through with it. */
+		/* The plan above has finished with the previous row. */
 		ResetExprContext(econtext);
 		ExecClearTuple(slot);
 		if (!(state->passive ? pass_row(state) : take_row(state)))
@@ -184,9 +184,9 @@ next_slot(CustomScanState *css)
 }
 
 /*
- * How many rows the LIMIT above takes at most, which knows that by now.  The child
- * may be a sort that need not keep more; the server passes no bound through the
- * node.
+ * Evaluates the bound of the LIMIT above, which is known by now, and hands it
+ * to the child: a sort need not keep more rows, and the server passes no bound
+ * through a custom node.
  */
 static void
 read_bound(LookaheadState *state)
@@ -214,14 +214,14 @@ read_bound(LookaheadState *state)
 	state->bound_known = true;
 }
 
-/* May what is above stop before it has taken all rows? */
+/* May the plan above stop before it has taken all rows? */
 static bool
 is_partial(const LookaheadState *state)
 {
 	return state->limited || (state->in_turn && run_count(state) > 0);
 }
 
-/* Rows of the statement that its caller takes now; 0 for all. */
+/* The number of rows that the statement's caller still takes; 0 for all. */
 static int64
 run_count(const LookaheadState *state)
 {
@@ -229,8 +229,8 @@ run_count(const LookaheadState *state)
 }
 
 /*
- * The child's row, in the node's own slot: expressions are compiled for a
- * virtual one, and would not take the values out of a tuple.
+ * Copies the child's row into the node's own slot.  Expressions are compiled
+ * for a virtual slot, and would not take the values out of a tuple.
  */
 static bool
 pass_row(LookaheadState *state)
@@ -245,7 +245,7 @@ pass_row(LookaheadState *state)
 	return true;
 }
 
-/* Lets go of the row that is out, reads ahead, and puts out the next one. */
+/* Drops the row that is in use, reads ahead, and shows the next row. */
 static bool
 take_row(LookaheadState *state)
 {
@@ -275,7 +275,7 @@ read_ahead(LookaheadState *state)
 		int64		before = now;
 
 		now = clock_now();
-		/* What the child does before its first row, it does once. */
+		/* The first row's time includes work that the child does once. */
 		if (state->begun)
 			state->row_time = now - before;
 		state->begun = true;
@@ -293,14 +293,14 @@ read_ahead(LookaheadState *state)
 		attended = true;
 	}
 
-	/* Lookups get on where there is no row to read, too. */
+	/* Lookups make progress even if there is no row to read. */
 	if (!attended && state->rows.prefetch != NULL)
 		prefetch_attend(state->rows.prefetch);
 }
 
 /*
- * The child's next row.  An error that comes before its turn is kept; nobody waits
- * for the first row in vain.
+ * Returns the child's next row.  An error that comes before its turn is held
+ * back.  With an empty queue it is its turn already.
  */
 static TupleTableSlot *
 next_child_row(LookaheadState *state)
@@ -311,17 +311,18 @@ next_child_row(LookaheadState *state)
 }
 
 /*
- * May a row be read ahead?  Under something that may stop early as many as have
- * been taken, so that n rows above cost at most 2n here, or as many as the caller of
- * the statement still takes.  Of a bound, what is missing; rows that the condition
- * has filtered out tell that more will be needed.
+ * Can another row be read ahead?  If the plan above may stop early, the queue
+ * holds at most as many rows as were taken, so that n rows above cost at most
+ * 2n here, or as many as the statement's caller still takes.  A bound admits
+ * the rows that are missing; rows that the quals have filtered out are needed
+ * in addition.
  */
 static bool
 wants_row(const LookaheadState *state)
 {
 	int64		count = state->rows.count;
 
-	/* Without it the scan would end. */
+	/* With an empty queue the scan would end. */
 	if (count == 0)
 		return true;
 	if (is_partial(state) &&
@@ -337,8 +338,8 @@ wants_row(const LookaheadState *state)
 }
 
 /*
- * Is the next row to be read certain to be taken?  The one that is waited for is, and
- * so are as many as the caller of the statement still takes.
+ * Is the next row to be read certain to be taken?  A row that the plan above
+ * waits for is, and so are as many as the statement's caller still takes.
  */
 static bool
 is_wanted(const LookaheadState *state)
@@ -348,8 +349,8 @@ is_wanted(const LookaheadState *state)
 }
 
 /*
- * Is it better to hand on the first row than to wait for another one?  One row that
- * was slow does not make the source slow for ever.
+ * Is it better to return the first row than to wait for another one?  Halving
+ * row_time keeps one slow row from marking the source as slow for ever.
  */
 static bool
 row_is_due(LookaheadState *state, int64 read_for)
@@ -402,7 +403,7 @@ rescan(CustomScanState *css)
 		ExecReScan(outerPlanState(css));
 }
 
-/* Not reached after an error: the statement's memory takes all with it. */
+/* Not reached after an error: the statement's memory context frees it all. */
 static void
 end_scan(CustomScanState *css)
 {

@@ -17,9 +17,9 @@
 #define LOOKUP_MAX_QUESTIONS	2
 
 /*
- * A lookup function, and what tells from the arguments of a call which questions
- * it will ask: their number, 0 where none can be told.  Raises nothing for what
- * the arguments hold: the call does that itself.
+ * A lookup function.  questions() predicts from the arguments of a call which
+ * questions it will ask and returns their number, 0 if it cannot tell.  It
+ * never raises because of an argument's value: the call itself does that.
  */
 typedef struct LookupFunction
 {
@@ -27,7 +27,7 @@ typedef struct LookupFunction
 	PGFunction	function;
 	int			(*questions) (FunctionCallInfo fcinfo, uint16 type,
 							  DnsQuestion *questions);
-	uint16		type;			/* of the questions, if the function says it */
+	uint16		type;			/* of the questions, if the function fixes it */
 } LookupFunction;
 
 extern void lookup_functions_init(void);
@@ -38,8 +38,8 @@ extern bool lookup_functions_may_have(uint32 hash);
 /* ---- plan.c: where a plan gets look-ahead nodes ---- */
 
 /*
- * A server in which every plan has as many nodes as can be shows, with the
- * server's own tests, that they do no harm: build with -DLOOKAHEAD_EVERYWHERE.
+ * Building with -DLOOKAHEAD_EVERYWHERE puts a node wherever one is possible.
+ * The server's own tests then show that the nodes do no harm.
  */
 #ifdef LOOKAHEAD_EVERYWHERE
 #define LOOKAHEAD_NEEDS_CALLS	false
@@ -47,35 +47,35 @@ extern bool lookup_functions_may_have(uint32 hash);
 #define LOOKAHEAD_NEEDS_CALLS	true
 #endif
 
-/* The plan of one statement, while nodes are put into it. */
+/* The plan of one statement, while nodes are added to it. */
 typedef struct LookaheadPlan
 {
 	PlannedStmt *stmt;
 	int			last_id;		/* highest plan_node_id */
 	bool		has_nodes;		/* of ours, from before */
-	bool		has_effects;	/* besides lookups, that other parts may see */
-	List	   *init_plans;		/* of SubPlan *: reading a parameter runs one */
-	Bitmapset  *read_whole;		/* subplans of which all rows are wanted */
-	Bitmapset  *read_partly;	/* or perhaps not all */
-	Bitmapset  *read_in_turn;	/* with the rows of the statement */
-	Bitmapset  *common;			/* of common table expressions */
-	Bitmapset  *used;			/* subplans that stand in some place */
-	Bitmapset  *used_again;		/* and in another one */
+	bool		has_effects;	/* besides lookups, visible to other parts */
+	List	   *init_plans;		/* of SubPlan *: reading its parameter runs it */
+	Bitmapset  *read_whole;		/* subplans whose rows are all wanted */
+	Bitmapset  *read_partly;	/* subplans whose rows may not all be wanted */
+	Bitmapset  *read_in_turn;	/* subplans read with the statement's rows */
+	Bitmapset  *common;			/* subplans of common table expressions */
+	Bitmapset  *used;			/* subplans that are used somewhere */
+	Bitmapset  *used_again;		/* subplans that are used more than once */
 	struct LookaheadEarly *early;	/* by plan_node_id */
 } LookaheadPlan;
 
-/* What the nodes above make of a node's rows. */
+/* How the nodes above use a node's rows. */
 typedef struct LookaheadDemand
 {
-	bool		limited;		/* they may not want all of them */
-	bool		unsure;			/* all are read, but perhaps for nothing */
-	bool		in_turn;		/* they are read as the statement's rows are */
-	bool		marks;			/* they go back to earlier ones */
-	bool		repeated;		/* they may have all of them read again */
-	bool		workers;		/* they may be in other processes */
-	int			bound;			/* they want so many at most; 0 if unknown */
-	const Limit *limit;			/* it tells the bound at run time, or NULL */
-	bool		one_by_one;		/* each row is one of the statement */
+	bool		limited;		/* they may not read all rows */
+	bool		unsure;			/* they read all, or none after the first */
+	bool		in_turn;		/* they read as the caller takes rows */
+	bool		marks;			/* they go back to earlier rows */
+	bool		repeated;		/* they may read all rows again */
+	bool		workers;		/* they may run in other processes */
+	int			bound;			/* most rows that they want; 0 if unknown */
+	const Limit *limit;			/* gives the bound at run time, or NULL */
+	bool		one_by_one;		/* each row becomes one of the statement */
 } LookaheadDemand;
 
 extern void lookahead_init(void);
@@ -85,29 +85,29 @@ extern void lookahead_init(void);
 extern void lookahead_run_init(void);
 extern uint64 lookahead_run_count(const EState *estate);
 
-/* ---- early.c: what may be run before its turn ---- */
+/* ---- early.c: what can run before its turn ---- */
 
-/* What stands against it. */
+/* The obstacles to that. */
 #define EARLY_ERRORS	0x01	/* it may raise an error */
-#define EARLY_EFFECTS	0x02	/* it changes something, or sees such changes */
-#define EARLY_GUARD		0x04	/* an error that it may raise can be kept */
-#define EARLY_WARNINGS	0x08	/* it may warn of rows that are not wanted */
+#define EARLY_EFFECTS	0x02	/* it changes something, or sees changes */
+#define EARLY_GUARD		0x04	/* it may raise an error that can be held back */
+#define EARLY_WARNINGS	0x08	/* it may warn about rows that nobody wants */
 
-/* The same of an expression, and which plans are run to evaluate it. */
+/* The obstacles in an expression, and the plans that it runs. */
 typedef struct ExpressionLook
 {
-	bool		has_effects;	/* the statement, for others to see */
+	bool		has_effects;	/* input: the statement has visible effects */
 	bits8		early;
 	Bitmapset  *subplans;		/* their numbers */
-	Bitmapset  *params;			/* that may be those of init plans */
+	Bitmapset  *params;			/* that init plans may set */
 } ExpressionLook;
 
-/* The same of a plan node and of those below it. */
+/* The obstacles in a plan node and in the nodes below it. */
 typedef struct LookaheadEarly
 {
 	bool		known;
 	bits8		own;			/* the node's own expressions */
-	bits8		next;			/* what is run for rows after the first */
+	bits8		next;			/* all that runs for rows after the first */
 	bits8		all;			/* the whole subtree */
 } LookaheadEarly;
 
@@ -116,12 +116,12 @@ extern bits8 early_expression(LookaheadPlan *plan, Node *expression);
 extern void early_forget(LookaheadPlan *plan, const Plan *node);
 extern void early_survey(LookaheadPlan *plan, const Plan *node);
 
-/* ---- expressions.c: the same of expressions ---- */
+/* ---- expressions.c: the same for expressions ---- */
 
 extern void expression_look(Node *expression, ExpressionLook *seen);
 extern bool expression_has_effect(Node *expression);
 
-/* ---- safe_types.c: types that can be worked with ahead ---- */
+/* ---- safe_types.c: types whose values can be handled ahead ---- */
 
 extern bool type_is_plain(Oid type);
 extern bool type_output_may_raise(Oid type);
@@ -134,7 +134,7 @@ extern bits8 operator_early(Oid operator, Oid function, Oid collation,
 							List *arguments);
 extern bool function_reads_session(Oid function);
 
-/* ---- rules.c: what the kinds of nodes mean for it ---- */
+/* ---- rules.c: rules for each kind of plan node ---- */
 
 extern void lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 							  LookaheadDemand *left, LookaheadDemand *right);
@@ -149,16 +149,16 @@ extern Plan *lookahead_for_node(LookaheadPlan *plan, Plan *node,
 typedef struct SiteSearch
 {
 	LookaheadPlan *plan;
-	int			varno;			/* of what the calls may depend on */
+	int			varno;			/* of the columns that calls can depend on */
 	Bitmapset  *params;			/* that stay the same while the node runs */
-	bool		uncertain;		/* calls that are found now may not be made */
+	bool		uncertain;		/* calls found now are perhaps not made */
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
 	bool		lost;			/* the last one depends on other columns */
-	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR */
-	List	   *perhaps;		/* the same, that are perhaps not made */
-	bits8		early;			/* what stands against their arguments */
+	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR Vars */
+	List	   *perhaps;		/* the same, but perhaps not made */
+	bits8		early;			/* obstacles in their arguments */
 } SiteSearch;
 
 extern void sites_open(SiteSearch *search, LookaheadPlan *plan,
@@ -168,11 +168,11 @@ extern void sites_find(SiteSearch *search, Node *expression);
 extern void sites_find_in_aggregates(SiteSearch *search, Node *expression);
 extern void sites_find_inside(SiteSearch *search, NestLoop *loop);
 
-/* ---- arguments_ahead.c: what can be worked out before a call ---- */
+/* ---- arguments_ahead.c: arguments that can be computed before a call ---- */
 
 extern bool site_take(SiteSearch *search, FuncExpr *call);
 
-/* ---- node.c: putting nodes into a plan ---- */
+/* ---- node.c: adding nodes to a plan ---- */
 
 extern void lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt);
 extern Plan *lookahead_above(SiteSearch *search, Plan *child,
@@ -191,10 +191,10 @@ typedef struct LookaheadRows
 	MemoryContext context;		/* of the rows */
 	int			nsites;
 	CallSite   *sites;			/* the calls that are looked ahead for */
-	Prefetch   *prefetch;			/* once a question was to be started */
+	Prefetch   *prefetch;			/* NULL before the first question */
 	dlist_head	list;			/* the rows, in their order */
 	int64		count;
-	Size		space;			/* that they take */
+	Size		space;			/* that the rows take */
 } LookaheadRows;
 
 extern void rows_open(LookaheadRows *rows, struct LookaheadNode *node);
@@ -207,7 +207,7 @@ extern int64 rows_first_time_left(LookaheadRows *rows);
 extern void rows_show_first(LookaheadRows *rows);
 extern void rows_drop_first(LookaheadRows *rows);
 
-/* ---- scan.c: where a node stands in a table ---- */
+/* ---- scan.c: the position of a node in a table ---- */
 
 /* The name of the node, for EXPLAIN too. */
 #define LOOKAHEAD_NAME	"DnsLookahead"
@@ -216,7 +216,7 @@ extern bool plan_is_lookahead(const Plan *node);
 extern ScanState *scan_below(CustomScanState *css);
 extern ItemPointerData scan_tid(const ScanState *scan);
 
-/* ---- early_errors.c: errors that come before their turn ---- */
+/* ---- early_errors.c: errors that occur before their turn ---- */
 
 extern TupleTableSlot *guard_next_row(PlanState *child, ErrorData **failure);
 extern bool guard_arguments(List *arguments, bool guarded,
@@ -226,26 +226,26 @@ extern bool guard_arguments(List *arguments, bool guarded,
 
 /*
  * The members of a node's custom_private, all of them Integer nodes.  A node is
- * limited if what is above may stop before the end, or before the bound.
+ * limited if the plan above may stop before the end, or before the bound.
  */
 enum
 {
-	LOOKAHEAD_LIMITED,			/* something above may not want all rows */
-	LOOKAHEAD_UNSURE,			/* or none but the first */
-	LOOKAHEAD_IN_TURN,			/* the caller of the statement may not */
-	LOOKAHEAD_ONE_BY_ONE,		/* it takes the node's rows one by one */
+	LOOKAHEAD_LIMITED,			/* the plan above may not want all rows */
+	LOOKAHEAD_UNSURE,			/* it may want only the first */
+	LOOKAHEAD_IN_TURN,			/* the statement's caller may not want all */
+	LOOKAHEAD_ONE_BY_ONE,		/* the caller takes the node's rows one by one */
 	LOOKAHEAD_GUARD_ROWS,		/* reading the child may raise an error */
-	LOOKAHEAD_GUARD_CALLS,		/* so may working out arguments */
+	LOOKAHEAD_GUARD_CALLS,		/* so may computing arguments */
 	LOOKAHEAD_WARNS,			/* reading the child may show warnings */
-	LOOKAHEAD_BOUND,			/* how many are taken at most; 0 if unknown */
-	LOOKAHEAD_CALLS,			/* of custom_exprs, those that are certain */
-	LOOKAHEAD_PERHAPS			/* and then others; after them, count and
-								 * offset of a LIMIT that gives the bound */
+	LOOKAHEAD_BOUND,			/* most rows that are taken; 0 if unknown */
+	LOOKAHEAD_CALLS,			/* number of certain calls in custom_exprs */
+	LOOKAHEAD_PERHAPS			/* then of uncertain ones; then count and
+								 * offset of the LIMIT that sets the bound */
 };
 
 extern const struct CustomScanMethods lookahead_scan_methods;
 
-/* ---- explain.c: what a node has done ---- */
+/* ---- explain.c: what EXPLAIN shows of a node ---- */
 
 typedef struct LookaheadShared LookaheadShared;
 
@@ -254,10 +254,10 @@ typedef struct LookaheadNode
 {
 	CustomScanState css;
 	LookaheadCounters own;
-	LookaheadCounters *counters;	/* own; in a worker, those that are shared */
-	LookaheadCounters ended;	/* of workers whose shared memory is gone */
-	LookaheadShared *shared;	/* of workers, while there is shared memory */
-	dsm_segment *segment;		/* that it is in */
+	LookaheadCounters *counters;	/* own; in a worker, its shared ones */
+	LookaheadCounters ended;	/* sum of workers whose memory is gone */
+	LookaheadShared *shared;	/* counters of workers, or NULL */
+	dsm_segment *segment;		/* that holds them, or NULL */
 	MemoryContextCallback forget;
 } LookaheadNode;
 

@@ -1,10 +1,10 @@
 /*
  * plan.c
  *
- * Gives finished plans look-ahead nodes, which start lookups before the rows
- * that call for them have their turn.  A node is a hint: where none is, or one
- * is wrong, a lookup is made when it is called.  So whatever is not known here
- * is left as it is.  Nothing here touches a plan that others hold.
+ * Adds look-ahead nodes to finished plans.  A node starts lookups before the
+ * rows that need them have their turn.  It is a hint: where a node is missing
+ * or wrong, the call makes the lookup itself.  So this file leaves alone
+ * whatever it does not know, and never touches a plan that others hold.
  */
 #include "postgres.h"
 
@@ -25,9 +25,9 @@ static planner_hook_type next_planner = NULL;
 static ExecutorStart_hook_type next_start = NULL;
 
 /*
- * The library is usually loaded while the first statement that uses it is being
- * planned, when that is too late for the planner hook.  So plans that are run
- * in the course of the same message of the client may be older than the hook.
+ * The server usually loads the library while it plans the first statement that
+ * uses it, too late for the planner hook.  So plans that run within the same
+ * client message may be older than the hook.
  */
 static bool older_plans = false;
 static bool older_plans_reset = false;
@@ -47,8 +47,8 @@ static void note_subplans(LookaheadPlan *plan, const Plan *node,
 						  const LookaheadDemand *demand);
 
 /*
- * Called once, when the library is loaded, and last: the name of a node can be
- * registered once only.
+ * Called once, as the last step of loading the library: a node's name can be
+ * registered only once.
  */
 void
 lookahead_init(void)
@@ -89,8 +89,8 @@ lookahead_planner(Query *parse, const char *query_string, int cursor_options,
 }
 
 /*
- * Throws away plans that are kept for later, to be made again with nodes, and
- * gives one to a plan that is about to run.
+ * Discards cached plans, so that they are made again with nodes, and adds nodes
+ * to a plan that is about to run.
  */
 static void
 lookahead_start(QueryDesc *query, int eflags)
@@ -111,8 +111,8 @@ lookahead_start(QueryDesc *query, int eflags)
 }
 
 /*
- * Gives a query a changed copy of its plan if that has not been through the
- * planner hook; false if there was nothing to change.
+ * Gives a query a changed copy of its plan if the plan has not been through the
+ * planner hook.  Returns false if there was nothing to change.
  */
 static bool
 change_older_plan(QueryDesc *query, int eflags)
@@ -123,7 +123,7 @@ change_older_plan(QueryDesc *query, int eflags)
 	LookaheadPlan plan;
 	bool		changed;
 
-	/* The query may be that of a cursor, and is at least run by one. */
+	/* The query may belong to a cursor; at least a portal runs it. */
 	if (ActivePortal != NULL)
 		cursor_options |= ActivePortal->cursorOptions;
 	if (eflags & EXEC_FLAG_BACKWARD)
@@ -134,7 +134,7 @@ change_older_plan(QueryDesc *query, int eflags)
 	if (plan.has_nodes)
 		return false;
 
-	/* The plan may be kept by somebody: the copy lives as long as the query. */
+	/* Somebody may keep the plan: the copy lives as long as the query. */
 	context = MemoryContextSwitchTo(GetMemoryChunkContext(query));
 	stmt = copyObject(stmt);
 	lookahead_survey(&plan, stmt);
@@ -146,7 +146,7 @@ change_older_plan(QueryDesc *query, int eflags)
 }
 
 /*
- * Can there be something to do?  This is all that most statements pay.
+ * Can this plan need nodes?  This check is the only cost for most statements.
  */
 static bool
 is_for_us(const PlannedStmt *stmt, int cursor_options)
@@ -157,7 +157,7 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 	if (!setting_lookahead || stmt->commandType == CMD_UTILITY)
 		return false;
 
-	/* A change of a function that is not built in makes a plan invalid. */
+	/* invalItems lists the functions that are not built in. */
 	foreach(lc, stmt->invalItems)
 	{
 		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
@@ -168,7 +168,7 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 	if (!own_functions)
 		return false;
 
-	/* Rows may be fetched backward, which a node cannot. */
+	/* The caller may fetch rows backward, which a node cannot do. */
 	if (cursor_options & CURSOR_OPT_SCROLL)
 		return false;
 	return !(cursor_options & CURSOR_OPT_FAST_PLAN) ||
@@ -177,7 +177,7 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 }
 
 /*
- * Puts nodes into a plan; false if it has no place for one.
+ * Adds nodes to a plan; false if it has no place for one.
  */
 static bool
 change_plan(LookaheadPlan *plan)
@@ -191,17 +191,17 @@ change_plan(LookaheadPlan *plan)
 	stmt->planTree = walk(plan, stmt->planTree, &demand);
 	demand.one_by_one = false;
 
-	/* Those who read a common table expression have a higher number. */
+	/* A common table expression's readers have higher numbers: go down. */
 	for (i = list_length(stmt->subplans); i > 0; i--)
 	{
 		ListCell   *cell = list_nth_cell(stmt->subplans, i - 1);
 
 		if (lfirst(cell) == NULL)
-			continue;			/* the planner had no use for it */
+			continue;			/* the planner dropped it */
 		demand.limited = !bms_is_member(i, plan->read_whole) ||
 			bms_is_member(i, plan->read_partly);
 		demand.in_turn = bms_is_member(i, plan->read_in_turn);
-		/* What a common table expression has given is kept. */
+		/* The server keeps the rows of a common table expression. */
 		demand.repeated = !bms_is_member(i, plan->common) ||
 			!bms_is_empty(((Plan *) lfirst(cell))->extParam);
 		lfirst(cell) = walk(plan, lfirst(cell), &demand);
@@ -210,7 +210,7 @@ change_plan(LookaheadPlan *plan)
 }
 
 /*
- * Puts nodes into a tree; gives the node that is its top now.
+ * Adds nodes to a tree and returns its new top.
  */
 static Plan *
 walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
@@ -223,7 +223,7 @@ walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	check_stack_depth();
 	note_subplans(plan, node, demand);
 
-	/* What is below other providers' nodes is their own affair. */
+	/* Other providers' nodes manage what is below them. */
 	if (IsA(node, CustomScan))
 		return node;
 
@@ -250,8 +250,8 @@ walk_list(LookaheadPlan *plan, List *nodes, const LookaheadDemand *demand)
 }
 
 /*
- * Notes of the subplans that a node reads by itself whether all of their rows
- * will be read.
+ * Notes, for each subplan that a node reads directly, whether the node will
+ * read all of its rows.
  */
 static void
 note_subplans(LookaheadPlan *plan, const Plan *node,

@@ -1,10 +1,10 @@
 /*
  * run.c
  *
- * How many rows the caller of a statement takes at a time.  PL/pgSQL's SELECT INTO
- * and loops, SQL functions, cursors and clients that fetch some rows at a time
- * run the executor for a number of rows, and perhaps never again.  The plan says
- * nothing of it, so the executor's run is looked at.
+ * How many rows the caller of a statement takes at a time.  PL/pgSQL's SELECT
+ * INTO and loops, SQL functions, cursors and clients that fetch some rows at a
+ * time run the executor for a number of rows, and perhaps never again.  The
+ * plan does not say so; only the call of ExecutorRun does.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 
 #include "executor/executor.h"
 
-/* A run of the executor that has not ended, and the one in which it was begun. */
+/* A run of the executor that has not ended, and the run that began it. */
 typedef struct Run
 {
 	const EState *estate;
@@ -37,7 +37,7 @@ lookahead_run_init(void)
 }
 
 /*
- * How many rows of a statement its present run still takes; 0 for all.
+ * How many more rows a statement's current run takes; 0 for all.
  */
 uint64
 lookahead_run_count(const EState *estate)

@@ -1,8 +1,8 @@
 /*
  * safe_types.c
  *
- * Which types of the server compare, print and read values without anything that
- * stands against doing so ahead.
+ * Which of the server's types can compare, print and read their values before
+ * their turn.
  */
 #include "postgres.h"
 
@@ -54,7 +54,7 @@ type_is_plain(Oid type)
 }
 
 /*
- * May the output function of a type raise an error, or depend on its users?
+ * Can the output function of a type raise an error, or depend on user code?
  */
 bool
 type_output_may_raise(Oid type)
@@ -64,7 +64,7 @@ type_output_may_raise(Oid type)
 }
 
 /*
- * What stands against a cast through text ahead.
+ * Returns the obstacles to a cast through text before its turn.
  */
 bits8
 cast_early(Oid from, Oid to)

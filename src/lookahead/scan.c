@@ -1,9 +1,10 @@
 /*
  * scan.c
  *
- * Which nodes are ours, and where one stands in the table that its child scans.  WHERE
- * CURRENT OF looks for a scan of the table in the plan, and takes a node for it that names
- * the table and has the row's place in its slot (execCurrentOf() of the server).
+ * Which nodes are ours, and the position of a node in the table that its child
+ * scans.  WHERE CURRENT OF searches the plan for a scan of the table.  It
+ * accepts a node that names the table and has the row's TID in its slot (the
+ * server's execCurrentOf()).
  */
 #include "postgres.h"
 
@@ -25,8 +26,8 @@ plan_is_lookahead(const Plan *node)
 }
 
 /*
- * The scan of a table that is a node's child, or NULL.  The node becomes another
- * one of the same table.
+ * Returns the table scan that is a node's child, or NULL.  The node then looks
+ * like a scan of the same table.
  */
 ScanState *
 scan_below(CustomScanState *css)
@@ -58,7 +59,7 @@ scan_below(CustomScanState *css)
 }
 
 /*
- * The place of the row that a scan has given last; none if it is NULL.
+ * Returns the TID of a scan's last row; an invalid one if scan is NULL.
  */
 ItemPointerData
 scan_tid(const ScanState *scan)
