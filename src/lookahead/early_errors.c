@@ -6,8 +6,9 @@
  * So an error is caught if the plan below consists only of the executor's
  * nodes, server functions that only compute, and our lookups: these hold no
  * lock and no reference when they raise an error of data or of DNS, and none
- * of them runs again.  Every other error passes through: a cancel or a lack of
- * memory.  Rows are not read ahead through a user's function.
+ * of them runs again.  Every other error passes through: a cancel, a lack of
+ * memory, and any error of a user's function, for which rows are not read
+ * ahead.
  */
 #include "postgres.h"
 

@@ -2,10 +2,10 @@
  * explain.c
  *
  * What EXPLAIN shows of a look-ahead node, and how the counters of parallel
- * workers come to the process that shows them.  Each worker counts in a place of
- * its own in the shared memory of the parallel query, which stays with it over
- * rescans; when that memory goes, all of its workers have ended, and what they
- * have counted is taken over.
+ * workers reach the process that shows them.  Each worker has its own counters
+ * in the shared memory of the parallel query, and keeps them over rescans.
+ * When that memory is detached, all of its workers have ended, and the leader
+ * adds their counters to its own sum.
  */
 #include "postgres.h"
 
@@ -30,8 +30,8 @@ static void show_calls(LookaheadNode *node, List *ancestors, ExplainState *es);
 static void show_counters(LookaheadNode *node, ExplainState *es);
 
 /*
- * Octets of shared memory that the counters of workers need.  Custom scan
- * callback, as the next two.
+ * Octets of shared memory that the counters of workers need.  A custom scan
+ * callback, like the next two.
  */
 Size
 lookahead_estimate_dsm(CustomScanState *css, ParallelContext *pcxt)
@@ -41,8 +41,9 @@ lookahead_estimate_dsm(CustomScanState *css, ParallelContext *pcxt)
 }
 
 /*
- * Comes again with other shared memory once the first is gone, and with the same
- * for a subplan that stands in two expressions: workers find the first place.
+ * Called again with other shared memory when the first is gone, and with the
+ * same memory for a subplan that is used in two expressions: workers find the
+ * first place.
  */
 void
 lookahead_init_dsm(CustomScanState *css, ParallelContext *pcxt, void *coordinate)
@@ -55,7 +56,7 @@ lookahead_init_dsm(CustomScanState *css, ParallelContext *pcxt, void *coordinate
 	memset(shared, 0, node->css.pscan_len);
 	shared->nworkers = pcxt->nworkers;
 
-	/* The memory goes first, or the node: whichever it is forgets the other. */
+	/* Whichever goes first, the memory or the node, unhooks the other. */
 	if (node->forget.func == NULL)
 	{
 		node->forget.func = forget_segment;
@@ -68,7 +69,7 @@ lookahead_init_dsm(CustomScanState *css, ParallelContext *pcxt, void *coordinate
 	node->shared = shared;
 }
 
-/* Workers count on where those that had the place before have ended. */
+/* A worker continues the counters of the last worker with its number. */
 void
 lookahead_init_worker(CustomScanState *css, shm_toc *toc, void *coordinate)
 {
@@ -118,7 +119,7 @@ add_counters(LookaheadCounters *sum, const LookaheadCounters *part)
 }
 
 /*
- * Adds what is particular to the node to what EXPLAIN shows of it.
+ * Adds the node's own properties to the output of EXPLAIN.
  */
 void
 lookahead_explain(CustomScanState *css, List *ancestors, ExplainState *es)
@@ -130,7 +131,7 @@ lookahead_explain(CustomScanState *css, List *ancestors, ExplainState *es)
 		show_counters(node, es);
 }
 
-/* The calls that are looked ahead for, and how far. */
+/* Shows the calls that are looked ahead for, and the bound. */
 static void
 show_calls(LookaheadNode *node, List *ancestors, ExplainState *es)
 {
@@ -160,7 +161,7 @@ show_calls(LookaheadNode *node, List *ancestors, ExplainState *es)
 		ExplainPropertyList("Bound", limit, es);
 }
 
-/* What the node has done here and in workers, on one line where it is text. */
+/* Shows the counters of all processes, on one line in text format. */
 static void
 show_counters(LookaheadNode *node, ExplainState *es)
 {

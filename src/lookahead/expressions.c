@@ -1,9 +1,10 @@
 /*
  * expressions.c
  *
- * Whether an expression can be evaluated before its turn: what in it changes
- * something or sees such changes, and what may raise an error.  Subplans are told
- * by their numbers, since they are plans.  Our own lookups change nothing.
+ * Whether an expression can be evaluated before its turn: which parts of it
+ * change something or see such changes, and which may raise an error.
+ * Subplans are only listed by number; early.c examines their plans.  Our own
+ * lookups change nothing.
  */
 #include "postgres.h"
 
@@ -24,8 +25,8 @@ static bool has_effect(Node *node, void *context);
 static bool function_has_effect(Oid function, void *context);
 
 /*
- * Adds what stands against evaluating an expression ahead, and the subplans and
- * parameters in it.
+ * Adds the obstacles to evaluating an expression ahead, and its subplans and
+ * parameters.
  */
 void
 expression_look(Node *expression, ExpressionLook *seen)
@@ -34,7 +35,7 @@ expression_look(Node *expression, ExpressionLook *seen)
 }
 
 /*
- * Is there anything in an expression that other parts of the statement may see?
+ * Does an expression have an effect that other parts of the statement can see?
  */
 bool
 expression_has_effect(Node *expression)
@@ -78,7 +79,7 @@ look(Node *node, ExpressionLook *seen)
 				seen->early |= EARLY_ERRORS;
 			break;
 		case T_SubscriptingRef:
-			/* One element of an array, which need not be there. */
+			/* Reading one element is safe, even if it does not exist. */
 			if (((SubscriptingRef *) node)->refassgnexpr != NULL ||
 				((SubscriptingRef *) node)->reflowerindexpr != NIL)
 				seen->early |= EARLY_GUARD;
@@ -92,7 +93,7 @@ look(Node *node, ExpressionLook *seen)
 		case T_SubPlan:
 			seen->subplans = bms_add_member(seen->subplans,
 											((SubPlan *) node)->plan_id);
-			/* It may give more than one row where there has to be one. */
+			/* It may return more than the one row that is allowed. */
 			if (((SubPlan *) node)->subLinkType == EXPR_SUBLINK ||
 				((SubPlan *) node)->subLinkType == ROWCOMPARE_SUBLINK)
 				seen->early |= EARLY_GUARD;
@@ -125,7 +126,7 @@ look(Node *node, ExpressionLook *seen)
 				bits8		early = operator_early(op->opno, op->opfuncid,
 												   op->inputcollid, op->args);
 
-				/* A pattern in an array is none that can be read here. */
+				/* An array of patterns is not checked here. */
 				if (early == 0 && get_op_btree_interpretation(op->opno) == NIL)
 					early = EARLY_GUARD;
 				note(seen, op->opfuncid, early);
@@ -158,7 +159,7 @@ look(Node *node, ExpressionLook *seen)
 	return expression_tree_walker(node, look, seen);
 }
 
-/* Adds what stands against a function of which something is known, or nothing. */
+/* Adds the obstacles to a function; EARLY_ERRORS if nothing is known of it. */
 static void
 note(ExpressionLook *seen, Oid function, bits8 early)
 {
@@ -171,7 +172,7 @@ note(ExpressionLook *seen, Oid function, bits8 early)
 	seen->early |= early;
 }
 
-/* Does a lookup perhaps give warnings?  Its last argument says so, or the setting. */
+/* Can a lookup warn?  Its last argument, on_error, decides, or the setting. */
 static bool
 may_warn(const FuncExpr *call)
 {
@@ -185,7 +186,7 @@ may_warn(const FuncExpr *call)
 		pg_strcasecmp(TextDatumGetCString(on_error->constvalue), "warning") == 0;
 }
 
-/* What stands against running an aggregate or window function of the server. */
+/* Returns the obstacles to an aggregate or window function of the server. */
 static bits8
 aggregate_early(Oid function)
 {
@@ -213,7 +214,7 @@ aggregate_early(Oid function)
 	return EARLY_ERRORS;
 }
 
-/* Is there a volatile function in an expression that is no lookup? */
+/* Does an expression call a volatile function that is not a lookup? */
 static bool
 has_effect(Node *node, void *context)
 {

@@ -54,7 +54,7 @@ typedef struct LookaheadPlan
 	int			last_id;		/* highest plan_node_id */
 	bool		has_nodes;		/* of ours, from before */
 	bool		has_effects;	/* besides lookups, visible to other parts */
-	List	   *init_plans;		/* of SubPlan *: reading its parameter runs it */
+	List	   *init_plans;		/* of SubPlan *, run by reading a parameter */
 	Bitmapset  *read_whole;		/* subplans whose rows are all wanted */
 	Bitmapset  *read_partly;	/* subplans whose rows may not all be wanted */
 	Bitmapset  *read_in_turn;	/* subplans read with the statement's rows */
@@ -90,7 +90,7 @@ extern uint64 lookahead_run_count(const EState *estate);
 /* The obstacles to that. */
 #define EARLY_ERRORS	0x01	/* it may raise an error */
 #define EARLY_EFFECTS	0x02	/* it changes something, or sees changes */
-#define EARLY_GUARD		0x04	/* it may raise an error that can be held back */
+#define EARLY_GUARD		0x04	/* it may raise errors that can be held back */
 #define EARLY_WARNINGS	0x08	/* it may warn about rows that nobody wants */
 
 /* The obstacles in an expression, and the plans that it runs. */
@@ -233,7 +233,7 @@ enum
 	LOOKAHEAD_LIMITED,			/* the plan above may not want all rows */
 	LOOKAHEAD_UNSURE,			/* it may want only the first */
 	LOOKAHEAD_IN_TURN,			/* the statement's caller may not want all */
-	LOOKAHEAD_ONE_BY_ONE,		/* the caller takes the node's rows one by one */
+	LOOKAHEAD_ONE_BY_ONE,		/* the caller takes the rows one by one */
 	LOOKAHEAD_GUARD_ROWS,		/* reading the child may raise an error */
 	LOOKAHEAD_GUARD_CALLS,		/* so may computing arguments */
 	LOOKAHEAD_WARNS,			/* reading the child may show warnings */

@@ -1,11 +1,11 @@
 /*
  * lookup_functions.c
  *
- * Which functions of SQL are lookup functions, whatever they are called there
- * and wherever the extension lives: those that run the C functions listed here.
- * What tells the questions of a call is in the file of its function, and reads
- * the arguments as the function does.  The functions that ask servers of the
- * caller's choice, and those that ask for a whole array, have no such thing.
+ * Which SQL functions are lookup functions: those that run the C functions
+ * listed here, whatever their name and schema.  The callback that predicts a
+ * call's questions is in the file of its function, and reads the arguments as
+ * the function does.  The functions that ask servers of the caller's choice,
+ * and those that ask for a whole array, have no callback.
  */
 #include "postgres.h"
 
@@ -20,21 +20,21 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
-/* What is known of a function of SQL. */
+/* A cached fact about an SQL function. */
 typedef struct KnownFunction
 {
 	Oid			function;		/* the key */
 	const LookupFunction *call;		/* NULL if it looks up nothing */
 } KnownFunction;
 
-/* What is known of the functions with a hash value in the system's cache. */
+/* A cached fact about the functions with one hash value in the syscache. */
 typedef struct KnownHash
 {
 	uint32		hash;			/* the key */
 	bool		lookup;			/* one of them is a lookup function */
 } KnownHash;
 
-/* By OID and by hash value; NULL while nothing is known. */
+/* The facts by OID and by hash value; NULL while there are none. */
 static HTAB *known = NULL;
 static HTAB *known_hashes = NULL;
 
@@ -45,7 +45,7 @@ static void note_hash(Oid function, bool lookup);
 static void create_known(void);
 static void forget(Datum arg, int cache, uint32 hash);
 
-/* Defined elsewhere; without the mark they would be hidden from fmgr. */
+/* Defined elsewhere; without PGDLLEXPORT they would be hidden from fmgr. */
 #define DECLARE(symbol, type) \
 	extern PGDLLEXPORT Datum symbol(PG_FUNCTION_ARGS);
 
@@ -97,7 +97,7 @@ static const LookupFunction calls[] = {
 };
 
 /*
- * Sees to it that what is known of functions is given up when one changes.
+ * Has all cached facts dropped when a function changes.
  */
 void
 lookup_functions_init(void)
@@ -106,9 +106,10 @@ lookup_functions_init(void)
 }
 
 /*
- * The lookup function that a function of SQL is and whose questions can be told,
- * or NULL.  One that runs with rights or settings of its own is none: its
- * arguments would be read with others.
+ * Returns the lookup function that an SQL function runs, or NULL if it runs
+ * none or its questions cannot be predicted.  A function with rights or
+ * settings of its own does not count: here its arguments would be read with
+ * those of the caller.
  */
 const LookupFunction *
 lookup_functions_find(Oid function)
@@ -128,8 +129,8 @@ lookup_functions_has(Oid function)
 }
 
 /*
- * May a function with this hash value be a lookup function, as far as functions
- * are known?  What a plan depends on is told by hash values only.
+ * Can a function with this hash value be a lookup function?  True if unknown.
+ * A plan lists what it depends on by hash value only.
  */
 bool
 lookup_functions_may_have(uint32 hash)
@@ -141,7 +142,7 @@ lookup_functions_may_have(uint32 hash)
 	return entry == NULL || entry->lookup;
 }
 
-/* What is known of a function, from memory if it was read before. */
+/* The lookup function that a function runs, from memory if read before. */
 static const LookupFunction *
 find_function(Oid function)
 {
@@ -157,7 +158,7 @@ find_function(Oid function)
 		return entry->call;
 
 	call = read_function(function);
-	/* While that was read, functions may have changed: then it is not kept. */
+	/* Functions may have changed during the read: then do not cache it. */
 	if (known != NULL)
 	{
 		entry = hash_search(known, &function, HASH_ENTER, NULL);
@@ -168,8 +169,8 @@ find_function(Oid function)
 }
 
 /*
- * Reads the catalog.  Where the symbol is not one of ours the library is not
- * looked for, since that would load it, or raise if it is not there.
+ * Reads the catalog.  If the symbol is not one of ours, it does not look for
+ * the library: that would load it, or raise if it is missing.
  */
 static const LookupFunction *
 read_function(Oid function)
@@ -193,7 +194,7 @@ read_function(Oid function)
 	if (call == NULL)
 		return NULL;
 
-	/* Neither is it ours where fmgr has to do more than to call it. */
+	/* Nor is it ours if fmgr wraps it (SECURITY DEFINER, or SET). */
 	fmgr_info(function, &info);
 	return info.fn_addr == call->function ? call : NULL;
 }
@@ -239,7 +240,7 @@ create_known(void)
 						HASH_ELEM | HASH_BLOBS);
 }
 
-/* Some function has changed, or all of them may have. */
+/* Syscache callback: some function has changed, or perhaps all have. */
 static void
 forget(Datum arg, int cache, uint32 hash)
 {

@@ -1,10 +1,10 @@
 /*
  * node.c
  *
- * Puts look-ahead nodes into a finished plan: between a node and its input,
- * which changes neither of them, or above a node that hands over what it would
- * have evaluated itself.  The nodes above find the same columns as before, in
- * number, order, name and type.
+ * Adds look-ahead nodes to a finished plan: between a node and its input, which
+ * changes neither of them, or above a node that hands over some of its own
+ * expressions.  The nodes above find the same columns as before, in number,
+ * order, name and type.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@
 
 #include "lookahead/lookahead.h"
 
-/* The columns that a node hands on, by what they are. */
+/* The columns that a node passes up, by their expressions. */
 typedef struct Columns
 {
 	List	   *list;			/* in their order */
@@ -48,7 +48,8 @@ static Node *use_columns(Node *node, Columns *columns);
 static List *column_entries(List *columns);
 
 /*
- * Looks at all nodes of a statement, for what making nodes needs to know.
+ * Examines all nodes of a statement and collects the facts that adding nodes
+ * needs.
  */
 void
 lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt)
@@ -61,9 +62,9 @@ lookahead_survey(LookaheadPlan *plan, PlannedStmt *stmt)
 }
 
 /*
- * Makes a node that reads child ahead for the calls that a search has found, and
- * passes its rows on as they are.  Gives the child where there is nothing to do:
- * without calls, where earlier rows are wanted again, and where rows must not be
+ * Makes a node that reads child ahead for the calls that a search has found,
+ * and passes its rows on unchanged.  Returns child itself if there are no
+ * calls, if the plan above goes back to earlier rows, or if rows must not be
  * read before they are wanted.
  */
 Plan *
@@ -97,7 +98,7 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 	node = &scan->scan.plan;
 	copy_plan_cost(node, child);
 	node->plan_node_id = ++plan->last_id;
-	node->parallel_aware = demand->workers;	/* only then its counters are shared */
+	node->parallel_aware = demand->workers;	/* shares the counters */
 	node->lefttree = child;
 	node->extParam = bms_copy(child->extParam);
 	node->allParam = bms_copy(child->allParam);
@@ -120,11 +121,11 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 }
 
 /*
- * Looks ahead for the calls of a node's own target list and quals: the node
- * computes the columns that these need, a node above does the rest.  Quals go
- * up from the first with a call on; those before it, among them all that keep
- * rows from being seen, still come first.  Calls of the target list are then
- * looked ahead for by a second node, for the rows that are left.
+ * Looks ahead for the calls in a node's own target list and quals: the node
+ * computes the columns that these need, and a node above does the rest.  The
+ * first qual with a call and all after it move up.  Those before it still run
+ * first; they include all security quals.  A second node then looks ahead for
+ * the calls in the target list, for the rows that are left.
  */
 Plan *
 lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
@@ -182,8 +183,8 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 }
 
 /*
- * May rows be read before they are wanted, where this stands against it?  A plan
- * that has left its work for an error must not be run again.
+ * Can rows be read before they are wanted, in spite of these obstacles?  A plan
+ * that an error has interrupted must not run again.
  */
 static bool
 may_read_ahead(bits8 early, const LookaheadDemand *demand)
@@ -194,7 +195,7 @@ may_read_ahead(bits8 early, const LookaheadDemand *demand)
 }
 
 /*
- * Takes note of a node and of those below it.
+ * Surveys a node and the nodes below it.
  */
 static void
 survey_node(LookaheadPlan *plan, Plan *node)
@@ -235,7 +236,7 @@ survey_list(LookaheadPlan *plan, List *nodes)
 		survey_node(plan, lfirst(lc));
 }
 
-/* What tells the bound at run time: the count of a LIMIT, and its offset. */
+/* The expressions that give the bound at run time: a LIMIT's count, offset. */
 static List *
 limit_expressions(const LookaheadDemand *demand)
 {
@@ -247,7 +248,7 @@ limit_expressions(const LookaheadDemand *demand)
 					  copyObject(demand->limit->limitOffset));
 }
 
-/* An entry of a target list that takes another's column as it is. */
+/* A target list entry that passes another entry's column on unchanged. */
 static TargetEntry *
 column_entry(const TargetEntry *entry, int varno)
 {
@@ -270,8 +271,8 @@ add_params(Node *node, Bitmapset **params)
 }
 
 /*
- * Has a node calls to look ahead for in its target list, or in quals that can
- * go up?  Those are given, NIL if there are none.
+ * Does a node have calls to look ahead for in its target list, or in quals that
+ * can move up?  Sets *quals to these quals, or to NIL.
  */
 static bool
 worth_splitting(SiteSearch *search, Plan *node, List **quals)
@@ -280,7 +281,7 @@ worth_splitting(SiteSearch *search, Plan *node, List **quals)
 	int			i;
 
 	*quals = NIL;
-	/* PL/pgSQL insists on how the plan of an expression looks like. */
+	/* PL/pgSQL requires this shape of an expression's plan. */
 	if (!LOOKAHEAD_NEEDS_CALLS)
 		return !(IsA(node, Gather) && IsA(node->lefttree, Result));
 	if (!sites_possible((Node *) node->targetlist) &&
@@ -300,7 +301,7 @@ worth_splitting(SiteSearch *search, Plan *node, List **quals)
 		find_sites(search, use_columns((Node *) node->targetlist, columns));
 }
 
-/* Finds the calls in an expression, and in nothing else. */
+/* Starts a new search and finds the calls in one expression. */
 static bool
 find_sites(SiteSearch *search, Node *expression)
 {
@@ -328,7 +329,7 @@ columns_of(Node *expression, Node *more)
 }
 
 /*
- * Collects what a node itself has to compute of an expression.
+ * Collects the parts of an expression that only the node itself can compute.
  */
 static bool
 add_columns(Node *node, Columns *columns)
@@ -353,7 +354,7 @@ is_column(const Node *node)
 		IsA(node, WindowFunc);
 }
 
-/* The number of a column among others, 0 if it is not there. */
+/* The number of a column in the list; 0 if it is not there. */
 static int
 column_number(const Columns *columns, Node *node)
 {

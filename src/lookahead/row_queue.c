@@ -2,10 +2,10 @@
  * row_queue.c
  *
  * The rows that a look-ahead node has read ahead, in their order, and the
- * questions that were started for them.  A call that will be made is looked ahead
- * for.  One that is not certain, or that is for a row which may not be wanted, is
- * looked ahead for as often as others like it were made, and once more: so no more
- * than twice as much is asked as is used, and one question.
+ * questions that were started for them.  A certain call's questions are always
+ * started.  Questions of an uncertain call, or for a row that may not be
+ * wanted, need credit: one at first, and one more for each call that was made.
+ * So the node asks at most twice as many questions as are used, plus one.
  */
 #include "postgres.h"
 
@@ -23,8 +23,8 @@ struct CallSite
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;
 	bool		guarded;		/* the arguments may raise an error */
-	bool		certain;		/* it is made for each row */
-	int64		credit;			/* questions that may be asked in vain */
+	bool		certain;		/* the call is made for each row */
+	int64		credit;			/* questions that can still be asked in vain */
 };
 
 /* A question of a row. */
@@ -32,8 +32,8 @@ typedef struct RowQuestion
 {
 	PrefetchQuestion *prefetched;
 	CallSite   *site;
-	bool		asked;			/* ahead of the call */
-	bool		charged;		/* perhaps in vain */
+	bool		asked;			/* started ahead of the call */
+	bool		charged;		/* took one credit */
 } RowQuestion;
 
 /* A row that was read ahead, and the questions that were started for it. */
@@ -74,8 +74,8 @@ rows_open(LookaheadRows *rows, LookaheadNode *node)
 }
 
 /*
- * Adds a call to those that are looked ahead for.  The function gets its own
- * fcinfo, though it is not called.
+ * Adds a call whose questions are to be started ahead.  The function gets its
+ * own fcinfo, though it is not called.
  */
 void
 rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
@@ -85,7 +85,7 @@ rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
 
 	site->call = lookup_functions_find(expr->funcid);
 	if (site->call == NULL)
-		return;					/* it was one of ours when this was planned */
+		return;					/* it no longer is one of our functions */
 
 	site->arguments = ExecInitExprList(expr->args, &rows->node->css.ss.ps);
 	fmgr_info(expr->funcid, &site->function);
@@ -100,9 +100,8 @@ rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
 }
 
 /*
- * Puts a row behind those that wait, and starts its questions.  tid is its place in
- * the table that the child scans, if it does; wanted says that it is certain to be
- * taken.
+ * Appends a row to the queue and starts its questions.  tid is its place in the
+ * table, if the child scans one.  wanted says that it is certain to be taken.
  */
 void
 rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
@@ -129,7 +128,7 @@ rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 }
 
 /*
- * Octets that the rows take, and their questions with the answers.
+ * Octets that the rows, their questions and the answers take.
  */
 Size
 rows_memory(const LookaheadRows *rows)
@@ -139,7 +138,8 @@ rows_memory(const LookaheadRows *rows)
 }
 
 /*
- * Microseconds until the first row has its answers, probably; 0 if it has them.
+ * Estimates the microseconds until the first row has its answers; 0 if it has
+ * them.
  */
 int64
 rows_first_time_left(LookaheadRows *rows)
@@ -156,7 +156,8 @@ rows_first_time_left(LookaheadRows *rows)
 }
 
 /*
- * Puts the first row into the node's slot; its values are good until it is dropped.
+ * Puts the first row into the node's slot.  Its values are valid until the row
+ * is dropped.
  */
 void
 rows_show_first(LookaheadRows *rows)
@@ -169,7 +170,7 @@ rows_show_first(LookaheadRows *rows)
 }
 
 /*
- * Drops the first row, and with it the references to its questions.
+ * Drops the first row and its references to its questions.
  */
 void
 rows_drop_first(LookaheadRows *rows)
@@ -185,7 +186,7 @@ rows_drop_first(LookaheadRows *rows)
 	pfree(row);
 }
 
-/* Starts what the calls will ask for a row. */
+/* Starts the questions that the calls will ask for a row. */
 static void
 start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 {
@@ -211,7 +212,7 @@ start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 	ResetExprContext(econtext);
 }
 
-/* Works out the arguments of a call, and what it will ask; gives the number. */
+/* Computes a call's arguments and questions; returns how many questions. */
 static int
 site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 {
@@ -227,7 +228,7 @@ site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 	return site->call->questions(fcinfo, site->call->type, questions);
 }
 
-/* Asks a question ahead, or only notes it where it would be too much in vain. */
+/* Asks a question ahead, or only notes it if there is no credit. */
 static void
 start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 			   const DnsQuestion *question, bool certain)
@@ -268,7 +269,7 @@ first_row(LookaheadRows *rows)
 	return dlist_head_element(AheadRow, node, &rows->list);
 }
 
-/* A call that was made lets one more question be asked in vain. */
+/* A call that was made earns one credit, and returns the one that it took. */
 static void
 end_question(RowQuestion *question)
 {

@@ -1,10 +1,10 @@
 /*
  * rules.c
  *
- * What the kinds of plan nodes mean for looking ahead: what they make of the
- * rows of their children, and where those calls are that are made for each row.
- * The node that looks ahead for them goes below, where the rows come from, or
- * above what computes those rows.
+ * The rules for each kind of plan node: how it uses the rows of its children,
+ * and which calls it makes for each row.  The node that looks ahead for these
+ * calls goes below, where the rows come from, or above the node that computes
+ * the rows.
  */
 #include "postgres.h"
 
@@ -26,8 +26,8 @@ static bool hands_over(const Plan *node);
 static bool reads_all_rows(const WindowAgg *node);
 
 /*
- * Tells from what is made of a node's rows what it makes of those of its
- * children.  An Append's and the like count as left.
+ * Derives a node's demand on its children from the demand on the node.  The
+ * children of an Append, a MergeAppend and a SubqueryScan count as left.
  */
 void
 lookahead_demands(const Plan *node, const LookaheadDemand *demand,
@@ -35,7 +35,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 {
 	static const LookaheadDemand all = {0};
 
-	/* What wants so many rows at most may do with fewer of a child's. */
+	/* A node with a bound may need fewer rows of a child than the bound. */
 	*left = *right = *demand;
 	left->limited = right->limited = demand->limited || has_bound(demand);
 	left->one_by_one = right->one_by_one = false;
@@ -43,7 +43,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 	forget_bound(right);
 	switch (nodeTag(node))
 	{
-			/* As many rows as are read are given. */
+			/* These return one row for each row that they read. */
 		case T_Result:
 		case T_SubqueryScan:
 			if (node->qual == NIL)
@@ -66,7 +66,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			*left = demand_of_limit((const Limit *) node, *demand);
 			break;
 
-			/* Everything is read before a row is given. */
+			/* These read all rows before they return one. */
 		case T_Sort:
 		case T_Hash:
 			*left = all;
@@ -74,7 +74,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			left->repeated = demand->repeated;
 			break;
 
-			/* Unless the caller takes only some of the rows that it returns. */
+			/* So does this, unless the caller takes only some of its rows. */
 		case T_ModifyTable:
 			*left = all;
 			left->in_turn = demand->in_turn;
@@ -95,7 +95,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			break;
 
 		case T_NestLoop:
-			/* Every row of the outer side gives one at least. */
+			/* Every outer row yields at least one row. */
 			if (((const Join *) node)->jointype == JOIN_LEFT &&
 				node->qual == NIL)
 				keep_bound(left, demand);
@@ -108,7 +108,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			right->repeated = true;
 			break;
 		case T_HashJoin:
-			left->unsure = true;	/* in vain if the other side is empty */
+			left->unsure = true;	/* not needed if the inner side is empty */
 			break;
 		case T_MergeJoin:
 			left->limited = right->limited = true;
@@ -121,8 +121,8 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 }
 
 /*
- * Puts in what one node has need of, whose children have theirs; gives what
- * takes its place.
+ * Adds the look-ahead nodes for one node; its children have theirs already.
+ * Returns the plan that takes its place.
  */
 Plan *
 lookahead_for_node(LookaheadPlan *plan, Plan *node,
@@ -146,7 +146,7 @@ lookahead_for_node(LookaheadPlan *plan, Plan *node,
 
 /*
  * Finds the calls that a node makes for each row of its input, whatever it then
- * does with it; false where there cannot be any.
+ * does with the row.  Returns false if it cannot make any.
  */
 static bool
 find_for_input(SiteSearch *search, Plan *node)
@@ -156,7 +156,7 @@ find_for_input(SiteSearch *search, Plan *node)
 		case T_NestLoop:
 			sites_find_inside(search, (NestLoop *) node);
 
-			/* A condition is looked at only if there are rows inside. */
+			/* The join condition runs only if the inner side has rows. */
 			search->uncertain = true;
 			if (((Join *) node)->joinqual != NIL)
 				sites_find(search, linitial(((Join *) node)->joinqual));
@@ -168,7 +168,7 @@ find_for_input(SiteSearch *search, Plan *node)
 			sites_find(search, (Node *) ((Hash *) node)->hashkeys);
 			return true;
 
-			/* Conditions come first, and the first of them before others. */
+			/* Quals run before the target list; only the first is certain. */
 		case T_Result:
 			if (node->qual != NIL)
 				sites_find(search, linitial(node->qual));
@@ -186,7 +186,7 @@ find_for_input(SiteSearch *search, Plan *node)
 			return true;
 		case T_Agg:
 			if (DO_AGGSPLIT_COMBINE(((Agg *) node)->aggsplit))
-				return false;	/* the arguments are states */
+				return false;	/* the arguments are transition states */
 			sites_find_in_aggregates(search, (Node *) node->targetlist);
 			sites_find_in_aggregates(search, (Node *) node->qual);
 			return true;
@@ -196,8 +196,8 @@ find_for_input(SiteSearch *search, Plan *node)
 }
 
 /*
- * Looks ahead in the inner side of a nested loop for calls in the condition of
- * the join, which are made again and again for the same rows.
+ * Adds a node to the inner side of a nested loop for calls in the join
+ * condition, which are made again and again for the same rows.
  */
 static void
 look_inside(LookaheadPlan *plan, NestLoop *loop, const LookaheadDemand *demand)
@@ -210,7 +210,7 @@ look_inside(LookaheadPlan *plan, NestLoop *loop, const LookaheadDemand *demand)
 	sites_open(&search, plan, &loop->join.plan, INNER_VAR);
 	sites_find(&search, linitial(loop->join.joinqual));
 
-	/* What is kept for all turns of the loop is read once. */
+	/* Material keeps its rows for all outer rows: read them ahead once. */
 	if (IsA(*inner, Material))
 		inner = &(*inner)->lefttree;
 	if (search.calls != NIL || search.perhaps != NIL)
@@ -218,7 +218,7 @@ look_inside(LookaheadPlan *plan, NestLoop *loop, const LookaheadDemand *demand)
 }
 
 /*
- * Can a node leave its target list to one above, and its quals?
+ * Can a node hand over its target list and its quals to a node above it?
  */
 static bool
 hands_over(const Plan *node)
@@ -249,7 +249,7 @@ hands_over(const Plan *node)
 		case T_Agg:
 			return !DO_AGGSPLIT_SKIPFINAL(((const Agg *) node)->aggsplit);
 
-			/* Conditions on ranks and the like know the columns by number. */
+			/* Quals and run conditions refer to its columns by number. */
 		case T_WindowAgg:
 			return node->qual == NIL &&
 				((const WindowAgg *) node)->runCondition == NIL;
@@ -259,7 +259,7 @@ hands_over(const Plan *node)
 }
 
 /*
- * Is each row of the input in the frame of some row, and all of them read?
+ * Does the node read all rows of its input, and is each in some row's frame?
  */
 static bool
 reads_all_rows(const WindowAgg *node)
@@ -272,8 +272,9 @@ reads_all_rows(const WindowAgg *node)
 }
 
 /*
- * A LIMIT wants as many rows as it says, if there are.  It says so in the plan,
- * or when it begins, and then in terms that have a value before it reads a row.
+ * Derives the demand of a LIMIT, which reads as many rows as it states if
+ * there are that many.  The number is in the plan, or is computed when the
+ * LIMIT begins, from expressions that have a value before it reads a row.
  */
 static LookaheadDemand
 demand_of_limit(const Limit *limit, LookaheadDemand demand)
@@ -310,13 +311,13 @@ demand_of_limit(const Limit *limit, LookaheadDemand demand)
 	return demand;
 }
 
-/* Is it made of constants and parameters?  Others would be worked out twice. */
+/* Only constants and parameters?  Others would be evaluated twice. */
 static bool
 limit_can_be_read(Node *node, const LookaheadDemand *demand)
 {
 	if (node == NULL || IsA(node, Const))
 		return true;
-	/* Workers may not get the value of a parameter that nothing below reads. */
+	/* A worker gets no value for a parameter that nothing below reads. */
 	if (IsA(node, Param))
 		return ((Param *) node)->paramkind == PARAM_EXTERN ||
 			(((Param *) node)->paramkind == PARAM_EXEC && !demand->workers);
@@ -326,7 +327,7 @@ limit_can_be_read(Node *node, const LookaheadDemand *demand)
 		limit_can_be_read(linitial(((FuncExpr *) node)->args), demand);
 }
 
-/* Is it known, or will it be, how many rows are wanted at most? */
+/* Is there a bound, now or at run time? */
 static bool
 has_bound(const LookaheadDemand *demand)
 {
@@ -340,7 +341,7 @@ forget_bound(LookaheadDemand *demand)
 	demand->limit = NULL;
 }
 
-/* Of each child at most as many rows are wanted as of the node. */
+/* The node's bound holds for each child too. */
 static void
 keep_bound(LookaheadDemand *child, const LookaheadDemand *demand)
 {

@@ -1,12 +1,12 @@
 /*
  * safe_functions.c
  *
- * Which functions and operators of the server can be run for rows that are perhaps
- * not wanted: those that raise no error, whatever the row holds, and those that
- * raise one of class 22 and leave nothing behind then, since they only compute.
- * Functions are known by the name of their C function, which stays the same over
- * the versions of the server.  Of those that are not listed here nothing is known.
- * Running out of memory does not count.
+ * Which functions and operators of the server can run for rows that nobody may
+ * want: those that never raise an error, and those that raise one of class 22
+ * and leave nothing behind, since they only compute.  A function is known by
+ * the name of its C function, which is the same in all versions of the server.
+ * A function that is not listed here counts as unsafe.  Running out of memory
+ * does not count as an error.
  */
 #include "postgres.h"
 
@@ -22,24 +22,24 @@
 
 #include "lookahead/lookahead.h"
 
-/* Intervals up to so many months lead from the present to no impossible time. */
+/* Months by which the present can be moved and stay a valid time. */
 #define SMALL_INTERVAL	(12 * 1000)
 
-/* The functions that raise no error, or one of class 22 for some arguments. */
+/* The kinds of safe functions, by what makes them raise. */
 typedef enum FunctionKind
 {
 	RAISES_NOTHING,
 	RAISES_CLEANLY,
-	NEEDS_COLLATION,			/* raises one where none was decided */
-	CHANGES_CASE,				/* the same, and in SQL_ASCII */
-	SEARCHES_TEXT,				/* needs a collation that is deterministic */
-	SEARCHES_CLEANLY,			/* the same, and may raise an error */
-	SPLITS_TEXT,				/* the same, and no field number 0 */
-	MATCHES_LIKE,				/* the same, and a pattern that is complete */
-	MATCHES_REGEX,				/* the same, and an expression that is sound */
-	DIVIDES,					/* not by 0 */
-	MOVES_TIME,					/* only the present, by an interval */
-	PRINTS_ALL					/* text of arguments of any types */
+	NEEDS_COLLATION,			/* raises if the collation is undecided */
+	CHANGES_CASE,				/* the same, or in SQL_ASCII */
+	SEARCHES_TEXT,				/* needs a deterministic collation */
+	SEARCHES_CLEANLY,			/* the same; may raise one of class 22 */
+	SPLITS_TEXT,				/* the same, and a field number other than 0 */
+	MATCHES_LIKE,				/* the same, and a complete pattern */
+	MATCHES_REGEX,				/* the same, and a valid expression */
+	DIVIDES,					/* raises if the divisor is 0 */
+	MOVES_TIME,					/* safe for the present and a small interval */
+	PRINTS_ALL					/* prints arguments of any types */
 } FunctionKind;
 
 static const char *const raises_nothing[] = {
@@ -142,7 +142,7 @@ static const struct
 	SAFE(PRINTS_ALL, prints_all),
 };
 
-/* The functions that read what other statements of the session can set. */
+/* The functions that read settings, which other statements can change. */
 static const char *const session_functions[] = {
 	"show_config_by_name",
 	"show_config_by_name_missing_ok",
@@ -161,7 +161,7 @@ static bool is_within(int64 value, int64 limit);
 static bool printing_raises(List *arguments);
 
 /*
- * What stands against running a function ahead, called with such arguments: nothing,
+ * Returns the obstacle to running a function ahead with these arguments: 0,
  * EARLY_GUARD or EARLY_ERRORS.
  */
 bits8
@@ -175,8 +175,8 @@ function_early(Oid function, Oid collation, List *arguments)
 }
 
 /*
- * The same of an operator.  Comparisons of the server's own scalar types raise no
- * error.
+ * The same for an operator.  Comparisons of the server's own scalar types
+ * raise no error.
  */
 bits8
 operator_early(Oid operator, Oid function, Oid collation, List *arguments)
@@ -196,8 +196,8 @@ operator_early(Oid operator, Oid function, Oid collation, List *arguments)
 }
 
 /*
- * Does a function read what other statements of the session can set?  Nobody knows
- * what a user's own function reads unless it is immutable.
+ * Does a function read anything that other statements of the session can set?
+ * A user's own function counts as reading it unless it is immutable.
  */
 bool
 function_reads_session(Oid function)
@@ -214,7 +214,7 @@ function_reads_session(Oid function)
 	return false;
 }
 
-/* The name of a C function of the server; NULL where it is none. */
+/* The C name of a built-in function of the server; NULL for others. */
 static const char *
 c_name(Oid function)
 {
@@ -227,7 +227,7 @@ c_name(Oid function)
 		fmgr_builtins[index].funcName;
 }
 
-/* What is known of a function; false where nothing is. */
+/* Finds the kind of a function; false if it is not listed. */
 static bool
 find_kind(Oid function, FunctionKind *kind)
 {
@@ -246,7 +246,7 @@ find_kind(Oid function, FunctionKind *kind)
 	return false;
 }
 
-/* A collation may be undecided, or not fit for searching in a text. */
+/* Is the collation undecided, or unfit for searching in a text? */
 static bool
 collation_raises(FunctionKind kind, Oid collation)
 {
@@ -280,7 +280,7 @@ arguments_raise(FunctionKind kind, Oid collation, List *arguments)
 		case SEARCHES_CLEANLY:
 			return true;
 		case CHANGES_CASE:
-			/* In SQL_ASCII, text need not be what the locale expects. */
+			/* In SQL_ASCII, the locale may not accept the text. */
 			return GetDatabaseEncoding() == PG_SQL_ASCII;
 		case SPLITS_TEXT:
 			return !is_number_but(lthird(arguments), 0);
@@ -298,7 +298,7 @@ arguments_raise(FunctionKind kind, Oid collation, List *arguments)
 	return true;
 }
 
-/* Is it a constant, and not this number?  NULL is no number. */
+/* Is it a constant other than this number?  NULL counts as one. */
 static bool
 is_number_but(Node *node, int64 refused)
 {
@@ -321,7 +321,7 @@ is_number_but(Node *node, int64 refused)
 	}
 }
 
-/* A pattern must not end with the character that escapes the next one. */
+/* A pattern must not end with the escape character. */
 static bool
 like_raises(List *arguments)
 {
@@ -337,7 +337,7 @@ like_raises(List *arguments)
 		VARDATA_ANY(value)[VARSIZE_ANY_EXHDR(value) - 1] == '\\';
 }
 
-/* Compiles the expression as the functions do, which would raise an error. */
+/* Compiles the expression as the functions do, but without an error. */
 static bool
 regex_raises(List *arguments, Oid collation)
 {
@@ -363,7 +363,7 @@ regex_raises(List *arguments, Oid collation)
 	return !sound;
 }
 
-/* Is it anything but the time of the transaction, moved by a small interval? */
+/* False only for now() or statement_timestamp(), moved by a small interval. */
 static bool
 time_raises(List *arguments)
 {

@@ -3,8 +3,8 @@
  *
  * Finds the calls of lookup functions in a finished plan that are certain to be
  * made for each row that a node reads: in its own expressions, in subqueries
- * that these run, and in the inner side of a nested loop.  Where SQL would
- * perhaps not ask, nothing is found.
+ * that these run, and in the inner side of a nested loop.  A call that SQL may
+ * skip is left out, or is listed apart, in search->perhaps.
  */
 #include "postgres.h"
 
@@ -27,8 +27,8 @@ static bool limit_lets_begin(const Limit *limit);
 static void find_outside(SiteSearch *search, Node *expression, bool certain);
 
 /*
- * Prepares a search on behalf of a node that is to be made next to another one.
- * The calls may depend on columns that have this varno there.
+ * Prepares a search for a look-ahead node next to the given node.  The calls
+ * can depend on columns that have this varno in the given node.
  */
 void
 sites_open(SiteSearch *search, LookaheadPlan *plan, const Plan *node, int varno)
@@ -67,8 +67,8 @@ sites_find(SiteSearch *search, Node *expression)
 }
 
 /*
- * Finds the calls in the arguments of aggregates, which are worked out for each
- * row of the input wherever the aggregate stands.
+ * Finds the calls in the arguments of aggregates.  These are evaluated for each
+ * row of the input, wherever the aggregate is in the expression.
  */
 void
 sites_find_in_aggregates(SiteSearch *search, Node *expression)
@@ -114,8 +114,8 @@ is_call(Node *node, void *context)
 }
 
 /*
- * Goes through what is evaluated whenever an expression is.  Of a kind of node
- * that is not listed here nothing is known.
+ * Walks the parts of an expression that are evaluated whenever it is.  Skips
+ * kinds of nodes that are not listed here.
  */
 static bool
 find(Node *node, SiteSearch *search)
@@ -147,7 +147,7 @@ find(Node *node, SiteSearch *search)
 		case T_BooleanTest:
 			break;
 
-			/* These evaluate the first of several, and it decides. */
+			/* The first operand decides whether others are evaluated. */
 		case T_BoolExpr:
 			if (((BoolExpr *) node)->boolop == NOT_EXPR)
 				break;
@@ -177,8 +177,8 @@ find(Node *node, SiteSearch *search)
 }
 
 /*
- * The calls of a subquery that is run again for each row are the calls of the
- * node that runs it.
+ * Finds the calls of a subquery that runs again for each row: they are calls of
+ * the node that runs it.
  */
 static void
 find_in_subplan(SiteSearch *search, SubPlan *subplan)
@@ -186,10 +186,10 @@ find_in_subplan(SiteSearch *search, SubPlan *subplan)
 	bool		uncertain = search->uncertain;
 
 	if (search->outside)
-		return;					/* translates one level only */
+		return;					/* only one level can be translated */
 	find((Node *) subplan->args, search);
 
-	/* The test is made for rows of the subquery, if there are any. */
+	/* The test runs for rows of the subquery, if there are any. */
 	search->uncertain = true;
 	find(subplan->testexpr, search);
 	search->uncertain = uncertain;
@@ -221,7 +221,7 @@ find_in_aggregates(Node *node, SiteSearch *search)
 	}
 	if (IsA(node, WindowFunc))
 	{
-		/* Others than aggregates look at some rows only. */
+		/* Window functions that are not aggregates may skip rows. */
 		if (((WindowFunc *) node)->winagg &&
 			((WindowFunc *) node)->aggfilter == NULL)
 			find((Node *) ((WindowFunc *) node)->args, search);
@@ -231,10 +231,10 @@ find_in_aggregates(Node *node, SiteSearch *search)
 }
 
 /*
- * Goes down a tree that belongs to the expressions searched: the inner side of
- * a nested loop, or a subquery.  What a nested loop in it hands to its own
- * inner side is not known here.  Certain are the calls that are made whenever
- * the tree is run; others may be.  The tree is read to its end, or perhaps not.
+ * Walks a tree that the searched expressions run: the inner side of a nested
+ * loop, or a subquery.  It does not know the parameters that a nested loop in
+ * the tree hands to its own inner side.  certain: a run of the tree makes the
+ * calls in it.  whole: the tree is read to its end.
  */
 static void
 find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
@@ -250,7 +250,7 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 			break;
 		case T_Result:
 			if (((Result *) tree)->resconstantqual != NULL)
-				break;			/* a condition for the calls */
+				break;			/* the calls depend on this condition */
 			if (tree->lefttree == NULL && tree->qual == NIL)
 				find_outside(search, (Node *) tree->targetlist, certain);
 			find_in_tree(search, tree->lefttree, certain, whole);
@@ -281,7 +281,7 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 			find_in_tree(search, tree->lefttree, certain, whole);
 			break;
 
-			/* These read all rows before they give one. */
+			/* These read all rows before they return one. */
 		case T_Hash:
 		case T_Sort:
 			find_in_tree(search, tree->lefttree, certain, true);
@@ -292,14 +292,14 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 			find_in_tree(search, tree->lefttree, certain, whole);
 			break;
 
-			/* One side may turn out to be empty, and save the other. */
+			/* If one side turns out to be empty, the other need not run. */
 		case T_HashJoin:
 		case T_MergeJoin:
 			find_in_tree(search, tree->lefttree, false, whole);
 			find_in_tree(search, tree->righttree, false, whole);
 			break;
 
-			/* Parts may be left out, or not be reached. */
+			/* Parts may be pruned, or not be reached. */
 		case T_Append:
 			certain &= whole && !PRUNES_PARTS((Append *) tree);
 			find_in_parts(search, ((Append *) tree)->appendplans, certain, whole);
@@ -333,7 +333,7 @@ find_in_parts(SiteSearch *search, List *trees, bool certain, bool whole)
 		find_in_tree(search, lfirst(lc), certain, whole);
 }
 
-/* Will a LIMIT ask for a first row? */
+/* Is a LIMIT certain to ask for a first row? */
 static bool
 limit_lets_begin(const Limit *limit)
 {
