@@ -1,11 +1,11 @@
 # chroot.sh - the tests in another Debian release; sourced by check
 #
-# A PostgreSQL that this Debian does not have is tested in a chroot of the release
-# that has it: made of packages from the mirrors that this machine uses, kept packed
-# in build/ of the checkout, and unpacked into the work folder for each run, which so
-# starts from the same state and leaves nothing. What is there is made anew when it
-# is broken or lacks something. All of it happens in namespaces, so that no mount
-# and no process is left, however it ends. The tests have no network but loopback.
+# Tests a PostgreSQL that this Debian lacks, in a chroot of the release that has it.
+# The chroot is made of packages from this machine's mirrors and kept packed in
+# build/ of the checkout. Each run unpacks it into the work folder, so it starts
+# from the same state and leaves nothing. A chroot that is broken or lacks something
+# is made again. All of it happens in namespaces, so that no mount and no process is
+# left, however it ends. The tests have no network but loopback.
 
 # The Debian release that has a PostgreSQL
 release_of()
@@ -16,7 +16,7 @@ release_of()
 	esac
 }
 
-# Is this version neither installed nor to be had here, but in another release?
+# Is this version neither installed nor available here, but in another release?
 needs_chroot()
 {
 	[ -n "$(release_of "$1")" ] && [ ! -x "/usr/lib/postgresql/$1/bin/postgres" ] || return
@@ -24,7 +24,7 @@ needs_chroot()
 	! apt-cache policy "postgresql-$1" 2> /dev/null | grep -q 'Candidate: [0-9]'
 }
 
-# Why this machine can have no chroot; nothing if it can.
+# Prints why this machine cannot have a chroot; nothing if it can.
 chroot_missing()
 {
 	if [ "$(id -u)" != 0 ]; then
@@ -37,7 +37,7 @@ chroot_missing()
 	fi
 }
 
-# The tests of what was asked for on one version, by a check in the chroot.
+# Runs the selected tests on one version, by a check in the chroot.
 run_in_chroot()
 {
 	local major=$1 step_limit=$((3 * step_limit))
@@ -48,8 +48,8 @@ run_in_chroot()
 	sum "$work/output.log" $?
 }
 
-# setup_chroot MAJOR NEED...: everything until run() runs a command in a copy of the
-# tree in the chroot, as root.
+# setup_chroot MAJOR NEED...: prepares everything for run(), which runs a command in
+# a copy of the tree in the chroot, as root.
 setup_chroot()
 {
 	local major=$1 reason kept
@@ -72,8 +72,8 @@ setup_chroot()
 	fi
 }
 
-# Unpacks it, with the tree in it. False when it is not there, broken, or lacks what
-# is needed.
+# Unpacks the chroot, with the tree in it. False if it is missing, is broken, or
+# lacks something that is needed.
 unpack_chroot()
 {
 	local kept=$1 major=$2 root=$work/chroot
@@ -100,8 +100,8 @@ unpack_chroot()
 	return 1
 }
 
-# Makes it: Debian's base, then in it what install_packages finds missing. What apt
-# needs to reach the mirrors, it has from the configuration of this machine.
+# Makes the chroot: Debian's base, then the packages that install_packages finds
+# missing. apt reaches the mirrors with the configuration of this machine.
 make_chroot()
 {
 	local kept=$1 major=$2 release packages
@@ -149,8 +149,8 @@ bootstrap()
 		"$release" "$target" - < "$work/sources.list" > "$work/chroot.log" 2>&1
 }
 
-# In the new chroot: what the tests need. Of the server's development package only
-# the files: it depends on compilers of 400 MB that are for bitcode.
+# Installs what the tests need in the new chroot. Takes only the files of the server's
+# development package: it depends on 400 MB of compilers that are for bitcode.
 fill_chroot()
 {
 	begin

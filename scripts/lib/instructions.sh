@@ -1,7 +1,7 @@
-# instructions.sh - what a lookup costs, without a clock; sourced by check
+# instructions.sh - the cost of a lookup, without a clock; sourced by check
 #
-# bench/instructions counts, and compares with bench/instructions.txt, which counts
-# for the versions that it names. With --store it is written anew.
+# bench/instructions counts, and compares with bench/instructions.txt, which holds
+# for the versions that it names. --store writes that file again.
 
 run_instructions()
 {

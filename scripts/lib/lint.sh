@@ -1,4 +1,4 @@
-# lint.sh - what can be said of the files without running them; sourced by check
+# lint.sh - checks of the files without running them; sourced by check
 #
 # The functions that start with "inside" are the checks: each runs as the
 # unprivileged user in the copy of the tree, in a shell of its own, and prints
@@ -29,7 +29,7 @@ inside_parse()
 	return "$status"
 }
 
-# Each object of src/ is in the Makefile, and none that is not there.
+# The Makefile names each object of src/, and no other.
 inside_objects()
 {
 	diff <(grep -o 'src/[a-z_/]*\.o' Makefile | sort -u) <(find src -name '*.c' | sed 's/c$/o/' | sort)
@@ -57,8 +57,8 @@ inside_references()
 		}' | sort -u
 }
 
-# No file refers to another one that refers back, by whatever way: tsort prints the files
-# of a circle.
+# No files refer to each other in a circle, directly or not: tsort prints the files of
+# a circle.
 inside_circles()
 {
 	inside_references | tsort > /dev/null
@@ -88,7 +88,7 @@ inside_order()
 		END { exit status }'
 }
 
-# Only what PostgreSQL looks up, and what SQL functions are made of.
+# The module exports only symbols that PostgreSQL or SQL functions look up.
 inside_symbols()
 {
 	local names
@@ -111,8 +111,8 @@ inside_symbols()
 		}' <<< "$names"
 }
 
-# What a PGXN distribution must have; the version is that of the control file,
-# with a third number if need be.
+# META.json has all that PGXN requires; its version is the control file's, with
+# a third number if need be.
 inside_metadata()
 {
 	perl -MJSON::PP -e '
@@ -132,7 +132,7 @@ inside_metadata()
 		die map { "META.json: $_ is missing or does not fit\n" } @wrong if @wrong;'
 }
 
-# What README.md says of speed is what was measured.
+# README.md states the speeds that were measured.
 inside_speed()
 {
 	diff <(sed '1,/^<!-- speed:/d; /^<!-- end of speed/,$d' README.md) <(perl bench/report.pl --svg "$TMPDIR/speed.svg" bench/speed.csv) &&

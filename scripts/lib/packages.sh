@@ -1,4 +1,4 @@
-# packages.sh - what is missing and how it is installed; sourced by setup.sh
+# packages.sh - finds and installs missing packages; sourced by setup.sh
 #
 # Asks apt, as root or with sudo, and only when something is missing. No package
 # starts a service or makes a cluster while these functions install it, nor at the
@@ -23,7 +23,7 @@ packaged_postgres()
 	apt-cache depends postgresql 2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1
 }
 
-# The packages for what is not there: for building, and for the words given.
+# Prints the missing packages: for building, and for the words given.
 missing_packages()
 {
 	[ -x "$bindir/postgres" ] || echo "postgresql${major:+-$major}"
@@ -65,8 +65,8 @@ cares_known()
 	pkg-config --exists "libcares >= $cares_floor" 2> /dev/null
 }
 
-# c-ares comes from the distribution where that has it new enough, so with the
-# first packages; else get_cares takes it.
+# If the distribution's c-ares is new enough, it is one of the first packages; else
+# get_cares fetches it.
 install_packages()
 {
 	local missing candidate
@@ -140,7 +140,7 @@ lift_guards()
 	guards=()
 }
 
-# Nor are name servers to start at the next boot, if they were not there before.
+# Name servers that were not there before must not start at the next boot either.
 boot_links()
 {
 	find /etc/systemd/system \( -name 'knot*.service' -o -name 'unbound*.service' \) -type l 2> /dev/null | sort

@@ -1,10 +1,10 @@
 # parts.sh - how long each part of a run takes; sourced by check
 #
-# By the clock, which other work on the machine makes longer, and in processor time of
-# all processes that have ended. A line for each part begins with "took": a run of
-# check that starts others adds their lines to its own.
+# Measures elapsed time, which other work on the machine makes longer, and processor
+# time of all processes that have ended. The line of each part begins with "took". A
+# run of check that starts others adds their lines to its own.
 
-# measure NAME COMMAND...: runs it in this shell, and writes down what it took.
+# measure NAME COMMAND...: runs it in this shell, and records its time.
 measure()
 {
 	local name=$1 start=${EPOCHREALTIME/,/.} status
@@ -21,14 +21,14 @@ measure()
 	return "$status"
 }
 
-# took "SECONDS SECONDS" NAME: the same of something measured elsewhere.
+# took "SECONDS SECONDS" NAME: records a time that was measured elsewhere.
 took()
 {
 	LC_ALL=C awk -v title="${title:-PostgreSQL $major}" -v name="$2" '
 		{ printf "took %7.1f s, %7.1f s of processor time: %s, %s\n", $1, $2, title, name }' <<< "$1" >> "$work/parts"
 }
 
-# The parts of another run of check, from what it printed
+# Takes over the parts of another run of check, from its output.
 take_parts()
 {
 	grep '^took ' "$1" >> "$work/parts"

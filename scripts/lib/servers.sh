@@ -1,8 +1,8 @@
 # servers.sh - the tests on several PostgreSQLs; sourced by check
 #
-# Each of them has a run of check of its own, and what they print is shown one after
-# the other, also when they run at the same time. Their counts become part of ours.
-# When we end, so do they.
+# Each PostgreSQL has a run of check of its own. Their outputs are shown one after the
+# other, even if they run at the same time. Their counts are added to ours. When we
+# end, so do they.
 
 # launch TITLE OPTION...: runs this script beside us.
 launch()
@@ -11,7 +11,7 @@ launch()
 	launched[$1]=$!
 }
 
-# follow TITLE: shows what it prints, and adds what it counts.
+# follow TITLE: shows the run's output and adds its counts.
 follow()
 {
 	local title=$1 pid=${launched[$1]} log=$work/${1//\//-}.log status
@@ -23,9 +23,9 @@ follow()
 	sum "$log" "$status"
 }
 
-# Each PostgreSQL in a run of its own, all at once: on the first one everything, on the
-# others what depends on the version. Packages are installed before, so that none waits
-# for another.
+# Runs each PostgreSQL in a run of its own, all at once: all tests on the first, and on
+# the others the tests that depend on the version. Packages are installed before, so
+# that no run waits for another.
 run_servers()
 {
 	local server further=$further checked=$checked

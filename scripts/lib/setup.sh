@@ -1,4 +1,4 @@
-# setup.sh - what demo and check have in common; sourced by both
+# setup.sh - the common part of demo and check; sourced by both
 #
 # Finds PostgreSQL, installs what is missing, and makes a work folder in which
 # an unprivileged user builds pgcares, stages it and runs it: in namespaces of
@@ -36,7 +36,7 @@ fail()
 	exit 1
 }
 
-# setup WANTED NETWORK NEED...: everything until a command can be run. WANTED is
+# setup WANTED NETWORK NEED...: prepares all that a command needs. WANTED is
 # a major version, a pg_config of an installation to work with a copy of, or
 # empty. NETWORK is "private" (loopback only) or "shared". NEED is what the
 # caller wants besides what building takes, as package_of knows it.
@@ -55,7 +55,7 @@ setup()
 	write_settings
 }
 
-# The work folder, and what becomes of it.
+# Makes the work folder, and removes it at the end.
 begin()
 {
 	work=$(mktemp -d "${TMPDIR:-/tmp}/pgcares.XXXXXX") || exit 1
@@ -80,8 +80,8 @@ run()
 	guarded enter setsid "$@"
 }
 
-# Runs a command that makes a process group of its own (setsid), so that all of it
-# can be ended; in the background, since the shell takes signals only while it
+# Runs a command in a process group of its own (setsid), so that all of it can be
+# ended. It runs in the background, since the shell handles signals only while it
 # waits.
 guarded()
 {
@@ -124,7 +124,7 @@ processes()
 		sed 's,^/proc/\([0-9]*\)/cwd$,\1,'
 }
 
-# Ends what is still there, gently at first.
+# Ends the processes that are left, gently at first.
 end_processes()
 {
 	local signal pids i
@@ -196,7 +196,7 @@ copy_postgres()
 }
 
 # The copy belongs to the user who builds and tests in it, whoever owns the
-# checkout; what was built or left in the checkout stays there.
+# checkout. Files that were built or left in the checkout are not copied.
 make_tree()
 {
 	mkdir "$work"/{tree,stage,tmp,home}

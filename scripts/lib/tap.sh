@@ -1,8 +1,8 @@
 # tap.sh - the TAP tests; sourced by check
 #
 # Files run side by side, each in a network of its own (scripts/timed). Those that say
-# "# Alone:" run one after the other when these are done. What a file prints is shown
-# when it is over, in one piece.
+# "# Alone:" run one after the other when these are done. The output of a file is
+# shown in one piece when it is over.
 
 # says WORD FILE: does the comment at the top of a test say so, and why?
 says()
@@ -30,8 +30,8 @@ run_tap()
 	done
 }
 
-# Makes a folder of the server's programs with an "initdb" that copies a cluster, where
-# one is wanted as nearly all tests want it: that takes a third of the time.
+# Makes a folder of the server's programs with an "initdb" that copies a cluster if
+# its options are those of nearly all tests: that takes a third of the time.
 quick_initdb()
 {
 	run bash -c '
@@ -44,7 +44,7 @@ quick_initdb()
 			chmod +x "$place/initdb"' initdb "$bindir"
 }
 
-# prove_files JOBS FILE...: so many at a time.
+# prove_files JOBS FILE...: runs the files, JOBS at a time.
 prove_files()
 {
 	local jobs=$1 status good bad file

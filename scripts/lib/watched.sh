@@ -5,8 +5,8 @@
 # and for both so that malloc() gives each piece of memory. Only the server is watched: the tests find
 # its programs in a folder in which "postgres" starts the real one under the checker.
 # PGCARES_WATCHED has the checker's name, for tests that measure time or memory. A
-# report that names pgcares or c-ares is a failure; what the server does by itself is
-# not ours to judge.
+# report that names pgcares or c-ares is a failure; reports about the server alone are
+# ignored.
 
 # run_watched CHECKER REGRESS TAP: the SQL tests and the TAP tests of these names.
 run_watched()
@@ -27,7 +27,7 @@ run_watched()
 	verdict $? "no report of $checker about pgcares or c-ares"
 }
 
-# Makes the folder of programs, and settings for the pgcares that is watched.
+# Makes the folder of programs, and the settings for the watched pgcares.
 inside_watch()
 {
 	local checker=$1 place=$2 stage=$3/stage bindir watched flags=-DMALLOC_ONLY
@@ -36,7 +36,7 @@ inside_watch()
 	cp "$3/settings.conf" "$place" || return
 	bindir=$(pg_config --bindir)
 	ln -s "$bindir"/* "$place/bin"
-	# pg_ctl would take the "postgres" beside itself, which is what initdb does
+	# pg_ctl would take the "postgres" beside itself, as initdb does
 	rm "$place/bin/postgres" "$place/bin/pg_ctl"
 
 	[ "$checker" = valgrind ] || flags+=' -DCHECK_BOOKS -fsanitize=address,undefined -fno-omit-frame-pointer'
