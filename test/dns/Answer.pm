@@ -1,10 +1,10 @@
-# The answers of the misbehaving name server: sound ones, and what the others
-# are made of.
+# The answers of the misbehaving name server: sound ones, and the parts of the
+# others.
 #
-# What an attacker would have somebody believe is 192.0.2.66, 2001:db8::66 or
-# "forged"; the truth is 192.0.2.1, 2001:db8::1 or "sound". Functions take the
-# query first. They give octets, records as octets, or things to do, which are
-# the hashes that Behaviour.pm describes. Nothing in here keeps a state.
+# A forged answer is 192.0.2.66, 2001:db8::66 or "forged"; the true answer is
+# 192.0.2.1, 2001:db8::1 or "sound". Functions take the query first. They return
+# octets, records as octets, or things to do, which are the hashes that
+# Behaviour.pm describes. Nothing in here keeps a state.
 
 package Answer;
 
@@ -20,7 +20,7 @@ our @EXPORT = qw(ASKED LATER answer at cname cookie cookie_first describe dname 
 # A pointer to the name asked: it stands right behind the header.
 use constant ASKED => "\xC0\x0C";
 
-# How long the truth comes after the forgery, in ms.
+# Delay from the forged answer to the true one, in ms.
 use constant LATER => 50;
 
 # The RDATA of an answer, by type. $word and $number say whether it is the
@@ -82,8 +82,8 @@ sub svcb
 	return pack('n', 1) . target(@_) . pack('nn/a*', 1, "\2h2") . pack('nnn', 3, 2, 8443);
 }
 
-# The records that answer the question; to ANY some. With
-#   forged   what an attacker says
+# The records that answer the question; some of them for ANY. Options:
+#   forged   the attacker's records
 #   ttl      another TTL
 #   change   a function from good RDATA to other RDATA
 sub records
@@ -144,8 +144,8 @@ sub negative
 	return Wire::record(parent($query), $Wire::TYPE{SOA}, soa($query, 'ns'), 600, $query->{class});
 }
 
-# The answer as octets, sound but for the parts given (those of Wire::message).
-# Too large for a datagram, it is truncated.
+# The answer as octets, sound except for the parts given (those of Wire::message).
+# It is truncated if it is too large for a datagram.
 sub message_of
 {
 	my ($query, %part) = @_;
@@ -161,7 +161,7 @@ sub answer
 	return { message => message_of(@_) };
 }
 
-# An answer with records of this type. Who asks for another one gets a sound
+# An answer with records of this type. A query for another type gets a sound
 # answer.
 sub given
 {
@@ -171,8 +171,8 @@ sub given
 	return answer($query, answer => [ map { record_of($query, $_) } @rdata ]);
 }
 
-# The host of this number, unlike any other: it says how many addresses and mail
-# exchanges, the latter hosts themselves. Of other types it has what all have.
+# The host of this number, unlike any other: the number decides how many addresses
+# and mail exchanges it has; these are hosts too. Other types are as for all hosts.
 sub host
 {
 	my ($query, $number, @domain) = @_;
@@ -188,7 +188,7 @@ sub host
 			map { Wire::record(ASKED, $query->{type}, $_, 60 + $number % 300, $query->{class}) } @$rdata ]);
 }
 
-# What the client of this query looks like from here
+# The client of this query, as the server sees it
 sub describe
 {
 	my ($query) = @_;
@@ -290,8 +290,8 @@ sub cookie
 	return [ $Wire::OPTION{COOKIE}, "${client}oddserve" ];
 }
 
-# A forged answer with this COOKIE before the right one. Who sent no cookie
-# gets one in the right answer, without having asked for it.
+# A forged answer with this COOKIE before the right one. A client that sent no
+# cookie gets one in the right answer unasked.
 sub cookie_first
 {
 	my ($query, $cookie) = @_;

@@ -1,12 +1,12 @@
-# Batches for the TAP tests, and what the misbehaving server saw of each.
+# Batches for the TAP tests, and the queries that the misbehaving server saw.
 #
 #   my $batch = Batch->run($server, $session, q{'delay50'}, 1000, max_in_flight => 10);
 #   $batch->{statuses}              { NOERROR => 1000 }
 #   $batch->most_at_once(0.05)      10
 #
-# A batch asks for A records of names below a zone of its own. An expression of
-# SQL makes the first labels of name number g, which choose what the server does.
-# Settings are those of pgcares, for this batch only.
+# A batch asks for A records of names below a zone of its own. An SQL expression
+# makes the first labels of name number g, which choose the server's behaviour.
+# The settings are those of pgcares, for this batch only.
 
 package Batch;
 
@@ -19,7 +19,7 @@ use Session;
 
 my $zones = 0;
 
-# An array of so many names as SQL, and their zone
+# The SQL for an array of this many names, and their zone
 sub names
 {
 	my ($class, $labels, $count) = @_;
@@ -28,14 +28,14 @@ sub names
 	return ("ARRAY(SELECT $labels || '.n' || g || '.$zone' FROM generate_series(1, $count) g)", $zone);
 }
 
-# What came of one batch:
+# Runs one batch and returns:
 #   state      SQLSTATE
 #   error      the fields of the error, if there was one
 #   seconds    how long it took
 #   statuses   how many questions have which status
-#   queries    those that the server saw, as NameServer::log() gives them
+#   queries    the queries that the server saw, as NameServer::log() returns them
 #   times      how often each name was asked
-#   stats      what dns_stats() has more than before
+#   stats      the increase of each counter of dns_stats()
 sub run
 {
 	my ($class, $server, $session, $labels, $count, %settings) = @_;
@@ -80,8 +80,8 @@ sub stats
 	return map { split /\|/ } split /\n/, $session->text('SELECT counter, value FROM dns_stats()');
 }
 
-# The most questions that the server was at, when it was at each for so many
-# seconds at least
+# The most questions that the server had open at once, if it had each open for at
+# least this many seconds
 sub most_at_once
 {
 	my ($self, $seconds) = @_;
@@ -90,8 +90,8 @@ sub most_at_once
 	return most_within($seconds, grep { !$seen{"$_->{name} $_->{type}"}++ } @{ $self->{queries} });
 }
 
-# The most queries that one port sent within so many seconds. One that is closed
-# may be given out again.
+# The most queries that one port sent within this many seconds. The system can give
+# out a closed port again.
 sub most_of_a_port
 {
 	my ($self, $seconds) = @_;
@@ -130,9 +130,9 @@ sub seconds_to_ask
 	return $self->{queries}[-1]{time} - $self->{queries}[0]{time};
 }
 
-# Tests: all questions have a record; so many, each asked once. A name server that has
-# to wait for a processor seems to have lost some, which are asked again: a few of many
-# are no failure, but with PGCARES_DEEP.
+# Tests that all questions have a record, that their number is right, and that each was
+# asked once. A name server that waits for a processor seems to lose some queries, which
+# are asked again: a few of many are no failure, except with PGCARES_DEEP.
 sub all_succeed
 {
 	my ($self, $count, $what) = @_;

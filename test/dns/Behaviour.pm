@@ -1,22 +1,22 @@
-# What the misbehaving name server does about a query: a table of labels.
+# The misbehaving name server's reaction to a query: a table of labels.
 #
 # The first label of the name asked chooses the behaviour, in any case of
-# letters; one that is not in the tables below means a sound answer. plan()
-# gives the list of things to do, and misbehaving.pl does them. A thing to do
+# letters. A label that is not in the tables below means a sound answer. plan()
+# returns the list of things to do, and misbehaving.pl does them. A thing to do
 # is a hash with some of
 #   message   octets to send, as one datagram or one TCP frame
 #   frame     octets to send over TCP as they are, without a length
-#   after     not before so many ms
+#   after     wait at least this many ms
 #   from      'port' or 'address': send from one that nobody asked (UDP)
-#   slow      one octet every so many ms (TCP)
-#   stall     nothing more gets onto the connection for so many ms (TCP)
-#   hold      behind the next message of the connection, or after so many ms
+#   slow      send one octet, then wait this many ms (TCP)
+#   stall     send nothing more on the connection for this many ms (TCP)
+#   hold      send behind the connection's next message, or after this many ms
 #   close     end the connection then; 'reset' ends it the hard way (TCP)
-#   crowd     a number and a text: not before so many questions with it wait
-#   room      not at all where so many things wait already
-#   flood     again and again, as fast as can be, until the client is gone
+#   crowd     a number and a text: wait until that many questions with it wait
+#   room      do nothing if this many things wait already
+#   flood     again and again, as fast as possible, until the client is gone
 #   drip      the same, one of them at a time (TCP)
-# An empty list is silence. Nothing in here waits or sends. What it keeps is
+# An empty list is silence. Nothing in here waits or sends. It only keeps counts:
 # how often each question was asked, and each name or names below it.
 
 package Behaviour;
@@ -36,7 +36,7 @@ my $hex = qr/^hex((?:[0-9a-f]{2})*)$/i;
 my %times_asked;
 my %queries_below;
 
-# Names that no host has, for those who print them or hand them to a shell
+# Names that no host has, to harm clients that print them or pass them to a shell
 my @hostile = (
 	'<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '&lt;b&gt;', '-rf', '--version',
 	'`id`', '$(id)', ';id', '|id', "a\nb", "a\0b", "a\rb", "a\tb", 'a b', "';DROP TABLE t--",
@@ -253,9 +253,9 @@ my %numbered = (
 		return answer($query) if !defined $query->{edns};
 		return answer($query, rcode => $rcode, answer => [], no_opt => 1);
 	},
-	# what the next label says, late, more or less late as the name will have it,
-	# when so many other names were asked that end alike, if the server has not so
-	# much else to do, or after silence or SERVFAIL at first
+	# do as the next label says: late; late by a time that depends on the name; when
+	# that many names with the same end were asked; if the server has no more things
+	# to do than that; or after silence or SERVFAIL at first
 	delay => sub { my ($query, $ms, @further) = @_; return late_by($ms, behave($query, @further)) },
 	jitter => sub {
 		my ($query, $ms, @further) = @_;
@@ -378,7 +378,7 @@ sub octets_in
 	return $octets;
 }
 
-# A chain of so many CNAMEs, and the records at its end
+# A chain of this many CNAMEs, and the records at its end
 sub chain
 {
 	my ($query, $steps) = @_;
@@ -387,14 +387,14 @@ sub chain
 	return ((map { cname($names[ $_ - 1 ], $names[$_]) } 1 .. $steps), at($names[-1], records($query)));
 }
 
-# Things to do, so many ms later
+# The same things to do, this many ms later
 sub late_by
 {
 	my ($ms, @things) = @_;
 	return map { +{ %$_, after => $ms + ($_->{after} // 0) } } @things;
 }
 
-# A pointer so many octets behind the begin of the first record
+# A pointer to this many octets behind the beginning of the first record
 sub pointer
 {
 	my ($query, $offset) = @_;

@@ -1,4 +1,4 @@
-# The queries of test/lookahead/cases, their tables, and what comes of them.
+# The queries of test/lookahead/cases, their tables, and their results.
 #
 #   Cases->prepare($session);                    once in a database
 #   my $session = Cases->session($node, "pgcares.lookahead=off");
@@ -41,7 +41,7 @@ sub session
 	return Session->new($node, options => join ' ', map { '-c ' . s/ /\\ /gr } @all);
 }
 
-# The statements that set what a case wants, for one transaction
+# The statements that make a case's settings, for one transaction
 sub settings_of
 {
 	my ($case) = @_;
@@ -54,7 +54,7 @@ sub run
 	return text_of($case, $session->query(settings_of($case) . $case->{query}));
 }
 
-# The same through a cursor, of which some rows are fetched at a time
+# The same through a cursor, with a few rows for each FETCH
 sub run_in_cursor
 {
 	my ($class, $session, $case, $kind) = @_;

@@ -1,5 +1,5 @@
-# Descriptors of a backend that the server has for extensions: all of them taken,
-# but for as many as a test leaves.
+# Takes the descriptors that a backend has for extensions, except for as many as a
+# test leaves.
 #
 #   my $reason = Descriptors->missing($session);    why that is not possible
 #   my $descriptors = Descriptors->new($node, $session);
@@ -53,7 +53,7 @@ SQL
 	return bless { session => $session, connection => $node->connstr('postgres') =~ s/'/''/gr }, $class;
 }
 
-# Take all but so many; the number of those taken.
+# Take all except this many; returns the number taken.
 sub take
 {
 	my ($self, $but) = @_;

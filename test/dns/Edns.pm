@@ -1,5 +1,5 @@
-# What servers do that do not know EDNS, or know it wrongly, and cookies that
-# nobody asked for: labels for Behaviour.pm.
+# Servers that do not know EDNS or get it wrong, and cookies that nobody asked
+# for: labels for Behaviour.pm.
 
 package Edns;
 

@@ -1,5 +1,5 @@
-# Floods without an end, which answer nothing: labels for Behaviour.pm. Each lasts
-# until the client has closed its socket.
+# Endless floods that answer no question: labels for Behaviour.pm. Each lasts until
+# the client has closed its socket.
 
 package Flood;
 

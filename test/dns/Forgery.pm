@@ -1,19 +1,18 @@
-# What somebody sends who wants to be taken for the name server, and what comes
-# from a server that has gone mad: labels for Behaviour.pm, which says what a
-# thing to do is.
+# The messages of an attacker who poses as the name server, and of a server that
+# has gone mad: labels for Behaviour.pm, which explains what a thing to do is.
 #
 #   forgeries    TRIES forged datagrams, of all kinds in turn, then the truth, then
 #                one that comes too late
-#   forged       how many of them were sent until now, as text
-#   flood1000    so many datagrams at random, one each ms; meanwhile what the next
+#   forged       the number of forged datagrams sent until now, as text
+#   flood1000    1000 random datagrams, one each ms; meanwhile does as the next
 #                label says
 #   burst1000    the same, all at once
-#   echoes1000   first what the next label says, then so many at once that would
-#                have been good answers before
+#   echoes1000   first does as the next label says, then sends 1000 datagrams at
+#                once that would have been good answers before
 #
-# Who forges does not know the question, or not the id, or not the address: each
-# kind is wrong in one of these, and right in all else. A guess that fits neither
-# id comes first, as it does with who guesses.
+# An attacker does not know the question, the id or the address: each kind is wrong
+# in one of these, and right in all else. A guess that fits neither id comes first,
+# as it does in a real attack.
 
 package Forgery;
 
@@ -50,7 +49,7 @@ our %numbered = (
 	},
 );
 
-# Each kind gives a message, or a thing to do. The first ones have another id.
+# Each kind returns a message, or a thing to do. The first ones have another id.
 my @guesses = (
 	sub { forged($_[0], id => other_id($_[0])) },
 	sub { forged($_[0], id => other_id($_[0]), tc => 1) },
@@ -101,8 +100,8 @@ sub forgeries
 	my @tries = ($guesses[ $turn % @guesses ], map { $all[ $turn++ % @all ] } 3 .. TRIES);
 	my $late = { %{ forged($query) }, after => 2 * LATER };
 
-	# The truth follows at once: a server that is short of processor time must not
-	# let an error without a question have its way.
+	# The truth follows at once: if the server is short of processor time, an error
+	# without a question must not take effect.
 	return ((map { +{ %$_, forged => 1 } } (map { $_->($query) } @tries), $late), answer($query));
 }
 

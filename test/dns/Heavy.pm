@@ -1,5 +1,5 @@
 # Answers that cost far more than their octets: as large as a message can be, and
-# made of what becomes most when it is written out. The type asked for says of what.
+# made of data that grows most as text. The type asked for chooses the data.
 # A name of 255 octets, each of which is written \001, is in the message once, and
 # everything else points to it. Messages are made once for each type.
 
@@ -40,7 +40,7 @@ sub answer
 	return { message => Wire::reply($query, answer => $answers{"$type $room"}) };
 }
 
-# A sound TXT answer of so many octets in all
+# A sound TXT answer of this many octets in all
 sub sized
 {
 	my ($query, $octets) = @_;
@@ -70,7 +70,7 @@ sub one
 	return Answer::record_of($query, $begin . $part x ($left / length $part));
 }
 
-# Character-strings of so many octets in all
+# Character-strings of this many octets in all
 sub strings
 {
 	my ($octets) = @_;

@@ -1,10 +1,10 @@
-# A name server whose answers are broken in as many ways as can be.
+# A name server whose answers are broken in as many ways as possible.
 #
 #   my $server = Hostile->start(seed => 7, records => { 16 => ["\5hello"], ... });
 #   ... ask $server->address for n1.example, n2.example, ... of these types ...
 #   my $served = $server->stop;       how many answers were broken
 #
-# What a question gets follows from the seed, the first number in its name, its
+# The answer to a question depends on the seed, the first number in its name, its
 # type and class, whether it has EDNS, and the transport. Answers are sound ones,
 # changed: bits, octets, counts, pointers, parts cut out, put in or doubled; or
 # octets at random. Behind each message that is no answer to the question comes
@@ -41,7 +41,7 @@ my @changes = (
 	sub { $_[0] .= octets(1 + rand 20) },
 	sub { substr($_[0], place(@_), 2) = pack('n', 0xc000 | rand length $_[0]) });
 
-# What is made of the parts of a sound answer, by chance
+# Random changes to the parts of a sound answer
 my @ways = (
 	sub { changed(sound(@_), body(@_)) },
 	sub { changed(sound(@_), body(@_)) },
@@ -85,7 +85,7 @@ sub address
 	return "127.0.0.1:$self->{port}";
 }
 
-# End it; how many broken messages it sent.
+# End the server; returns the number of broken messages that it sent.
 sub stop
 {
 	my ($self) = @_;
@@ -150,7 +150,7 @@ sub serve
 	}
 }
 
-# Answers what came over a connection; false at its end.
+# Answers the queries that came over a connection; false at its end.
 sub take_frames
 {
 	my ($socket, $in) = @_;
@@ -198,7 +198,7 @@ sub belongs
 	return substr($message, 12, length $question) eq $question;
 }
 
-# Where what the server says begins: most of the header is the client's.
+# The offset of the server's own part: most of the header is the client's.
 sub body
 {
 	my (undef, $question) = @_;

@@ -101,7 +101,7 @@ sub address
 	return $self->{address} =~ /:/ ? "[$self->{address}]:$self->{port}" : "$self->{address}:$self->{port}";
 }
 
-# The same over IPv6, undefined where there is none. Knot only
+# The same over IPv6; undefined if there is none. Knot only
 sub address6
 {
 	my ($self) = @_;
@@ -147,8 +147,8 @@ sub count
 	return scalar grep { !defined $pattern || ($_->{name} // '') =~ $pattern } $self->log;
 }
 
-# Has this name been asked for? What came before an earlier look, or before
-# forget(), does not count: who waits for a name reads each line once.
+# Has this name been asked for? Queries before an earlier call, or before
+# forget(), do not count: a test that waits for a name reads each line once.
 sub has_seen
 {
 	my ($self, $name) = @_;
@@ -161,7 +161,7 @@ sub has_seen
 	return substr($lines, 0, $whole) =~ /\tname=\Q$name\E\t/;
 }
 
-# Let log() and count() begin anew.
+# Make log() and count() start again.
 sub forget
 {
 	my ($self) = @_;
@@ -246,14 +246,14 @@ sub launch
 	@$self{qw(pid to from said)} = ($pid, $to, $from, '');
 }
 
-# End the server; its last words.
+# End the server; returns the last of its output.
 sub end
 {
 	my ($self) = @_;
 
 	if (my $pid = delete $self->{pid})
 	{
-		# one that is stopped hears of it, too
+		# a stopped process must get the signal, too
 		kill $_, $pid foreach qw(TERM CONT);
 		kill 'KILL', $pid if !$self->ends_within(END_WITHIN);
 		waitpid($pid, 0);
@@ -311,7 +311,7 @@ sub misbehaving_is_ready
 	return $self->line_within(READY_WITHIN, qr/ready \d+/);
 }
 
-# Every zone answers with its SOA, and it is our Knot that says so: its
+# Every zone answers with its SOA, and the answer comes from our Knot: its
 # identity is the name of its directory.
 sub knot_is_ready
 {
@@ -332,7 +332,7 @@ sub knot_is_ready
 			shift @questions;
 			next;
 		}
-		# refused, reset, not loaded yet: again in a moment, while there is hope
+		# refused, reset, not loaded yet: try again in a moment, until the limit
 		return 0 if time > $until || $self->ends_within(AGAIN_AFTER) || $self->output =~ /error: \[\Q$name\E/;
 	}
 	return 1;
@@ -406,7 +406,7 @@ template:
 TEMPLATE
 }
 
-# Servers are not in the PATH of everybody.
+# Not every user has the servers in PATH.
 sub in_path
 {
 	my ($program) = @_;
@@ -428,8 +428,8 @@ sub free_port
 	die "no free port at @addresses\n";
 }
 
-# Can this port be opened, for UDP and TCP? Port 0 tells whether the address is
-# there at all.
+# Can this port be opened, for UDP and TCP? With port 0: does the address exist
+# at all?
 sub is_free
 {
 	my ($address, $port) = @_;

@@ -1,12 +1,12 @@
-# A network of the test's own, which it may take down and narrow: loopback and
+# A network of the test's own, which it can take down and slow down: loopback and
 # nothing else.
 #
 #   use Network;                                     goes there
 #   plan skip_all => $Network::missing if $Network::missing;
 #   Network::command('ip link set lo down');
 #
-# The test is run anew in a user and a network namespace, as the same user and
-# with rights over that network only. What it starts is in there as well.
+# The test starts again in a user and a network namespace, as the same user and
+# with rights over that network only. Its child processes are in there as well.
 
 package Network;
 

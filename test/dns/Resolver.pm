@@ -8,8 +8,8 @@
 # that are signed:
 #   secure.example      signed while Knot serves it
 #   insecure.example    not signed
-#   bogus.example       signed at a time of which nothing is valid any more
-# It is a NameServer in all else. Nothing that it asks leaves the machine.
+#   bogus.example       signed so long ago that its signatures have expired
+# In all else it is a NameServer. None of its queries leaves the machine.
 
 package Resolver;
 
@@ -60,7 +60,7 @@ sub stop
 	$authority->stop if $authority;
 }
 
-# A Knot with the zones; its trust anchors are what unbound has to believe.
+# A Knot with the zones; its keys are the trust anchors of unbound.
 sub authority_for
 {
 	my ($class) = @_;
@@ -100,7 +100,7 @@ www	TXT	"$zone"
 ZONE
 }
 
-# What Knot, or the program that signs, has to know; $signed is signed by it.
+# The configuration of Knot, or of the program that signs; it signs $signed.
 sub knot_configuration
 {
 	my ($self, $storage, $signed) = @_;
@@ -206,7 +206,7 @@ sub program
 	return NameServer::in_path($name) // die "$name is not installed (Debian packages: knot, knot-dnssecutils, unbound, bind9-dnsutils)\n";
 }
 
-# What a program writes; raises when it fails.
+# The output of a program; raises if it fails.
 sub run
 {
 	my ($name, @arguments) = @_;

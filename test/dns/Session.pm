@@ -9,10 +9,10 @@
 #     [ execute => 'p', 3 ]); $session->result;       portals, row by row
 #
 # A session speaks the protocol itself: a test sees SQLSTATEs, knows the backend,
-# need not wait for an answer, and knows when it came. What a backend costs, its
-# descriptors, memory and time, is read from /proc. Whatever waits here waits
-# for a condition and has a limit. A cluster asks the servers it is given and
-# never those of the machine.
+# need not wait for an answer, and knows when it came. It reads a backend's
+# descriptors, memory and time from /proc. Each wait here is for a condition and
+# has a limit. A cluster asks the servers that it is given and never those of the
+# machine.
 
 package Session;
 
@@ -46,8 +46,8 @@ sub cluster
 	return $node;
 }
 
-# What a cluster of the tests has in its configuration. A name server that has to wait
-# for a processor answers late.
+# The configuration of a cluster of the tests. A name server that has to wait for a
+# processor answers late.
 sub settings
 {
 	my ($servers) = @_;
@@ -99,7 +99,7 @@ sub pid
 	return $self->{pid};
 }
 
-# Does the backend live? One that is dead and not yet buried does not.
+# Is the backend alive? A zombie is not.
 sub is_alive
 {
 	my ($self) = @_;
@@ -108,7 +108,7 @@ sub is_alive
 	return (<$stat> // '') =~ /\) [^ZX]/;
 }
 
-# Send statements; what comes of them is for result().
+# Send statements; result() reads their results.
 sub send
 {
 	my ($self, $sql) = @_;
@@ -117,14 +117,14 @@ sub send
 	$self->{socket}->syswrite(framed('Q', pack('Z*', $sql)));
 }
 
-# Send messages of the extended protocol, and a Sync behind them; what comes of
-# all is one result(). A step is one of
+# Send messages of the extended protocol, and a Sync behind them; one result()
+# reads the results of all. A step is one of
 #   [ parse => $statement, $sql ]           names may be ''
 #   [ bind => $portal, $statement, @values ]  values as text, undefined for NULL
-#   [ execute => $portal, $most ]           so many rows at most, 0 for all
+#   [ execute => $portal, $most ]           at most $most rows, 0 for all
 #   [ close => $portal ]
 #   [ run => $sql ]                         the first three without names
-#   [ 'sync' ]                              ends what is no transaction block
+#   [ 'sync' ]                              ends an implicit transaction
 sub send_steps
 {
 	my ($self, @steps) = @_;
@@ -167,7 +167,7 @@ sub has_result
 	return $self->{in} =~ /^[^AS]/;
 }
 
-# What came of the statements that were sent: a hash of
+# The result of the statements that were sent: a hash of
 #   rows     those of all statements, each an array
 #   tags     how each of them ended, such as "SELECT 3"; "suspended" where a
 #            portal has more rows
@@ -226,7 +226,7 @@ sub sqlstate
 	return sqlstate_of($self->query($sql));
 }
 
-# Of a result: '00000' without an error, '08006' where the connection was lost
+# A result's SQLSTATE: '00000' without an error, '08006' if the connection was lost
 sub sqlstate_of
 {
 	my ($result) = @_;
@@ -243,8 +243,8 @@ sub close
 	$socket->close;
 }
 
-# Descriptors of the backend but for files, which are the server's own affair: a
-# sorted list of kinds, such as "socket" and "anon_inode:[eventpoll]".
+# Descriptors of the backend, without files, which the server manages: a sorted
+# list of kinds, such as "socket" and "anon_inode:[eventpoll]".
 sub descriptors
 {
 	my ($self) = @_;
@@ -315,8 +315,8 @@ sub cpu_time
 	return ($user + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# Test: what a server takes of memory or time is less than that. One that a checker
-# watches takes more.
+# Test that a server takes less memory or time than that. A server under a checker
+# takes more.
 sub costs_less
 {
 	my ($cost, $limit, $what) = @_;
@@ -340,7 +340,7 @@ sub message
 	return ($type, $self->octets($length - 4) // return);
 }
 
-# So many octets, undefined at the end
+# This many octets; undefined at the end
 sub octets
 {
 	my ($self, $count) = @_;

@@ -1,7 +1,7 @@
 # DNS messages as octets, for the misbehaving name server and for probes.
 #
-# Reads queries and writes answers, both strictly as told: it is up to the
-# caller to say something that makes no sense. Names inside are octets; text
+# Reads queries and writes answers, both strictly as told: the caller can ask for
+# an answer that makes no sense. Names inside are octets; text
 # has every octet that is not plain printable ASCII as \DDD. Nothing in here
 # opens a socket or keeps a state.
 
@@ -176,7 +176,7 @@ sub opt
 #   answer, authority, additional   lists of records, as octets
 #   rcode                           0 unless given; above 15 with OPT always
 #   tc, ra, ad                      flags; AA is set unless aa => 0
-#   options                         EDNS options, sent to who sent OPT
+#   options                         EDNS options, sent to clients that sent OPT
 #   no_opt                          leave OPT out
 #   id, opcode, question, count     other than those of the query
 # Id and question are echoed octet by octet.
