@@ -1,7 +1,7 @@
 /*
  * explain.c
  *
- * What EXPLAIN shows of a look-ahead node, and how the counters of parallel
+ * The EXPLAIN output of a look-ahead node, and how the counters of parallel
  * workers reach the process that shows them.  Each worker has its own counters
  * in the shared memory of the parallel query, and keeps them over rescans.
  * When that memory is detached, all of its workers have ended, and the leader
