@@ -82,7 +82,7 @@ sub restart
 foreach my $way (sort keys %statement)
 {
 	# who waits for lost answers must ask while it is away
-	$session->text(q{SET pgcares.timeout = '300ms'; SET pgcares.tries = 10; SET pgcares.max_tries = 10});
+	$session->text(q{SET pgcares.timeout = '800ms'; SET pgcares.tries = 10; SET pgcares.max_tries = 10});
 	interrupted('a restart of the server', $way, NAMES, \&restart);
 	$session->text('RESET pgcares.timeout; RESET pgcares.tries; RESET pgcares.max_tries');
 
