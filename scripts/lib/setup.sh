@@ -265,7 +265,7 @@ choose_namespaces()
 	[ "${#inside[@]}" = 0 ] || "${inside[@]}" "${become[@]}" true 2> /dev/null || inside=()
 }
 
-# What a server needs to find the staged files. extension_destdir is a setting
+# Settings with which a server finds the staged files. extension_destdir is a setting
 # of Debian's packages until PostgreSQL 17; 18 has extension_control_path.
 write_settings()
 {

@@ -63,7 +63,7 @@ my %label = (
 	twice => sub { (answer($_[0]), answer($_[0])) },
 	case => sub { answer($_[0], question => swapped_case($_[0])) },
 
-	# What the server saw
+	# Reports of what the server saw
 	echo => sub { text($_[0], describe($_[0])) },
 	count => sub {
 		my ($query, @further) = @_;

@@ -120,7 +120,7 @@ sub pid
 	return $self->{pid};
 }
 
-# What the misbehaving server was asked, in order, since it started or since
+# The queries of the misbehaving server, in order, since it started or since
 # forget(): hashes of time, transport, src, sport, id, name, type, class, rd,
 # cd, ad, edns (the size, or undefined), do, cookie, nsid. What was sent to it
 # before this call is in it. Type "junk": something that is no query.
@@ -261,7 +261,7 @@ sub end
 	return $self->output;
 }
 
-# What the server wrote to standard error
+# Returns what the server wrote to standard error
 sub output
 {
 	my ($self) = @_;
