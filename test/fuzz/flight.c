@@ -39,7 +39,7 @@ flight_open(uint8 style, int capacity)
 	dlist_init(&window->pending);
 	dlist_init(&window->sent);
 	dlist_init(&window->done);
-	dlist_init(&window->doubts);
+	dlist_init(&window->bare_errors);
 	dlist_init(&window->lane_queue);
 	dlist_init(&window->lanes);
 	dlist_init(&window->refused);

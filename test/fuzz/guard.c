@@ -167,7 +167,7 @@ check_message(Flight *flight, DnsSlot **slots, int socket,
 		finding("a message that belongs to no question is not ignored");
 	if (owner >= 0 && wire_u16(octets + 4) == 0 && socket != TCP &&
 		(stub_len != 0 || counters.answers != answers ||
-		 slots[owner]->doubt == NULL))
+		 slots[owner]->bare_error == NULL))
 		finding("an error without a question is believed at once");
 	if (owner >= 0 && counters.ignored != ignored)
 		finding("a message that belongs to question %d is ignored", owner);
