@@ -22,7 +22,7 @@ my $labels = sprintf q{CASE WHEN g <= %d OR g > %d THEN 'delay20' WHEN g %% 100 
 $PostgreSQL::Test::Utils::timeout_default = 40 if !$ENV{PGCARES_WATCHED};
 
 my $server = NameServer->misbehaving;
-my $node = Session->cluster([$server], "pgcares.timeout = '3s'", 'pgcares.tries = 4');
+my $node = Session->cluster([$server], "pgcares.timeout = '3s'", 'pgcares.tries = 8', 'pgcares.max_tries = 8');
 my $session = Session->new($node, options => '-c statement_timeout=60s');
 
 foreach my $round (1 .. 2)
