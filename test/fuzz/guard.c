@@ -220,7 +220,7 @@ same_octets(const uint8 *a, const uint8 *b, size_t len, bool exact)
 	return true;
 }
 
-/* Reads all that is there; gives the number of messages for the library. */
+/* Reads all that is there, in one turn; gives the number of messages for the library. */
 static int
 drain(Flight *flight, size_t room)
 {
@@ -228,6 +228,7 @@ drain(Flight *flight, size_t room)
 	int			count = 0;
 	ares_ssize_t got;
 
+	flight->sockets[TCP].budget = PG_INT32_MAX;
 	while ((got = tcp_receive(&flight->channel, &flight->sockets[TCP],
 								 buffer, room)) > 0)
 	{
