@@ -3,6 +3,7 @@
 #
 #   forgeries    TRIES forged datagrams, of all kinds in turn, then the truth, then
 #                one that comes too late
+#   barefirst5   an error with this rcode and without a question; the truth 20 ms later
 #   forged       the number of forged datagrams sent until now, as text
 #   flood1000    1000 random datagrams, one each ms; meanwhile does as the next
 #                label says
@@ -34,6 +35,7 @@ our %label = (
 );
 
 our %numbered = (
+	barefirst => sub { (bare(@_[0, 1]), { %{ answer($_[0]) }, after => 20 }) },
 	flood => sub {
 		my ($query, $count, @further) = @_;
 		return ((map { +{ message => rubbish(), after => $_ } } 1 .. $count), Behaviour::behave($query, @further));

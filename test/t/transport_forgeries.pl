@@ -77,6 +77,16 @@ foreach my $flags ('edns', 'edns, dns0x20', 'dns0x20')
 		note("$forged forged, $ignored ignored, " . @queries . ' queries');
 	}
 }
+
+# The truth has 100 ms to come after an error without a question. Without EDNS, nothing
+# but that saves the lookup.
+foreach my $rcode (1, 2, 4, 5)
+{
+	$server->forget;
+	is($session->text("SELECT host(address) FROM dns_a('barefirst$rcode.waits.example')"), '192.0.2.1',
+		"rcode $rcode without a question, then the truth: the truth");
+	is($server->count, 1, '... and nobody was asked again');
+}
 $session->text('RESET pgcares.flags');
 
 sub batch
