@@ -49,8 +49,8 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 	}
 
 	/*
-	 * Nobody submitted this query.  It is a probe: the library asks a failed server
-	 * to find out whether it is back.
+	 * The query belongs to no slot.  It is a probe, with which the library finds out
+	 * whether a failed server is back.
 	 */
 	probe = add_probe(channel, socket, id);
 	if (probe == NULL)
