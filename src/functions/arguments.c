@@ -3,7 +3,7 @@
  *
  * Reads the arguments that several SQL functions share.  A function that runs
  * raises 22023 for an invalid argument.  Code that only predicts the questions
- * of a call sets soft, and gets false instead of an error.
+ * of a call passes RETURN_FALSE.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@ static char *list_flags(const FlagWord *words);
  * nothing then.
  */
 bool
-argument_request(FunctionCallInfo fcinfo, int first_argument, bool soft,
+argument_request(FunctionCallInfo fcinfo, int first_argument, OnFailure on_failure,
 				 DnsRequest *request)
 {
 	DnsQuestion *question = &request->question;
@@ -31,10 +31,10 @@ argument_request(FunctionCallInfo fcinfo, int first_argument, bool soft,
 	if (PG_ARGISNULL(first_argument))
 		return false;
 	question->nsid = false;
-	return argument_kind(fcinfo, first_argument + 1, soft, &question->type,
+	return argument_kind(fcinfo, first_argument + 1, on_failure, &question->type,
 						 &question->class) &&
-		argument_name_text(request, PG_GETARG_TEXT_PP(first_argument), soft) &&
-		argument_on_error(fcinfo, first_argument + 3, soft,
+		argument_name_text(request, PG_GETARG_TEXT_PP(first_argument), on_failure) &&
+		argument_on_error(fcinfo, first_argument + 3, on_failure,
 						  &request->on_error);
 }
 
@@ -42,28 +42,28 @@ argument_request(FunctionCallInfo fcinfo, int first_argument, bool soft,
  * Reads the arguments type and class.  Also false if one is NULL.
  */
 bool
-argument_kind(FunctionCallInfo fcinfo, int first_argument, bool soft,
+argument_kind(FunctionCallInfo fcinfo, int first_argument, OnFailure on_failure,
 			  uint16 *type, uint16 *class)
 {
 	if (PG_ARGISNULL(first_argument) || PG_ARGISNULL(first_argument + 1))
 		return false;
 	return question_type(text_to_cstring(PG_GETARG_TEXT_PP(first_argument)),
-						 soft, type) &&
+						 on_failure, type) &&
 		question_class(text_to_cstring(PG_GETARG_TEXT_PP(first_argument + 1)),
-					   soft, class);
+					   on_failure, class);
 }
 
 /*
  * Reads on_error from the argument or, if that is NULL, from the setting.
  */
 bool
-argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
+argument_on_error(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 				  OnError *on_error)
 {
 	*on_error = setting_on_error;
 	if (PG_NARGS() <= argument || PG_ARGISNULL(argument))
 		return true;
-	return settings_on_error(text_to_cstring(PG_GETARG_TEXT_PP(argument)), soft,
+	return settings_on_error(text_to_cstring(PG_GETARG_TEXT_PP(argument)), on_failure,
 							 on_error);
 }
 
@@ -71,11 +71,11 @@ argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
  * Sets the name of a request from a text, which must outlive the request.
  */
 bool
-argument_name_text(DnsRequest *request, const text *written, bool soft)
+argument_name_text(DnsRequest *request, const text *written, OnFailure on_failure)
 {
 	request->written = written;
 	request->address = NULL;
-	return question_read_name(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), soft,
+	return question_read_name(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), on_failure,
 						 &request->question.name);
 }
 
@@ -93,12 +93,12 @@ argument_text(const DnsRequest *request)
  * Reads an address family: 4 or 6, as in family(inet), or 0 for both.
  */
 bool
-argument_family(FunctionCallInfo fcinfo, int argument, bool soft, int *family)
+argument_family(FunctionCallInfo fcinfo, int argument, OnFailure on_failure, int *family)
 {
 	*family = PG_GETARG_INT32(argument);
 	if (*family == 0 || *family == 4 || *family == 6)
 		return true;
-	if (!soft)
+	if (on_failure == RAISE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid family of addresses: %d", *family),
@@ -112,7 +112,7 @@ argument_family(FunctionCallInfo fcinfo, int argument, bool soft, int *family)
  */
 bool
 argument_flags(FunctionCallInfo fcinfo, int argument, const FlagWord *words,
-			   const char *prefix, bool soft, int *flags)
+			   const char *prefix, OnFailure on_failure, int *flags)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -126,7 +126,7 @@ argument_flags(FunctionCallInfo fcinfo, int argument, const FlagWord *words,
 		char	   *written = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
 		const FlagWord *word = nulls[i] ? NULL : find_flag(written, words, prefix);
 
-		if (word == NULL && soft)
+		if (word == NULL && on_failure == RETURN_FALSE)
 			return false;
 		if (word == NULL)
 			ereport(ERROR,

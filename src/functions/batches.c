@@ -97,7 +97,7 @@ pgcares_query_many(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return (Datum) 0;
 
-	(void) argument_kind(fcinfo, 1, false, &batch.types[0], &batch.class);
+	(void) argument_kind(fcinfo, 1, RAISE, &batch.types[0], &batch.class);
 	batch.ntypes = 1;
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
@@ -120,7 +120,7 @@ pgcares_reverse_many(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
-	(void) host_lookups(false, &batch.lookups);
+	(void) host_lookups(RAISE, &batch.lookups);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }
@@ -138,12 +138,12 @@ pgcares_lookup_many(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 
-	(void) argument_family(fcinfo, 1, false, &family);
+	(void) argument_family(fcinfo, 1, RAISE, &family);
 	if (family != 6)
 		batch.types[batch.ntypes++] = DNS_TYPE_A;
 	if (family != 4)
 		batch.types[batch.ntypes++] = DNS_TYPE_AAAA;
-	(void) host_lookups(false, &batch.lookups);
+	(void) host_lookups(RAISE, &batch.lookups);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }
@@ -157,7 +157,7 @@ pgcares_message_many(PG_FUNCTION_ARGS)
 	DnsBatch	batch = {.kind = &message_kind, .ntypes = 1};
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	(void) argument_kind(fcinfo, 1, false, &batch.types[0], &batch.class);
+	(void) argument_kind(fcinfo, 1, RAISE, &batch.types[0], &batch.class);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
 }

@@ -30,18 +30,18 @@ typedef struct FlagWord
 } FlagWord;
 
 extern bool argument_request(FunctionCallInfo fcinfo, int first_argument,
-							 bool soft, DnsRequest *request);
+							 OnFailure on_failure, DnsRequest *request);
 extern bool argument_kind(FunctionCallInfo fcinfo, int first_argument,
-						  bool soft, uint16 *type, uint16 *class);
-extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, bool soft,
+						  OnFailure on_failure, uint16 *type, uint16 *class);
+extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 							  OnError *on_error);
 extern bool argument_name_text(DnsRequest *request, const text *written,
-							   bool soft);
+							   OnFailure on_failure);
 extern char *argument_text(const DnsRequest *request);
-extern bool argument_family(FunctionCallInfo fcinfo, int argument, bool soft,
+extern bool argument_family(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 							int *family);
 extern bool argument_flags(FunctionCallInfo fcinfo, int argument,
-						   const FlagWord *words, const char *prefix, bool soft,
+						   const FlagWord *words, const char *prefix, OnFailure on_failure,
 						   int *flags);
 
 /* ---- hosts.c: looking up a host ---- */
@@ -69,7 +69,7 @@ extern int	nameinfo_questions(FunctionCallInfo fcinfo, uint16 type,
 
 extern const char *service_protocol(int socktype, int protocol);
 extern bool service_port(const char *text, const char *protocol,
-						 bool only_number, bool soft, int *port);
+						 bool only_number, OnFailure on_failure, int *port);
 extern char *service_name(int port, const char *protocol, bool only_number);
 
 /* ---- names.c: names and addresses, without the network ---- */
@@ -142,7 +142,7 @@ enum
 #define MESSAGE_COLUMNS		(COLUMN_WIRE + 1)
 
 extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
-							 bool soft, DnsQuestion *question);
+							 OnFailure on_failure, DnsQuestion *question);
 extern int	message_questions(FunctionCallInfo fcinfo, uint16 type,
 							  DnsQuestion *questions);
 extern void message_open(DnsMessage *message, const bytea *octets);

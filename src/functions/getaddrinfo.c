@@ -44,12 +44,12 @@ typedef struct Request
 	OnError		on_error;
 } Request;
 
-static bool read_request(FunctionCallInfo fcinfo, bool soft, Request *request);
+static bool read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request);
 static void find(const Request *request, Host *host, DnsOutcome *outcome);
-static bool find_families(const Request *request, bool soft, bool *ip4,
+static bool find_families(const Request *request, OnFailure on_failure, bool *ip4,
 						  bool *ip6);
 static void add_wildcards(const Request *request, Host *host);
-static bool find_configured(bool soft, bool *ip4, bool *ip6);
+static bool find_configured(OnFailure on_failure, bool *ip4, bool *ip6);
 static bool is_mapped(const Request *request);
 static void map_ip4(const Request *request, Host *host);
 static inet *mapped(const inet *address);
@@ -69,7 +69,7 @@ pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 	DnsOutcome	outcome;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!read_request(fcinfo, false, &request))
+	if (!read_request(fcinfo, RAISE, &request))
 		return (Datum) 0;
 	if (request.host == NULL)
 	{
@@ -95,8 +95,8 @@ addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 	bool		ip4;
 	bool		ip6;
 
-	if (!read_request(fcinfo, true, &request) || request.host == NULL ||
-		!find_families(&request, true, &ip4, &ip6) || !(ip4 || ip6))
+	if (!read_request(fcinfo, RETURN_FALSE, &request) || request.host == NULL ||
+		!find_families(&request, RETURN_FALSE, &ip4, &ip6) || !(ip4 || ip6))
 		return 0;
 	return hosts_questions(request.host, ip4 && ip6 ? 0 : ip4 ? 4 : 6,
 						   questions);
@@ -104,10 +104,10 @@ addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 
 /*
  * Reads the arguments.  False if one is NULL that must not be.  If one is
- * invalid, raises, or gives false if soft.
+ * invalid, raises or gives false, as on_failure says.
  */
 static bool
-read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
+read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
 {
 	inet		address;
 
@@ -117,22 +117,22 @@ read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
 		return false;
 	request->socktype = PG_GETARG_INT32(3);
 	request->protocol = PG_GETARG_INT32(4);
-	if (!argument_on_error(fcinfo, 6, soft, &request->on_error) ||
-		!argument_family(fcinfo, 2, soft, &request->family) ||
-		!argument_flags(fcinfo, 5, flag_words, "AI_", soft, &request->flags))
+	if (!argument_on_error(fcinfo, 6, on_failure, &request->on_error) ||
+		!argument_family(fcinfo, 2, on_failure, &request->family) ||
+		!argument_flags(fcinfo, 5, flag_words, "AI_", on_failure, &request->flags))
 		return false;
 	if (!PG_ARGISNULL(0))
 		request->host = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(1) &&
 		!service_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
 					  service_protocol(request->socktype, request->protocol),
-					  request->flags & FLAG_NUMERICSERV, soft, &request->port))
+					  request->flags & FLAG_NUMERICSERV, on_failure, &request->port))
 		return false;
 
 	if (!(request->flags & FLAG_NUMERICHOST) || request->host == NULL ||
 		address_parse(request->host, &address))
 		return true;
-	if (!soft)
+	if (on_failure == RAISE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not an address", request->host),
@@ -146,7 +146,7 @@ find(const Request *request, Host *host, DnsOutcome *outcome)
 	bool		ip4;
 	bool		ip6;
 
-	(void) find_families(request, false, &ip4, &ip6);
+	(void) find_families(request, RAISE, &ip4, &ip6);
 	if (ip4 || ip6)
 	{
 		hosts_find(request->host, ip4 && ip6 ? 0 : ip4 ? 4 : 6, host, outcome);
@@ -163,13 +163,13 @@ find(const Request *request, Host *host, DnsOutcome *outcome)
 
 /* Finds the families that the call wants and this host can use. */
 static bool
-find_families(const Request *request, bool soft, bool *ip4, bool *ip6)
+find_families(const Request *request, OnFailure on_failure, bool *ip4, bool *ip6)
 {
 	bool		has_ip4 = true;
 	bool		has_ip6 = true;
 
 	if ((request->flags & FLAG_ADDRCONFIG) &&
-		!find_configured(soft, &has_ip4, &has_ip6))
+		!find_configured(on_failure, &has_ip4, &has_ip6))
 		return false;
 	*ip4 = has_ip4 && (request->family != 6 || is_mapped(request));
 	*ip6 = has_ip6 && request->family != 4;
@@ -204,14 +204,14 @@ add_wildcards(const Request *request, Host *host)
 
 /* Finds the families of this host's addresses, except loopback. */
 static bool
-find_configured(bool soft, bool *ip4, bool *ip6)
+find_configured(OnFailure on_failure, bool *ip4, bool *ip6)
 {
 	struct ifaddrs *interfaces;
 
 	*ip4 = *ip6 = false;
 	if (getifaddrs(&interfaces) != 0)
 	{
-		if (!soft)
+		if (on_failure == RAISE)
 			ereport(ERROR,
 					(errcode(ERRCODE_SYSTEM_ERROR),
 					 errmsg("could not list the addresses of this host: %m")));

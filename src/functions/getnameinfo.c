@@ -57,8 +57,8 @@ typedef struct Request
 	OnError		on_error;
 } Request;
 
-static bool read_request(FunctionCallInfo fcinfo, bool soft, Request *request);
-static bool read_flags(FunctionCallInfo fcinfo, bool soft, int *flags);
+static bool read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request);
+static bool read_flags(FunctionCallInfo fcinfo, OnFailure on_failure, int *flags);
 static bool find_node(const inet *address, const Request *request,
 					  char **node);
 static char *short_name(const char *text);
@@ -82,7 +82,7 @@ pgcares_getnameinfo(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {true, true};
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!read_request(fcinfo, false, &request))
+	if (!read_request(fcinfo, RAISE, &request))
 		return (Datum) 0;
 
 	if (request.flags & FLAG_LOOKUPHOST)
@@ -111,7 +111,7 @@ nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	Request		request;
 
-	if (!read_request(fcinfo, true, &request) ||
+	if (!read_request(fcinfo, RETURN_FALSE, &request) ||
 		!(request.flags & FLAG_LOOKUPHOST) ||
 		(request.flags & FLAG_NUMERICHOST))
 		return 0;
@@ -120,20 +120,20 @@ nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 
 /*
  * Reads the arguments.  False if one other than on_error is NULL.  If one is
- * invalid, raises, or gives false if soft.
+ * invalid, raises or gives false, as on_failure says.
  */
 static bool
-read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
+read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
 {
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return false;
-	if (!argument_on_error(fcinfo, 3, soft, &request->on_error) ||
-		!read_flags(fcinfo, soft, &request->flags))
+	if (!argument_on_error(fcinfo, 3, on_failure, &request->on_error) ||
+		!read_flags(fcinfo, on_failure, &request->flags))
 		return false;
 	request->port = PG_GETARG_INT32(1);
 	if (request->port >= 0 && request->port <= 65535)
 		return true;
-	if (!soft)
+	if (on_failure == RAISE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid port: %d", request->port),
@@ -142,13 +142,13 @@ read_request(FunctionCallInfo fcinfo, bool soft, Request *request)
 }
 
 static bool
-read_flags(FunctionCallInfo fcinfo, bool soft, int *flags)
+read_flags(FunctionCallInfo fcinfo, OnFailure on_failure, int *flags)
 {
-	if (!argument_flags(fcinfo, 2, flag_words, "NI_", soft, flags))
+	if (!argument_flags(fcinfo, 2, flag_words, "NI_", on_failure, flags))
 		return false;
 	if ((*flags & FLAG_NUMERICHOST) && (*flags & FLAG_NAMEREQD))
 	{
-		if (!soft)
+		if (on_failure == RAISE)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("flags numerichost and namereqd exclude each other")));

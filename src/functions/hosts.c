@@ -30,7 +30,7 @@ static void ask_host(const DnsQuestion *questions, int count, Host *host,
 					 DnsOutcome *outcome);
 static void ask_now(const DnsQuestion *questions, const int *numbers, int count,
 					DnsOutcome *outcomes);
-static bool read_arguments(FunctionCallInfo fcinfo, bool soft,
+static bool read_arguments(FunctionCallInfo fcinfo, OnFailure on_failure,
 						   HostLookup *lookup);
 static int	tell(const HostQuestions *asked, DnsQuestion *questions);
 static void put_host(FunctionCallInfo fcinfo, const Host *host);
@@ -76,7 +76,7 @@ pgcares_reverse(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 
-	(void) argument_on_error(fcinfo, 1, false, &on_error);
+	(void) argument_on_error(fcinfo, 1, RAISE, &on_error);
 	address = PG_GETARG_INET_PP(0);
 	hosts_find_names(address, &host, &outcome);
 	if (host.name == NULL)
@@ -149,7 +149,7 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
-	(void) argument_on_error(fcinfo, 1, false, &on_error);
+	(void) argument_on_error(fcinfo, 1, RAISE, &on_error);
 	address = PG_GETARG_INET_PP(0);
 	hosts_find_names(address, &host, &outcome);
 	if (host.name != NULL)
@@ -175,7 +175,7 @@ hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
 {
 	HostQuestions asked;
 
-	(void) host_begin(written, family, false, host, &asked);
+	(void) host_begin(written, family, RAISE, host, &asked);
 	if (asked.count == 0)
 		outcome_of_found(outcome, host->name != NULL, host->addresses != NIL,
 						 host->name == NULL ? NOTE_ONLY_FILE : NULL);
@@ -199,7 +199,7 @@ hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
 {
 	HostQuestions asked;
 
-	(void) host_begin_names(address, false, host, &asked);
+	(void) host_begin_names(address, RAISE, host, &asked);
 	if (asked.count == 0)
 		outcome_of_found(outcome, host->name != NULL, host->name != NULL,
 						 NOTE_ONLY_FILE);
@@ -223,7 +223,7 @@ hosts_questions(const char *written, int family, DnsQuestion *questions)
 	Host		host;
 	HostQuestions asked;
 
-	return host_begin(written, family, true, &host, &asked) ?
+	return host_begin(written, family, RETURN_FALSE, &host, &asked) ?
 		tell(&asked, questions) : 0;
 }
 
@@ -233,7 +233,7 @@ hosts_names_questions(const inet *address, DnsQuestion *questions)
 	Host		host;
 	HostQuestions asked;
 
-	return host_begin_names(address, true, &host, &asked) ?
+	return host_begin_names(address, RETURN_FALSE, &host, &asked) ?
 		tell(&asked, questions) : 0;
 }
 
@@ -247,7 +247,7 @@ hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
 {
 	HostLookup	lookup;
 
-	return read_arguments(fcinfo, true, &lookup) ?
+	return read_arguments(fcinfo, RETURN_FALSE, &lookup) ?
 		hosts_questions(lookup.written, lookup.family, questions) : 0;
 }
 
@@ -257,7 +257,7 @@ hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
 {
 	OnError		on_error;
 
-	return !PG_ARGISNULL(0) && argument_on_error(fcinfo, 1, true, &on_error) ?
+	return !PG_ARGISNULL(0) && argument_on_error(fcinfo, 1, RETURN_FALSE, &on_error) ?
 		hosts_names_questions(PG_GETARG_INET_PP(0), questions) : 0;
 }
 
@@ -265,7 +265,7 @@ hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
 static bool
 find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
 {
-	if (!read_arguments(fcinfo, false, lookup))
+	if (!read_arguments(fcinfo, RAISE, lookup))
 		return false;
 	hosts_find(lookup->written, lookup->family, &lookup->host,
 			   &lookup->outcome);
@@ -274,13 +274,13 @@ find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
 
 /* Reads name, family and on_error; false if name or family is NULL. */
 static bool
-read_arguments(FunctionCallInfo fcinfo, bool soft, HostLookup *lookup)
+read_arguments(FunctionCallInfo fcinfo, OnFailure on_failure, HostLookup *lookup)
 {
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return false;
 	lookup->written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	return argument_on_error(fcinfo, 2, soft, &lookup->on_error) &&
-		argument_family(fcinfo, 1, soft, &lookup->family);
+	return argument_on_error(fcinfo, 2, on_failure, &lookup->on_error) &&
+		argument_family(fcinfo, 1, on_failure, &lookup->family);
 }
 
 /* Gives the questions and their number, or 0 if the name is never asked. */

@@ -55,7 +55,7 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 	DnsWindow  *window;
 	Jsonb	   *json = NULL;
 
-	if (!message_question(fcinfo, 0, false, &question))
+	if (!message_question(fcinfo, 0, RAISE, &question))
 		PG_RETURN_NULL();
 
 	window = lookup_ask(&question, NULL, &outcome);

@@ -80,16 +80,16 @@ pgcares_parse(PG_FUNCTION_ARGS)
 /*
  * Reads the arguments name, type and class; name is the one numbered
  * first_argument.  False if the name is invalid.  If type or class is invalid,
- * raises, or gives false if soft.
+ * raises or gives false, as on_failure says.
  */
 bool
-message_question(FunctionCallInfo fcinfo, int first_argument, bool soft,
+message_question(FunctionCallInfo fcinfo, int first_argument, OnFailure on_failure,
 				 DnsQuestion *question)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
 
 	question->nsid = true;
-	return argument_kind(fcinfo, first_argument + 1, soft, &question->type,
+	return argument_kind(fcinfo, first_argument + 1, on_failure, &question->type,
 						 &question->class) &&
 		name_parse(name, setting_idn, &question->name) == NULL;
 }
@@ -101,7 +101,7 @@ message_question(FunctionCallInfo fcinfo, int first_argument, bool soft,
 int
 message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
-	return !PG_ARGISNULL(0) && message_question(fcinfo, 0, true, questions) &&
+	return !PG_ARGISNULL(0) && message_question(fcinfo, 0, RETURN_FALSE, questions) &&
 		!name_never_asked(&questions->name);
 }
 
@@ -180,7 +180,7 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	DnsWindow  *window;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!message_question(fcinfo, first_argument, false, &question))
+	if (!message_question(fcinfo, first_argument, RAISE, &question))
 	{
 		put_row(rsinfo, NULL);
 		return;

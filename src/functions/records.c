@@ -13,9 +13,9 @@
 static void query(FunctionCallInfo fcinfo, const char *server,
 				  int first_argument);
 static Datum typed_lookup(FunctionCallInfo fcinfo, uint16 type);
-static bool read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
+static bool read_typed(FunctionCallInfo fcinfo, uint16 type, OnFailure on_failure,
 					   DnsRequest *request);
-static bool read_address(FunctionCallInfo fcinfo, bool soft,
+static bool read_address(FunctionCallInfo fcinfo, OnFailure on_failure,
 						 DnsRequest *request);
 static int	tell(const DnsRequest *request, DnsQuestion *questions);
 static void lookup(FunctionCallInfo fcinfo, const char *server,
@@ -70,7 +70,7 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 	DnsRequest	request;
 
 	record_open_rows(fcinfo);
-	if (read_address(fcinfo, false, &request))
+	if (read_address(fcinfo, RAISE, &request))
 		lookup(fcinfo, NULL, &request, true);
 	return (Datum) 0;
 }
@@ -84,7 +84,7 @@ query_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	DnsRequest	request;
 
-	return argument_request(fcinfo, 0, true, &request) ?
+	return argument_request(fcinfo, 0, RETURN_FALSE, &request) ?
 		tell(&request, questions) : 0;
 }
 
@@ -94,7 +94,7 @@ query_typed_questions(FunctionCallInfo fcinfo, uint16 type,
 {
 	DnsRequest	request;
 
-	return read_typed(fcinfo, type, true, &request) ?
+	return read_typed(fcinfo, type, RETURN_FALSE, &request) ?
 		tell(&request, questions) : 0;
 }
 
@@ -104,7 +104,7 @@ query_address_questions(FunctionCallInfo fcinfo, uint16 type,
 {
 	DnsRequest	request;
 
-	return read_address(fcinfo, true, &request) ? tell(&request, questions) : 0;
+	return read_address(fcinfo, RETURN_FALSE, &request) ? tell(&request, questions) : 0;
 }
 
 /* Looks up by name, type, class and on_error, from first_argument on. */
@@ -113,7 +113,7 @@ query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 {
 	DnsRequest	request;
 
-	if (argument_request(fcinfo, first_argument, false, &request))
+	if (argument_request(fcinfo, first_argument, RAISE, &request))
 		lookup(fcinfo, server, &request, false);
 }
 
@@ -124,14 +124,14 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 	DnsRequest	request;
 
 	record_open_rows(fcinfo);
-	if (read_typed(fcinfo, type, false, &request))
+	if (read_typed(fcinfo, type, RAISE, &request))
 		lookup(fcinfo, NULL, &request, true);
 	return (Datum) 0;
 }
 
 /* Reads the arguments name and on_error; false if name is NULL. */
 static bool
-read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
+read_typed(FunctionCallInfo fcinfo, uint16 type, OnFailure on_failure,
 		   DnsRequest *request)
 {
 	DnsQuestion *question = &request->question;
@@ -152,14 +152,14 @@ read_typed(FunctionCallInfo fcinfo, uint16 type, bool soft,
 		request->written = written;
 		address_reverse_name(&address, &question->name);
 	}
-	else if (!argument_name_text(request, written, soft))
+	else if (!argument_name_text(request, written, on_failure))
 		return false;
-	return argument_on_error(fcinfo, 1, soft, &request->on_error);
+	return argument_on_error(fcinfo, 1, on_failure, &request->on_error);
 }
 
 /* Reads the arguments address and on_error; false if address is NULL. */
 static bool
-read_address(FunctionCallInfo fcinfo, bool soft, DnsRequest *request)
+read_address(FunctionCallInfo fcinfo, OnFailure on_failure, DnsRequest *request)
 {
 	DnsQuestion *question = &request->question;
 
@@ -171,7 +171,7 @@ read_address(FunctionCallInfo fcinfo, bool soft, DnsRequest *request)
 	request->written = NULL;
 	request->address = PG_GETARG_INET_PP(0);
 	address_reverse_name(request->address, &question->name);
-	return argument_on_error(fcinfo, 1, soft, &request->on_error);
+	return argument_on_error(fcinfo, 1, on_failure, &request->on_error);
 }
 
 /* Gives the question and 1, or 0 if the name is never asked. */

@@ -14,7 +14,7 @@
 
 static void search(FunctionCallInfo fcinfo, DnsQuestion *question,
 				   List *candidates, DnsOutcome *outcome);
-static List *list_candidates(const DnsRequest *request, bool soft);
+static List *list_candidates(const DnsRequest *request, OnFailure on_failure);
 static List *add_candidate(List *candidates, const DnsName *name,
 						   const DnsName *domain);
 static bool is_complete(const text *written, const DnsName *name);
@@ -34,11 +34,11 @@ pgcares_search(PG_FUNCTION_ARGS)
 	DnsOutcome	outcome;
 
 	record_open_rows(fcinfo);
-	if (!argument_request(fcinfo, 0, false, &request))
+	if (!argument_request(fcinfo, 0, RAISE, &request))
 		return (Datum) 0;
 
 	question = request.question;
-	search(fcinfo, &question, list_candidates(&request, false), &outcome);
+	search(fcinfo, &question, list_candidates(&request, RAISE), &outcome);
 	if (!outcome_is_noerror(&outcome))
 		outcome_report(&outcome, argument_text(&request), request.on_error);
 	return (Datum) 0;
@@ -54,9 +54,9 @@ search_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 	DnsRequest	request;
 	List	   *candidates;
 
-	if (!argument_request(fcinfo, 0, true, &request))
+	if (!argument_request(fcinfo, 0, RETURN_FALSE, &request))
 		return 0;
-	candidates = list_candidates(&request, true);
+	candidates = list_candidates(&request, RETURN_FALSE);
 	if (candidates == NIL)
 		return 0;
 	*questions = request.question;
@@ -117,10 +117,10 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 
 /*
  * The names to try, in order, as a List of DnsName.  If the system's
- * configuration is unreadable, raises, or gives NIL if soft.
+ * configuration is unreadable, raises or gives NIL, as on_failure says.
  */
 static List *
-list_candidates(const DnsRequest *request, bool soft)
+list_candidates(const DnsRequest *request, OnFailure on_failure)
 {
 	const DnsName *name = &request->question.name;
 	List	   *candidates = NIL;
@@ -130,7 +130,7 @@ list_candidates(const DnsRequest *request, bool soft)
 	if (is_complete(request->written, name))
 		return list_make1(unconstify(DnsName *, name));
 	if ((setting_ndots < 0 || *setting_domains == '\0') &&
-		!system_refresh(soft))
+		!system_refresh(on_failure))
 		return NIL;
 
 	first = count_dots(name) >=

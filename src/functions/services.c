@@ -37,11 +37,11 @@ service_protocol(int socktype, int protocol)
 
 /*
  * Reads a port from a number or the name of a service.  If text is neither,
- * raises, or gives false if soft.
+ * raises or gives false, as on_failure says.
  */
 bool
 service_port(const char *text, const char *protocol, bool only_number,
-			 bool soft, int *port)
+			 OnFailure on_failure, int *port)
 {
 	struct servent *entry = NULL;
 
@@ -56,7 +56,7 @@ service_port(const char *text, const char *protocol, bool only_number,
 		return true;
 	}
 	require_memory();
-	if (soft)
+	if (on_failure == RETURN_FALSE)
 		return false;
 	if (only_number)
 		ereport(ERROR,

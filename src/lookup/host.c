@@ -26,20 +26,20 @@ static char *display_name(const DnsName *name);
 /*
  * Gives the sources of a host lookup and their order, never LOOKUPS_SYSTEM.
  * Call it once in a call of an SQL function, for all its hosts: it reads the
- * files again if they have changed.  If one is unreadable, raises, or gives
- * false if soft.
+ * files again if they have changed.  If one is unreadable, raises or gives
+ * false, as on_failure says.
  */
 bool
-host_lookups(bool soft, Lookups *lookups)
+host_lookups(OnFailure on_failure, Lookups *lookups)
 {
 	*lookups = setting_lookups;
 	if (*lookups == LOOKUPS_SYSTEM)
 	{
-		if (!system_refresh(soft))
+		if (!system_refresh(on_failure))
 			return false;
 		*lookups = system_lookups();
 	}
-	return *lookups == LOOKUPS_B || hosts_refresh(soft);
+	return *lookups == LOOKUPS_B || hosts_refresh(on_failure);
 }
 
 /*
@@ -124,15 +124,15 @@ host_known_names_at_last(Lookups lookups, const inet *address, Host *host)
 
 /*
  * Finds a host without a question, or gives the questions to ask.  If written
- * is not a name or a file is unreadable, raises, or gives false if soft.
+ * is not a name or a file is unreadable, raises or gives false, as on_failure says.
  */
 bool
-host_begin(const char *written, int family, bool soft, Host *host,
+host_begin(const char *written, int family, OnFailure on_failure, Host *host,
 		   HostQuestions *asked)
 {
 	asked->count = 0;
-	if (!question_read_name(written, strlen(written), soft, &asked->name) ||
-		!host_lookups(soft, &asked->lookups))
+	if (!question_read_name(written, strlen(written), on_failure, &asked->name) ||
+		!host_lookups(on_failure, &asked->lookups))
 		return false;
 	if (host_known(asked->lookups, written, &asked->name, family, host))
 		return true;
@@ -148,13 +148,13 @@ host_begin(const char *written, int family, bool soft, Host *host,
  * if the count is 0.
  */
 bool
-host_begin_names(const inet *address, bool soft, Host *host,
+host_begin_names(const inet *address, OnFailure on_failure, Host *host,
 				 HostQuestions *asked)
 {
 	asked->count = 0;
 	address_reverse_name(address, &asked->name);
 	add_question(asked, DNS_TYPE_PTR);
-	if (!host_lookups(soft, &asked->lookups))
+	if (!host_lookups(on_failure, &asked->lookups))
 		return false;
 	if (host_known_names(asked->lookups, address, host))
 		asked->count = 0;

@@ -13,9 +13,9 @@
 
 /* ---- question.c: questions as users write them ---- */
 
-extern bool question_type(const char *text, bool soft, uint16 *number);
-extern bool question_class(const char *text, bool soft, uint16 *number);
-extern bool question_read_name(const char *written, size_t len, bool soft,
+extern bool question_type(const char *text, OnFailure on_failure, uint16 *number);
+extern bool question_class(const char *text, OnFailure on_failure, uint16 *number);
+extern bool question_read_name(const char *written, size_t len, OnFailure on_failure,
 						  DnsName *name);
 
 /* ---- status.c: the statuses that a question can end with ---- */
@@ -118,7 +118,7 @@ typedef struct HostQuestions
 	DnsQuestion questions[HOST_MAX_QUESTIONS];
 } HostQuestions;
 
-extern bool host_lookups(bool soft, Lookups *lookups);
+extern bool host_lookups(OnFailure on_failure, Lookups *lookups);
 extern bool host_known(Lookups lookups, const char *written,
 					   const DnsName *name, int family, Host *host);
 extern bool host_known_names(Lookups lookups, const inet *address, Host *host);
@@ -126,9 +126,9 @@ extern bool host_known_at_last(Lookups lookups, const DnsName *name,
 							   int family, Host *host);
 extern bool host_known_names_at_last(Lookups lookups, const inet *address,
 									 Host *host);
-extern bool host_begin(const char *written, int family, bool soft, Host *host,
+extern bool host_begin(const char *written, int family, OnFailure on_failure, Host *host,
 					   HostQuestions *asked);
-extern bool host_begin_names(const inet *address, bool soft, Host *host,
+extern bool host_begin_names(const inet *address, OnFailure on_failure, Host *host,
 							 HostQuestions *asked);
 extern void host_add_answer(Host *host, const DnsOutcome *outcome);
 extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,

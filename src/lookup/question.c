@@ -17,10 +17,10 @@ static int	parse_number(const char *text, const char *prefix, int max);
 
 /*
  * Reads a record type.  If text is not a type, or is one that cannot be looked
- * up, raises, or gives false if soft.
+ * up, raises or gives false, as on_failure says.
  */
 bool
-question_type(const char *text, bool soft, uint16 *number)
+question_type(const char *text, OnFailure on_failure, uint16 *number)
 {
 	int			type = rrtype_by_name(text);
 	bool		refused;
@@ -29,7 +29,7 @@ question_type(const char *text, bool soft, uint16 *number)
 		type = parse_number(text, "TYPE", 65535);
 	refused = type == DNS_TYPE_OPT ||
 		(type >= DNS_TYPE_TKEY && type <= DNS_TYPE_AXFR);
-	if (soft && (type < 0 || refused))
+	if (on_failure == RETURN_FALSE && (type < 0 || refused))
 		return false;
 	if (type < 0)
 		ereport(ERROR,
@@ -46,16 +46,16 @@ question_type(const char *text, bool soft, uint16 *number)
 }
 
 /*
- * Reads a class.  If text is not a class, raises, or gives false if soft.
+ * Reads a class.  If text is not a class, raises or gives false, as on_failure says.
  */
 bool
-question_class(const char *text, bool soft, uint16 *number)
+question_class(const char *text, OnFailure on_failure, uint16 *number)
 {
 	int			class = rrclass_by_name(text);
 
 	if (class < 0)
 		class = parse_number(text, "CLASS", 65535);
-	if (class < 0 && soft)
+	if (class < 0 && on_failure == RETURN_FALSE)
 		return false;
 	if (class < 0)
 		ereport(ERROR,
@@ -67,14 +67,14 @@ question_class(const char *text, bool soft, uint16 *number)
 }
 
 /*
- * Reads a name.  If written is not a name, raises, or gives false if soft.
+ * Reads a name.  If written is not a name, raises or gives false, as on_failure says.
  */
 bool
-question_read_name(const char *written, size_t len, bool soft, DnsName *name)
+question_read_name(const char *written, size_t len, OnFailure on_failure, DnsName *name)
 {
 	const char *reason = name_parse_with_len(written, len, setting_idn, name);
 
-	if (reason != NULL && !soft)
+	if (reason != NULL && on_failure == RAISE)
 		name_refuse(pnstrdup(written, len), reason);
 	return reason == NULL;
 }

@@ -69,10 +69,10 @@ static bool next_word(const char **at, char *word);
 
 /*
  * Rereads the file if it has changed.  If it cannot be read, or is too large,
- * raises, or returns false if soft.
+ * raises or returns false, as on_failure says.
  */
 bool
-hosts_refresh(bool soft)
+hosts_refresh(OnFailure on_failure)
 {
 	DnsFileState state;
 	MemoryContext context;
@@ -80,7 +80,7 @@ hosts_refresh(bool soft)
 	HostsFile  *file;
 	bool		done;
 
-	if (soft && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
+	if (on_failure == RETURN_FALSE && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
 		strcmp(cached->path, setting_hosts_file) == 0)
 		return true;
 	file_state(setting_hosts_file, &state);
@@ -99,7 +99,7 @@ hosts_refresh(bool soft)
 	file = palloc0(sizeof(HostsFile));
 	file->context = context;
 	file->path = pstrdup(setting_hosts_file);
-	done = file_read(file->path, "pgcares.hosts_file", MAX_FILE_SIZE, false, soft,
+	done = file_read(file->path, "pgcares.hosts_file", MAX_FILE_SIZE, false, on_failure,
 					 &file->state, &file->text, &file->len);
 	if (file->text != NULL)
 		build_index(file);

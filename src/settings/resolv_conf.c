@@ -33,8 +33,8 @@ typedef struct System
 static System *cached = NULL;
 static int64 checked_at = 0;		/* on the clock of clock_now() */
 
-static bool read_resolvconf(System *system, bool soft);
-static bool read_nsswitch(System *system, bool soft);
+static bool read_resolvconf(System *system, OnFailure on_failure);
+static bool read_nsswitch(System *system, OnFailure on_failure);
 static void read_options(System *system, char *words);
 static void read_domains(System *system, char *words);
 static void read_lookups(System *system, char *words);
@@ -43,10 +43,10 @@ static char *next_word(char **words);
 
 /*
  * Rereads the files if one has changed.  Must be called before the functions
- * below.  If an existing file cannot be read, raises, or returns false if soft.
+ * below.  If an existing file cannot be read, raises or returns false, as on_failure says.
  */
 bool
-system_refresh(bool soft)
+system_refresh(OnFailure on_failure)
 {
 	DnsFileState resolvconf;
 	DnsFileState nsswitch;
@@ -55,7 +55,7 @@ system_refresh(bool soft)
 	System	   *system;
 	bool		done;
 
-	if (soft && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
+	if (on_failure == RETURN_FALSE && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
 		strcmp(cached->path, setting_resolvconf) == 0)
 		return true;
 	file_state(setting_resolvconf, &resolvconf);
@@ -75,7 +75,7 @@ system_refresh(bool soft)
 	system->path = pstrdup(setting_resolvconf);
 	system->lookups = LOOKUPS_SYSTEM;
 	system->ndots = 1;
-	done = read_resolvconf(system, soft) && read_nsswitch(system, soft);
+	done = read_resolvconf(system, on_failure) && read_nsswitch(system, on_failure);
 	if (system->lookups == LOOKUPS_SYSTEM)
 		system->lookups = LOOKUPS_FB;
 	MemoryContextSwitchTo(old_context);
@@ -138,14 +138,14 @@ system_own_domain(DnsName *domain)
 }
 
 static bool
-read_resolvconf(System *system, bool soft)
+read_resolvconf(System *system, OnFailure on_failure)
 {
 	size_t		len;
 	char	   *text;
 	char	   *line;
 	DnsName		own;
 
-	if (!file_read(system->path, "pgcares.resolvconf", MAX_FILE_SIZE, true, soft,
+	if (!file_read(system->path, "pgcares.resolvconf", MAX_FILE_SIZE, true, on_failure,
 				   &system->resolvconf, &text, &len))
 		return false;
 	while (text != NULL && (line = strsep(&text, "\n")) != NULL)
@@ -169,13 +169,13 @@ read_resolvconf(System *system, bool soft)
 
 /* The lookup line of resolvconf takes precedence. */
 static bool
-read_nsswitch(System *system, bool soft)
+read_nsswitch(System *system, OnFailure on_failure)
 {
 	size_t		len;
 	char	   *text;
 	char	   *line;
 
-	if (!file_read(NSSWITCH, NULL, MAX_FILE_SIZE, true, soft, &system->nsswitch,
+	if (!file_read(NSSWITCH, NULL, MAX_FILE_SIZE, true, on_failure, &system->nsswitch,
 				   &text, &len))
 		return false;
 	while (text != NULL && system->lookups == LOOKUPS_SYSTEM &&

@@ -248,10 +248,10 @@ settings_init(void)
 
 /*
  * Reads the on_error argument of a call.  If it is not a known word, raises, or
- * returns false if soft.
+ * returns false, as on_failure says.
  */
 bool
-settings_on_error(const char *name, bool soft, OnError *on_error)
+settings_on_error(const char *name, OnFailure on_failure, OnError *on_error)
 {
 	for (const struct config_enum_entry *option = on_error_options;
 		 option->name != NULL; option++)
@@ -261,7 +261,7 @@ settings_on_error(const char *name, bool soft, OnError *on_error)
 		*on_error = option->val;
 		return true;
 	}
-	if (soft)
+	if (on_failure == RETURN_FALSE)
 		return false;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

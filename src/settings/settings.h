@@ -78,12 +78,12 @@ extern bool setting_lookahead;
 extern uint64 settings_generation;
 
 extern void settings_init(void);
-extern bool settings_on_error(const char *name, bool soft, OnError *on_error);
+extern bool settings_on_error(const char *name, OnFailure on_failure, OnError *on_error);
 extern bool settings_list(const char *value, List **elements);
 
 /* ---- resolv_conf.c: the system's configuration for hosts ---- */
 
-extern bool system_refresh(bool soft);
+extern bool system_refresh(OnFailure on_failure);
 extern Lookups system_lookups(void);
 extern int	system_ndots(void);
 extern List *system_domains(void);
@@ -129,7 +129,7 @@ typedef struct HostsEntry
 	List	   *aliases;		/* of char * */
 } HostsEntry;
 
-extern bool hosts_refresh(bool soft);
+extern bool hosts_refresh(OnFailure on_failure);
 extern List *hosts_by_name(const DnsName *name);
 extern List *hosts_by_address(const inet *address);
 

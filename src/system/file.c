@@ -16,10 +16,9 @@
 #include "storage/fd.h"
 
 #define PIECE		(1024 * 1024)	/* read at a time */
-#define LEVEL_SOFT	DEBUG5		/* instead of raising */
 
 static bool read_open(int fd, const char *path, const char *setting, size_t max,
-					  bool soft, DnsFileState *state, char **content,
+					  OnFailure on_failure, DnsFileState *state, char **content,
 					  size_t *len);
 static void state_of(const struct stat *st, DnsFileState *state);
 static int64 nanoseconds(const struct timespec *time);
@@ -52,12 +51,12 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
  * Reads a file: its content, palloc'd, and its state when it was opened.  The
  * content is NULL if there is no such file, if it is not a regular one or, with
  * unreadable_ok, if permission is denied.  Every other failure, and a file of more
- * than max octets, raises, or returns false if soft.  setting is the parameter
+ * than max octets, raises or returns false, as on_failure says.  setting is the parameter
  * that names the file, or NULL.  No message shows the file's content.
  */
 bool
 file_read(const char *path, const char *setting, size_t max,
-		  bool unreadable_ok, bool soft, DnsFileState *state, char **content,
+		  bool unreadable_ok, OnFailure on_failure, DnsFileState *state, char **content,
 		  size_t *len)
 {
 	int			fd;
@@ -74,18 +73,18 @@ file_read(const char *path, const char *setting, size_t max,
 		return true;
 	if (fd < 0)
 	{
-		ereport(soft ? LEVEL_SOFT : ERROR,
+		ereport(on_failure == RAISE ? ERROR : DEBUG5,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
 		return false;
 	}
-	done = read_open(fd, path, setting, max, soft, state, content, len);
+	done = read_open(fd, path, setting, max, on_failure, state, content, len);
 	CloseTransientFile(fd);
 	return done;
 }
 
 static bool
-read_open(int fd, const char *path, const char *setting, size_t max, bool soft,
+read_open(int fd, const char *path, const char *setting, size_t max, OnFailure on_failure,
 		  DnsFileState *state, char **content, size_t *len)
 {
 	struct stat st;
@@ -94,7 +93,7 @@ read_open(int fd, const char *path, const char *setting, size_t max, bool soft,
 
 	if (fstat(fd, &st) < 0)
 	{
-		ereport(soft ? LEVEL_SOFT : ERROR,
+		ereport(on_failure == RAISE ? ERROR : DEBUG5,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
 		return false;
@@ -105,7 +104,7 @@ read_open(int fd, const char *path, const char *setting, size_t max, bool soft,
 		return true;
 	if (state->size > (int64) max)
 	{
-		ereport(soft ? LEVEL_SOFT : ERROR,
+		ereport(on_failure == RAISE ? ERROR : DEBUG5,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("file \"%s\" is too large", path),
 				 errdetail("It has %lld octets, and %zu are read at most.",
@@ -124,7 +123,7 @@ read_open(int fd, const char *path, const char *setting, size_t max, bool soft,
 		got = read(fd, octets + *len, Min(state->size - *len, PIECE));
 		if (got < 0)
 		{
-			ereport(soft ? LEVEL_SOFT : ERROR,
+			ereport(on_failure == RAISE ? ERROR : DEBUG5,
 					(errcode_for_file_access(),
 					 errmsg("could not read file \"%s\": %m", path)));
 			return false;

@@ -16,6 +16,13 @@
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
 
+/* What a function does if it cannot do its work. */
+typedef enum OnFailure
+{
+	RAISE,
+	RETURN_FALSE				/* quietly: the call itself will raise */
+} OnFailure;
+
 /* ---- file.c: the files that settings name ---- */
 
 typedef struct DnsFileState
@@ -35,7 +42,7 @@ extern void file_state(const char *path, DnsFileState *state);
 extern bool file_state_equal(const DnsFileState *a, const DnsFileState *b);
 extern bool file_read(const char *path, const char *setting, size_t max,
 					  bool unreadable_ok,
-					  bool soft, DnsFileState *state, char **content,
+					  OnFailure on_failure, DnsFileState *state, char **content,
 					  size_t *len);
 
 /* ---- memory.c: memory for the library ---- */

@@ -73,7 +73,7 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
 /* The copy is malloc'd, so that no octet behind it is read unseen. */
 bool
 file_read(const char *path, const char *setting, size_t max,
-		  bool unreadable_ok, bool soft, DnsFileState *state, char **content,
+		  bool unreadable_ok, OnFailure on_failure, DnsFileState *state, char **content,
 		  size_t *len)
 {
 	const Content *file = file_of(path);
@@ -100,7 +100,7 @@ check_system(void)
 {
 	ListCell   *cell;
 
-	if (!system_refresh(false))
+	if (!system_refresh(RAISE))
 		finding("the files cannot be read");
 	if (system_ndots() < 0 || system_ndots() > MAX_NDOTS)
 		finding("ndots is %d", system_ndots());
@@ -130,7 +130,7 @@ check_hosts(void)
 	const char *at = hosts.octets;
 	const char *end = at + hosts.len;
 
-	if (!hosts_refresh(false))
+	if (!hosts_refresh(RAISE))
 		finding("the file cannot be read");
 	while (at < end)
 	{
