@@ -100,6 +100,7 @@ OBJS = \
 	src/settings/settings.o \
 	src/settings/sortlist.o \
 	src/settings/values.o \
+	src/system/cached_file.o \
 	src/system/clock.o \
 	src/system/file.o \
 	src/system/memory.o \

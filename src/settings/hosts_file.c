@@ -3,7 +3,6 @@
  *
  * The hosts file, hosts(5).  It is read once and kept until it changes: its
  * text, and two indexes of its lines, by name and by address, sorted by hash.
- * Reading can be interrupted at any time, and then leaves nothing behind.
  * Anything that is not an address or a domain name is skipped.
  */
 #include "postgres.h"
@@ -35,26 +34,25 @@ typedef struct LineIndex
 
 typedef struct HostsFile
 {
-	MemoryContext context;		/* of the whole structure */
-	DnsFileState state;
-	char	   *path;
-	char	   *text;
-	size_t		len;
+	const char *text;
 	LineIndex	names;
 	LineIndex	addresses;
 } HostsFile;
 
-static HostsFile *cached = NULL;
-static int64 checked_at = 0;		/* on the clock of clock_now() */
+typedef bool (*LineMatches) (const char *line, const void *key);
 
-static void build_index(HostsFile *file);
+static void *parse_file(const DnsFile *file);
+static void index_lines(HostsFile *hosts, const char *end);
 static void add_key(LineIndex *index, uint32 hash, size_t offset);
 static int	compare_keys(const LineKey *a, const LineKey *b);
 static size_t first_key(const LineIndex *index, uint32 hash);
 static uint32 hash_name(const DnsName *name);
 static uint32 hash_address(const inet *address);
+static List *find_entries(const LineIndex *index, uint32 hash,
+						  LineMatches matches, const void *key);
 static HostsEntry *read_entry(const char *line, int *names);
-static bool line_has_name(const char *line, const DnsName *name);
+static bool has_name(const char *line, const void *key);
+static bool has_address(const char *line, const void *key);
 static const char *line_address(const char *line, inet *address);
 static bool next_name(const char **at, DnsName *name);
 static bool next_word(const char **at, char *word);
@@ -67,51 +65,20 @@ static bool next_word(const char **at, char *word);
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+static CachedFile cached = {
+	.file = {.setting = "pgcares.hosts_file", .max_size = MAX_FILE_SIZE},
+	.parse = parse_file
+};
+
 /*
- * Rereads the file if it has changed.  If it cannot be read, or is too large,
- * raises or returns false, as on_failure says.
+ * Rereads the file if it has changed.  Must be called before the functions
+ * below.  If it cannot be read, or is too large, raises or returns false, as
+ * on_failure says.
  */
 bool
 hosts_refresh(OnFailure on_failure)
 {
-	DnsFileState state;
-	MemoryContext context;
-	MemoryContext old_context;
-	HostsFile  *file;
-	bool		done;
-
-	if (on_failure == RETURN_FALSE && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
-		strcmp(cached->path, setting_hosts_file) == 0)
-		return true;
-	file_state(setting_hosts_file, &state);
-	checked_at = clock_now();
-	if (cached != NULL && file_state_equal(&cached->state, &state) &&
-		strcmp(cached->path, setting_hosts_file) == 0)
-		return true;
-	if (cached != NULL)
-		MemoryContextDelete(cached->context);
-	cached = NULL;
-
-	/* Until it is complete, it belongs to the caller's context. */
-	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares hosts file",
-									ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(context);
-	file = palloc0(sizeof(HostsFile));
-	file->context = context;
-	file->path = pstrdup(setting_hosts_file);
-	done = file_read(file->path, "pgcares.hosts_file", MAX_FILE_SIZE, false, on_failure,
-					 &file->state, &file->text, &file->len);
-	if (file->text != NULL)
-		build_index(file);
-	MemoryContextSwitchTo(old_context);
-	if (!done)
-	{
-		MemoryContextDelete(context);
-		return false;
-	}
-	MemoryContextSetParent(context, TopMemoryContext);
-	cached = file;
-	return true;
+	return cached_file_refresh(&cached, setting_hosts_file, on_failure);
 }
 
 /*
@@ -121,23 +88,9 @@ hosts_refresh(OnFailure on_failure)
 List *
 hosts_by_name(const DnsName *name)
 {
-	uint32		hash = hash_name(name);
-	List	   *entries = NIL;
-	int			names = 0;
-	int64		last = -1;
+	const HostsFile *hosts = cached.parsed;
 
-	for (size_t i = first_key(&cached->names, hash);
-		 i < cached->names.count && cached->names.keys[i].hash == hash &&
-		 names < MAX_NAMES; i++)
-	{
-		uint32		offset = cached->names.keys[i].offset;
-
-		/* A line can have a name twice. */
-		if (offset != last && line_has_name(cached->text + offset, name))
-			entries = lappend(entries, read_entry(cached->text + offset, &names));
-		last = offset;
-	}
-	return entries;
+	return find_entries(&hosts->names, hash_name(name), has_name, name);
 }
 
 /*
@@ -146,33 +99,29 @@ hosts_by_name(const DnsName *name)
 List *
 hosts_by_address(const inet *address)
 {
-	uint32		hash = hash_address(address);
-	List	   *entries = NIL;
-	int			names = 0;
+	const HostsFile *hosts = cached.parsed;
 
-	for (size_t i = first_key(&cached->addresses, hash);
-		 i < cached->addresses.count && cached->addresses.keys[i].hash == hash &&
-		 names < MAX_NAMES; i++)
-	{
-		const char *line = cached->text + cached->addresses.keys[i].offset;
-		inet		other;
+	return find_entries(&hosts->addresses, hash_address(address), has_address,
+						address);
+}
 
-		(void) line_address(line, &other);
-		if (ip_family(&other) == ip_family(address) &&
-			memcmp(ip_addr(&other), ip_addr(address), ip_addrsize(address)) == 0)
-			entries = lappend(entries, read_entry(line, &names));
-	}
-	return entries;
+static void *
+parse_file(const DnsFile *file)
+{
+	HostsFile  *hosts = palloc0(sizeof(HostsFile));
+
+	hosts->text = file->content;
+	if (file->content != NULL)
+		index_lines(hosts, file->content + file->len);
+	return hosts;
 }
 
 static void
-build_index(HostsFile *file)
+index_lines(HostsFile *hosts, const char *end)
 {
-	const char *end = file->text + file->len;
-
-	for (const char *line = file->text; line < end;)
+	for (const char *line = hosts->text; line < end;)
 	{
-		size_t		offset = line - file->text;
+		size_t		offset = line - hosts->text;
 		const char *at;
 		const char *next = memchr(line, '\n', end - line);
 		DnsName		name;
@@ -182,17 +131,17 @@ build_index(HostsFile *file)
 		at = line_address(line, &address);
 		while (at != NULL && next_name(&at, &name))
 		{
-			add_key(&file->names, hash_name(&name), offset);
+			add_key(&hosts->names, hash_name(&name), offset);
 			named = true;
 		}
 		if (named)
-			add_key(&file->addresses, hash_address(&address), offset);
+			add_key(&hosts->addresses, hash_address(&address), offset);
 		line = next != NULL ? next + 1 : end;
 	}
-	if (file->names.count > 0)
+	if (hosts->names.count > 0)
 	{
-		sort_keys(file->names.keys, file->names.count);
-		sort_keys(file->addresses.keys, file->addresses.count);
+		sort_keys(hosts->names.keys, hosts->names.count);
+		sort_keys(hosts->addresses.keys, hosts->addresses.count);
 	}
 }
 
@@ -254,6 +203,30 @@ hash_address(const inet *address)
 	return hash_bytes(ip_addr(address), ip_addrsize(address));
 }
 
+/* The lines of a hash, less those that have another name or address. */
+static List *
+find_entries(const LineIndex *index, uint32 hash, LineMatches matches,
+			 const void *key)
+{
+	const char *text = ((const HostsFile *) cached.parsed)->text;
+	List	   *entries = NIL;
+	int			names = 0;
+	int64		last = -1;
+
+	for (size_t i = first_key(index, hash);
+		 i < index->count && index->keys[i].hash == hash && names < MAX_NAMES;
+		 i++)
+	{
+		uint32		offset = index->keys[i].offset;
+
+		/* A line can have a name twice. */
+		if (offset != last && matches(text + offset, key))
+			entries = lappend(entries, read_entry(text + offset, &names));
+		last = offset;
+	}
+	return entries;
+}
+
 /* Reads a line that has an address and a name; adds to the count of names. */
 static HostsEntry *
 read_entry(const char *line, int *names)
@@ -280,18 +253,29 @@ read_entry(const char *line, int *names)
 }
 
 static bool
-line_has_name(const char *line, const DnsName *name)
+has_name(const char *line, const void *key)
 {
 	inet		address;
 	const char *at = line_address(line, &address);
-	DnsName		other;
+	DnsName		name;
 
-	while (next_name(&at, &other))
+	while (next_name(&at, &name))
 	{
-		if (name_equal(name, &other))
+		if (name_equal(&name, key))
 			return true;
 	}
 	return false;
+}
+
+static bool
+has_address(const char *line, const void *key)
+{
+	const inet *sought = key;
+	inet		address;
+
+	(void) line_address(line, &address);
+	return ip_family(&address) == ip_family(sought) &&
+		memcmp(ip_addr(&address), ip_addr(sought), ip_addrsize(sought)) == 0;
 }
 
 /*

@@ -19,86 +19,60 @@
 #define MAX_NDOTS		15		/* as in resolv.conf(5) */
 #define BLANKS			" \t\r"
 
-typedef struct System
+/* What resolv.conf says. */
+typedef struct ResolvConf
 {
-	MemoryContext context;		/* of the whole structure */
-	DnsFileState resolvconf;
-	DnsFileState nsswitch;
-	char	   *path;			/* of resolvconf */
-	Lookups		lookups;
+	Lookups		lookups;		/* LOOKUPS_SYSTEM if it does not say */
 	int			ndots;
 	List	   *domains;		/* of DnsName * */
-} System;
+} ResolvConf;
 
-static System *cached = NULL;
-static int64 checked_at = 0;		/* on the clock of clock_now() */
-
-static bool read_resolvconf(System *system, OnFailure on_failure);
-static bool read_nsswitch(System *system, OnFailure on_failure);
-static void read_options(System *system, char *words);
-static void read_domains(System *system, char *words);
-static void read_lookups(System *system, char *words);
-static void add_domain(System *system, const DnsName *name);
+static void *parse_resolvconf(const DnsFile *file);
+static void *parse_nsswitch(const DnsFile *file);
+static void read_options(ResolvConf *conf, char *words);
+static void read_domains(ResolvConf *conf, char *words);
+static void read_lookups(Lookups *lookups, char *words);
+static void add_domain(ResolvConf *conf, const DnsName *name);
 static char *next_word(char **words);
 
+static CachedFile resolvconf = {
+	.file = {
+		.setting = "pgcares.resolvconf",
+		.max_size = MAX_FILE_SIZE,
+		.unreadable_ok = true
+	},
+	.parse = parse_resolvconf
+};
+
+static CachedFile nsswitch = {
+	.file = {.max_size = MAX_FILE_SIZE, .unreadable_ok = true},
+	.parse = parse_nsswitch
+};
+
 /*
- * Rereads the files if one has changed.  Must be called before the functions
- * below.  If an existing file cannot be read, raises or returns false, as on_failure says.
+ * Rereads the files that have changed.  Must be called before the functions
+ * below.  If an existing file cannot be read, raises or returns false, as
+ * on_failure says.
  */
 bool
 system_refresh(OnFailure on_failure)
 {
-	DnsFileState resolvconf;
-	DnsFileState nsswitch;
-	MemoryContext context;
-	MemoryContext old_context;
-	System	   *system;
-	bool		done;
-
-	if (on_failure == RETURN_FALSE && cached != NULL && clock_now() - checked_at < FILE_LOOK_AFTER &&
-		strcmp(cached->path, setting_resolvconf) == 0)
-		return true;
-	file_state(setting_resolvconf, &resolvconf);
-	checked_at = clock_now();
-	file_state(NSSWITCH, &nsswitch);
-	if (cached != NULL && strcmp(cached->path, setting_resolvconf) == 0 &&
-		file_state_equal(&cached->resolvconf, &resolvconf) &&
-		file_state_equal(&cached->nsswitch, &nsswitch))
-		return true;
-
-	/* Until it is complete, it belongs to the caller's context. */
-	context = AllocSetContextCreate(CurrentMemoryContext, "pgcares system",
-									ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(context);
-	system = palloc0(sizeof(System));
-	system->context = context;
-	system->path = pstrdup(setting_resolvconf);
-	system->lookups = LOOKUPS_SYSTEM;
-	system->ndots = 1;
-	done = read_resolvconf(system, on_failure) && read_nsswitch(system, on_failure);
-	if (system->lookups == LOOKUPS_SYSTEM)
-		system->lookups = LOOKUPS_FB;
-	MemoryContextSwitchTo(old_context);
-	if (!done)
-	{
-		MemoryContextDelete(context);
-		return false;
-	}
-
-	if (cached != NULL)
-		MemoryContextDelete(cached->context);
-	MemoryContextSetParent(context, TopMemoryContext);
-	cached = system;
-	return true;
+	return cached_file_refresh(&resolvconf, setting_resolvconf, on_failure) &&
+		cached_file_refresh(&nsswitch, NSSWITCH, on_failure);
 }
 
 /*
- * The places where the system looks up hosts: never LOOKUPS_SYSTEM.
+ * The places where the system looks up hosts: never LOOKUPS_SYSTEM.  The lookup
+ * line of resolv.conf takes precedence.
  */
 Lookups
 system_lookups(void)
 {
-	return cached->lookups;
+	Lookups		lookups = ((const ResolvConf *) resolvconf.parsed)->lookups;
+
+	if (lookups == LOOKUPS_SYSTEM)
+		lookups = *(const Lookups *) nsswitch.parsed;
+	return lookups == LOOKUPS_SYSTEM ? LOOKUPS_FB : lookups;
 }
 
 /*
@@ -107,7 +81,7 @@ system_lookups(void)
 int
 system_ndots(void)
 {
-	return cached->ndots;
+	return ((const ResolvConf *) resolvconf.parsed)->ndots;
 }
 
 /*
@@ -117,7 +91,7 @@ system_ndots(void)
 List *
 system_domains(void)
 {
-	return cached->domains;
+	return ((const ResolvConf *) resolvconf.parsed)->domains;
 }
 
 /*
@@ -137,49 +111,45 @@ system_own_domain(DnsName *domain)
 	return dot != NULL && name_parse(dot + 1, false, domain) == NULL;
 }
 
-static bool
-read_resolvconf(System *system, OnFailure on_failure)
+static void *
+parse_resolvconf(const DnsFile *file)
 {
-	size_t		len;
-	char	   *text;
+	ResolvConf *conf = palloc0(sizeof(ResolvConf));
+	char	   *text = file->content;
 	char	   *line;
 	DnsName		own;
 
-	if (!file_read(system->path, "pgcares.resolvconf", MAX_FILE_SIZE, true, on_failure,
-				   &system->resolvconf, &text, &len))
-		return false;
-	while (text != NULL && (line = strsep(&text, "\n")) != NULL)
+	conf->lookups = LOOKUPS_SYSTEM;
+	conf->ndots = 1;
+	while ((line = strsep(&text, "\n")) != NULL)
 	{
 		char	   *word = next_word(&line);
 
 		if (word == NULL || *word == '#' || *word == ';')
 			continue;
 		if (strcmp(word, "search") == 0 || strcmp(word, "domain") == 0)
-			read_domains(system, line);
+			read_domains(conf, line);
 		else if (strcmp(word, "options") == 0)
-			read_options(system, line);
+			read_options(conf, line);
 		else if (strcmp(word, "lookup") == 0)
-			read_lookups(system, line);
+			read_lookups(&conf->lookups, line);
 	}
 
-	if (system->domains == NIL && system_own_domain(&own))
-		add_domain(system, &own);
-	return true;
+	if (conf->domains == NIL && system_own_domain(&own))
+		add_domain(conf, &own);
+	return conf;
 }
 
-/* The lookup line of resolvconf takes precedence. */
-static bool
-read_nsswitch(System *system, OnFailure on_failure)
+/* The first line for hosts with a known word counts. */
+static void *
+parse_nsswitch(const DnsFile *file)
 {
-	size_t		len;
-	char	   *text;
+	Lookups    *lookups = palloc(sizeof(Lookups));
+	char	   *text = file->content;
 	char	   *line;
 
-	if (!file_read(NSSWITCH, NULL, MAX_FILE_SIZE, true, on_failure, &system->nsswitch,
-				   &text, &len))
-		return false;
-	while (text != NULL && system->lookups == LOOKUPS_SYSTEM &&
-		   (line = strsep(&text, "\n")) != NULL)
+	*lookups = LOOKUPS_SYSTEM;
+	while (*lookups == LOOKUPS_SYSTEM && (line = strsep(&text, "\n")) != NULL)
 	{
 		char	   *word;
 
@@ -189,37 +159,37 @@ read_nsswitch(System *system, OnFailure on_failure)
 		word = strchr(line, '#');
 		if (word != NULL)
 			*word = '\0';
-		read_lookups(system, line + 6);
+		read_lookups(lookups, line + 6);
 	}
-	return true;
+	return lookups;
 }
 
 /* The last domain or search line counts. */
 static void
-read_domains(System *system, char *words)
+read_domains(ResolvConf *conf, char *words)
 {
 	char	   *word;
 
-	system->domains = NIL;
+	conf->domains = NIL;
 	while ((word = next_word(&words)) != NULL && *word != '#' && *word != ';')
 	{
 		DnsName		name;
 
 		/* Words that are no domain name are skipped. */
 		if (name_parse(word, false, &name) == NULL)
-			add_domain(system, &name);
+			add_domain(conf, &name);
 	}
 }
 
 static void
-read_options(System *system, char *words)
+read_options(ResolvConf *conf, char *words)
 {
 	char	   *word;
 
 	while ((word = next_word(&words)) != NULL)
 	{
 		if (strncmp(word, "ndots:", 6) == 0 && isdigit((unsigned char) word[6]))
-			system->ndots = Min(strtoul(word + 6, NULL, 10), MAX_NDOTS);
+			conf->ndots = Min(strtoul(word + 6, NULL, 10), MAX_NDOTS);
 	}
 }
 
@@ -229,7 +199,7 @@ read_options(System *system, char *words)
  * effect.
  */
 static void
-read_lookups(System *system, char *words)
+read_lookups(Lookups *lookups, char *words)
 {
 	bool		file = false;
 	bool		bind = false;
@@ -248,21 +218,21 @@ read_lookups(System *system, char *words)
 			bind = true;
 	}
 	if (file && bind)
-		system->lookups = file_first ? LOOKUPS_FB : LOOKUPS_BF;
+		*lookups = file_first ? LOOKUPS_FB : LOOKUPS_BF;
 	else if (file || bind)
-		system->lookups = file ? LOOKUPS_F : LOOKUPS_B;
+		*lookups = file ? LOOKUPS_F : LOOKUPS_B;
 }
 
 static void
-add_domain(System *system, const DnsName *name)
+add_domain(ResolvConf *conf, const DnsName *name)
 {
 	DnsName    *domain;
 
-	if (list_length(system->domains) >= MAX_DOMAINS)
+	if (list_length(conf->domains) >= MAX_DOMAINS)
 		return;
 	domain = palloc(sizeof(DnsName));
 	*domain = *name;
-	system->domains = lappend(system->domains, domain);
+	conf->domains = lappend(conf->domains, domain);
 }
 
 /* The next word of a line, or NULL. */

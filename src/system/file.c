@@ -17,9 +17,7 @@
 
 #define PIECE		(1024 * 1024)	/* read at a time */
 
-static bool read_open(int fd, const char *path, const char *setting, size_t max,
-					  OnFailure on_failure, DnsFileState *state, char **content,
-					  size_t *len);
+static bool read_open(DnsFile *file, int fd, int elevel);
 static void state_of(const struct stat *st, DnsFileState *state);
 static int64 nanoseconds(const struct timespec *time);
 
@@ -48,91 +46,88 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
 }
 
 /*
- * Reads a file: its content, palloc'd, and its state when it was opened.  The
- * content is NULL if there is no such file, if it is not a regular one or, with
- * unreadable_ok, if permission is denied.  Every other failure, and a file of more
- * than max octets, raises or returns false, as on_failure says.  setting is the parameter
- * that names the file, or NULL.  No message shows the file's content.
+ * Reads a file.  The content is NULL if there is no such file, if it is not a
+ * regular one or, with unreadable_ok, if permission is denied.  Every other
+ * failure, and a file of more than max_size octets, raises or returns false, as
+ * on_failure says.  No message shows the file's content.
  */
 bool
-file_read(const char *path, const char *setting, size_t max,
-		  bool unreadable_ok, OnFailure on_failure, DnsFileState *state, char **content,
-		  size_t *len)
+file_read(DnsFile *file, OnFailure on_failure)
 {
+	int			elevel = on_failure == RAISE ? ERROR : DEBUG5;
 	int			fd;
 	bool		done;
 
-	*content = NULL;
-	file_state(path, state);
-	if (!state->regular)
+	file->content = NULL;
+	file_state(file->path, &file->state);
+	if (!file->state.regular)
 		return true;
 
 	/* Another file can have taken its place by now. */
-	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
-	if (fd < 0 && (errno == ENOENT || (unreadable_ok && errno == EACCES)))
+	fd = OpenTransientFile(file->path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	if (fd < 0 && (errno == ENOENT || (file->unreadable_ok && errno == EACCES)))
 		return true;
 	if (fd < 0)
 	{
-		ereport(on_failure == RAISE ? ERROR : DEBUG5,
+		ereport(elevel,
 				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\": %m", path)));
+				 errmsg("could not open file \"%s\": %m", file->path)));
 		return false;
 	}
-	done = read_open(fd, path, setting, max, on_failure, state, content, len);
+	done = read_open(file, fd, elevel);
 	CloseTransientFile(fd);
 	return done;
 }
 
 static bool
-read_open(int fd, const char *path, const char *setting, size_t max, OnFailure on_failure,
-		  DnsFileState *state, char **content, size_t *len)
+read_open(DnsFile *file, int fd, int elevel)
 {
 	struct stat st;
-	char	   *octets;
+	size_t		size;
 	ssize_t		got;
 
 	if (fstat(fd, &st) < 0)
 	{
-		ereport(on_failure == RAISE ? ERROR : DEBUG5,
+		ereport(elevel,
 				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\": %m", path)));
+				 errmsg("could not open file \"%s\": %m", file->path)));
 		return false;
 	}
-	memset(state, 0, sizeof(*state));
-	state_of(&st, state);
-	if (!state->regular)
+	memset(&file->state, 0, sizeof(file->state));
+	state_of(&st, &file->state);
+	if (!file->state.regular)
 		return true;
-	if (state->size > (int64) max)
+	size = file->state.size;
+	if (size > file->max_size)
 	{
-		ereport(on_failure == RAISE ? ERROR : DEBUG5,
+		ereport(elevel,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("file \"%s\" is too large", path),
-				 errdetail("It has %lld octets, and %zu are read at most.",
-						   (long long) state->size, max),
-				 setting ?
+				 errmsg("file \"%s\" is too large", file->path),
+				 errdetail("It has %zu octets, and %zu are read at most.",
+						   size, file->max_size),
+				 file->setting ?
 				 errhint("Take from it what is not needed, or name another file in %s.",
-						 setting) :
+						 file->setting) :
 				 errhint("Take from it what is not needed.")));
 		return false;
 	}
 
-	octets = palloc_extended(state->size + 1, MCXT_ALLOC_HUGE);
-	for (*len = 0; *len < (size_t) state->size; *len += got)
+	file->content = palloc_extended(size + 1, MCXT_ALLOC_HUGE);
+	for (file->len = 0; file->len < size; file->len += got)
 	{
 		CHECK_FOR_INTERRUPTS();
-		got = read(fd, octets + *len, Min(state->size - *len, PIECE));
+		got = read(fd, file->content + file->len, Min(size - file->len, PIECE));
 		if (got < 0)
 		{
-			ereport(on_failure == RAISE ? ERROR : DEBUG5,
+			ereport(elevel,
 					(errcode_for_file_access(),
-					 errmsg("could not read file \"%s\": %m", path)));
+					 errmsg("could not read file \"%s\": %m", file->path)));
 			return false;
 		}
 		if (got == 0)
 			break;				/* the file has become shorter */
 	}
-	octets[*len] = '\0';
-	*content = octets;
+	file->content[file->len] = '\0';
 	return true;
 }
 

@@ -35,15 +35,42 @@ typedef struct DnsFileState
 	int64		ctime;			/* ns: shows a change of permissions too */
 } DnsFileState;
 
-/* A prefetch trusts the file that it has read for this long. */
-#define FILE_LOOK_AFTER		INT64CONST(1000000) /* us */
+/* A file to read.  The caller sets the first group. */
+typedef struct DnsFile
+{
+	const char *path;
+	const char *setting;		/* that names it, or NULL */
+	size_t		max_size;
+	bool		unreadable_ok;	/* permission denied means no file */
+
+	DnsFileState state;			/* when it was opened */
+	char	   *content;		/* palloc'd, with a zero behind; or NULL */
+	size_t		len;
+} DnsFile;
 
 extern void file_state(const char *path, DnsFileState *state);
 extern bool file_state_equal(const DnsFileState *a, const DnsFileState *b);
-extern bool file_read(const char *path, const char *setting, size_t max,
-					  bool unreadable_ok,
-					  OnFailure on_failure, DnsFileState *state, char **content,
-					  size_t *len);
+extern bool file_read(DnsFile *file, OnFailure on_failure);
+
+/* ---- cached_file.c: what a file says, until it changes ---- */
+
+typedef struct CachedFile
+{
+	DnsFile		file;
+
+	/*
+	 * Gives what is kept, palloc'd.  The file's content is NULL if there is no
+	 * such file, and is palloc'd in the same memory.
+	 */
+	void	   *(*parse) (const DnsFile *file);
+
+	MemoryContext context;		/* of path, content and parsed; or NULL */
+	void	   *parsed;
+	int64		checked_at;		/* on the clock of clock_now() */
+} CachedFile;
+
+extern bool cached_file_refresh(CachedFile *cached, const char *path,
+								OnFailure on_failure);
 
 /* ---- memory.c: memory for the library ---- */
 

@@ -72,17 +72,15 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
 
 /* The copy is malloc'd, so that no octet behind it is read unseen. */
 bool
-file_read(const char *path, const char *setting, size_t max,
-		  bool unreadable_ok, OnFailure on_failure, DnsFileState *state, char **content,
-		  size_t *len)
+file_read(DnsFile *file, OnFailure on_failure)
 {
-	const Content *file = file_of(path);
+	const Content *content = file_of(file->path);
 
-	file_state(path, state);
-	*len = file->len;
-	*content = palloc(file->len + 1);
-	memcpy(*content, file->octets, file->len);
-	(*content)[file->len] = '\0';
+	file_state(file->path, &file->state);
+	file->len = content->len;
+	file->content = palloc(content->len + 1);
+	memcpy(file->content, content->octets, content->len);
+	file->content[file->len] = '\0';
 	return true;
 }
 
