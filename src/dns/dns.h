@@ -333,6 +333,7 @@ extern bool name_never_asked(const DnsName *name);
 extern bool name_is_localhost(const DnsName *name);
 extern void name_randomize_case(DnsName *name);
 extern bool name_equal(const DnsName *a, const DnsName *b);
+extern uint32 name_hash(const DnsName *name, uint64 seed);
 extern bool name_octets_equal(const uint8 *a, const uint8 *b, size_t len);
 
 /* ---- alias.c: from the question's name to the records ---- */

@@ -12,6 +12,7 @@
 #include "dns/dns.h"
 
 #include "catalog/namespace.h"
+#include "common/hashfn.h"
 #include "common/string.h"
 #include "mb/pg_wchar.h"
 
@@ -85,6 +86,19 @@ bool
 name_equal(const DnsName *a, const DnsName *b)
 {
 	return a->len == b->len && name_octets_equal(a->octets, b->octets, a->len);
+}
+
+/*
+ * Gives a hash value, the same for names that are equal.
+ */
+uint32
+name_hash(const DnsName *name, uint64 seed)
+{
+	uint8		octets[WIRE_NAME_MAX];
+
+	for (int i = 0; i < name->len; i++)
+		octets[i] = pg_ascii_tolower(name->octets[i]);
+	return (uint32) hash_bytes_extended(octets, name->len, seed);
 }
 
 /*

@@ -14,7 +14,6 @@
 
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
-#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -242,20 +241,10 @@ put_bad_name(DnsBatch *batch, uint32 index)
 static void
 chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
 {
-	uint8		octets[WIRE_NAME_MAX];
-	NameEntry  *entry;
-	uint32		hash;
 	bool		found;
+	NameEntry  *entry = names_insert_hash(table, index,
+										  name_hash(&batch->name, seed), &found);
 
-	for (int i = 0; i < batch->name.len; i++)
-	{
-		uint8		octet = batch->name.octets[i];
-
-		octets[i] = octet >= 'A' && octet <= 'Z' ? octet | 0x20 : octet;
-	}
-	hash = (uint32) hash_bytes_extended(octets, batch->name.len, seed);
-
-	entry = names_insert_hash(table, index, hash, &found);
 	if (found)
 	{
 		batch->next[entry->index] = index;

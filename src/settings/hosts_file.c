@@ -46,7 +46,6 @@ static void index_lines(HostsFile *hosts, const char *end);
 static void add_key(LineIndex *index, uint32 hash, size_t offset);
 static int	compare_keys(const LineKey *a, const LineKey *b);
 static size_t first_key(const LineIndex *index, uint32 hash);
-static uint32 hash_name(const DnsName *name);
 static uint32 hash_address(const inet *address);
 static List *find_entries(const LineIndex *index, uint32 hash,
 						  LineMatches matches, const void *key);
@@ -90,7 +89,7 @@ hosts_by_name(const DnsName *name)
 {
 	const HostsFile *hosts = cached.parsed;
 
-	return find_entries(&hosts->names, hash_name(name), has_name, name);
+	return find_entries(&hosts->names, name_hash(name, 0), has_name, name);
 }
 
 /*
@@ -131,7 +130,7 @@ index_lines(HostsFile *hosts, const char *end)
 		at = line_address(line, &address);
 		while (at != NULL && next_name(&at, &name))
 		{
-			add_key(&hosts->names, hash_name(&name), offset);
+			add_key(&hosts->names, name_hash(&name, 0), offset);
 			named = true;
 		}
 		if (named)
@@ -185,16 +184,6 @@ first_key(const LineIndex *index, uint32 hash)
 			high = middle;
 	}
 	return low;
-}
-
-static uint32
-hash_name(const DnsName *name)
-{
-	uint8		octets[WIRE_NAME_MAX];
-
-	for (int i = 0; i < name->len; i++)
-		octets[i] = pg_ascii_tolower(name->octets[i]);
-	return hash_bytes(octets, name->len);
 }
 
 static uint32
