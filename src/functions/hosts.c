@@ -28,8 +28,6 @@ typedef struct HostLookup
 static bool find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup);
 static void ask_host(const DnsQuestion *questions, int count, Host *host,
 					 DnsOutcome *outcome);
-static void ask_now(const DnsQuestion *questions, const int *numbers, int count,
-					DnsOutcome *outcomes);
 static bool read_arguments(FunctionCallInfo fcinfo, OnFailure on_failure,
 						   HostLookup *lookup);
 static int	tell(const HostQuestions *asked, DnsQuestion *questions);
@@ -293,61 +291,22 @@ tell(const HostQuestions *asked, DnsQuestion *questions)
 	return asked->count;
 }
 
-/*
- * Asks those questions of a host that were not asked ahead, and merges all
- * answers in the order of the questions.
- */
+/* Asks the questions of a host, and merges all answers in their order. */
 static void
 ask_host(const DnsQuestion *questions, int count, Host *host,
 		 DnsOutcome *outcome)
 {
+	Lookup		lookup = {.server = NULL};
 	DnsOutcome	outcomes[HOST_MAX_QUESTIONS];
-	int			numbers[HOST_MAX_QUESTIONS];
-	int			left = 0;
 
-	for (int i = 0; i < count; i++)
-	{
-		if (prefetch_outcome(&questions[i], &outcomes[i]))
-			outcome_keep(&outcomes[i]);
-		else
-			numbers[left++] = i;
-	}
-	if (left > 0)
-		ask_now(questions, numbers, left, outcomes);
-
+	lookup_ask(&lookup, questions, count, outcomes);
 	for (int i = 0; i < count; i++)
 	{
 		if (outcome_is_noerror(&outcomes[i]))
 			host_add_answer(host, &outcomes[i]);
 	}
+	lookup_end(&lookup);
 	host_merge(outcome, outcomes, count);
-}
-
-/* Asks the questions with these numbers, all at once. */
-static void
-ask_now(const DnsQuestion *questions, const int *numbers, int count,
-		DnsOutcome *outcomes)
-{
-	DnsWindow  *window = window_open(Min(count, setting_max_in_flight), NULL);
-	int			asked = 0;
-
-	for (int finished = 0; finished < count; finished++)
-	{
-		DnsSlot    *slot;
-		DnsOutcome *one;
-
-		while (asked < count && window_has_room(window))
-		{
-			window_submit(window, &questions[numbers[asked]], numbers[asked]);
-			asked++;
-		}
-		slot = wait_next(window);
-		one = &outcomes[slot->tag];
-		outcome_read(one, window, &slot->question, &slot->reply);
-		outcome_keep(one);
-		slot_release(slot);
-	}
-	window_close(window);
 }
 
 /* Adds the row of dns_gethostbyname() and dns_gethostbyaddr(). */

@@ -52,16 +52,16 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 {
 	DnsQuestion question;
 	DnsOutcome	outcome;
-	DnsWindow  *window;
+	Lookup		lookup = {.server = NULL};
 	Jsonb	   *json = NULL;
 
 	if (!message_question(fcinfo, 0, RAISE, &question))
 		PG_RETURN_NULL();
 
-	window = lookup_ask(&question, NULL, &outcome);
+	lookup_ask(&lookup, &question, 1, &outcome);
 	if (outcome.sound)
 		json = message_to_json(&outcome.message, outcome.window->style.ad, true);
-	lookup_end(window);
+	lookup_end(&lookup);
 	if (json == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(json);

@@ -177,7 +177,7 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	DnsQuestion question;
 	DnsOutcome	outcome;
-	DnsWindow  *window;
+	Lookup		lookup = {.server = server};
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!message_question(fcinfo, first_argument, RAISE, &question))
@@ -185,9 +185,9 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 		put_row(rsinfo, NULL);
 		return;
 	}
-	window = lookup_ask(&question, server, &outcome);
+	lookup_ask(&lookup, &question, 1, &outcome);
 	put_row(rsinfo, &outcome);
-	lookup_end(window);
+	lookup_end(&lookup);
 }
 
 /* Adds the row of an outcome, or, if NULL, of a text that is not a name. */

@@ -18,8 +18,8 @@ static bool read_typed(FunctionCallInfo fcinfo, uint16 type, OnFailure on_failur
 static bool read_address(FunctionCallInfo fcinfo, OnFailure on_failure,
 						 DnsRequest *request);
 static int	tell(const DnsRequest *request, DnsQuestion *questions);
-static void lookup(FunctionCallInfo fcinfo, const char *server,
-				   const DnsRequest *request, bool typed);
+static void look_up(FunctionCallInfo fcinfo, const char *server,
+					const DnsRequest *request, bool typed);
 
 /* One SQL function for each type; its result columns select the fields. */
 #define DEFINE_FUNCTION(symbol, type) \
@@ -71,7 +71,7 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 
 	record_open_rows(fcinfo);
 	if (read_address(fcinfo, RAISE, &request))
-		lookup(fcinfo, NULL, &request, true);
+		look_up(fcinfo, NULL, &request, true);
 	return (Datum) 0;
 }
 
@@ -114,7 +114,7 @@ query(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	DnsRequest	request;
 
 	if (argument_request(fcinfo, first_argument, RAISE, &request))
-		lookup(fcinfo, server, &request, false);
+		look_up(fcinfo, server, &request, false);
 }
 
 /* dns_mx(name, on_error) and the other typed functions. */
@@ -125,7 +125,7 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 
 	record_open_rows(fcinfo);
 	if (read_typed(fcinfo, type, RAISE, &request))
-		lookup(fcinfo, NULL, &request, true);
+		look_up(fcinfo, NULL, &request, true);
 	return (Datum) 0;
 }
 
@@ -184,19 +184,19 @@ tell(const DnsRequest *request, DnsQuestion *questions)
 
 /*
  * Asks one question, of server unless that is NULL, and puts the records into
- * the function's result.  Closes the window before it reports a DNS failure,
- * so that the error does not destroy the channel.
+ * the function's result.
  */
 static void
-lookup(FunctionCallInfo fcinfo, const char *server, const DnsRequest *request,
-	   bool typed)
+look_up(FunctionCallInfo fcinfo, const char *server, const DnsRequest *request,
+		bool typed)
 {
+	Lookup		lookup = {.server = server};
 	DnsOutcome	outcome;
-	DnsWindow  *window = lookup_ask(&request->question, server, &outcome);
 
+	lookup_ask(&lookup, &request->question, 1, &outcome);
 	if (outcome_is_noerror(&outcome))
 		record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
-	lookup_end(window);
+	lookup_end(&lookup);
 
 	if (!outcome_is_noerror(&outcome))
 		outcome_report(&outcome, argument_text(request), request->on_error);

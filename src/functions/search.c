@@ -65,14 +65,14 @@ search_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 /*
- * Tries one name after another in one window, under one deadline, and puts the
- * records into the function's result.
+ * Tries one name after another, under one deadline, and puts the records into
+ * the function's result.
  */
 static void
 search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 	   DnsOutcome *outcome)
 {
-	DnsWindow  *window = NULL;
+	Lookup		lookup = {.server = NULL};
 	DnsOutcome	last;
 	int			tried = 0;
 	int			queries = 0;
@@ -81,21 +81,10 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 
 	foreach(cell, candidates)
 	{
-		DnsSlot    *slot = NULL;
-
 		question->name = *(DnsName *) lfirst(cell);
-		if (window != NULL || !prefetch_outcome(question, &last))
-		{
-			if (window == NULL)
-				window = window_open(1, NULL);
-			window_submit(window, question, 0);
-			slot = wait_next(window);
-			outcome_read(&last, window, question, &slot->reply);
-		}
+		lookup_ask(&lookup, question, 1, &last);
 		if (outcome_is_noerror(&last))
 			record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &last, false);
-		if (slot != NULL)
-			slot_release(slot);
 
 		tried++;
 		queries += last.queries;
@@ -107,7 +96,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 		if (!outcome_is_missing(&last))
 			break;
 	}
-	lookup_end(window);
+	lookup_end(&lookup);
 
 	outcome->queries = queries;
 	outcome->servers = servers;

@@ -1,39 +1,78 @@
 /*
  * lookup.c
  *
- * Looks up one question, which was asked ahead of the call or gets a window of
- * its own.
+ * The one way to ask the questions of a single call: they were asked ahead of
+ * it, or get a window, under one deadline.
  */
 #include "postgres.h"
 
 #include "lookup/lookup.h"
 
-/*
- * Asks a question, of server unless that is NULL, and reads the outcome.  The
- * outcome is valid until the caller passes the result, which can be NULL, to
- * lookup_end().  Raises what a window raises.
- */
-DnsWindow *
-lookup_ask(const DnsQuestion *question, const char *server, DnsOutcome *outcome)
-{
-	DnsWindow  *window;
-	DnsSlot    *slot;
+static void ask_now(Lookup *lookup, const DnsQuestion *questions,
+					const int *numbers, int count, DnsOutcome *outcomes,
+					bool keep);
 
-	if (server == NULL && prefetch_outcome(question, outcome))
-		return NULL;
-	window = window_open(1, server);
-	window_submit(window, question, 0);
-	slot = wait_next(window);
-	outcome_read(outcome, window, &slot->question, &slot->reply);
-	return window;
+/*
+ * Asks questions, all at once, and reads the outcome of each.  The outcomes are
+ * valid until the next lookup_ask() or lookup_end().  Raises what a window
+ * raises.
+ */
+void
+lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
+		   DnsOutcome *outcomes)
+{
+	bool		ahead = lookup->server == NULL && lookup->window == NULL;
+	bool		keep = count > 1;
+	int			numbers[LOOKUP_MAX_QUESTIONS];
+	int			left = 0;
+
+	Assert(count <= LOOKUP_MAX_QUESTIONS);
+	for (int i = 0; i < count; i++)
+	{
+		if (!ahead || !prefetch_outcome(&questions[i], &outcomes[i]))
+			numbers[left++] = i;
+		else if (keep)
+			outcome_keep(&outcomes[i]);
+	}
+	if (left > 0)
+		ask_now(lookup, questions, numbers, left, outcomes, keep);
 }
 
 /*
- * Ends a lookup.  window is the result of lookup_ask(), NULL included.
+ * Ends a lookup.  Call it before an error is raised for an outcome, so that the
+ * error does not destroy the channel.
  */
 void
-lookup_end(DnsWindow *window)
+lookup_end(Lookup *lookup)
 {
-	if (window != NULL)
-		window_close(window);
+	if (lookup->window != NULL)
+		window_close(lookup->window);
+}
+
+/* Asks the questions with these numbers. */
+static void
+ask_now(Lookup *lookup, const DnsQuestion *questions, const int *numbers,
+		int count, DnsOutcome *outcomes, bool keep)
+{
+	int			asked = 0;
+
+	if (lookup->window == NULL)
+		lookup->window = window_open(Min(count, setting_max_in_flight),
+									 lookup->server);
+	for (int finished = 0; finished < count; finished++)
+	{
+		DnsOutcome *outcome;
+
+		if (lookup->slot != NULL)
+			slot_release(lookup->slot);
+		for (; asked < count && window_has_room(lookup->window); asked++)
+			window_submit(lookup->window, &questions[numbers[asked]],
+						  numbers[asked]);
+		lookup->slot = wait_next(lookup->window);
+		outcome = &outcomes[lookup->slot->tag];
+		outcome_read(outcome, lookup->window, &lookup->slot->question,
+					 &lookup->slot->reply);
+		if (keep)
+			outcome_keep(outcome);
+	}
 }

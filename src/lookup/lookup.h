@@ -78,11 +78,21 @@ extern void outcome_report(const DnsOutcome *outcome, const char *text,
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
 
-/* ---- lookup.c: one question, asked ahead or now ---- */
+/* ---- lookup.c: the questions of one call, asked ahead or now ---- */
 
-extern DnsWindow *lookup_ask(const DnsQuestion *question, const char *server,
-							 DnsOutcome *outcome);
-extern void lookup_end(DnsWindow *window);
+#define LOOKUP_MAX_QUESTIONS	2	/* at once */
+
+/* The caller sets the server; the rest is zero. */
+typedef struct Lookup
+{
+	const char *server;			/* NULL: the configured ones */
+	DnsWindow  *window;			/* NULL if all was asked ahead */
+	DnsSlot    *slot;			/* of the last outcome */
+} Lookup;
+
+extern void lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
+					   DnsOutcome *outcomes);
+extern void lookup_end(Lookup *lookup);
 
 /* ---- host.c: names and addresses of hosts ---- */
 
@@ -108,7 +118,7 @@ typedef struct Host
 } Host;
 
 /* The questions that a host lookup has to ask. */
-#define HOST_MAX_QUESTIONS	2
+#define HOST_MAX_QUESTIONS	LOOKUP_MAX_QUESTIONS
 
 typedef struct HostQuestions
 {
