@@ -33,7 +33,8 @@ static void make_message(DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
 static void put_known_names(DnsBatch *batch, uint32 index, const Host *host);
 static void put_known_addresses(DnsBatch *batch, uint32 index, Host *host);
-static int	batch_family(const DnsBatch *batch);
+static void set_sought(const DnsBatch *batch, uint32 index, const DnsName *name,
+					   HostSought *sought);
 static void set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 						Datum *values, bool *nulls);
 
@@ -182,10 +183,11 @@ read_address(DnsBatch *batch, uint32 index, DnsName *name)
 static bool
 known_names(DnsBatch *batch, uint32 index, const DnsName *name)
 {
+	HostSought	sought;
 	Host		host;
 
-	if (!host_known_names(batch->lookups,
-						  DatumGetInetPP(batch->elements[index]), &host))
+	set_sought(batch, index, NULL, &sought);
+	if (!host_answer_locally(&sought, &host))
 		return false;
 	put_known_names(batch, index, &host);
 	return true;
@@ -194,10 +196,11 @@ known_names(DnsBatch *batch, uint32 index, const DnsName *name)
 static bool
 known_addresses(DnsBatch *batch, uint32 index, const DnsName *name)
 {
+	HostSought	sought;
 	Host		host;
 
-	if (!host_known(batch->lookups, TextDatumGetCString(batch->elements[index]),
-					name, batch_family(batch), &host))
+	set_sought(batch, index, name, &sought);
+	if (!host_answer_locally(&sought, &host))
 		return false;
 	put_known_addresses(batch, index, &host);
 	return true;
@@ -212,11 +215,12 @@ answer_records(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 static void
 answer_names(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 {
+	HostSought	sought;
 	Host		host;
 
+	set_sought(batch, index, NULL, &sought);
 	if (outcome_is_missing(&answer->outcome) &&
-		host_known_names_at_last(batch->lookups,
-								 DatumGetInetPP(batch->elements[index]), &host))
+		host_answer_at_last(&sought, &host))
 		put_known_names(batch, index, &host);
 	else
 		batch_put_records(batch, index, answer);
@@ -248,11 +252,11 @@ answer_addresses(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 		*first |= nxdomain ? FIRST_NXDOMAIN : FIRST_NODATA;
 	else if (!(*first & (FIRST_FOUND | FIRST_FAILED)))
 	{
+		HostSought	sought;
 		Host		host;
 
-		if (host_known_at_last(batch->lookups,
-							   &answer->outcome.question.name,
-							   batch_family(batch), &host))
+		set_sought(batch, index, &answer->outcome.question.name, &sought);
+		if (host_answer_at_last(&sought, &host))
 		{
 			put_known_addresses(batch, index, &host);
 			return;
@@ -378,10 +382,22 @@ put_known_addresses(DnsBatch *batch, uint32 index, Host *host)
 	}
 }
 
-static int
-batch_family(const DnsBatch *batch)
+/* Sets what is sought of an element; name is NULL if that is an address. */
+static void
+set_sought(const DnsBatch *batch, uint32 index, const DnsName *name,
+		   HostSought *sought)
 {
-	return batch->ntypes == 2 ? 0 : batch->types[0] == DNS_TYPE_A ? 4 : 6;
+	sought->lookups = batch->lookups;
+	sought->address = NULL;
+	if (name == NULL)
+	{
+		sought->address = DatumGetInetPP(batch->elements[index]);
+		return;
+	}
+	sought->written = TextDatumGetCString(batch->elements[index]);
+	sought->family = batch->ntypes == 2 ? 0 :
+		batch->types[0] == DNS_TYPE_A ? 4 : 6;
+	name_copy(&sought->name, name);
 }
 
 /* Fills the element as the user gave it, its status, and the known value. */

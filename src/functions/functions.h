@@ -46,13 +46,9 @@ extern bool argument_flags(FunctionCallInfo fcinfo, int argument,
 
 /* ---- hosts.c: looking up a host ---- */
 
-extern void hosts_find(const char *written, int family, Host *host,
+extern void hosts_find(const HostSought *sought, Host *host,
 					   DnsOutcome *outcome);
-extern void hosts_find_names(const inet *address, Host *host,
-							 DnsOutcome *outcome);
-extern int	hosts_questions(const char *written, int family,
-							DnsQuestion *questions);
-extern int	hosts_names_questions(const inet *address, DnsQuestion *questions);
+extern int	hosts_questions(const HostSought *sought, DnsQuestion *questions);
 extern int	hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
 								 DnsQuestion *questions);
 extern int	hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,

@@ -92,14 +92,16 @@ int
 addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	Request		request;
+	HostSought	sought;
 	bool		ip4;
 	bool		ip6;
 
 	if (!read_request(fcinfo, RETURN_FALSE, &request) || request.host == NULL ||
-		!find_families(&request, RETURN_FALSE, &ip4, &ip6) || !(ip4 || ip6))
+		!find_families(&request, RETURN_FALSE, &ip4, &ip6) || !(ip4 || ip6) ||
+		!host_seek(&sought, request.host, ip4 && ip6 ? 0 : ip4 ? 4 : 6,
+				   RETURN_FALSE))
 		return 0;
-	return hosts_questions(request.host, ip4 && ip6 ? 0 : ip4 ? 4 : 6,
-						   questions);
+	return hosts_questions(&sought, questions);
 }
 
 /*
@@ -143,13 +145,16 @@ read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
 static void
 find(const Request *request, Host *host, DnsOutcome *outcome)
 {
+	HostSought	sought;
 	bool		ip4;
 	bool		ip6;
 
 	(void) find_families(request, RAISE, &ip4, &ip6);
 	if (ip4 || ip6)
 	{
-		hosts_find(request->host, ip4 && ip6 ? 0 : ip4 ? 4 : 6, host, outcome);
+		(void) host_seek(&sought, request->host,
+						 ip4 && ip6 ? 0 : ip4 ? 4 : 6, RAISE);
+		hosts_find(&sought, host, outcome);
 		if (is_mapped(request))
 			map_ip4(request, host);
 	}

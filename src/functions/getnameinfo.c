@@ -110,12 +110,14 @@ int
 nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	Request		request;
+	HostSought	sought;
 
 	if (!read_request(fcinfo, RETURN_FALSE, &request) ||
 		!(request.flags & FLAG_LOOKUPHOST) ||
-		(request.flags & FLAG_NUMERICHOST))
+		(request.flags & FLAG_NUMERICHOST) ||
+		!host_seek_names(&sought, PG_GETARG_INET_PP(0), RETURN_FALSE))
 		return 0;
-	return hosts_names_questions(PG_GETARG_INET_PP(0), questions);
+	return hosts_questions(&sought, questions);
 }
 
 /*
@@ -164,13 +166,15 @@ static bool
 find_node(const inet *address, const Request *request, char **node)
 {
 	int			flags = request->flags;
+	HostSought	sought;
 	Host		host;
 	DnsOutcome	outcome;
 
 	*node = address_text(address);
 	if (flags & FLAG_NUMERICHOST)
 		return true;
-	hosts_find_names(address, &host, &outcome);
+	(void) host_seek_names(&sought, address, RAISE);
+	hosts_find(&sought, &host, &outcome);
 	if (host.name == NULL)
 	{
 		if (outcome_is_missing(&outcome) && !(flags & FLAG_NAMEREQD))

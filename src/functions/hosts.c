@@ -13,24 +13,23 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-/* A lookup of a host by its name. */
-typedef struct HostLookup
+/* A call of one of these functions. */
+typedef struct HostCall
 {
 	OnError		on_error;
-	char	   *written;
-	int			family;
+	HostSought	sought;
 	Host		host;
 	DnsOutcome	outcome;
-} HostLookup;
+} HostCall;
 
 #define NOTE_ONLY_FILE	"Only the hosts file was read."
 
-static bool find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup);
-static void ask_host(const DnsQuestion *questions, int count, Host *host,
-					 DnsOutcome *outcome);
-static bool read_arguments(FunctionCallInfo fcinfo, OnFailure on_failure,
-						   HostLookup *lookup);
-static int	tell(const HostQuestions *asked, DnsQuestion *questions);
+static bool read_name_call(FunctionCallInfo fcinfo, OnFailure on_failure,
+						   HostCall *call);
+static bool read_address_call(FunctionCallInfo fcinfo, OnFailure on_failure,
+							  HostCall *call);
+static void ask_host(const HostSought *sought, Host *host, DnsOutcome *outcome);
+static void report(const HostCall *call);
 static void put_host(FunctionCallInfo fcinfo, const Host *host);
 static Datum names_array(const List *names);
 static Datum addresses_array(const List *addresses);
@@ -48,16 +47,17 @@ PG_FUNCTION_INFO_V1(pgcares_gethostbyaddr);
 Datum
 pgcares_lookup(PG_FUNCTION_ARGS)
 {
-	HostLookup	lookup;
+	HostCall	call;
 
-	if (!find_by_arguments(fcinfo, &lookup))
+	if (!read_name_call(fcinfo, RAISE, &call))
 		PG_RETURN_NULL();
-	if (lookup.host.addresses == NIL)
+	hosts_find(&call.sought, &call.host, &call.outcome);
+	if (call.host.addresses == NIL)
 	{
-		outcome_report(&lookup.outcome, lookup.written, lookup.on_error);
+		report(&call);
 		PG_RETURN_NULL();
 	}
-	PG_RETURN_INET_P(((HostAddress *) linitial(lookup.host.addresses))->address);
+	PG_RETURN_INET_P(((HostAddress *) linitial(call.host.addresses))->address);
 }
 
 /*
@@ -66,23 +66,17 @@ pgcares_lookup(PG_FUNCTION_ARGS)
 Datum
 pgcares_reverse(PG_FUNCTION_ARGS)
 {
-	OnError		on_error;
-	inet	   *address;
-	Host		host;
-	DnsOutcome	outcome;
+	HostCall	call;
 
-	if (PG_ARGISNULL(0))
+	if (!read_address_call(fcinfo, RAISE, &call))
 		PG_RETURN_NULL();
-
-	(void) argument_on_error(fcinfo, 1, RAISE, &on_error);
-	address = PG_GETARG_INET_PP(0);
-	hosts_find_names(address, &host, &outcome);
-	if (host.name == NULL)
+	hosts_find(&call.sought, &call.host, &call.outcome);
+	if (call.host.name == NULL)
 	{
-		outcome_report(&outcome, address_text(address), on_error);
+		report(&call);
 		PG_RETURN_NULL();
 	}
-	PG_RETURN_TEXT_P(cstring_to_text(host.name));
+	PG_RETURN_TEXT_P(cstring_to_text(call.host.name));
 }
 
 /*
@@ -92,13 +86,14 @@ Datum
 pgcares_addresses(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	HostLookup	lookup;
+	HostCall	call;
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!find_by_arguments(fcinfo, &lookup))
+	if (!read_name_call(fcinfo, RAISE, &call))
 		return (Datum) 0;
-	foreach(cell, lookup.host.addresses)
+	hosts_find(&call.sought, &call.host, &call.outcome);
+	foreach(cell, call.host.addresses)
 	{
 		HostAddress *found = lfirst(cell);
 		Datum		values[2];
@@ -109,8 +104,7 @@ pgcares_addresses(PG_FUNCTION_ARGS)
 		nulls[1] = found->ttl == HOST_NO_TTL;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
-	if (!outcome_is_noerror(&lookup.outcome))
-		outcome_report(&lookup.outcome, lookup.written, lookup.on_error);
+	report(&call);
 	return (Datum) 0;
 }
 
@@ -120,15 +114,15 @@ pgcares_addresses(PG_FUNCTION_ARGS)
 Datum
 pgcares_gethostbyname(PG_FUNCTION_ARGS)
 {
-	HostLookup	lookup;
+	HostCall	call;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!find_by_arguments(fcinfo, &lookup))
+	if (!read_name_call(fcinfo, RAISE, &call))
 		return (Datum) 0;
-	if (lookup.host.addresses != NIL)
-		put_host(fcinfo, &lookup.host);
-	if (!outcome_is_noerror(&lookup.outcome))
-		outcome_report(&lookup.outcome, lookup.written, lookup.on_error);
+	hosts_find(&call.sought, &call.host, &call.outcome);
+	if (call.host.addresses != NIL)
+		put_host(fcinfo, &call.host);
+	report(&call);
 	return (Datum) 0;
 }
 
@@ -138,101 +132,61 @@ pgcares_gethostbyname(PG_FUNCTION_ARGS)
 Datum
 pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 {
-	OnError		on_error;
-	inet	   *address;
-	Host		host;
-	DnsOutcome	outcome;
+	HostCall	call;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (PG_ARGISNULL(0))
+	if (!read_address_call(fcinfo, RAISE, &call))
 		return (Datum) 0;
-
-	(void) argument_on_error(fcinfo, 1, RAISE, &on_error);
-	address = PG_GETARG_INET_PP(0);
-	hosts_find_names(address, &host, &outcome);
-	if (host.name != NULL)
+	hosts_find(&call.sought, &call.host, &call.outcome);
+	if (call.host.name != NULL)
 	{
+		const inet *address = call.sought.address;
 		HostAddress own = {.ttl = HOST_NO_TTL};
 
 		own.address = address_inet(ip_addr(address), ip_addrsize(address));
-		host.addresses = list_make1(&own);
-		put_host(fcinfo, &host);
+		call.host.addresses = list_make1(&own);
+		put_host(fcinfo, &call.host);
 	}
 	else
-		outcome_report(&outcome, address_text(address), on_error);
+		report(&call);
 	return (Datum) 0;
 }
 
 /*
- * Finds the addresses of a host by name, of one family, or of both if family
- * is 0.  If the question of one family fails, the host can still have
- * addresses of the other.  Raises if written is not a name.
+ * Finds what is sought of a host.  If the question of one family fails, the host
+ * can still have addresses of the other.
  */
 void
-hosts_find(const char *written, int family, Host *host, DnsOutcome *outcome)
+hosts_find(const HostSought *sought, Host *host, DnsOutcome *outcome)
 {
-	HostQuestions asked;
-
-	(void) host_begin(written, family, RAISE, host, &asked);
-	if (asked.count == 0)
-		outcome_of_found(outcome, host->name != NULL, host->addresses != NIL,
+	if (host_answer_locally(sought, host))
+		outcome_of_found(outcome, host->name != NULL,
+						 host_is_found(sought, host),
 						 host->name == NULL ? NOTE_ONLY_FILE : NULL);
 	else
 	{
-		ask_host(asked.questions, asked.count, host, outcome);
-		if (outcome_is_missing(outcome) &&
-			host_known_at_last(asked.lookups, &asked.name, family, host))
+		ask_host(sought, host, outcome);
+		if (outcome_is_missing(outcome) && host_answer_at_last(sought, host))
 			outcome_of_found(outcome, true, true, NULL);
 	}
-	outcome->what = family == 4 ? "IPv4 addresses" :
-		family == 6 ? "IPv6 addresses" : "addresses";
+	outcome->what = sought->address != NULL ? "PTR records" :
+		sought->family == 4 ? "IPv4 addresses" :
+		sought->family == 6 ? "IPv6 addresses" : "addresses";
 	host_order(host);
 }
 
 /*
- * Finds the names of an address.  Its netmask does not count.
- */
-void
-hosts_find_names(const inet *address, Host *host, DnsOutcome *outcome)
-{
-	HostQuestions asked;
-
-	(void) host_begin_names(address, RAISE, host, &asked);
-	if (asked.count == 0)
-		outcome_of_found(outcome, host->name != NULL, host->name != NULL,
-						 NOTE_ONLY_FILE);
-	else
-	{
-		ask_host(asked.questions, asked.count, host, outcome);
-		if (outcome_is_missing(outcome) &&
-			host_known_names_at_last(asked.lookups, address, host))
-			outcome_of_found(outcome, true, true, NULL);
-	}
-	outcome->question = asked.questions[0];
-}
-
-/*
- * Predict the questions of hosts_find() and hosts_find_names(), and give their
- * number.  These functions raise nothing.
+ * Predicts the questions of hosts_find(), and gives their number.  Raises
+ * nothing.
  */
 int
-hosts_questions(const char *written, int family, DnsQuestion *questions)
+hosts_questions(const HostSought *sought, DnsQuestion *questions)
 {
 	Host		host;
-	HostQuestions asked;
 
-	return host_begin(written, family, RETURN_FALSE, &host, &asked) ?
-		tell(&asked, questions) : 0;
-}
-
-int
-hosts_names_questions(const inet *address, DnsQuestion *questions)
-{
-	Host		host;
-	HostQuestions asked;
-
-	return host_begin_names(address, RETURN_FALSE, &host, &asked) ?
-		tell(&asked, questions) : 0;
+	return name_never_asked(&sought->name) ||
+		host_answer_locally(sought, &host) ? 0 :
+		host_questions(sought, questions);
 }
 
 /*
@@ -243,61 +197,52 @@ int
 hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
 					 DnsQuestion *questions)
 {
-	HostLookup	lookup;
+	HostCall	call;
 
-	return read_arguments(fcinfo, RETURN_FALSE, &lookup) ?
-		hosts_questions(lookup.written, lookup.family, questions) : 0;
+	return read_name_call(fcinfo, RETURN_FALSE, &call) ?
+		hosts_questions(&call.sought, questions) : 0;
 }
 
 int
 hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
 						   DnsQuestion *questions)
 {
-	OnError		on_error;
+	HostCall	call;
 
-	return !PG_ARGISNULL(0) && argument_on_error(fcinfo, 1, RETURN_FALSE, &on_error) ?
-		hosts_names_questions(PG_GETARG_INET_PP(0), questions) : 0;
-}
-
-/* Looks up the host of the arguments; false if name or family is NULL. */
-static bool
-find_by_arguments(FunctionCallInfo fcinfo, HostLookup *lookup)
-{
-	if (!read_arguments(fcinfo, RAISE, lookup))
-		return false;
-	hosts_find(lookup->written, lookup->family, &lookup->host,
-			   &lookup->outcome);
-	return true;
+	return read_address_call(fcinfo, RETURN_FALSE, &call) ?
+		hosts_questions(&call.sought, questions) : 0;
 }
 
 /* Reads name, family and on_error; false if name or family is NULL. */
 static bool
-read_arguments(FunctionCallInfo fcinfo, OnFailure on_failure, HostLookup *lookup)
+read_name_call(FunctionCallInfo fcinfo, OnFailure on_failure, HostCall *call)
 {
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		return false;
-	lookup->written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	return argument_on_error(fcinfo, 2, on_failure, &lookup->on_error) &&
-		argument_family(fcinfo, 1, on_failure, &lookup->family);
+	int			family;
+
+	return !PG_ARGISNULL(0) && !PG_ARGISNULL(1) &&
+		argument_on_error(fcinfo, 2, on_failure, &call->on_error) &&
+		argument_family(fcinfo, 1, on_failure, &family) &&
+		host_seek(&call->sought, text_to_cstring(PG_GETARG_TEXT_PP(0)), family,
+				  on_failure);
 }
 
-/* Gives the questions and their number, or 0 if the name is never asked. */
-static int
-tell(const HostQuestions *asked, DnsQuestion *questions)
+/* Reads address and on_error; false if the address is NULL. */
+static bool
+read_address_call(FunctionCallInfo fcinfo, OnFailure on_failure, HostCall *call)
 {
-	if (name_never_asked(&asked->name))
-		return 0;
-	memcpy(questions, asked->questions, asked->count * sizeof(DnsQuestion));
-	return asked->count;
+	return !PG_ARGISNULL(0) &&
+		argument_on_error(fcinfo, 1, on_failure, &call->on_error) &&
+		host_seek_names(&call->sought, PG_GETARG_INET_PP(0), on_failure);
 }
 
 /* Asks the questions of a host, and merges all answers in their order. */
 static void
-ask_host(const DnsQuestion *questions, int count, Host *host,
-		 DnsOutcome *outcome)
+ask_host(const HostSought *sought, Host *host, DnsOutcome *outcome)
 {
 	Lookup		lookup = {.server = NULL};
+	DnsQuestion questions[HOST_MAX_QUESTIONS];
 	DnsOutcome	outcomes[HOST_MAX_QUESTIONS];
+	int			count = host_questions(sought, questions);
 
 	lookup_ask(&lookup, questions, count, outcomes);
 	for (int i = 0; i < count; i++)
@@ -307,6 +252,17 @@ ask_host(const DnsQuestion *questions, int count, Host *host,
 	}
 	lookup_end(&lookup);
 	host_merge(outcome, outcomes, count);
+}
+
+/* Raises or warns as on_error says, unless all was found. */
+static void
+report(const HostCall *call)
+{
+	if (!outcome_is_noerror(&call->outcome))
+		outcome_report(&call->outcome,
+					   call->sought.address != NULL ?
+					   address_text(call->sought.address) : call->sought.written,
+					   call->on_error);
 }
 
 /* Adds the row of dns_gethostbyname() and dns_gethostbyaddr(). */

@@ -13,11 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-static void add_question(HostQuestions *asked, uint16 type);
 static int	weigh(const DnsOutcome *outcome);
-static bool add_local(Host *host, const DnsName *name, int family);
-static bool add_from_file(Host *host, const DnsName *name, int family);
-static bool add_names_from_file(Host *host, const inet *address);
+static void add_local(const HostSought *sought, Host *host);
+static bool add_from_file(const HostSought *sought, Host *host);
 static void add_names_of_entry(Host *host, const HostsEntry *entry);
 static void add_name(Host *host, char *name);
 static void add_address(Host *host, const inet *address, int32 ttl, int family);
@@ -43,122 +41,110 @@ host_lookups(OnFailure on_failure, Lookups *lookups)
 }
 
 /*
- * Finds a host without a question, with its addresses of one family, or of
- * both if family is 0.  An address stands for itself (written is the user's
- * text, name its meaning), localhost is this host, and the hosts file counts
- * if it comes first or alone.  True if no question is needed: then host has no
- * addresses if there are none, and no name if there is no such host.
+ * Seeks the addresses of a host, of one family, or of both if family is 0.  If
+ * written is not a name or a file is unreadable, raises or gives false, as
+ * on_failure says.
  */
 bool
-host_known(Lookups lookups, const char *written, const DnsName *name,
-		   int family, Host *host)
+host_seek(HostSought *sought, const char *written, int family,
+		  OnFailure on_failure)
+{
+	sought->address = NULL;
+	sought->written = written;
+	sought->family = family;
+	return question_read_name(written, strlen(written), on_failure,
+							  &sought->name) &&
+		host_lookups(on_failure, &sought->lookups);
+}
+
+/*
+ * The same for the names of an address.  Its netmask does not count.
+ */
+bool
+host_seek_names(HostSought *sought, const inet *address, OnFailure on_failure)
+{
+	sought->address = address;
+	address_reverse_name(address, &sought->name);
+	return host_lookups(on_failure, &sought->lookups);
+}
+
+/*
+ * Finds a host without a question: an address written as name stands for
+ * itself, localhost is this host, and the hosts file counts if it comes first
+ * or alone.  127.0.0.1 and ::1 are no exceptions: RFC 6761 section 6.3 has rules
+ * for names only.  True if no question is needed: then host has no addresses if
+ * there are none, and no name if there is no such host.
+ */
+bool
+host_answer_locally(const HostSought *sought, Host *host)
 {
 	inet		address;
 
 	memset(host, 0, sizeof(*host));
-	if (address_parse(written, &address))
+	if (sought->address == NULL && address_parse(sought->written, &address))
 	{
-		add_name(host, pstrdup(written));
-		add_address(host, &address, HOST_NO_TTL, family);
+		add_name(host, pstrdup(sought->written));
+		add_address(host, &address, HOST_NO_TTL, sought->family);
 		return true;
 	}
-	if (name_is_localhost(name))
-		return add_local(host, name, family);
-	switch (lookups)
+	if (sought->address == NULL && name_is_localhost(&sought->name))
 	{
-		case LOOKUPS_F:
-			(void) add_from_file(host, name, family);
-			return true;
-		case LOOKUPS_FB:
-			if (add_from_file(host, name, family))
-				return true;
-			/* Forget names that the file has for the other family only. */
-			memset(host, 0, sizeof(*host));
-			return false;
-		default:
-			return false;
+		add_local(sought, host);
+		return true;
 	}
-}
-
-/*
- * The same for the names of an address.  127.0.0.1 and ::1 are no exceptions:
- * RFC 6761 section 6.3 has rules for names only.
- */
-bool
-host_known_names(Lookups lookups, const inet *address, Host *host)
-{
+	if ((sought->lookups == LOOKUPS_F || sought->lookups == LOOKUPS_FB) &&
+		(add_from_file(sought, host) || sought->lookups == LOOKUPS_F))
+		return true;
+	/* Forget names that the file has for the other family only. */
 	memset(host, 0, sizeof(*host));
-	switch (lookups)
-	{
-		case LOOKUPS_F:
-			(void) add_names_from_file(host, address);
-			return true;
-		case LOOKUPS_FB:
-			return add_names_from_file(host, address);
-		default:
-			return false;
-	}
+	return false;
 }
 
 /*
  * Finds a host that the DNS does not have: true if the hosts file comes last
- * and has addresses.
+ * and has what is sought.
  */
 bool
-host_known_at_last(Lookups lookups, const DnsName *name, int family,
-				   Host *host)
+host_answer_at_last(const HostSought *sought, Host *host)
 {
 	memset(host, 0, sizeof(*host));
-	return lookups == LOOKUPS_BF && add_from_file(host, name, family);
+	return sought->lookups == LOOKUPS_BF && add_from_file(sought, host);
 }
 
 /*
- * The same for the names of an address.
+ * Has the host what is sought?
  */
 bool
-host_known_names_at_last(Lookups lookups, const inet *address, Host *host)
+host_is_found(const HostSought *sought, const Host *host)
 {
-	memset(host, 0, sizeof(*host));
-	return lookups == LOOKUPS_BF && add_names_from_file(host, address);
+	return sought->address != NULL ? host->name != NULL :
+		host->addresses != NIL;
 }
 
 /*
- * Finds a host without a question, or gives the questions to ask.  If written
- * is not a name or a file is unreadable, raises or gives false, as on_failure says.
+ * Gives the questions to ask, and their number.
  */
-bool
-host_begin(const char *written, int family, OnFailure on_failure, Host *host,
-		   HostQuestions *asked)
+int
+host_questions(const HostSought *sought, DnsQuestion *questions)
 {
-	asked->count = 0;
-	if (!question_read_name(written, strlen(written), on_failure, &asked->name) ||
-		!host_lookups(on_failure, &asked->lookups))
-		return false;
-	if (host_known(asked->lookups, written, &asked->name, family, host))
-		return true;
-	if (family != 6)
-		add_question(asked, DNS_TYPE_A);
-	if (family != 4)
-		add_question(asked, DNS_TYPE_AAAA);
-	return true;
-}
+	int			count = 0;
 
-/*
- * The same for the names of an address.  Always fills the first question, even
- * if the count is 0.
- */
-bool
-host_begin_names(const inet *address, OnFailure on_failure, Host *host,
-				 HostQuestions *asked)
-{
-	asked->count = 0;
-	address_reverse_name(address, &asked->name);
-	add_question(asked, DNS_TYPE_PTR);
-	if (!host_lookups(on_failure, &asked->lookups))
-		return false;
-	if (host_known_names(asked->lookups, address, host))
-		asked->count = 0;
-	return true;
+	if (sought->address != NULL)
+		questions[count++].type = DNS_TYPE_PTR;
+	else
+	{
+		if (sought->family != 6)
+			questions[count++].type = DNS_TYPE_A;
+		if (sought->family != 4)
+			questions[count++].type = DNS_TYPE_AAAA;
+	}
+	for (int i = 0; i < count; i++)
+	{
+		name_copy(&questions[i].name, &sought->name);
+		questions[i].class = DNS_CLASS_IN;
+		questions[i].nsid = false;
+	}
+	return count;
 }
 
 /*
@@ -226,17 +212,6 @@ host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes, int count)
 	outcome->servers = servers;
 }
 
-static void
-add_question(HostQuestions *asked, uint16 type)
-{
-	DnsQuestion *question = &asked->questions[asked->count++];
-
-	question->name = asked->name;
-	question->type = type;
-	question->class = DNS_CLASS_IN;
-	question->nsid = false;
-}
-
 /* The highest weight wins; weights begin at 1. */
 static int
 weigh(const DnsOutcome *outcome)
@@ -249,42 +224,36 @@ weigh(const DnsOutcome *outcome)
 }
 
 /* This host's loopback addresses (RFC 6761 section 6.3). */
-static bool
-add_local(Host *host, const DnsName *name, int family)
+static void
+add_local(const HostSought *sought, Host *host)
 {
 	static const uint8 ip4[] = {127, 0, 0, 1};
 	static const uint8 ip6[16] = {[15] = 1};
 
-	add_name(host, display_name(name));
-	add_address(host, address_inet(ip4, sizeof(ip4)), HOST_NO_TTL, family);
-	add_address(host, address_inet(ip6, sizeof(ip6)), HOST_NO_TTL, family);
-	return true;
+	add_name(host, display_name(&sought->name));
+	add_address(host, address_inet(ip4, sizeof(ip4)), HOST_NO_TTL,
+				sought->family);
+	add_address(host, address_inet(ip6, sizeof(ip6)), HOST_NO_TTL,
+				sought->family);
 }
 
-/* True if the file has addresses of the family. */
+/* True if the file has what is sought. */
 static bool
-add_from_file(Host *host, const DnsName *name, int family)
+add_from_file(const HostSought *sought, Host *host)
 {
+	List	   *entries = sought->address != NULL ?
+		hosts_by_address(sought->address) : hosts_by_name(&sought->name);
 	ListCell   *cell;
 
-	foreach(cell, hosts_by_name(name))
+	foreach(cell, entries)
 	{
 		HostsEntry *entry = lfirst(cell);
 
 		add_names_of_entry(host, entry);
-		add_address(host, entry->address, HOST_NO_TTL, family);
+		if (sought->address == NULL)
+			add_address(host, entry->address, HOST_NO_TTL, sought->family);
 	}
-	return host->addresses != NIL;
-}
-
-static bool
-add_names_from_file(Host *host, const inet *address)
-{
-	ListCell   *cell;
-
-	foreach(cell, hosts_by_address(address))
-		add_names_of_entry(host, lfirst(cell));
-	return host->name != NULL;
+	return host_is_found(sought, host);
 }
 
 static void

@@ -117,29 +117,27 @@ typedef struct Host
 	uint64		seed;
 } Host;
 
-/* The questions that a host lookup has to ask. */
+/* What a host lookup looks for: addresses of a name, or names of an address. */
+typedef struct HostSought
+{
+	Lookups		lookups;		/* the sources; never LOOKUPS_SYSTEM */
+	const inet *address;		/* NULL if addresses are sought */
+	const char *written;		/* otherwise NULL: the name, as the user wrote it */
+	int			family;			/* of the addresses; 0 is both */
+	DnsName		name;			/* to ask for */
+} HostSought;
+
 #define HOST_MAX_QUESTIONS	LOOKUP_MAX_QUESTIONS
 
-typedef struct HostQuestions
-{
-	DnsName		name;
-	Lookups		lookups;
-	int			count;			/* 0 if no question is needed */
-	DnsQuestion questions[HOST_MAX_QUESTIONS];
-} HostQuestions;
-
 extern bool host_lookups(OnFailure on_failure, Lookups *lookups);
-extern bool host_known(Lookups lookups, const char *written,
-					   const DnsName *name, int family, Host *host);
-extern bool host_known_names(Lookups lookups, const inet *address, Host *host);
-extern bool host_known_at_last(Lookups lookups, const DnsName *name,
-							   int family, Host *host);
-extern bool host_known_names_at_last(Lookups lookups, const inet *address,
-									 Host *host);
-extern bool host_begin(const char *written, int family, OnFailure on_failure, Host *host,
-					   HostQuestions *asked);
-extern bool host_begin_names(const inet *address, OnFailure on_failure, Host *host,
-							 HostQuestions *asked);
+extern bool host_seek(HostSought *sought, const char *written, int family,
+					  OnFailure on_failure);
+extern bool host_seek_names(HostSought *sought, const inet *address,
+							OnFailure on_failure);
+extern bool host_answer_locally(const HostSought *sought, Host *host);
+extern bool host_answer_at_last(const HostSought *sought, Host *host);
+extern bool host_is_found(const HostSought *sought, const Host *host);
+extern int	host_questions(const HostSought *sought, DnsQuestion *questions);
 extern void host_add_answer(Host *host, const DnsOutcome *outcome);
 extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
 					   int count);
