@@ -106,7 +106,7 @@ typedef struct DnsPlaces
 {
 	uint16		section[4];		/* by DnsSection */
 	uint16		opt;			/* the OPT record, behind its name */
-	bool		known;			/* all are found: the message is sound */
+	bool		located;		/* all are found: the message is sound */
 } DnsPlaces;
 
 /* A message; the octets belong to somebody else. */

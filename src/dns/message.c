@@ -212,7 +212,7 @@ wire_opt(const DnsMessage *message, DnsRR *opt)
 {
 	DnsCursor	cursor;
 
-	if (message->places.known)
+	if (message->places.located)
 	{
 		/* Its name is the root. */
 		opt->name.len = 1;

@@ -28,7 +28,7 @@ sound_message(DnsMessage *message)
 bool
 sound_sections(DnsMessage *message)
 {
-	DnsPlaces	places = {.known = true};
+	DnsPlaces	places = {.located = true};
 	DnsCursor	cursor;
 
 	if (!wire_section(message, DNS_ANSWER, &cursor))

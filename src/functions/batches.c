@@ -9,10 +9,10 @@
 
 #include "utils/builtins.h"
 
-static bool read_text(DnsBatch *batch, uint32 index, DnsName *name);
-static bool read_address(DnsBatch *batch, uint32 index, DnsName *name);
-static bool known_names(DnsBatch *batch, uint32 index, const DnsName *name);
-static bool known_addresses(DnsBatch *batch, uint32 index,
+static bool read_name_element(DnsBatch *batch, uint32 index, DnsName *name);
+static bool read_address_element(DnsBatch *batch, uint32 index, DnsName *name);
+static bool local_names(DnsBatch *batch, uint32 index, const DnsName *name);
+static bool local_addresses(DnsBatch *batch, uint32 index,
 							const DnsName *name);
 static void answer_records(DnsBatch *batch, uint32 index, int type,
 						   DnsAnswer *answer);
@@ -31,8 +31,8 @@ static void make_address(DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
 static void make_message(DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
-static void put_known_names(DnsBatch *batch, uint32 index, const Host *host);
-static void put_known_addresses(DnsBatch *batch, uint32 index, Host *host);
+static void put_local_names(DnsBatch *batch, uint32 index, const Host *host);
+static void put_local_addresses(DnsBatch *batch, uint32 index, Host *host);
 static void set_sought(const DnsBatch *batch, uint32 index, const DnsName *name,
 					   HostSought *sought);
 static void set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
@@ -44,21 +44,21 @@ PG_FUNCTION_INFO_V1(pgcares_lookup_many);
 PG_FUNCTION_INFO_V1(pgcares_message_many);
 
 static const DnsBatchKind record_kind = {
-	.read = read_text,
+	.read = read_name_element,
 	.answer = answer_records,
 	.make = make_record
 };
 
 static const DnsBatchKind name_kind = {
-	.read = read_address,
-	.known = known_names,
+	.read = read_address_element,
+	.answer_locally = local_names,
 	.answer = answer_names,
 	.make = make_name
 };
 
 static const DnsBatchKind address_kind = {
-	.read = read_text,
-	.known = known_addresses,
+	.read = read_name_element,
+	.answer_locally = local_addresses,
 	.answer = answer_addresses,
 	.rank = rank_address,
 	.make = make_address
@@ -66,7 +66,7 @@ static const DnsBatchKind address_kind = {
 
 static const DnsBatchKind message_kind = {
 	.nsid = true,
-	.read = read_text,
+	.read = read_name_element,
 	.answer = answer_message,
 	.make = make_message,
 	.finish = sections_row
@@ -164,7 +164,7 @@ pgcares_message_many(PG_FUNCTION_ARGS)
 }
 
 static bool
-read_text(DnsBatch *batch, uint32 index, DnsName *name)
+read_name_element(DnsBatch *batch, uint32 index, DnsName *name)
 {
 	const text *element = DatumGetTextPP(batch->elements[index]);
 
@@ -174,14 +174,14 @@ read_text(DnsBatch *batch, uint32 index, DnsName *name)
 }
 
 static bool
-read_address(DnsBatch *batch, uint32 index, DnsName *name)
+read_address_element(DnsBatch *batch, uint32 index, DnsName *name)
 {
 	address_reverse_name(DatumGetInetPP(batch->elements[index]), name);
 	return true;
 }
 
 static bool
-known_names(DnsBatch *batch, uint32 index, const DnsName *name)
+local_names(DnsBatch *batch, uint32 index, const DnsName *name)
 {
 	HostSought	sought;
 	Host		host;
@@ -189,12 +189,12 @@ known_names(DnsBatch *batch, uint32 index, const DnsName *name)
 	set_sought(batch, index, NULL, &sought);
 	if (!host_answer_locally(&sought, &host))
 		return false;
-	put_known_names(batch, index, &host);
+	put_local_names(batch, index, &host);
 	return true;
 }
 
 static bool
-known_addresses(DnsBatch *batch, uint32 index, const DnsName *name)
+local_addresses(DnsBatch *batch, uint32 index, const DnsName *name)
 {
 	HostSought	sought;
 	Host		host;
@@ -202,7 +202,7 @@ known_addresses(DnsBatch *batch, uint32 index, const DnsName *name)
 	set_sought(batch, index, name, &sought);
 	if (!host_answer_locally(&sought, &host))
 		return false;
-	put_known_addresses(batch, index, &host);
+	put_local_addresses(batch, index, &host);
 	return true;
 }
 
@@ -221,7 +221,7 @@ answer_names(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 	set_sought(batch, index, NULL, &sought);
 	if (outcome_is_missing(&answer->outcome) &&
 		host_answer_at_last(&sought, &host))
-		put_known_names(batch, index, &host);
+		put_local_names(batch, index, &host);
 	else
 		batch_put_records(batch, index, answer);
 }
@@ -258,7 +258,7 @@ answer_addresses(DnsBatch *batch, uint32 index, int type, DnsAnswer *answer)
 		set_sought(batch, index, &answer->outcome.question.name, &sought);
 		if (host_answer_at_last(&sought, &host))
 		{
-			put_known_addresses(batch, index, &host);
+			put_local_addresses(batch, index, &host);
 			return;
 		}
 		if (*first & FIRST_NXDOMAIN)
@@ -345,7 +345,7 @@ make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 }
 
 static void
-put_known_names(DnsBatch *batch, uint32 index, const Host *host)
+put_local_names(DnsBatch *batch, uint32 index, const Host *host)
 {
 	DnsAnswer	answer = {.rr = NULL};
 	int			rank = 0;
@@ -354,17 +354,17 @@ put_known_names(DnsBatch *batch, uint32 index, const Host *host)
 	outcome_of_found(&answer.outcome, host->name != NULL, host->name != NULL,
 					 NULL);
 	if (host->name != NULL)
-		answer.known = CStringGetTextDatum(host->name);
+		answer.local = CStringGetTextDatum(host->name);
 	batch_put(batch, index, rank++, &answer);
 	foreach(cell, host->aliases)
 	{
-		answer.known = CStringGetTextDatum(lfirst(cell));
+		answer.local = CStringGetTextDatum(lfirst(cell));
 		batch_put(batch, index, rank++, &answer);
 	}
 }
 
 static void
-put_known_addresses(DnsBatch *batch, uint32 index, Host *host)
+put_local_addresses(DnsBatch *batch, uint32 index, Host *host)
 {
 	DnsAnswer	answer = {.rr = NULL};
 	int			rank = 0;
@@ -377,7 +377,7 @@ put_known_addresses(DnsBatch *batch, uint32 index, Host *host)
 	host_order(host);
 	foreach(cell, host->addresses)
 	{
-		answer.known = InetPGetDatum(((HostAddress *) lfirst(cell))->address);
+		answer.local = InetPGetDatum(((HostAddress *) lfirst(cell))->address);
 		batch_put(batch, index, rank++, &answer);
 	}
 }
@@ -400,7 +400,7 @@ set_sought(const DnsBatch *batch, uint32 index, const DnsName *name,
 	name_copy(&sought->name, name);
 }
 
-/* Fills the element as the user gave it, its status, and the known value. */
+/* Fills the element as the user gave it, its status, and the local value. */
 static void
 set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			Datum *values, bool *nulls)
@@ -408,9 +408,9 @@ set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	values[1] = batch->elements[index];
 	values[2] = word_datum(&batch->status, answer->outcome.status->name);
 	nulls[1] = nulls[2] = false;
-	if (answer->known != 0)
+	if (answer->local != 0)
 	{
-		values[3] = answer->known;
+		values[3] = answer->local;
 		nulls[3] = false;
 	}
 }

@@ -21,7 +21,7 @@
 #define FLAG_ALL			(1 << 5)
 #define FLAG_ADDRCONFIG		(1 << 6)
 
-static const FlagWord flag_words[] = {
+static const FlagWord addrinfo_words[] = {
 	{"canonname", FLAG_CANONNAME},
 	{"numerichost", FLAG_NUMERICHOST},
 	{"passive", FLAG_PASSIVE},
@@ -33,7 +33,7 @@ static const FlagWord flag_words[] = {
 };
 
 /* The arguments of a call. */
-typedef struct Request
+typedef struct AddrinfoRequest
 {
 	char	   *host;			/* or NULL */
 	int			port;
@@ -42,18 +42,19 @@ typedef struct Request
 	int			protocol;
 	int			flags;
 	OnError		on_error;
-} Request;
+} AddrinfoRequest;
 
-static bool read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request);
-static void find(const Request *request, Host *host, DnsOutcome *outcome);
-static bool find_families(const Request *request, OnFailure on_failure, bool *ip4,
-						  bool *ip6);
-static void add_wildcards(const Request *request, Host *host);
+static bool read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
+						  AddrinfoRequest *request);
+static void find(const AddrinfoRequest *request, Host *host, DnsOutcome *outcome);
+static bool find_families(const AddrinfoRequest *request,
+						  OnFailure on_failure, bool *ip4, bool *ip6);
+static void add_wildcards(const AddrinfoRequest *request, Host *host);
 static bool find_configured(OnFailure on_failure, bool *ip4, bool *ip6);
-static bool is_mapped(const Request *request);
-static void map_ip4(const Request *request, Host *host);
+static bool is_mapped(const AddrinfoRequest *request);
+static void map_ip4(const AddrinfoRequest *request, Host *host);
 static inet *mapped(const inet *address);
-static void put_rows(FunctionCallInfo fcinfo, const Request *request,
+static void put_rows(FunctionCallInfo fcinfo, const AddrinfoRequest *request,
 					 const Host *host);
 
 PG_FUNCTION_INFO_V1(pgcares_getaddrinfo);
@@ -64,12 +65,12 @@ PG_FUNCTION_INFO_V1(pgcares_getaddrinfo);
 Datum
 pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 {
-	Request		request;
+	AddrinfoRequest request;
 	Host		host = {0};
 	DnsOutcome	outcome;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!read_request(fcinfo, RAISE, &request))
+	if (!read_addrinfo(fcinfo, RAISE, &request))
 		return (Datum) 0;
 	if (request.host == NULL)
 	{
@@ -91,12 +92,12 @@ pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 int
 addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
-	Request		request;
+	AddrinfoRequest request;
 	HostSought	sought;
 	bool		ip4;
 	bool		ip6;
 
-	if (!read_request(fcinfo, RETURN_FALSE, &request) || request.host == NULL ||
+	if (!read_addrinfo(fcinfo, RETURN_FALSE, &request) || request.host == NULL ||
 		!find_families(&request, RETURN_FALSE, &ip4, &ip6) || !(ip4 || ip6) ||
 		!host_seek(&sought, request.host, ip4 && ip6 ? 0 : ip4 ? 4 : 6,
 				   RETURN_FALSE))
@@ -109,7 +110,8 @@ addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
  * invalid, raises or gives false, as on_failure says.
  */
 static bool
-read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
+read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
+			  AddrinfoRequest *request)
 {
 	inet		address;
 
@@ -121,7 +123,7 @@ read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
 	request->protocol = PG_GETARG_INT32(4);
 	if (!argument_on_error(fcinfo, 6, on_failure, &request->on_error) ||
 		!argument_family(fcinfo, 2, on_failure, &request->family) ||
-		!argument_flags(fcinfo, 5, flag_words, "AI_", on_failure, &request->flags))
+		!argument_flags(fcinfo, 5, addrinfo_words, "AI_", on_failure, &request->flags))
 		return false;
 	if (!PG_ARGISNULL(0))
 		request->host = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -143,7 +145,7 @@ read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
 }
 
 static void
-find(const Request *request, Host *host, DnsOutcome *outcome)
+find(const AddrinfoRequest *request, Host *host, DnsOutcome *outcome)
 {
 	HostSought	sought;
 	bool		ip4;
@@ -168,7 +170,8 @@ find(const Request *request, Host *host, DnsOutcome *outcome)
 
 /* Finds the families that the call wants and this host can use. */
 static bool
-find_families(const Request *request, OnFailure on_failure, bool *ip4, bool *ip6)
+find_families(const AddrinfoRequest *request, OnFailure on_failure, bool *ip4,
+			  bool *ip6)
 {
 	bool		has_ip4 = true;
 	bool		has_ip6 = true;
@@ -183,14 +186,14 @@ find_families(const Request *request, OnFailure on_failure, bool *ip4, bool *ip6
 
 /* Does the call want IPv4 addresses as mapped IPv6 addresses? */
 static bool
-is_mapped(const Request *request)
+is_mapped(const AddrinfoRequest *request)
 {
 	return request->family == 6 && (request->flags & FLAG_V4MAPPED);
 }
 
 /* Adds the wildcard addresses, for a server to listen on. */
 static void
-add_wildcards(const Request *request, Host *host)
+add_wildcards(const AddrinfoRequest *request, Host *host)
 {
 	static const uint8 octets[16] = {0};
 
@@ -250,7 +253,7 @@ find_configured(OnFailure on_failure, bool *ip4, bool *ip6)
  * the flag all is set.
  */
 static void
-map_ip4(const Request *request, Host *host)
+map_ip4(const AddrinfoRequest *request, Host *host)
 {
 	List	   *addresses = NIL;
 	bool		has_ip6 = false;
@@ -288,7 +291,7 @@ mapped(const inet *address)
 }
 
 static void
-put_rows(FunctionCallInfo fcinfo, const Request *request, const Host *host)
+put_rows(FunctionCallInfo fcinfo, const AddrinfoRequest *request, const Host *host)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell   *cell;

@@ -30,7 +30,7 @@
 #define FLAG_IDN_UNASSIGNED		(1 << 12)
 #define FLAG_IDN_STD3			(1 << 13)
 
-static const FlagWord flag_words[] = {
+static const FlagWord nameinfo_words[] = {
 	{"nofqdn", FLAG_NOFQDN},
 	{"numerichost", FLAG_NUMERICHOST},
 	{"namereqd", FLAG_NAMEREQD},
@@ -50,16 +50,17 @@ static const FlagWord flag_words[] = {
 };
 
 /* The arguments except the address. */
-typedef struct Request
+typedef struct NameinfoRequest
 {
 	int			port;
 	int			flags;
 	OnError		on_error;
-} Request;
+} NameinfoRequest;
 
-static bool read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request);
+static bool read_nameinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
+						  NameinfoRequest *request);
 static bool read_flags(FunctionCallInfo fcinfo, OnFailure on_failure, int *flags);
-static bool find_node(const inet *address, const Request *request,
+static bool find_node(const inet *address, const NameinfoRequest *request,
 					  char **node);
 static char *short_name(const char *text);
 static bool own_domain(DnsName *domain);
@@ -76,13 +77,13 @@ Datum
 pgcares_getnameinfo(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Request		request;
+	NameinfoRequest request;
 	char	   *node = NULL;
 	Datum		values[2];
 	bool		nulls[2] = {true, true};
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!read_request(fcinfo, RAISE, &request))
+	if (!read_nameinfo(fcinfo, RAISE, &request))
 		return (Datum) 0;
 
 	if (request.flags & FLAG_LOOKUPHOST)
@@ -109,10 +110,10 @@ pgcares_getnameinfo(PG_FUNCTION_ARGS)
 int
 nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
-	Request		request;
+	NameinfoRequest request;
 	HostSought	sought;
 
-	if (!read_request(fcinfo, RETURN_FALSE, &request) ||
+	if (!read_nameinfo(fcinfo, RETURN_FALSE, &request) ||
 		!(request.flags & FLAG_LOOKUPHOST) ||
 		(request.flags & FLAG_NUMERICHOST) ||
 		!host_seek_names(&sought, PG_GETARG_INET_PP(0), RETURN_FALSE))
@@ -125,7 +126,8 @@ nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
  * invalid, raises or gives false, as on_failure says.
  */
 static bool
-read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
+read_nameinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
+			  NameinfoRequest *request)
 {
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return false;
@@ -146,7 +148,7 @@ read_request(FunctionCallInfo fcinfo, OnFailure on_failure, Request *request)
 static bool
 read_flags(FunctionCallInfo fcinfo, OnFailure on_failure, int *flags)
 {
-	if (!argument_flags(fcinfo, 2, flag_words, "NI_", on_failure, flags))
+	if (!argument_flags(fcinfo, 2, nameinfo_words, "NI_", on_failure, flags))
 		return false;
 	if ((*flags & FLAG_NUMERICHOST) && (*flags & FLAG_NAMEREQD))
 	{
@@ -163,7 +165,7 @@ read_flags(FunctionCallInfo fcinfo, OnFailure on_failure, int *flags)
 
 /* False if the lookup failed and on_error did not raise. */
 static bool
-find_node(const inet *address, const Request *request, char **node)
+find_node(const inet *address, const NameinfoRequest *request, char **node)
 {
 	int			flags = request->flags;
 	HostSought	sought;

@@ -33,10 +33,11 @@ site_take(SiteSearch *search, FuncExpr *call)
 	if (search->outside && contain_var_clause(args))
 		return false;
 
-	search->lost = false;
+	search->other_columns = false;
 	call = (FuncExpr *) translate((Node *) call, search);
 	args = (Node *) call->args;
-	if (search->lost || is_refused(args, search) || expression_returns_set(args))
+	if (search->other_columns || is_refused(args, search) ||
+		expression_returns_set(args))
 		return false;
 	if (!contain_var_clause(args))
 		return false;			/* the same question for all rows */
@@ -65,8 +66,8 @@ add_call(SiteSearch *search, FuncExpr *call)
 
 /*
  * Copies an expression, with the columns of the node's input, and with
- * parameters replaced by their values.  Sets search->lost if there are other
- * columns.
+ * parameters replaced by their values.  Sets search->other_columns if there
+ * are other columns.
  */
 static Node *
 translate(Node *node, SiteSearch *search)
@@ -78,7 +79,7 @@ translate(Node *node, SiteSearch *search)
 		Var		   *var = (Var *) node;
 
 		if (var->varno != search->varno || var->varattno <= 0)
-			search->lost = true;
+			search->other_columns = true;
 		return (Node *) makeVar(INDEX_VAR, var->varattno, var->vartype,
 								var->vartypmod, var->varcollid, 0);
 	}
@@ -94,7 +95,7 @@ translate(Node *node, SiteSearch *search)
 			if (lfirst_int(number) != ((Param *) node)->paramid)
 				continue;
 			node = translate(lfirst(value), &plain);
-			search->lost |= plain.lost;
+			search->other_columns |= plain.other_columns;
 			return node;
 		}
 	}

@@ -53,12 +53,12 @@ early_expression(LookaheadPlan *plan, Node *expression)
 }
 
 /*
- * Forgets what is known of a node whose expressions have changed.
+ * Forgets the examination of a node whose expressions have changed.
  */
 void
 early_forget(LookaheadPlan *plan, const Plan *node)
 {
-	plan->early[node->plan_node_id].known = false;
+	plan->early[node->plan_node_id].examined = false;
 }
 
 /*
@@ -105,10 +105,10 @@ look_at(LookaheadPlan *plan, Plan *node)
 		early.all |= early.own;
 		return early;
 	}
-	if (!plan->early[node->plan_node_id].known)
+	if (!plan->early[node->plan_node_id].examined)
 	{
 		early = combine(plan, node);
-		early.known = true;
+		early.examined = true;
 		plan->early[node->plan_node_id] = early;
 	}
 	return plan->early[node->plan_node_id];

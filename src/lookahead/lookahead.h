@@ -105,7 +105,7 @@ typedef struct ExpressionLook
 /* The obstacles in a plan node and in the nodes below it. */
 typedef struct LookaheadEarly
 {
-	bool		known;
+	bool		examined;
 	bits8		own;			/* the node's own expressions */
 	bits8		next;			/* all that runs for rows after the first */
 	bits8		all;			/* the whole subtree */
@@ -155,7 +155,7 @@ typedef struct SiteSearch
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
-	bool		lost;			/* the last one depends on other columns */
+	bool		other_columns;	/* the last one depends on others than these */
 	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR Vars */
 	List	   *perhaps;		/* the same, but perhaps not made */
 	bits8		early;			/* obstacles in their arguments */

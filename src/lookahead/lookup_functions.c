@@ -21,28 +21,28 @@
 #include "utils/syscache.h"
 
 /* A cached fact about an SQL function. */
-typedef struct KnownFunction
+typedef struct CachedFunction
 {
 	Oid			function;		/* the key */
 	const LookupFunction *call;		/* NULL if it looks up nothing */
-} KnownFunction;
+} CachedFunction;
 
 /* A cached fact about the functions with one hash value in the syscache. */
-typedef struct KnownHash
+typedef struct CachedHash
 {
 	uint32		hash;			/* the key */
 	bool		lookup;			/* one of them is a lookup function */
-} KnownHash;
+} CachedHash;
 
 /* The facts by OID and by hash value; NULL while there are none. */
-static HTAB *known = NULL;
-static HTAB *known_hashes = NULL;
+static HTAB *cached_functions = NULL;
+static HTAB *cached_hashes = NULL;
 
 static const LookupFunction *find_function(Oid function);
 static const LookupFunction *read_function(Oid function);
 static const LookupFunction *call_by_symbol(const char *symbol);
 static void note_hash(Oid function, bool lookup);
-static void create_known(void);
+static void create_caches(void);
 static void forget(Datum arg, int cache, uint32 hash);
 
 /* Defined elsewhere; without PGDLLEXPORT they would be hidden from fmgr. */
@@ -135,10 +135,10 @@ lookup_functions_has(Oid function)
 bool
 lookup_functions_may_have(uint32 hash)
 {
-	KnownHash  *entry = NULL;
+	CachedHash *entry = NULL;
 
-	if (known_hashes != NULL)
-		entry = hash_search(known_hashes, &hash, HASH_FIND, NULL);
+	if (cached_hashes != NULL)
+		entry = hash_search(cached_hashes, &hash, HASH_FIND, NULL);
 	return entry == NULL || entry->lookup;
 }
 
@@ -146,22 +146,22 @@ lookup_functions_may_have(uint32 hash)
 static const LookupFunction *
 find_function(Oid function)
 {
-	KnownFunction *entry;
+	CachedFunction *entry;
 	const LookupFunction *call;
 
 	if (function < FirstUnpinnedObjectId)
 		return NULL;			/* one of the server itself */
-	if (known == NULL)
-		create_known();
-	entry = hash_search(known, &function, HASH_FIND, NULL);
+	if (cached_functions == NULL)
+		create_caches();
+	entry = hash_search(cached_functions, &function, HASH_FIND, NULL);
 	if (entry != NULL)
 		return entry->call;
 
 	call = read_function(function);
 	/* Functions may have changed during the read: then do not cache it. */
-	if (known != NULL)
+	if (cached_functions != NULL)
 	{
-		entry = hash_search(known, &function, HASH_ENTER, NULL);
+		entry = hash_search(cached_functions, &function, HASH_ENTER, NULL);
 		entry->call = call;
 		note_hash(function, call != NULL && call->questions != NULL);
 	}
@@ -216,27 +216,27 @@ note_hash(Oid function, bool lookup)
 	uint32		hash = GetSysCacheHashValue1(PROCOID,
 											 ObjectIdGetDatum(function));
 	bool		found;
-	KnownHash  *entry = hash_search(known_hashes, &hash, HASH_ENTER, &found);
+	CachedHash *entry = hash_search(cached_hashes, &hash, HASH_ENTER, &found);
 
 	entry->lookup = lookup || (found && entry->lookup);
 }
 
 static void
-create_known(void)
+create_caches(void)
 {
 	HASHCTL		control = {
 		.keysize = sizeof(Oid),
-		.entrysize = sizeof(KnownFunction)
+		.entrysize = sizeof(CachedFunction)
 	};
 	HASHCTL		hash_control = {
 		.keysize = sizeof(uint32),
-		.entrysize = sizeof(KnownHash)
+		.entrysize = sizeof(CachedHash)
 	};
 
-	if (known_hashes == NULL)
-		known_hashes = hash_create("pgcares function hashes", 64, &hash_control,
+	if (cached_hashes == NULL)
+		cached_hashes = hash_create("pgcares function hashes", 64, &hash_control,
 								   HASH_ELEM | HASH_BLOBS);
-	known = hash_create("pgcares functions", 64, &control,
+	cached_functions = hash_create("pgcares functions", 64, &control,
 						HASH_ELEM | HASH_BLOBS);
 }
 
@@ -244,10 +244,10 @@ create_known(void)
 static void
 forget(Datum arg, int cache, uint32 hash)
 {
-	if (known != NULL)
-		hash_destroy(known);
-	known = NULL;
-	if (known_hashes != NULL)
-		hash_destroy(known_hashes);
-	known_hashes = NULL;
+	if (cached_functions != NULL)
+		hash_destroy(cached_functions);
+	cached_functions = NULL;
+	if (cached_hashes != NULL)
+		hash_destroy(cached_hashes);
+	cached_hashes = NULL;
 }

@@ -50,7 +50,7 @@ static void read_names(DnsBatch *batch);
 static void put_bad_name(DnsBatch *batch, uint32 index);
 static void chain_name(DnsBatch *batch, names_hash *table, uint32 index,
 					   uint64 seed);
-static void feed(DnsBatch *batch);
+static void submit_elements(DnsBatch *batch);
 static bool is_settled(DnsBatch *batch, uint32 index, DnsName *name);
 static void take(DnsBatch *batch, DnsSlot *slot);
 static void put_result(DnsBatch *batch);
@@ -100,7 +100,7 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 	{
 		DnsSlot    *slot;
 
-		feed(batch);
+		submit_elements(batch);
 		if (window_is_idle(batch->window))
 			break;
 		slot = window_finished(batch->window);
@@ -266,7 +266,7 @@ same_name(DnsBatch *batch, uint32 index)
 
 /* Submits questions while the window has room. */
 static void
-feed(DnsBatch *batch)
+submit_elements(DnsBatch *batch)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
 
@@ -307,8 +307,8 @@ is_settled(DnsBatch *batch, uint32 index, DnsName *name)
 	if (batch->state[index] & BATCH_SETTLED)
 		return true;
 	kind->read(batch, index, name);
-	if (batch->fed_types == 0 && kind->known != NULL &&
-		kind->known(batch, index, name))
+	if (batch->fed_types == 0 && kind->answer_locally != NULL &&
+		kind->answer_locally(batch, index, name))
 		batch->state[index] |= BATCH_SETTLED;
 	return batch->state[index] & BATCH_SETTLED;
 }
@@ -321,7 +321,7 @@ take(DnsBatch *batch, DnsSlot *slot)
 	DnsAnswer	answer;
 
 	answer.rr = NULL;
-	answer.known = 0;
+	answer.local = 0;
 	outcome_read(&answer.outcome, batch->window, &slot->question, &slot->reply);
 	batch->kind->answer(batch, slot->tag / MAX_BATCH_TYPES,
 						slot->tag % MAX_BATCH_TYPES, &answer);

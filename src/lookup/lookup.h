@@ -104,7 +104,7 @@ typedef struct HostAddress
 	int32		ttl;			/* HOST_NO_TTL if it is not from the DNS */
 } HostAddress;
 
-/* A host, as far as it is known. */
+/* A host, as far as it has been found. */
 typedef struct Host
 {
 	char	   *name;			/* canonical; NULL if there is no such host */
@@ -179,7 +179,7 @@ typedef struct DnsAnswer
 {
 	DnsOutcome	outcome;
 	const DnsRR *rr;			/* NULL in a row without a record */
-	Datum		known;			/* instead of rr, without a question; or 0 */
+	Datum		local;			/* instead of rr, without a question; or 0 */
 } DnsAnswer;
 
 /* How a batch reads its elements and makes its rows. */
@@ -191,8 +191,8 @@ typedef struct DnsBatchKind
 	bool		(*read) (struct DnsBatch *batch, uint32 index, DnsName *name);
 
 	/* Puts rows if no question is needed; false if one is.  Or NULL. */
-	bool		(*known) (struct DnsBatch *batch, uint32 index,
-						  const DnsName *name);
+	bool		(*answer_locally) (struct DnsBatch *batch, uint32 index,
+								   const DnsName *name);
 
 	/* Puts rows for an outcome; type is an index of DnsBatch.types. */
 	void		(*answer) (struct DnsBatch *batch, uint32 index, int type,

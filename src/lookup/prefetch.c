@@ -38,7 +38,7 @@ static void open_window(Prefetch *prefetch);
 static bool wait_for(PrefetchQuestion *prefetched);
 static void give_up(PrefetchQuestion *prefetched);
 static void move_on(Prefetch *first);
-static void feed(Prefetch *prefetch);
+static void feed_window(Prefetch *prefetch);
 static int	total_in_flight(void);
 static void collect(Prefetch *prefetch);
 static bool is_over_limit(const Prefetch *prefetch);
@@ -158,7 +158,7 @@ prefetch_attend(Prefetch *prefetch)
 	if (now - prefetch->fed_at >= ASK_AFTER)
 	{
 		prefetch->fed_at = now;
-		feed(prefetch);
+		feed_window(prefetch);
 	}
 	if (now - prefetch->checked_at <
 		(dlist_is_empty(&prefetch->queue) ? LOOK_AFTER : LOOK_SOONER))
@@ -175,7 +175,7 @@ void
 prefetch_ask(Prefetch *prefetch)
 {
 	if (prefetch->window != NULL)
-		feed(prefetch);
+		feed_window(prefetch);
 }
 
 /*
@@ -235,7 +235,7 @@ gather(PrefetchQuestion *prefetched)
 
 	prefetch_table_queue(prefetched, false);
 	if (++prefetch->gathered >= ASK_MANY)
-		feed(prefetch);
+		feed_window(prefetch);
 }
 
 /* Reset callback of the statement's context; also called at the node's end. */
@@ -315,7 +315,7 @@ move_on(Prefetch *first)
 	dlist_iter	iter;
 
 	collect(first);
-	feed(first);
+	feed_window(first);
 	dlist_foreach(iter, &prefetches)
 	{
 		Prefetch   *prefetch = dlist_container(Prefetch, node, iter.cur);
@@ -323,7 +323,7 @@ move_on(Prefetch *first)
 		if (prefetch->window != NULL && prefetch != first)
 		{
 			collect(prefetch);
-			feed(prefetch);
+			feed_window(prefetch);
 		}
 	}
 }
@@ -333,7 +333,7 @@ move_on(Prefetch *first)
  * time in the library runs even while the backend works.
  */
 static void
-feed(Prefetch *prefetch)
+feed_window(Prefetch *prefetch)
 {
 	bool		fed = false;
 

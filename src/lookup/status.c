@@ -93,12 +93,12 @@ status_by_rcode(int rcode)
 
 	for (int i = 0; i < (int) lengthof(statuses); i++)
 	{
-		const DnsStatus *known = &statuses[i];
+		const DnsStatus *named = &statuses[i];
 
-		if (known->code == rcode && known->sqlstate != 0 &&
-			known->sqlstate == DNS_SQLSTATE('0', '0' + digits / 10,
+		if (named->code == rcode && named->sqlstate != 0 &&
+			named->sqlstate == DNS_SQLSTATE('0', '0' + digits / 10,
 											'0' + digits % 10))
-			return known;
+			return named;
 	}
 	status = palloc0(sizeof(DnsStatus));
 	status->name = psprintf("RCODE%d", rcode);

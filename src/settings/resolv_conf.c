@@ -33,7 +33,7 @@ static void read_options(ResolvConf *conf, char *words);
 static void read_domains(ResolvConf *conf, char *words);
 static void read_lookups(Lookups *lookups, char *words);
 static void add_domain(ResolvConf *conf, const DnsName *name);
-static char *next_word(char **words);
+static char *take_word(char **words);
 
 static CachedFile resolvconf = {
 	.file = {
@@ -123,7 +123,7 @@ parse_resolvconf(const DnsFile *file)
 	conf->ndots = 1;
 	while ((line = strsep(&text, "\n")) != NULL)
 	{
-		char	   *word = next_word(&line);
+		char	   *word = take_word(&line);
 
 		if (word == NULL || *word == '#' || *word == ';')
 			continue;
@@ -171,7 +171,7 @@ read_domains(ResolvConf *conf, char *words)
 	char	   *word;
 
 	conf->domains = NIL;
-	while ((word = next_word(&words)) != NULL && *word != '#' && *word != ';')
+	while ((word = take_word(&words)) != NULL && *word != '#' && *word != ';')
 	{
 		DnsName		name;
 
@@ -186,7 +186,7 @@ read_options(ResolvConf *conf, char *words)
 {
 	char	   *word;
 
-	while ((word = next_word(&words)) != NULL)
+	while ((word = take_word(&words)) != NULL)
 	{
 		if (strncmp(word, "ndots:", 6) == 0 && isdigit((unsigned char) word[6]))
 			conf->ndots = Min(strtoul(word + 6, NULL, 10), MAX_NDOTS);
@@ -206,7 +206,7 @@ read_lookups(Lookups *lookups, char *words)
 	bool		file_first = false;
 	char	   *word;
 
-	while ((word = next_word(&words)) != NULL)
+	while ((word = take_word(&words)) != NULL)
 	{
 		if (strcmp(word, "file") == 0 || strcmp(word, "files") == 0)
 		{
@@ -237,7 +237,7 @@ add_domain(ResolvConf *conf, const DnsName *name)
 
 /* The next word of a line, or NULL. */
 static char *
-next_word(char **words)
+take_word(char **words)
 {
 	char	   *word;
 
