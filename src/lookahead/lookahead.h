@@ -155,7 +155,7 @@ typedef struct SiteSearch
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
-	bool		other_columns;	/* the last one depends on others than these */
+	bool		other_columns;	/* the last one depends on others than varno's */
 	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR Vars */
 	List	   *perhaps;		/* the same, but perhaps not made */
 	bits8		early;			/* obstacles in their arguments */
