@@ -100,8 +100,8 @@ next_name(const DnsMessage *message, const DnsQuestion *question,
 	bool		dname = false;
 
 	*found = false;
-	wire_section(message, DNS_ANSWER, &cursor);
-	while (wire_next(&cursor, &rr))
+	message_section(message, DNS_ANSWER, &cursor);
+	while (message_next(&cursor, &rr))
 	{
 		DnsName		target;
 		int			offset;
@@ -134,7 +134,7 @@ read_target(const DnsMessage *message, const DnsRR *rr, DnsName *target)
 {
 	const uint8 *pos = rr->rdata;
 
-	return wire_name(message, &pos, rr->rdata + rr->rdlength, target);
+	return message_name(message, &pos, rr->rdata + rr->rdlength, target);
 }
 
 /* The octet of name at which the suffix begins; -1 if it is no suffix. */

@@ -125,7 +125,7 @@ typedef struct DnsRR
 	DnsName		name;
 	uint16		type;
 	uint16		class;
-	uint32		ttl;			/* as sent: see wire_ttl() */
+	uint32		ttl;			/* as sent: see message_ttl() */
 	uint16		rdlength;
 	const uint8 *rdata;			/* points into the message */
 } DnsRR;
@@ -256,23 +256,23 @@ octet_is_plain(uint8 octet)
 		(uint8) (octet - '0') < 10 || octet == '-' || octet == '_';
 }
 
-extern bool wire_open(DnsMessage *message, const uint8 *octets, size_t len);
-extern bool wire_name(const DnsMessage *message, const uint8 **pos,
+extern bool message_open(DnsMessage *message, const uint8 *octets, size_t len);
+extern bool message_name(const DnsMessage *message, const uint8 **pos,
 					  const uint8 *limit, DnsName *name);
-extern bool wire_asks(DnsMessage *message, const DnsQuestion *question);
-extern bool wire_question(const DnsMessage *message, DnsQuestion *question,
+extern bool message_asks(DnsMessage *message, const DnsQuestion *question);
+extern bool message_question(const DnsMessage *message, DnsQuestion *question,
 						  const uint8 **pos);
-extern bool wire_next_question(const DnsMessage *message, DnsQuestion *question,
+extern bool message_next_question(const DnsMessage *message, DnsQuestion *question,
 							   const uint8 **pos);
-extern bool wire_section(const DnsMessage *message, DnsSection section,
+extern bool message_section(const DnsMessage *message, DnsSection section,
 						 DnsCursor *cursor);
-extern bool wire_next(DnsCursor *cursor, DnsRR *rr);
-extern bool wire_opt(const DnsMessage *message, DnsRR *opt);
-extern int	wire_rcode(const DnsMessage *message);
-extern int32 wire_ttl(const DnsRR *rr);
-extern bool wire_opt_option(const DnsRR *opt, uint16 code,
+extern bool message_next(DnsCursor *cursor, DnsRR *rr);
+extern bool message_opt(const DnsMessage *message, DnsRR *opt);
+extern int	message_rcode(const DnsMessage *message);
+extern int32 message_ttl(const DnsRR *rr);
+extern bool message_opt_option(const DnsRR *opt, uint16 code,
 							const uint8 **value, size_t *len);
-extern bool wire_extended_error(const DnsMessage *message, int *code,
+extern bool message_extended_error(const DnsMessage *message, int *code,
 								const uint8 **text, size_t *len);
 
 /* ---- rdata.c: the data of records, field by field ---- */

@@ -19,7 +19,7 @@ static bool read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr);
  * is shorter than a header or longer than a message can be.
  */
 bool
-wire_open(DnsMessage *message, const uint8 *octets, size_t len)
+message_open(DnsMessage *message, const uint8 *octets, size_t len)
 {
 	if (len < WIRE_HEADER_SIZE || len > PG_UINT16_MAX)
 		return false;
@@ -39,7 +39,7 @@ wire_open(DnsMessage *message, const uint8 *octets, size_t len)
  * and moves *pos behind it.  The octets at *pos itself must end before limit.
  */
 bool
-wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
+message_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 		  DnsName *name)
 {
 	const uint8 *at = *pos;
@@ -95,7 +95,7 @@ wire_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
  * no name precedes it.
  */
 bool
-wire_asks(DnsMessage *message, const DnsQuestion *question)
+message_asks(DnsMessage *message, const DnsQuestion *question)
 {
 	const uint8 *name = message->start + WIRE_HEADER_SIZE;
 	const uint8 *rest = name + question->name.len;
@@ -116,21 +116,21 @@ wire_asks(DnsMessage *message, const DnsQuestion *question)
  * sets *pos behind it.
  */
 bool
-wire_question(const DnsMessage *message, DnsQuestion *question,
+message_question(const DnsMessage *message, DnsQuestion *question,
 			  const uint8 **pos)
 {
 	*pos = message->start + WIRE_HEADER_SIZE;
-	return message->count[0] > 0 && wire_next_question(message, question, pos);
+	return message->count[0] > 0 && message_next_question(message, question, pos);
 }
 
 /*
  * Reads the question at *pos and moves *pos behind it.
  */
 bool
-wire_next_question(const DnsMessage *message, DnsQuestion *question,
+message_next_question(const DnsMessage *message, DnsQuestion *question,
 				   const uint8 **pos)
 {
-	if (!wire_name(message, pos, message->end, &question->name) ||
+	if (!message_name(message, pos, message->end, &question->name) ||
 		message->end - *pos < 4)
 		return false;
 	question->type = wire_u16(*pos);
@@ -144,7 +144,7 @@ wire_next_question(const DnsMessage *message, DnsQuestion *question,
  * is cut short before that; the cursor then returns no record.
  */
 bool
-wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
+message_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
 {
 	int			at = section;
 
@@ -162,7 +162,7 @@ wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
 		cursor->pos = message->start + WIRE_HEADER_SIZE;
 		for (int i = 0; i < message->count[0]; i++)
 		{
-			if (!wire_next_question(message, &question, &cursor->pos))
+			if (!message_next_question(message, &question, &cursor->pos))
 				return false;
 		}
 		at = DNS_ANSWER;
@@ -172,7 +172,7 @@ wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
 		DnsRR		rr;
 
 		cursor->left = message->count[at];
-		while (wire_next(cursor, &rr))
+		while (message_next(cursor, &rr))
 			;
 		if (cursor->left > 0)
 		{
@@ -189,13 +189,13 @@ wire_section(const DnsMessage *message, DnsSection section, DnsCursor *cursor)
  * message is cut short (then cursor->left is not 0).
  */
 bool
-wire_next(DnsCursor *cursor, DnsRR *rr)
+message_next(DnsCursor *cursor, DnsRR *rr)
 {
 	const DnsMessage *message = cursor->message;
 	const uint8 *pos = cursor->pos;
 
 	if (cursor->left == 0 ||
-		!wire_name(message, &pos, message->end, &rr->name) ||
+		!message_name(message, &pos, message->end, &rr->name) ||
 		!read_record(message, pos, rr))
 		return false;
 	cursor->pos = rr->rdata + rr->rdlength;
@@ -208,7 +208,7 @@ wire_next(DnsCursor *cursor, DnsRR *rr)
  * is none.
  */
 bool
-wire_opt(const DnsMessage *message, DnsRR *opt)
+message_opt(const DnsMessage *message, DnsRR *opt)
 {
 	DnsCursor	cursor;
 
@@ -220,8 +220,8 @@ wire_opt(const DnsMessage *message, DnsRR *opt)
 		return message->places.opt > 0 &&
 			read_record(message, message->start + message->places.opt, opt);
 	}
-	wire_section(message, DNS_ADDITIONAL, &cursor);
-	while (wire_next(&cursor, opt))
+	message_section(message, DNS_ADDITIONAL, &cursor);
+	while (message_next(&cursor, opt))
 	{
 		if (opt->type == DNS_TYPE_OPT)
 			return true;
@@ -234,12 +234,12 @@ wire_opt(const DnsMessage *message, DnsRR *opt)
  * (RFC 6891 section 6.1.3).
  */
 int
-wire_rcode(const DnsMessage *message)
+message_rcode(const DnsMessage *message)
 {
 	DnsRR		opt;
 	int			rcode = message->flags & WIRE_RCODE_MASK;
 
-	if (message->count[DNS_ADDITIONAL] > 0 && wire_opt(message, &opt))
+	if (message->count[DNS_ADDITIONAL] > 0 && message_opt(message, &opt))
 		rcode |= (opt.ttl >> 24) << 4;
 	return rcode;
 }
@@ -249,7 +249,7 @@ wire_rcode(const DnsMessage *message)
  * 8).
  */
 int32
-wire_ttl(const DnsRR *rr)
+message_ttl(const DnsRR *rr)
 {
 	return rr->ttl > PG_INT32_MAX ? 0 : (int32) rr->ttl;
 }
@@ -258,7 +258,7 @@ wire_ttl(const DnsRR *rr)
  * Finds one option of an OPT record; *value points into the message.
  */
 bool
-wire_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len)
+message_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len)
 {
 	const uint8 *pos = opt->rdata;
 	const uint8 *end = opt->rdata + opt->rdlength;
@@ -281,14 +281,14 @@ wire_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len)
  * the message, comes from a stranger and can be empty.
  */
 bool
-wire_extended_error(const DnsMessage *message, int *code,
+message_extended_error(const DnsMessage *message, int *code,
 					const uint8 **text, size_t *len)
 {
 	DnsRR		opt;
 	const uint8 *value;
 
-	if (!wire_opt(message, &opt) ||
-		!wire_opt_option(&opt, EDNS_OPTION_EDE, &value, len) || *len < 2)
+	if (!message_opt(message, &opt) ||
+		!message_opt_option(&opt, EDNS_OPTION_EDE, &value, len) || *len < 2)
 		return false;
 	*code = wire_u16(value);
 	*text = value + 2;

@@ -92,7 +92,7 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 	{
 		case FIELD_NAME:
 		case FIELD_OPTIONAL_NAME:
-			sound = wire_name(rdata->message, &rdata->pos, rdata->end,
+			sound = message_name(rdata->message, &rdata->pos, rdata->end,
 							  &field->name);
 			break;
 		case FIELD_STRING:
@@ -169,7 +169,7 @@ rdata_plain_name(const uint8 **pos, const uint8 *end, DnsName *name)
 	/* A message that begins here, so that no pointer is valid. */
 	DnsMessage	nowhere = {.start = *pos, .end = end};
 
-	return wire_name(&nowhere, pos, end, name);
+	return message_name(&nowhere, pos, end, name);
 }
 
 /* Takes len octets; up to four of them are a number. */
@@ -238,7 +238,7 @@ field_gateway(DnsRdata *rdata, DnsField *field)
 			sound = field_fixed(rdata, field, 16);
 			break;
 		case GATEWAY_NAME:
-			sound = wire_name(rdata->message, &rdata->pos, rdata->end,
+			sound = message_name(rdata->message, &rdata->pos, rdata->end,
 							  &field->name);
 			break;
 		default:

@@ -31,7 +31,7 @@ sound_sections(DnsMessage *message)
 	DnsPlaces	places = {.located = true};
 	DnsCursor	cursor;
 
-	if (!wire_section(message, DNS_ANSWER, &cursor))
+	if (!message_section(message, DNS_ANSWER, &cursor))
 		return false;
 	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
 	{
@@ -39,7 +39,7 @@ sound_sections(DnsMessage *message)
 
 		places.section[section] = cursor.pos - message->start;
 		cursor.left = message->count[section];
-		while (wire_next(&cursor, &rr))
+		while (message_next(&cursor, &rr))
 		{
 			if (!sound_rdata(message, &rr))
 				return false;

@@ -98,7 +98,7 @@ nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 
 	if (channel->edns_servers & bit)
 		return;
-	if (wire_opt(message, &opt))
+	if (message_opt(message, &opt))
 		channel->edns_servers |= bit;
 	else if (slot->plain_server == server + 1 &&
 			 (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN))

@@ -190,7 +190,7 @@ slot_store(DnsSlot *slot, const DnsMessage *message)
 void
 slot_open_answer(const DnsReply *reply, DnsMessage *message)
 {
-	(void) wire_open(message, reply->answer, reply->answer_len);
+	(void) message_open(message, reply->answer, reply->answer_len);
 	message->places = reply->places;
 }
 

@@ -313,7 +313,7 @@ make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	initStringInfo(&text);
 	append_name(&text, &field.name, false);
 	values[3] = buffer_datum(&text);
-	values[4] = Int32GetDatum(wire_ttl(answer->rr));
+	values[4] = Int32GetDatum(message_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }
 
@@ -327,7 +327,7 @@ make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 		return;
 	values[3] = InetPGetDatum(address_inet(answer->rr->rdata,
 										  answer->rr->rdlength));
-	values[4] = Int32GetDatum(wire_ttl(answer->rr));
+	values[4] = Int32GetDatum(message_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }
 
@@ -339,9 +339,9 @@ make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	TupleDesc	desc = batch->result->setDesc;
 
 	if (answer->outcome.reply != NULL)
-		message_row(desc, 1, &answer->outcome, values, nulls);
+		messages_row(desc, 1, &answer->outcome, values, nulls);
 	else
-		message_row_badname(desc, 1, values, nulls);
+		messages_row_badname(desc, 1, values, nulls);
 }
 
 static void

@@ -137,14 +137,14 @@ enum
 
 #define MESSAGE_COLUMNS		(COLUMN_WIRE + 1)
 
-extern bool message_question(FunctionCallInfo fcinfo, int first_argument,
+extern bool messages_question(FunctionCallInfo fcinfo, int first_argument,
 							 OnFailure on_failure, DnsQuestion *question);
-extern int	message_questions(FunctionCallInfo fcinfo, uint16 type,
+extern int	messages_questions(FunctionCallInfo fcinfo, uint16 type,
 							  DnsQuestion *questions);
-extern void message_open(DnsMessage *message, const bytea *octets);
-extern void message_row(TupleDesc desc, int first_column,
+extern void messages_open(DnsMessage *message, const bytea *octets);
+extern void messages_row(TupleDesc desc, int first_column,
 						const DnsOutcome *outcome, Datum *values, bool *nulls);
-extern void message_row_badname(TupleDesc desc, int first_column,
+extern void messages_row_badname(TupleDesc desc, int first_column,
 								Datum *values, bool *nulls);
 
 /* ---- sections.c: sections of messages ---- */

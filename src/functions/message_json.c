@@ -55,7 +55,7 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 	Lookup		lookup = {.server = NULL};
 	Jsonb	   *json = NULL;
 
-	if (!message_question(fcinfo, 0, RAISE, &question))
+	if (!messages_question(fcinfo, 0, RAISE, &question))
 		PG_RETURN_NULL();
 
 	lookup_ask(&lookup, &question, 1, &outcome);
@@ -75,7 +75,7 @@ pgcares_message_json_parse(PG_FUNCTION_ARGS)
 {
 	DnsMessage	message;
 
-	message_open(&message, PG_GETARG_BYTEA_PP(0));
+	messages_open(&message, PG_GETARG_BYTEA_PP(0));
 	PG_RETURN_JSONB_P(message_to_json(&message, true, false));
 }
 
@@ -142,7 +142,7 @@ push_questions(JsonbParseState **state, const DnsMessage *message)
 	const uint8 *pos;
 	DnsQuestion question;
 
-	if (!wire_question(message, &question, &pos))
+	if (!message_question(message, &question, &pos))
 		return;
 	push_owner(state, "Q", &question.name, question.type, question.class);
 	if (message->count[0] == 1)
@@ -153,7 +153,7 @@ push_questions(JsonbParseState **state, const DnsMessage *message)
 	pos = message->start + WIRE_HEADER_SIZE;
 	for (int i = 0; i < message->count[0]; i++)
 	{
-		if (!wire_next_question(message, &question, &pos))
+		if (!message_next_question(message, &question, &pos))
 			break;
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 		push_owner(state, "", &question.name, question.type, question.class);
@@ -171,8 +171,8 @@ push_records(JsonbParseState **state, const char *key,
 
 	push_key(state, key);
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	wire_section(message, section, &cursor);
-	while (wire_next(&cursor, &rr))
+	message_section(message, section, &cursor);
+	while (message_next(&cursor, &rr))
 	{
 		CHECK_FOR_INTERRUPTS();
 		push_record(state, message, &rr);

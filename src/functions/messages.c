@@ -71,7 +71,7 @@ pgcares_parse(PG_FUNCTION_ARGS)
 	DnsOutcome	outcome;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	message_open(&message, PG_GETARG_BYTEA_PP(0));
+	messages_open(&message, PG_GETARG_BYTEA_PP(0));
 	outcome_read_message(&outcome, &message);
 	put_row((ReturnSetInfo *) fcinfo->resultinfo, &outcome);
 	return (Datum) 0;
@@ -83,7 +83,7 @@ pgcares_parse(PG_FUNCTION_ARGS)
  * raises or gives false, as on_failure says.
  */
 bool
-message_question(FunctionCallInfo fcinfo, int first_argument, OnFailure on_failure,
+messages_question(FunctionCallInfo fcinfo, int first_argument, OnFailure on_failure,
 				 DnsQuestion *question)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
@@ -99,9 +99,9 @@ message_question(FunctionCallInfo fcinfo, int first_argument, OnFailure on_failu
  * LookupFunction.
  */
 int
-message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+messages_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
-	return !PG_ARGISNULL(0) && message_question(fcinfo, 0, RETURN_FALSE, questions) &&
+	return !PG_ARGISNULL(0) && messages_question(fcinfo, 0, RETURN_FALSE, questions) &&
 		!name_never_asked(&questions->name);
 }
 
@@ -109,14 +109,14 @@ message_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
  * Opens a message that a user gave.  Raises if the octets are not a message.
  */
 void
-message_open(DnsMessage *message, const bytea *octets)
+messages_open(DnsMessage *message, const bytea *octets)
 {
 	size_t		len = VARSIZE_ANY_EXHDR(octets);
 	const char *reason;
 
 	if (len > PG_UINT16_MAX)
 		reason = "It has more than 65535 octets.";
-	else if (!wire_open(message, (const uint8 *) VARDATA_ANY(octets), len))
+	else if (!message_open(message, (const uint8 *) VARDATA_ANY(octets), len))
 		reason = "It has fewer than the 12 octets of a header.";
 	else if (!sound_sections(message))
 		reason = "Its sections do not fit its header, their record types or its length.";
@@ -134,7 +134,7 @@ message_open(DnsMessage *message, const bytea *octets)
  * columns begin at first_column and are the last ones.
  */
 void
-message_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
+messages_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
 			Datum *values, bool *nulls)
 {
 	const DnsMessage *message = &outcome->message;
@@ -160,7 +160,7 @@ message_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
  * Fills the columns for a text that is not a name: no question was asked.
  */
 void
-message_row_badname(TupleDesc desc, int first_column,
+messages_row_badname(TupleDesc desc, int first_column,
 					Datum *values, bool *nulls)
 {
 	MessageRow	row;
@@ -180,7 +180,7 @@ put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 	Lookup		lookup = {.server = server};
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!message_question(fcinfo, first_argument, RAISE, &question))
+	if (!messages_question(fcinfo, first_argument, RAISE, &question))
 	{
 		put_row(rsinfo, NULL);
 		return;
@@ -203,11 +203,11 @@ put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome)
 
 	if (outcome != NULL)
 	{
-		message_row(rsinfo->setDesc, 0, outcome, values, nulls);
+		messages_row(rsinfo->setDesc, 0, outcome, values, nulls);
 		sections_row(rsinfo->setDesc, 0, values, nulls);
 	}
 	else
-		message_row_badname(rsinfo->setDesc, 0, values, nulls);
+		messages_row_badname(rsinfo->setDesc, 0, values, nulls);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
@@ -256,7 +256,7 @@ put_header(MessageRow *row, const DnsMessage *message)
 	StringInfoData questions;
 	DnsQuestion question;
 
-	put(row, COLUMN_RCODE, Int32GetDatum(wire_rcode(message)));
+	put(row, COLUMN_RCODE, Int32GetDatum(message_rcode(message)));
 	put(row, COLUMN_AA, BoolGetDatum((flags & WIRE_AA) != 0));
 	put(row, COLUMN_TC, BoolGetDatum((flags & WIRE_TC) != 0));
 	put(row, COLUMN_RD, BoolGetDatum((flags & WIRE_RD) != 0));
@@ -267,7 +267,7 @@ put_header(MessageRow *row, const DnsMessage *message)
 	initStringInfo(&questions);
 	for (int i = 0; i < message->count[0]; i++)
 	{
-		if (!wire_next_question(message, &question, &pos))
+		if (!message_next_question(message, &question, &pos))
 			break;
 		if (i > 0)
 			appendStringInfoString(&questions, ", ");
@@ -285,12 +285,12 @@ put_edns(MessageRow *row, const DnsMessage *message)
 	size_t		len;
 	int			code;
 
-	if (!wire_opt(message, &opt))
+	if (!message_opt(message, &opt))
 		return;
 	put(row, COLUMN_EDNS_UDP_SIZE, Int32GetDatum(opt.class));
-	if (wire_opt_option(&opt, EDNS_OPTION_NSID, &text, &len))
+	if (message_opt_option(&opt, EDNS_OPTION_NSID, &text, &len))
 		put_octets(row, COLUMN_NSID, text, len);
-	if (wire_extended_error(message, &code, &text, &len))
+	if (message_extended_error(message, &code, &text, &len))
 	{
 		put(row, COLUMN_EDE_CODE, Int32GetDatum(code));
 		put_octets(row, COLUMN_EDE_TEXT, text, len);

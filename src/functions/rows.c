@@ -64,7 +64,7 @@ record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
 	initStringInfo(&buffer);
 	append_name(&buffer, &rr->name, false);
 	values[0] = buffer_datum(&buffer);
-	values[1] = Int32GetDatum(wire_ttl(rr));
+	values[1] = Int32GetDatum(message_ttl(rr));
 	values[2] = word_datum(&words->class, rrclass_text(rr->class));
 	values[3] = word_datum(&words->type, rrtype_text(rr->type));
 	resetStringInfo(&buffer);
@@ -127,8 +127,8 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 											ALLOCSET_DEFAULT_SIZES);
 		MemoryContextSwitchTo(row_context);
 	}
-	wire_section(&outcome->message, DNS_ANSWER, &cursor);
-	while (wire_next(&cursor, &rr))
+	message_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (message_next(&cursor, &rr))
 	{
 		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
 			continue;
@@ -171,7 +171,7 @@ typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 	column = find_column(desc, next, type, "ttl");
 	if (column >= 0)
 	{
-		values[column] = Int32GetDatum(wire_ttl(rr));
+		values[column] = Int32GetDatum(message_ttl(rr));
 		nulls[column] = false;
 	}
 }

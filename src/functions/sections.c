@@ -38,7 +38,7 @@ sections_row(TupleDesc desc, int first_column, Datum *values, bool *nulls)
 	if (nulls[first_column + COLUMN_RCODE])
 		return;					/* there is no sound message */
 	wire = DatumGetByteaPP(values[first_column + COLUMN_WIRE]);
-	wire_open(&message, (const uint8 *) VARDATA_ANY(wire),
+	message_open(&message, (const uint8 *) VARDATA_ANY(wire),
 			  VARSIZE_ANY_EXHDR(wire));
 	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
@@ -101,8 +101,8 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 	initStringInfo(&buffer);
 	memset(buffer.data, 0, ARR_OVERHEAD_NONULLS(1));
 	buffer.len = ARR_OVERHEAD_NONULLS(1);
-	wire_section(message, section, &cursor);
-	while (wire_next(&cursor, &rr))
+	message_section(message, section, &cursor);
+	while (message_next(&cursor, &rr))
 	{
 		HeapTuple	record;
 

@@ -84,8 +84,8 @@ static const LookupFunction calls[] = {
 	CALL(pgcares_gethostbyaddr, hosts_names_call_questions)
 	CALL(pgcares_getaddrinfo, addrinfo_questions)
 	CALL(pgcares_getnameinfo, nameinfo_questions)
-	CALL(pgcares_message, message_questions)
-	CALL(pgcares_message_json, message_questions)
+	CALL(pgcares_message, messages_questions)
+	CALL(pgcares_message_json, messages_questions)
 
 	/* These ask by themselves. */
 	CALL(pgcares_query_at, NULL)

@@ -161,8 +161,8 @@ batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 		batch_put(batch, index, 0, answer);
 		return;
 	}
-	wire_section(&outcome->message, DNS_ANSWER, &cursor);
-	while (wire_next(&cursor, &rr))
+	message_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (message_next(&cursor, &rr))
 	{
 		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
 			continue;

@@ -169,8 +169,8 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 			add_name(host, display_name(&names[i]));
 	}
 
-	wire_section(&outcome->message, DNS_ANSWER, &cursor);
-	while (wire_next(&cursor, &rr))
+	message_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (message_next(&cursor, &rr))
 	{
 		const uint8 *pos = rr.rdata;
 
@@ -179,8 +179,8 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 			continue;
 		if (rr.type != DNS_TYPE_PTR)
 			add_address(host, address_inet(rr.rdata, rr.rdlength),
-						wire_ttl(&rr), 0);
-		else if (wire_name(&outcome->message, &pos, rr.rdata + rr.rdlength,
+						message_ttl(&rr), 0);
+		else if (message_name(&outcome->message, &pos, rr.rdata + rr.rdlength,
 						   &names[0]))
 			add_name(host, display_name(&names[0]));
 	}

@@ -141,10 +141,10 @@ outcome_read_message(DnsOutcome *outcome, const DnsMessage *message)
 		(message->flags & WIRE_OPCODE_MASK) != 0)
 		return;
 	if (message->count[0] == 1 &&
-		wire_question(message, &outcome->question, &pos))
+		message_question(message, &outcome->question, &pos))
 		read_answer(outcome, false);
-	else if (wire_rcode(message) != RCODE_NOERROR)
-		outcome->status = status_by_rcode(wire_rcode(message));
+	else if (message_rcode(message) != RCODE_NOERROR)
+		outcome->status = status_by_rcode(message_rcode(message));
 }
 
 /*
@@ -228,7 +228,7 @@ read_answer(DnsOutcome *outcome, bool ignore_tc)
 {
 	DnsMessage *message = &outcome->message;
 	bool		truncated = (message->flags & WIRE_TC) != 0;
-	int			rcode = wire_rcode(message);
+	int			rcode = message_rcode(message);
 
 	outcome->extended_error = describe_extended_error(message);
 	if (rcode != RCODE_NOERROR)
@@ -302,7 +302,7 @@ describe_extended_error(const DnsMessage *message)
 	size_t		len;
 	int			code;
 
-	if (!wire_extended_error(message, &code, &text, &len))
+	if (!message_extended_error(message, &code, &text, &len))
 		return NULL;
 
 	initStringInfo(&sentence);

@@ -70,6 +70,6 @@ bare_error_take(DnsChannel *channel, const DnsSocket *socket, DnsMessage *messag
 		slot->socket_serial != socket->serial)
 		return NULL;
 	channel->settling = NULL;
-	(void) wire_open(message, slot->bare_error, slot->bare_error_len);
+	(void) message_open(message, slot->bare_error, slot->bare_error_len);
 	return slot;
 }

@@ -30,7 +30,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 	DnsSlot    *slot;
 	DnsProbe   *probe;
 
-	if (window == NULL || !wire_open(&message, octets, len) ||
+	if (window == NULL || !message_open(&message, octets, len) ||
 		!(message.flags & WIRE_QR) || (message.flags & WIRE_OPCODE_MASK) != 0)
 		return ignore();
 
@@ -56,7 +56,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 
 	probe = outgoing_probe(channel, message.id);
 	if (probe != NULL && probe->socket_serial == socket->serial &&
-		wire_asks(&message, &probe->question))
+		message_asks(&message, &probe->question))
 	{
 		probe->used = false;
 		nameserver_heard(channel, socket->tcp);
@@ -93,7 +93,7 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 
 	sound = sound_message(message);
 	if (sound)
-		rcode = wire_rcode(message);
+		rcode = message_rcode(message);
 
 	if (nameserver_edns_refused(slot, socket->server, rcode) &&
 		outgoing_again(channel, slot))
@@ -141,7 +141,7 @@ answers_slot(DnsMessage *message, const DnsSlot *slot, const DnsSocket *socket)
 {
 	uint8		sent[WIRE_NAME_MAX];
 
-	if (!wire_asks(message, &slot->question))
+	if (!message_asks(message, &slot->question))
 		return false;
 	if (!slot->window->style.dns0x20 || socket->tcp)
 		return true;

@@ -75,7 +75,7 @@ fuzz_message(const uint8 *octets, size_t len)
 	bytea	   *value = take_bytea(octets, len);
 	DnsMessage	message;
 	bool		sound = len <= PG_UINT16_MAX &&
-		wire_open(&message, octets, len) && sound_sections(&message);
+		message_open(&message, octets, len) && sound_sections(&message);
 
 	if (raises(parse, value, ERRCODE_INVALID_BINARY_REPRESENTATION) == sound ||
 		raises(make_json, value, ERRCODE_INVALID_BINARY_REPRESENTATION) == sound)
@@ -99,10 +99,10 @@ fuzz_answer(const uint8 *octets, size_t len)
 	if (len-- < 1)
 		return;
 	style = *octets++;
-	if (!wire_open(&message, octets, len))
+	if (!message_open(&message, octets, len))
 		return;
 	check_fields(&message);
-	(void) wire_question(&message, &question, &pos);
+	(void) message_question(&message, &question, &pos);
 
 	flight = flight_open(style, 1);
 	slot = flight_ask(flight, &question, style & 64 ? FLIGHT_SOCKETS - 1 : 0,
@@ -158,13 +158,13 @@ check_fields(DnsMessage *message)
 
 	if (sound_message(message) && !sound)
 		finding("the message is sound, and its sections are not");
-	(void) wire_rcode(message);
-	if (wire_extended_error(message, &code, &text, &len) &&
+	(void) message_rcode(message);
+	if (message_extended_error(message, &code, &text, &len) &&
 		(text < message->start || text + len > message->end))
 		finding("an extended error outside of the message");
-	if (wire_opt(message, &opt) != wire_opt(&unread, &same) ||
-		wire_rcode(message) != wire_rcode(&unread) ||
-		(wire_opt(message, &opt) && (opt.rdata != same.rdata ||
+	if (message_opt(message, &opt) != message_opt(&unread, &same) ||
+		message_rcode(message) != message_rcode(&unread) ||
+		(message_opt(message, &opt) && (opt.rdata != same.rdata ||
 									 opt.name.len != same.name.len)))
 		finding("the OPT record is another one");
 	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
@@ -174,12 +174,12 @@ check_fields(DnsMessage *message)
 		DnsRR		rr;
 		int			count = 0;
 
-		if (!wire_section(message, section, &cursor) && sound)
+		if (!message_section(message, section, &cursor) && sound)
 			finding("a section of a sound message does not begin");
-		(void) wire_section(&unread, section, &other);
+		(void) message_section(&unread, section, &other);
 		if (cursor.pos != other.pos || cursor.left != other.left)
 			finding("a section begins elsewhere");
-		for (; wire_next(&cursor, &rr); count++)
+		for (; message_next(&cursor, &rr); count++)
 		{
 			if (sound && !sound_rdata(message, &rr))
 				finding("a record of a sound message is not sound");
@@ -256,7 +256,7 @@ check_outcome(const DnsOutcome *outcome)
 	Datum		values[MESSAGE_COLUMNS];
 	bool		nulls[MESSAGE_COLUMNS];
 
-	message_row(message_columns, 0, outcome, values, nulls);
+	messages_row(message_columns, 0, outcome, values, nulls);
 	tuplestore_putvalues(rows->setResult, message_columns, values, nulls);
 	if (check_rows(rows) != 1)
 		finding("an answer is not one row");
@@ -280,8 +280,8 @@ check_rows_of_answer(const DnsOutcome *outcome)
 	DnsRR		rr;
 	int			wanted = 0;
 
-	wire_section(&outcome->message, DNS_ANSWER, &cursor);
-	while (wire_next(&cursor, &rr))
+	message_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (message_next(&cursor, &rr))
 		wanted += alias_answers(&rr, &outcome->question, &outcome->owner);
 	if (wanted == 0)
 		finding("NOERROR without records");
