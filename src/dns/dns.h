@@ -258,22 +258,22 @@ octet_is_plain(uint8 octet)
 
 extern bool message_open(DnsMessage *message, const uint8 *octets, size_t len);
 extern bool message_name(const DnsMessage *message, const uint8 **pos,
-					  const uint8 *limit, DnsName *name);
+						 const uint8 *limit, DnsName *name);
 extern bool message_asks(DnsMessage *message, const DnsQuestion *question);
 extern bool message_question(const DnsMessage *message, DnsQuestion *question,
-						  const uint8 **pos);
+							 const uint8 **pos);
 extern bool message_next_question(const DnsMessage *message, DnsQuestion *question,
-							   const uint8 **pos);
+								  const uint8 **pos);
 extern bool message_section(const DnsMessage *message, DnsSection section,
-						 DnsCursor *cursor);
+							DnsCursor *cursor);
 extern bool message_next(DnsCursor *cursor, DnsRR *rr);
 extern bool message_opt(const DnsMessage *message, DnsRR *opt);
 extern int	message_rcode(const DnsMessage *message);
 extern int32 message_ttl(const DnsRR *rr);
 extern bool message_opt_option(const DnsRR *opt, uint16 code,
-							const uint8 **value, size_t *len);
+							   const uint8 **value, size_t *len);
 extern bool message_extended_error(const DnsMessage *message, int *code,
-								const uint8 **text, size_t *len);
+								   const uint8 **text, size_t *len);
 
 /* ---- rdata.c: the data of records, field by field ---- */
 

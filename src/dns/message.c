@@ -40,7 +40,7 @@ message_open(DnsMessage *message, const uint8 *octets, size_t len)
  */
 bool
 message_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
-		  DnsName *name)
+			 DnsName *name)
 {
 	const uint8 *at = *pos;
 	size_t		len = 0;
@@ -117,7 +117,7 @@ message_asks(DnsMessage *message, const DnsQuestion *question)
  */
 bool
 message_question(const DnsMessage *message, DnsQuestion *question,
-			  const uint8 **pos)
+				 const uint8 **pos)
 {
 	*pos = message->start + WIRE_HEADER_SIZE;
 	return message->count[0] > 0 && message_next_question(message, question, pos);
@@ -128,7 +128,7 @@ message_question(const DnsMessage *message, DnsQuestion *question,
  */
 bool
 message_next_question(const DnsMessage *message, DnsQuestion *question,
-				   const uint8 **pos)
+					  const uint8 **pos)
 {
 	if (!message_name(message, pos, message->end, &question->name) ||
 		message->end - *pos < 4)
@@ -282,7 +282,7 @@ message_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *l
  */
 bool
 message_extended_error(const DnsMessage *message, int *code,
-					const uint8 **text, size_t *len)
+					   const uint8 **text, size_t *len)
 {
 	DnsRR		opt;
 	const uint8 *value;

@@ -93,7 +93,7 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 		case FIELD_NAME:
 		case FIELD_OPTIONAL_NAME:
 			sound = message_name(rdata->message, &rdata->pos, rdata->end,
-							  &field->name);
+								 &field->name);
 			break;
 		case FIELD_STRING:
 		case FIELD_OPTIONAL_STRING:
@@ -239,7 +239,7 @@ field_gateway(DnsRdata *rdata, DnsField *field)
 			break;
 		case GATEWAY_NAME:
 			sound = message_name(rdata->message, &rdata->pos, rdata->end,
-							  &field->name);
+								 &field->name);
 			break;
 		default:
 			sound = false;

@@ -138,14 +138,14 @@ enum
 #define MESSAGE_COLUMNS		(COLUMN_WIRE + 1)
 
 extern bool messages_question(FunctionCallInfo fcinfo, int first_argument,
-							 OnFailure on_failure, DnsQuestion *question);
+							  OnFailure on_failure, DnsQuestion *question);
 extern int	messages_questions(FunctionCallInfo fcinfo, uint16 type,
-							  DnsQuestion *questions);
+							   DnsQuestion *questions);
 extern void messages_open(DnsMessage *message, const bytea *octets);
 extern void messages_row(TupleDesc desc, int first_column,
-						const DnsOutcome *outcome, Datum *values, bool *nulls);
+						 const DnsOutcome *outcome, Datum *values, bool *nulls);
 extern void messages_row_badname(TupleDesc desc, int first_column,
-								Datum *values, bool *nulls);
+								 Datum *values, bool *nulls);
 
 /* ---- sections.c: sections of messages ---- */
 

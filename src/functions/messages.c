@@ -84,7 +84,7 @@ pgcares_parse(PG_FUNCTION_ARGS)
  */
 bool
 messages_question(FunctionCallInfo fcinfo, int first_argument, OnFailure on_failure,
-				 DnsQuestion *question)
+				  DnsQuestion *question)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
 
@@ -135,7 +135,7 @@ messages_open(DnsMessage *message, const bytea *octets)
  */
 void
 messages_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
-			Datum *values, bool *nulls)
+			 Datum *values, bool *nulls)
 {
 	const DnsMessage *message = &outcome->message;
 	MessageRow	row;
@@ -161,7 +161,7 @@ messages_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
  */
 void
 messages_row_badname(TupleDesc desc, int first_column,
-					Datum *values, bool *nulls)
+					 Datum *values, bool *nulls)
 {
 	MessageRow	row;
 

@@ -39,7 +39,7 @@ sections_row(TupleDesc desc, int first_column, Datum *values, bool *nulls)
 		return;					/* there is no sound message */
 	wire = DatumGetByteaPP(values[first_column + COLUMN_WIRE]);
 	message_open(&message, (const uint8 *) VARDATA_ANY(wire),
-			  VARSIZE_ANY_EXHDR(wire));
+				 VARSIZE_ANY_EXHDR(wire));
 	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
 		int			column = first_column + columns[i];

@@ -181,7 +181,7 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 			add_address(host, address_inet(rr.rdata, rr.rdlength),
 						message_ttl(&rr), 0);
 		else if (message_name(&outcome->message, &pos, rr.rdata + rr.rdlength,
-						   &names[0]))
+							  &names[0]))
 			add_name(host, display_name(&names[0]));
 	}
 }

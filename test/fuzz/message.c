@@ -165,7 +165,7 @@ check_fields(DnsMessage *message)
 	if (message_opt(message, &opt) != message_opt(&unread, &same) ||
 		message_rcode(message) != message_rcode(&unread) ||
 		(message_opt(message, &opt) && (opt.rdata != same.rdata ||
-									 opt.name.len != same.name.len)))
+										opt.name.len != same.name.len)))
 		finding("the OPT record is another one");
 	for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
 	{
