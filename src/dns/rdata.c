@@ -150,7 +150,7 @@ rdata_done(const DnsRdata *rdata)
  */
 bool
 rdata_string(const uint8 **pos, const uint8 *end, const uint8 **data,
-			size_t *len)
+			 size_t *len)
 {
 	if (*pos >= end || **pos > end - *pos - 1)
 		return false;

@@ -11,6 +11,7 @@
 /* ---- window.c: the questions of a call ---- */
 
 extern DnsWindow *window_open(int capacity, const char *server);
+extern void window_init(DnsWindow *window, MemoryContext context, int capacity);
 extern void window_close(DnsWindow *window);
 extern bool window_has_room(DnsWindow *window);
 extern int	window_under_way(const DnsWindow *window);

@@ -44,6 +44,26 @@ window_open(int capacity, const char *server)
 }
 
 /*
+ * Makes a window, whose memory is zero, an empty one without a channel.
+ */
+void
+window_init(DnsWindow *window, MemoryContext context, int capacity)
+{
+	Assert(capacity >= 1 && capacity <= WINDOW_MAX);
+	window->context = context;
+	window->capacity = capacity;
+	window->slots = MemoryContextAllocHuge(context, capacity * sizeof(DnsSlot));
+	slist_init(&window->free);
+	dlist_init(&window->pending);
+	dlist_init(&window->sent);
+	dlist_init(&window->done);
+	dlist_init(&window->bare_errors);
+	dlist_init(&window->lane_queue);
+	dlist_init(&window->lanes);
+	dlist_init(&window->refused);
+}
+
+/*
  * Opens the window of a lane, for one question of the owner window at a time: the same
  * servers and settings, but TCP.  The caller closes it by deleting its memory context.
  * Can raise.
@@ -271,18 +291,7 @@ make_window(MemoryContext parent, int capacity)
 												  ALLOCSET_DEFAULT_SIZES);
 	DnsWindow  *window = MemoryContextAllocZero(context, sizeof(DnsWindow));
 
-	Assert(capacity >= 1 && capacity <= WINDOW_MAX);
-	window->context = context;
-	window->capacity = capacity;
-	window->slots = MemoryContextAllocHuge(context, capacity * sizeof(DnsSlot));
-	slist_init(&window->free);
-	dlist_init(&window->pending);
-	dlist_init(&window->sent);
-	dlist_init(&window->done);
-	dlist_init(&window->bare_errors);
-	dlist_init(&window->lane_queue);
-	dlist_init(&window->lanes);
-	dlist_init(&window->refused);
+	window_init(window, context, capacity);
 
 	/* From here on the context frees all that the window holds. */
 	window->release.func = release_window;

@@ -76,7 +76,7 @@ argument_name_text(DnsRequest *request, const text *written, OnFailure on_failur
 	request->written = written;
 	request->address = NULL;
 	return question_read_name(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), on_failure,
-						 &request->question.name);
+							  &request->question.name);
 }
 
 /*

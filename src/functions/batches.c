@@ -326,7 +326,7 @@ make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	if (answer->rr == NULL)
 		return;
 	values[3] = InetPGetDatum(address_inet(answer->rr->rdata,
-										  answer->rr->rdlength));
+										   answer->rr->rdlength));
 	values[4] = Int32GetDatum(message_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }

@@ -106,7 +106,7 @@ pgcares_servers(PG_FUNCTION_ARGS)
 
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = InetPGetDatum(address_inet(server->address,
-											  server->family == AF_INET ? 4 : 16));
+											   server->family == AF_INET ? 4 : 16));
 		values[2] = Int32GetDatum(server->udp_port);
 		values[3] = Int32GetDatum(server->tcp_port);
 		values[4] = CStringGetTextDatum(server->interface);

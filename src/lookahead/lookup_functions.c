@@ -235,9 +235,9 @@ create_caches(void)
 
 	if (cached_hashes == NULL)
 		cached_hashes = hash_create("pgcares function hashes", 64, &hash_control,
-								   HASH_ELEM | HASH_BLOBS);
+									HASH_ELEM | HASH_BLOBS);
 	cached_functions = hash_create("pgcares functions", 64, &control,
-						HASH_ELEM | HASH_BLOBS);
+								   HASH_ELEM | HASH_BLOBS);
 }
 
 /* Syscache callback: some function has changed, or perhaps all have. */

@@ -16,7 +16,7 @@
 extern bool question_type(const char *text, OnFailure on_failure, uint16 *number);
 extern bool question_class(const char *text, OnFailure on_failure, uint16 *number);
 extern bool question_read_name(const char *written, size_t len, OnFailure on_failure,
-						  DnsName *name);
+							   DnsName *name);
 
 /* ---- status.c: the statuses that a question can end with ---- */
 

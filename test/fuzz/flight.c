@@ -24,10 +24,8 @@ flight_open(uint8 style, int capacity)
 	DnsWindow  *window = &flight->window;
 	DnsChannel *channel = &flight->channel;
 
-	window->context = CurrentMemoryContext;
+	window_init(window, CurrentMemoryContext, capacity);
 	window->channel = channel;
-	window->capacity = capacity;
-	window->slots = palloc(capacity * sizeof(DnsSlot));
 	window->answer_memory_limit = 1024 * 1024;
 	window->style.rd = true;
 	window->style.edns = (style & 1) != 0;
@@ -35,14 +33,6 @@ flight_open(uint8 style, int capacity)
 	window->style.ignore_tc = (style & 4) != 0;
 	window->style.first_answer = (style & 8) != 0;
 	window->style.ad = (style & 16) != 0;
-	slist_init(&window->free);
-	dlist_init(&window->pending);
-	dlist_init(&window->sent);
-	dlist_init(&window->done);
-	dlist_init(&window->bare_errors);
-	dlist_init(&window->lane_queue);
-	dlist_init(&window->lanes);
-	dlist_init(&window->refused);
 
 	channel->window = window;
 	channel->nservers = (style & 32) != 0 ? 2 : 1;
