@@ -358,17 +358,17 @@ extern bool alias_answers(const DnsRR *rr, const DnsQuestion *question,
 
 /* ---- jsonb.c: jsonb, piece by piece ---- */
 
-extern JsonbValue *add_member(JsonbValue *object, const char *key);
-extern void set_string(JsonbValue *value, char *text, int len);
-extern void set_number(JsonbValue *value, int64 number);
-extern void set_decimal(JsonbValue *value, double number, int digits);
-extern void set_boolean(JsonbValue *value, bool boolean);
-extern void push_key(JsonbParseState **state, const char *key);
-extern void push_text(JsonbParseState **state, StringInfo buffer);
-extern void push_word(JsonbParseState **state, const char *word);
-extern void push_number(JsonbParseState **state, int64 number);
-extern void push_boolean(JsonbParseState **state, bool boolean);
-extern Jsonb *end_object(JsonbParseState **state);
+extern JsonbValue *jsonb_add_member(JsonbValue *object, const char *key);
+extern void jsonb_set_string(JsonbValue *value, char *text, int len);
+extern void jsonb_set_number(JsonbValue *value, int64 number);
+extern void jsonb_set_decimal(JsonbValue *value, double number, int digits);
+extern void jsonb_set_boolean(JsonbValue *value, bool boolean);
+extern void jsonb_push_key(JsonbParseState **state, const char *key);
+extern void jsonb_push_text(JsonbParseState **state, StringInfo buffer);
+extern void jsonb_push_word(JsonbParseState **state, const char *word);
+extern void jsonb_push_number(JsonbParseState **state, int64 number);
+extern void jsonb_push_boolean(JsonbParseState **state, bool boolean);
+extern Jsonb *jsonb_end_object(JsonbParseState **state);
 
 /* ---- json.c: record data as jsonb ---- */
 
@@ -382,20 +382,20 @@ extern Jsonb *json_params(const DnsField *field);
 #define ESCAPED_IN_QUOTES	"\"\\"
 #define ESCAPED_IN_TEXT		"\\"
 
-extern void append_name(StringInfo out, const DnsName *name, bool final_dot);
-extern void append_octets(StringInfo out, const uint8 *octets, size_t len,
+extern void encode_name(StringInfo out, const DnsName *name, bool final_dot);
+extern void encode_octets(StringInfo out, const uint8 *octets, size_t len,
 						  const char *escaped);
-extern void append_hex(StringInfo out, const uint8 *octets, size_t len);
-extern void append_base64(StringInfo out, const uint8 *octets, size_t len);
-extern void append_base32hex(StringInfo out, const uint8 *octets, size_t len);
-extern void append_address(StringInfo out, const uint8 *octets, size_t len);
-extern void append_decimal(StringInfo out, uint32 number);
+extern void encode_hex(StringInfo out, const uint8 *octets, size_t len);
+extern void encode_base64(StringInfo out, const uint8 *octets, size_t len);
+extern void encode_base32hex(StringInfo out, const uint8 *octets, size_t len);
+extern void encode_address(StringInfo out, const uint8 *octets, size_t len);
+extern void encode_decimal(StringInfo out, uint32 number);
 
 /* ---- presentation.c: record data as in zone files ---- */
 
-extern void append_rdata(StringInfo out, const DnsMessage *message,
-						 const DnsRR *rr);
-extern void append_field(StringInfo out, const DnsField *field);
+extern void presentation_rdata(StringInfo out, const DnsMessage *message,
+							   const DnsRR *rr);
+extern void presentation_field(StringInfo out, const DnsField *field);
 
 /* ---- fields.c: fields with a format of their own ---- */
 
@@ -406,23 +406,23 @@ typedef struct DnsBitmapPlace
 	int			bit;			/* of this window */
 } DnsBitmapPlace;
 
-extern void append_joined(StringInfo out, const DnsField *field);
-extern void append_eui(StringInfo out, const uint8 *octets, size_t len);
-extern void append_time(StringInfo out, uint32 seconds, const char *format);
-extern void append_cert_type(StringInfo out, uint16 type);
-extern void append_key_algorithm(StringInfo out, uint8 algorithm);
-extern int	next_number(const DnsField *field, DnsBitmapPlace *at);
-extern void append_bitmap(StringInfo out, const DnsField *field);
-extern void append_gateway(StringInfo out, const DnsField *field);
-extern void append_names(StringInfo out, const DnsField *field);
-extern void append_suffix(StringInfo out, const DnsField *field);
-extern void append_atma(StringInfo out, const DnsField *field);
-extern void append_prefixes(StringInfo out, const uint8 *octets, size_t len);
-extern void append_location(StringInfo out, const uint8 *octets);
+extern void fields_joined(StringInfo out, const DnsField *field);
+extern void fields_eui(StringInfo out, const uint8 *octets, size_t len);
+extern void fields_time(StringInfo out, uint32 seconds, const char *format);
+extern void fields_cert_type(StringInfo out, uint16 type);
+extern void fields_key_algorithm(StringInfo out, uint8 algorithm);
+extern int	fields_next_number(const DnsField *field, DnsBitmapPlace *at);
+extern void fields_bitmap(StringInfo out, const DnsField *field);
+extern void fields_gateway(StringInfo out, const DnsField *field);
+extern void fields_names(StringInfo out, const DnsField *field);
+extern void fields_suffix(StringInfo out, const DnsField *field);
+extern void fields_atma(StringInfo out, const DnsField *field);
+extern void fields_prefixes(StringInfo out, const uint8 *octets, size_t len);
+extern void fields_location(StringInfo out, const uint8 *octets);
 
 /* ---- svcb.c: parameters of SVCB and HTTPS records ---- */
 
-extern void append_params(StringInfo out, const uint8 *octets, size_t len);
-extern void append_param_key(StringInfo out, uint16 key);
+extern void svcb_params(StringInfo out, const uint8 *octets, size_t len);
+extern void svcb_param_key(StringInfo out, uint16 key);
 
 #endif							/* PGCARES_DNS_H */

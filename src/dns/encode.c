@@ -29,7 +29,7 @@ static char *put_ip6(char *to, const uint8 *octets);
  * set.
  */
 void
-append_name(StringInfo out, const DnsName *name, bool final_dot)
+encode_name(StringInfo out, const DnsName *name, bool final_dot)
 {
 	const uint8 *label = name->octets;
 	char	   *to = reserve(out, ESCAPED_OCTET_MAX * name->len);
@@ -53,7 +53,7 @@ append_name(StringInfo out, const DnsName *name, bool final_dot)
  * \032), and those that are not printable become \DDD.
  */
 void
-append_octets(StringInfo out, const uint8 *octets, size_t len,
+encode_octets(StringInfo out, const uint8 *octets, size_t len,
 			  const char *escaped)
 {
 	char	   *to = reserve(out, ESCAPED_OCTET_MAX * len);
@@ -67,7 +67,7 @@ append_octets(StringInfo out, const uint8 *octets, size_t len,
  * Appends hexadecimal digits, in upper case as in dig.
  */
 void
-append_hex(StringInfo out, const uint8 *octets, size_t len)
+encode_hex(StringInfo out, const uint8 *octets, size_t len)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	char	   *to = reserve(out, 2 * len);
@@ -84,7 +84,7 @@ append_hex(StringInfo out, const uint8 *octets, size_t len)
  * Appends Base64 without line breaks (RFC 4648 section 4).
  */
 void
-append_base64(StringInfo out, const uint8 *octets, size_t len)
+encode_base64(StringInfo out, const uint8 *octets, size_t len)
 {
 	int			size = pg_b64_enc_len(len);
 
@@ -98,7 +98,7 @@ append_base64(StringInfo out, const uint8 *octets, size_t len)
  * (RFC 4648 section 7, RFC 5155 section 3.3).
  */
 void
-append_base32hex(StringInfo out, const uint8 *octets, size_t len)
+encode_base32hex(StringInfo out, const uint8 *octets, size_t len)
 {
 	static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
 	uint32		bits = 0;
@@ -118,7 +118,7 @@ append_base32hex(StringInfo out, const uint8 *octets, size_t len)
  * Appends an address of 4 or 16 octets.
  */
 void
-append_address(StringInfo out, const uint8 *octets, size_t len)
+encode_address(StringInfo out, const uint8 *octets, size_t len)
 {
 	char	   *to = reserve(out, INET6_ADDRSTRLEN);
 
@@ -129,7 +129,7 @@ append_address(StringInfo out, const uint8 *octets, size_t len)
  * Appends a number.
  */
 void
-append_decimal(StringInfo out, uint32 number)
+encode_decimal(StringInfo out, uint32 number)
 {
 	char	   *to = reserve(out, DECIMAL_MAX);
 

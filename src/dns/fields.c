@@ -20,21 +20,21 @@ static void append_metres(StringInfo out, uint8 power);
  * Appends character-strings with nothing between them.
  */
 void
-append_joined(StringInfo out, const DnsField *field)
+fields_joined(StringInfo out, const DnsField *field)
 {
 	const uint8 *pos = field->data;
 	const uint8 *data;
 	size_t		len;
 
 	while (rdata_string(&pos, field->data + field->len, &data, &len))
-		append_octets(out, data, len, ESCAPED_IN_TEXT);
+		encode_octets(out, data, len, ESCAPED_IN_TEXT);
 }
 
 /*
  * Appends an extended unique identifier (RFC 7043 sections 3.2 and 4.2).
  */
 void
-append_eui(StringInfo out, const uint8 *octets, size_t len)
+fields_eui(StringInfo out, const uint8 *octets, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		appendStringInfo(out, i > 0 ? "-%02x" : "%02x", octets[i]);
@@ -44,7 +44,7 @@ append_eui(StringInfo out, const uint8 *octets, size_t len)
  * Appends seconds since 1970 as strftime() formats them, in UTC.
  */
 void
-append_time(StringInfo out, uint32 seconds, const char *format)
+fields_time(StringInfo out, uint32 seconds, const char *format)
 {
 	time_t		time = seconds;
 	struct tm	tm;
@@ -58,7 +58,7 @@ append_time(StringInfo out, uint32 seconds, const char *format)
  * Appends the type of a certificate (RFC 4398 section 2.1).
  */
 void
-append_cert_type(StringInfo out, uint16 type)
+fields_cert_type(StringInfo out, uint16 type)
 {
 	static const char *const names[] = {
 		NULL, "PKIX", "SPKI", "PGP", "IPKIX", "ISPKI", "IPGP", "ACPKIX",
@@ -77,7 +77,7 @@ append_cert_type(StringInfo out, uint16 type)
  * Appends the mnemonic of a DNSSEC algorithm (IANA registry), or its number.
  */
 void
-append_key_algorithm(StringInfo out, uint8 algorithm)
+fields_key_algorithm(StringInfo out, uint8 algorithm)
 {
 	static const char *const names[] = {
 		NULL, "RSAMD5", "DH", "DSA", NULL, "RSASHA1", "NSEC3DSA",
@@ -100,7 +100,7 @@ append_key_algorithm(StringInfo out, uint8 algorithm)
  * field's data and 0 at first.  -1 at the end.
  */
 int
-next_number(const DnsField *field, DnsBitmapPlace *at)
+fields_next_number(const DnsField *field, DnsBitmapPlace *at)
 {
 	const uint8 *end = field->data + field->len;
 	bool		flat = field->def->kind != FIELD_TYPES;
@@ -130,13 +130,13 @@ next_number(const DnsField *field, DnsBitmapPlace *at)
  * blanks between them.
  */
 void
-append_bitmap(StringInfo out, const DnsField *field)
+fields_bitmap(StringInfo out, const DnsField *field)
 {
 	const char *separator = "";
 	DnsBitmapPlace at = {.window = field->data};
 	int			number;
 
-	while ((number = next_number(field, &at)) >= 0)
+	while ((number = fields_next_number(field, &at)) >= 0)
 	{
 		appendStringInfoString(out, separator);
 		if (field->def->kind == FIELD_PORTS)
@@ -151,7 +151,7 @@ append_bitmap(StringInfo out, const DnsField *field)
  * Appends the gateway of IPSECKEY or the relay of AMTRELAY; a dot for none.
  */
 void
-append_gateway(StringInfo out, const DnsField *field)
+fields_gateway(StringInfo out, const DnsField *field)
 {
 	switch (field->number)
 	{
@@ -159,10 +159,10 @@ append_gateway(StringInfo out, const DnsField *field)
 			appendStringInfoChar(out, '.');
 			break;
 		case GATEWAY_NAME:
-			append_name(out, &field->name, true);
+			encode_name(out, &field->name, true);
 			break;
 		default:
-			append_address(out, field->data, field->len);
+			encode_address(out, field->data, field->len);
 			break;
 	}
 }
@@ -171,7 +171,7 @@ append_gateway(StringInfo out, const DnsField *field)
  * Appends names, with blanks between them.
  */
 void
-append_names(StringInfo out, const DnsField *field)
+fields_names(StringInfo out, const DnsField *field)
 {
 	const uint8 *pos = field->data;
 	DnsName		name;
@@ -181,7 +181,7 @@ append_names(StringInfo out, const DnsField *field)
 	{
 		if (out->len > 0 && out->data[out->len - 1] != ' ')
 			appendStringInfoChar(out, ' ');
-		append_name(out, &name, true);
+		encode_name(out, &name, true);
 	}
 }
 
@@ -190,25 +190,25 @@ append_names(StringInfo out, const DnsField *field)
  * 3.2).
  */
 void
-append_suffix(StringInfo out, const DnsField *field)
+fields_suffix(StringInfo out, const DnsField *field)
 {
 	uint8		address[16] = {0};
 
 	memcpy(address + sizeof(address) - field->len, field->data, field->len);
 	if (field->len > 0)
-		append_address(out, address, sizeof(address));
+		encode_address(out, address, sizeof(address));
 }
 
 /*
  * Appends an ATM address: hexadecimal, or digits after a plus sign.
  */
 void
-append_atma(StringInfo out, const DnsField *field)
+fields_atma(StringInfo out, const DnsField *field)
 {
 	if (field->data[0] == 1)
 	{
 		appendStringInfoChar(out, '+');
-		append_octets(out, field->data + 1, field->len - 1, ESCAPED_IN_NAMES);
+		encode_octets(out, field->data + 1, field->len - 1, ESCAPED_IN_NAMES);
 		return;
 	}
 	for (size_t i = 1; i < field->len; i++)
@@ -220,7 +220,7 @@ append_atma(StringInfo out, const DnsField *field)
  * exclamation mark negates.
  */
 void
-append_prefixes(StringInfo out, const uint8 *octets, size_t len)
+fields_prefixes(StringInfo out, const uint8 *octets, size_t len)
 {
 	const uint8 *at = octets;
 
@@ -234,9 +234,9 @@ append_prefixes(StringInfo out, const uint8 *octets, size_t len)
 		appendStringInfo(out, "%s%s%d:", at > octets ? " " : "",
 						 at[3] & 0x80 ? "!" : "", family);
 		if (family == 1 || family == 2)
-			append_address(out, address, family == 1 ? 4 : 16);
+			encode_address(out, address, family == 1 ? 4 : 16);
 		else
-			append_hex(out, at + 4, size);
+			encode_hex(out, at + 4, size);
 		appendStringInfo(out, "/%d", at[2]);
 		at += 4 + size;
 	}
@@ -246,7 +246,7 @@ append_prefixes(StringInfo out, const uint8 *octets, size_t len)
  * Appends a location (RFC 1876 section 3).
  */
 void
-append_location(StringInfo out, const uint8 *octets)
+fields_location(StringInfo out, const uint8 *octets)
 {
 	int64		altitude = (int64) wire_u32(octets + 12) - 10000000;
 	int64		height = altitude < 0 ? -altitude : altitude;

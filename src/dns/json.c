@@ -53,7 +53,7 @@ json_rdata(const DnsMessage *message, const DnsRR *rr)
 		else if (field.def->kind == FIELD_RELAY_TYPE)
 			add_relay_type(&object, &field);
 		else
-			set_field(add_member(&object, field.def->name), &field);
+			set_field(jsonb_add_member(&object, field.def->name), &field);
 	}
 	return JsonbValueToJsonb(&object);
 }
@@ -68,16 +68,16 @@ json_params(const DnsField *field)
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_params(&state, field);
-	return end_object(&state);
+	return jsonb_end_object(&state);
 }
 
 /* Two fields in one octet (RFC 8777 sections 4.2.2 and 4.2.3). */
 static void
 add_relay_type(JsonbValue *object, const DnsField *field)
 {
-	set_boolean(add_member(object, "discovery_optional"),
-				(field->number & 0x80) != 0);
-	set_number(add_member(object, field->def->name), field->number & 0x7f);
+	jsonb_set_boolean(jsonb_add_member(object, "discovery_optional"),
+					  (field->number & 0x80) != 0);
+	jsonb_set_number(jsonb_add_member(object, field->def->name), field->number & 0x7f);
 }
 
 /*
@@ -90,23 +90,23 @@ add_location(JsonbValue *object, const uint8 *octets)
 	static const char *const keys[] = {"version", "size", "horiz_pre", "vert_pre"};
 	static const char *const angles[] = {"latitude", "longitude"};
 
-	set_number(add_member(object, keys[0]), octets[0]);
+	jsonb_set_number(jsonb_add_member(object, keys[0]), octets[0]);
 	for (int i = 1; i <= 3; i++)
 	{
 		double		metres = (octets[i] >> 4) / 100.0;
 
 		for (int power = octets[i] & 15; power > 0; power--)
 			metres *= 10;
-		set_decimal(add_member(object, keys[i]), metres, 2);
+		jsonb_set_decimal(jsonb_add_member(object, keys[i]), metres, 2);
 	}
 	for (int i = 0; i < 2; i++)
 	{
 		double		units = (double) wire_u32(octets + 4 + 4 * i) - 2147483648.0;
 
-		set_decimal(add_member(object, angles[i]), units / 3600000, 8);
+		jsonb_set_decimal(jsonb_add_member(object, angles[i]), units / 3600000, 8);
 	}
-	set_decimal(add_member(object, "altitude"),
-				wire_u32(octets + 12) / 100.0 - 100000, 2);
+	jsonb_set_decimal(jsonb_add_member(object, "altitude"),
+					  wire_u32(octets + 12) / 100.0 - 100000, 2);
 }
 
 static void
@@ -120,7 +120,7 @@ set_field(JsonbValue *value, const DnsField *field)
 		case FIELD_U16:
 		case FIELD_U32:
 		case FIELD_KEY_ALGORITHM:
-			set_number(value, field->number);
+			jsonb_set_number(value, field->number);
 			return;
 		case FIELD_STRINGS:
 		case FIELD_PREFIXES:
@@ -139,37 +139,37 @@ set_field(JsonbValue *value, const DnsField *field)
 	switch (field->def->kind)
 	{
 		case FIELD_TIME:
-			append_time(&buffer, field->number, "%Y-%m-%dT%H:%M:%SZ");
+			fields_time(&buffer, field->number, "%Y-%m-%dT%H:%M:%SZ");
 			break;
 		case FIELD_GATEWAY:
 			if (field->number != GATEWAY_NAME)
 			{
-				append_field(&buffer, field);
+				presentation_field(&buffer, field);
 				break;
 			}
 			/* FALLTHROUGH */
 		case FIELD_NAME:
 		case FIELD_OPTIONAL_NAME:
-			append_name(&buffer, &field->name, false);
+			encode_name(&buffer, &field->name, false);
 			break;
 		case FIELD_OPTIONAL_STRING:
 		case FIELD_STRING:
 		case FIELD_TAG:
 		case FIELD_TEXT:
-			append_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
+			encode_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
 			break;
 		case FIELD_JOINED:
-			append_joined(&buffer, field);
+			fields_joined(&buffer, field);
 			break;
 		case FIELD_SALT:
 		case FIELD_UNKNOWN:
-			append_hex(&buffer, field->data, field->len);
+			encode_hex(&buffer, field->data, field->len);
 			break;
 		default:
-			append_field(&buffer, field);
+			presentation_field(&buffer, field);
 			break;
 	}
-	set_string(value, buffer.data, buffer.len);
+	jsonb_set_string(value, buffer.data, buffer.len);
 }
 
 /* Fields that hold a list. */
@@ -213,8 +213,8 @@ push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
 		StringInfoData buffer;
 
 		initStringInfo(&buffer);
-		append_octets(&buffer, data, data_len, ESCAPED_IN_TEXT);
-		push_text(state, &buffer);
+		encode_octets(&buffer, data, data_len, ESCAPED_IN_TEXT);
+		jsonb_push_text(state, &buffer);
 	}
 	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -231,8 +231,8 @@ push_prefixes(JsonbParseState **state, const DnsField *field)
 		size_t		len = 4 + (at[3] & 0x7f);
 
 		initStringInfo(&buffer);
-		append_prefixes(&buffer, at, len);
-		push_text(state, &buffer);
+		fields_prefixes(&buffer, at, len);
+		jsonb_push_text(state, &buffer);
 		at += len;
 	}
 	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
@@ -251,8 +251,8 @@ push_names(JsonbParseState **state, const DnsField *field)
 		StringInfoData buffer;
 
 		initStringInfo(&buffer);
-		append_name(&buffer, &name, false);
-		push_text(state, &buffer);
+		encode_name(&buffer, &name, false);
+		jsonb_push_text(state, &buffer);
 	}
 	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -267,16 +267,16 @@ push_bitmap(JsonbParseState **state, const DnsField *field)
 
 	initStringInfo(&type);
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	while ((number = next_number(field, &at)) >= 0)
+	while ((number = fields_next_number(field, &at)) >= 0)
 	{
 		if (field->def->kind == FIELD_PORTS)
 		{
-			push_number(state, number);
+			jsonb_push_number(state, number);
 			continue;
 		}
 		resetStringInfo(&type);
 		rrtype_append(&type, number);
-		push_word(state, type.data);
+		jsonb_push_word(state, type.data);
 	}
 	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -292,8 +292,8 @@ push_params(JsonbParseState **state, const DnsField *field)
 		size_t		len = wire_u16(at + 2);
 
 		initStringInfo(&key);
-		append_param_key(&key, wire_u16(at));
-		push_key(state, key.data);
+		svcb_param_key(&key, wire_u16(at));
+		jsonb_push_key(state, key.data);
 		pfree(key.data);
 		push_param_value(state, wire_u16(at), at + 4, len);
 		at += 4 + len;
@@ -309,7 +309,7 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 	/* A parameter without a value is true if it is there. */
 	if (len == 0)
 	{
-		push_boolean(state, true);
+		jsonb_push_boolean(state, true);
 		return;
 	}
 
@@ -321,8 +321,8 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 			for (size_t i = 0; i < len; i += 2)
 			{
 				initStringInfo(&buffer);
-				append_param_key(&buffer, wire_u16(value + i));
-				push_text(state, &buffer);
+				svcb_param_key(&buffer, wire_u16(value + i));
+				jsonb_push_text(state, &buffer);
 			}
 			pushJsonbValue(state, WJB_END_ARRAY, NULL);
 			return;
@@ -330,7 +330,7 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 			push_strings(state, value, len);
 			return;
 		case SVC_PORT:
-			push_number(state, wire_u16(value));
+			jsonb_push_number(state, wire_u16(value));
 			return;
 		case SVC_IPV4HINT:
 			push_addresses(state, value, len, 4);
@@ -339,13 +339,13 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 			push_addresses(state, value, len, 16);
 			return;
 		case SVC_ECH:
-			append_base64(&buffer, value, len);
+			encode_base64(&buffer, value, len);
 			break;
 		default:
-			append_octets(&buffer, value, len, ESCAPED_IN_TEXT);
+			encode_octets(&buffer, value, len, ESCAPED_IN_TEXT);
 			break;
 	}
-	push_text(state, &buffer);
+	jsonb_push_text(state, &buffer);
 }
 
 static void
@@ -358,8 +358,8 @@ push_addresses(JsonbParseState **state, const uint8 *value, size_t len,
 		StringInfoData buffer;
 
 		initStringInfo(&buffer);
-		append_address(&buffer, value + i, size);
-		push_text(state, &buffer);
+		encode_address(&buffer, value + i, size);
+		jsonb_push_text(state, &buffer);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }

@@ -21,13 +21,13 @@ static int	compare_strings(const JsonbValue *a, const JsonbValue *b);
  * is not copied.
  */
 JsonbValue *
-add_member(JsonbValue *object, const char *key)
+jsonb_add_member(JsonbValue *object, const char *key)
 {
 	JsonbPair  *first = object->val.object.pairs;
 	JsonbPair  *pair = first + object->val.object.nPairs++;
 	JsonbValue	name;
 
-	set_string(&name, unconstify(char *, key), strlen(key));
+	jsonb_set_string(&name, unconstify(char *, key), strlen(key));
 	for (; pair > first && compare_strings(&pair[-1].key, &name) > 0; pair--)
 		*pair = pair[-1];
 	pair->key = name;
@@ -38,7 +38,7 @@ add_member(JsonbValue *object, const char *key)
  * Sets a text, which is not copied.
  */
 void
-set_string(JsonbValue *value, char *text, int len)
+jsonb_set_string(JsonbValue *value, char *text, int len)
 {
 	value->type = jbvString;
 	value->val.string.val = text;
@@ -49,7 +49,7 @@ set_string(JsonbValue *value, char *text, int len)
  * Sets a whole number.
  */
 void
-set_number(JsonbValue *value, int64 number)
+jsonb_set_number(JsonbValue *value, int64 number)
 {
 	value->type = jbvNumeric;
 	value->val.numeric = int64_to_numeric(number);
@@ -59,7 +59,7 @@ set_number(JsonbValue *value, int64 number)
  * Sets a number with this many digits after the decimal point.
  */
 void
-set_decimal(JsonbValue *value, double number, int digits)
+jsonb_set_decimal(JsonbValue *value, double number, int digits)
 {
 	value->type = jbvNumeric;
 	value->val.numeric = DatumGetNumeric(
@@ -72,7 +72,7 @@ set_decimal(JsonbValue *value, double number, int digits)
  * Sets true or false.
  */
 void
-set_boolean(JsonbValue *value, bool boolean)
+jsonb_set_boolean(JsonbValue *value, bool boolean)
 {
 	value->type = jbvBool;
 	value->val.boolean = boolean;
@@ -82,11 +82,11 @@ set_boolean(JsonbValue *value, bool boolean)
  * Pushes a key of an object; it is copied.
  */
 void
-push_key(JsonbParseState **state, const char *key)
+jsonb_push_key(JsonbParseState **state, const char *key)
 {
 	JsonbValue	value;
 
-	set_string(&value, pstrdup(key), strlen(key));
+	jsonb_set_string(&value, pstrdup(key), strlen(key));
 	pushJsonbValue(state, WJB_KEY, &value);
 }
 
@@ -95,11 +95,11 @@ push_key(JsonbParseState **state, const char *key)
  * spare memory: there can be many small ones.
  */
 void
-push_text(JsonbParseState **state, StringInfo buffer)
+jsonb_push_text(JsonbParseState **state, StringInfo buffer)
 {
 	JsonbValue	value;
 
-	set_string(&value, pnstrdup(buffer->data, buffer->len), buffer->len);
+	jsonb_set_string(&value, pnstrdup(buffer->data, buffer->len), buffer->len);
 	pfree(buffer->data);
 	push_value(state, &value);
 }
@@ -108,29 +108,29 @@ push_text(JsonbParseState **state, StringInfo buffer)
  * Pushes a text value; it is copied.
  */
 void
-push_word(JsonbParseState **state, const char *word)
+jsonb_push_word(JsonbParseState **state, const char *word)
 {
 	JsonbValue	value;
 
-	set_string(&value, pstrdup(word), strlen(word));
+	jsonb_set_string(&value, pstrdup(word), strlen(word));
 	push_value(state, &value);
 }
 
 void
-push_number(JsonbParseState **state, int64 number)
+jsonb_push_number(JsonbParseState **state, int64 number)
 {
 	JsonbValue	value;
 
-	set_number(&value, number);
+	jsonb_set_number(&value, number);
 	push_value(state, &value);
 }
 
 void
-push_boolean(JsonbParseState **state, bool boolean)
+jsonb_push_boolean(JsonbParseState **state, bool boolean)
 {
 	JsonbValue	value;
 
-	set_boolean(&value, boolean);
+	jsonb_set_boolean(&value, boolean);
 	push_value(state, &value);
 }
 
@@ -138,7 +138,7 @@ push_boolean(JsonbParseState **state, bool boolean)
  * Ends the outermost object and returns it, palloc'd.
  */
 Jsonb *
-end_object(JsonbParseState **state)
+jsonb_end_object(JsonbParseState **state)
 {
 	return JsonbValueToJsonb(pushJsonbValue(state, WJB_END_OBJECT, NULL));
 }

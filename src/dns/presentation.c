@@ -18,7 +18,7 @@ static void append_quoted(StringInfo out, const uint8 *octets, size_t len);
  * Appends the data of a record.  The message must be sound.
  */
 void
-append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
+presentation_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 {
 	DnsRdata	rdata;
 	DnsField	field;
@@ -35,7 +35,7 @@ append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 			continue;			/* it describes a later field */
 		if (!first)
 			appendStringInfoChar(out, ' ');
-		append_field(out, &field);
+		presentation_field(out, &field);
 		if (out->len == before + 1 && !first)
 			out->data[--out->len] = '\0';	/* an empty field leaves no blank */
 		first = false;
@@ -46,24 +46,24 @@ append_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
  * Appends a field of record data.
  */
 void
-append_field(StringInfo out, const DnsField *field)
+presentation_field(StringInfo out, const DnsField *field)
 {
 	switch (field->def->kind)
 	{
 		case FIELD_IP4:
 		case FIELD_IP6:
-			append_address(out, field->data, field->len);
+			encode_address(out, field->data, field->len);
 			break;
 		case FIELD_EUI48:
 		case FIELD_EUI64:
-			append_eui(out, field->data, field->len);
+			fields_eui(out, field->data, field->len);
 			break;
 		case FIELD_LOC:
-			append_location(out, field->data);
+			fields_location(out, field->data);
 			break;
 		case FIELD_NAME:
 		case FIELD_OPTIONAL_NAME:
-			append_name(out, &field->name, true);
+			encode_name(out, &field->name, true);
 			break;
 		case FIELD_STRING:
 		case FIELD_OPTIONAL_STRING:
@@ -71,40 +71,40 @@ append_field(StringInfo out, const DnsField *field)
 			append_quoted(out, field->data, field->len);
 			break;
 		case FIELD_TAG:
-			append_octets(out, field->data, field->len, ESCAPED_IN_NAMES);
+			encode_octets(out, field->data, field->len, ESCAPED_IN_NAMES);
 			break;
 		case FIELD_STRINGS:
 			append_strings(out, field);
 			break;
 		case FIELD_BASE64:
 		case FIELD_HIP_KEY:
-			append_base64(out, field->data, field->len);
+			encode_base64(out, field->data, field->len);
 			break;
 		case FIELD_HASH:
-			append_base32hex(out, field->data, field->len);
+			encode_base32hex(out, field->data, field->len);
 			break;
 		case FIELD_PARAMS:
-			append_params(out, field->data, field->len);
+			svcb_params(out, field->data, field->len);
 			break;
 		case FIELD_NAMES:
-			append_names(out, field);
+			fields_names(out, field);
 			break;
 		case FIELD_TYPES:
 		case FIELD_FLAT_TYPES:
 		case FIELD_PORTS:
-			append_bitmap(out, field);
+			fields_bitmap(out, field);
 			break;
 		case FIELD_SUFFIX:
-			append_suffix(out, field);
+			fields_suffix(out, field);
 			break;
 		case FIELD_ATMA:
-			append_atma(out, field);
+			fields_atma(out, field);
 			break;
 		case FIELD_PREFIXES:
-			append_prefixes(out, field->data, field->len);
+			fields_prefixes(out, field->data, field->len);
 			break;
 		case FIELD_GATEWAY:
-			append_gateway(out, field);
+			fields_gateway(out, field);
 			break;
 		default:
 			if (!append_hex_field(out, field))
@@ -144,7 +144,7 @@ append_hex_field(StringInfo out, const DnsField *field)
 		default:
 			return false;
 	}
-	append_hex(out, field->data, field->len);
+	encode_hex(out, field->data, field->len);
 	return true;
 }
 
@@ -157,28 +157,28 @@ append_number(StringInfo out, const DnsField *field)
 	switch (field->def->kind)
 	{
 		case FIELD_TIME:
-			append_time(out, number, "%Y%m%d%H%M%S");
+			fields_time(out, number, "%Y%m%d%H%M%S");
 			break;
 		case FIELD_TYPE:
 			rrtype_append(out, number);
 			break;
 		case FIELD_CERT_TYPE:
-			append_cert_type(out, number);
+			fields_cert_type(out, number);
 			break;
 		case FIELD_KEY_ALGORITHM:
-			append_key_algorithm(out, number);
+			fields_key_algorithm(out, number);
 			break;
 		case FIELD_DSYNC_SCHEME:
 			if (number == 1)
 				appendStringInfoString(out, "NOTIFY");
 			else
-				append_decimal(out, number);
+				encode_decimal(out, number);
 			break;
 		case FIELD_RELAY_TYPE:
 			appendStringInfo(out, "%u %u", number >> 7, number & 0x7f);
 			break;
 		default:
-			append_decimal(out, number);
+			encode_decimal(out, number);
 			break;
 	}
 }
@@ -202,6 +202,6 @@ static void
 append_quoted(StringInfo out, const uint8 *octets, size_t len)
 {
 	appendStringInfoChar(out, '"');
-	append_octets(out, octets, len, ESCAPED_IN_QUOTES);
+	encode_octets(out, octets, len, ESCAPED_IN_QUOTES);
 	appendStringInfoChar(out, '"');
 }

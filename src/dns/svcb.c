@@ -18,7 +18,7 @@ static void append_addresses(StringInfo out, const uint8 *value, size_t len,
  * Appends service parameters (RFC 9460 section 2.1).
  */
 void
-append_params(StringInfo out, const uint8 *octets, size_t len)
+svcb_params(StringInfo out, const uint8 *octets, size_t len)
 {
 	const uint8 *at = octets;
 
@@ -29,7 +29,7 @@ append_params(StringInfo out, const uint8 *octets, size_t len)
 
 		if (at > octets)
 			appendStringInfoChar(out, ' ');
-		append_param_key(out, key);
+		svcb_param_key(out, key);
 		if (value_len > 0)
 		{
 			appendStringInfoChar(out, '=');
@@ -43,7 +43,7 @@ append_params(StringInfo out, const uint8 *octets, size_t len)
  * Appends the word for the number of a SVCB parameter (RFC 9460 section 2.1).
  */
 void
-append_param_key(StringInfo out, uint16 key)
+svcb_param_key(StringInfo out, uint16 key)
 {
 	static const char *const keys[] = {
 		"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech",
@@ -66,7 +66,7 @@ append_param_value(StringInfo out, uint16 key, const uint8 *value, size_t len)
 			{
 				if (i > 0)
 					appendStringInfoChar(out, ',');
-				append_param_key(out, wire_u16(value + i));
+				svcb_param_key(out, wire_u16(value + i));
 			}
 			break;
 		case SVC_ALPN:
@@ -82,11 +82,11 @@ append_param_value(StringInfo out, uint16 key, const uint8 *value, size_t len)
 			append_addresses(out, value, len, 16);
 			break;
 		case SVC_ECH:
-			append_base64(out, value, len);
+			encode_base64(out, value, len);
 			break;
 		default:
 			appendStringInfoChar(out, '"');
-			append_octets(out, value, len, ESCAPED_IN_QUOTES);
+			encode_octets(out, value, len, ESCAPED_IN_QUOTES);
 			appendStringInfoChar(out, '"');
 			break;
 	}
@@ -118,7 +118,7 @@ append_alpn(StringInfo out, const uint8 *value, size_t len)
 		}
 	}
 	appendStringInfoChar(out, '"');
-	append_octets(out, (uint8 *) list.data, list.len, ESCAPED_IN_QUOTES);
+	encode_octets(out, (uint8 *) list.data, list.len, ESCAPED_IN_QUOTES);
 	appendStringInfoChar(out, '"');
 	pfree(list.data);
 }
@@ -130,6 +130,6 @@ append_addresses(StringInfo out, const uint8 *value, size_t len, size_t size)
 	{
 		if (i > 0)
 			appendStringInfoChar(out, ',');
-		append_address(out, value + i, size);
+		encode_address(out, value + i, size);
 	}
 }

@@ -292,7 +292,7 @@ make_record(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	set_element(batch, index, answer, values, nulls);
 	if (answer->rr == NULL)
 		return;
-	record_row(&answer->outcome.message, answer->rr, &batch->words, &values[3]);
+	rows_record(&answer->outcome.message, answer->rr, &batch->words, &values[3]);
 	memset(&nulls[3], false, 6 * sizeof(bool));
 }
 
@@ -311,8 +311,8 @@ make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 	rdata_open(&answer->outcome.message, answer->rr, &rdata);
 	(void) rdata_next(&rdata, &field);
 	initStringInfo(&text);
-	append_name(&text, &field.name, false);
-	values[3] = buffer_datum(&text);
+	encode_name(&text, &field.name, false);
+	values[3] = rows_buffer_datum(&text);
 	values[4] = Int32GetDatum(message_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }
@@ -406,7 +406,7 @@ set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			Datum *values, bool *nulls)
 {
 	values[1] = batch->elements[index];
-	values[2] = word_datum(&batch->status, answer->outcome.status->name);
+	values[2] = rows_word_datum(&batch->status, answer->outcome.status->name);
 	nulls[1] = nulls[2] = false;
 	if (answer->local != 0)
 	{

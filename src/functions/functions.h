@@ -56,31 +56,31 @@ extern int	hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
 
 /* ---- getaddrinfo.c, getnameinfo.c: getaddrinfo(3) and getnameinfo(3) ---- */
 
-extern int	addrinfo_questions(FunctionCallInfo fcinfo, uint16 type,
-							   DnsQuestion *questions);
-extern int	nameinfo_questions(FunctionCallInfo fcinfo, uint16 type,
-							   DnsQuestion *questions);
+extern int	getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type,
+								  DnsQuestion *questions);
+extern int	getnameinfo_questions(FunctionCallInfo fcinfo, uint16 type,
+								  DnsQuestion *questions);
 
 /* ---- services.c: ports and their names ---- */
 
-extern const char *service_protocol(int socktype, int protocol);
-extern bool service_port(const char *text, const char *protocol,
-						 bool only_number, OnFailure on_failure, int *port);
-extern char *service_name(int port, const char *protocol, bool only_number);
+extern const char *services_protocol(int socktype, int protocol);
+extern bool services_port(const char *text, const char *protocol,
+						  bool only_number, OnFailure on_failure, int *port);
+extern char *services_name(int port, const char *protocol, bool only_number);
 
 /* ---- names.c: names and addresses, without the network ---- */
 
-extern char *name_to_unicode(const DnsName *name, int idn_flags);
+extern char *names_to_unicode(const DnsName *name, int idn_flags);
 
 /* ---- rows.c: records to rows ---- */
 
-extern Datum buffer_datum(const StringInfoData *buffer);
-extern Datum word_datum(DnsWord *word, const char *mnemonic);
-extern void record_row(const DnsMessage *message, const DnsRR *rr,
-					   DnsWords *words, Datum *values);
-extern void record_open_rows(FunctionCallInfo fcinfo);
-extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
-							bool typed);
+extern Datum rows_buffer_datum(const StringInfoData *buffer);
+extern Datum rows_word_datum(DnsWord *word, const char *mnemonic);
+extern void rows_record(const DnsMessage *message, const DnsRR *rr,
+						DnsWords *words, Datum *values);
+extern void rows_open(FunctionCallInfo fcinfo);
+extern void rows_put(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
+					 bool typed);
 
 /* ---- records.c, search.c: records of a name ---- */
 
@@ -103,12 +103,12 @@ extern void record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 	function(pgcares_txt, 16) \
 	function(pgcares_uri, 256)
 
-extern int	query_questions(FunctionCallInfo fcinfo, uint16 type,
-							DnsQuestion *questions);
-extern int	query_typed_questions(FunctionCallInfo fcinfo, uint16 type,
-								  DnsQuestion *questions);
-extern int	query_address_questions(FunctionCallInfo fcinfo, uint16 type,
+extern int	records_questions(FunctionCallInfo fcinfo, uint16 type,
+							  DnsQuestion *questions);
+extern int	records_typed_questions(FunctionCallInfo fcinfo, uint16 type,
 									DnsQuestion *questions);
+extern int	records_address_questions(FunctionCallInfo fcinfo, uint16 type,
+									  DnsQuestion *questions);
 extern int	search_questions(FunctionCallInfo fcinfo, uint16 type,
 							 DnsQuestion *questions);
 

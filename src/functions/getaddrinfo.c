@@ -90,7 +90,7 @@ pgcares_getaddrinfo(PG_FUNCTION_ARGS)
  * The questions of dns_getaddrinfo(); see LookupFunction.
  */
 int
-addrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	AddrinfoRequest request;
 	HostSought	sought;
@@ -128,9 +128,9 @@ read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
 	if (!PG_ARGISNULL(0))
 		request->host = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(1) &&
-		!service_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
-					  service_protocol(request->socktype, request->protocol),
-					  request->flags & FLAG_NUMERICSERV, on_failure, &request->port))
+		!services_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					   services_protocol(request->socktype, request->protocol),
+					   request->flags & FLAG_NUMERICSERV, on_failure, &request->port))
 		return false;
 
 	if (!(request->flags & FLAG_NUMERICHOST) || request->host == NULL ||

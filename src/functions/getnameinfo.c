@@ -95,9 +95,9 @@ pgcares_getnameinfo(PG_FUNCTION_ARGS)
 	}
 	if (request.flags & FLAG_LOOKUPSERVICE)
 	{
-		values[1] = CStringGetTextDatum(service_name(request.port,
-													 service_flags_protocol(request.flags),
-													 request.flags & FLAG_NUMERICSERV));
+		values[1] = CStringGetTextDatum(services_name(request.port,
+													  service_flags_protocol(request.flags),
+													  request.flags & FLAG_NUMERICSERV));
 		nulls[1] = false;
 	}
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -108,7 +108,7 @@ pgcares_getnameinfo(PG_FUNCTION_ARGS)
  * The question of dns_getnameinfo(); see LookupFunction.
  */
 int
-nameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+getnameinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	NameinfoRequest request;
 	HostSought	sought;
@@ -216,7 +216,7 @@ short_name(const char *text)
 		}
 	}
 	initStringInfo(&shortened);
-	append_name(&shortened, &name, false);
+	encode_name(&shortened, &name, false);
 	return shortened.data;
 }
 
@@ -230,7 +230,7 @@ own_domain(DnsName *domain)
 	List	   *domains;
 
 	if (*setting_domains == '\0')
-		return system_own_domain(domain);
+		return resolv_conf_own_domain(domain);
 	return settings_list(setting_domains, &domains) &&
 		name_parse(linitial(domains), false, domain) == NULL;
 }
@@ -249,7 +249,7 @@ unicode_name(const char *text, int flags)
 		idn_flags |= IDN2_ALLOW_UNASSIGNED;
 	if (flags & FLAG_IDN_STD3)
 		idn_flags |= IDN2_USE_STD3_ASCII_RULES;
-	unicode = utf8_to_server(name_to_unicode(&name, idn_flags));
+	unicode = utf8_to_server(names_to_unicode(&name, idn_flags));
 	return unicode != NULL ? unicode : pstrdup(text);
 }
 

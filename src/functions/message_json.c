@@ -103,9 +103,9 @@ message_to_json(const DnsMessage *message, bool show_ad, bool limited)
 	push_records(&state, "additionalRRs", message, DNS_ADDITIONAL, limited);
 
 	initStringInfo(&octets);
-	append_hex(&octets, message->start, message->end - message->start);
-	push_key(&state, "messageOctetsHEX");
-	push_text(&state, &octets);
+	encode_hex(&octets, message->start, message->end - message->start);
+	jsonb_push_key(&state, "messageOctetsHEX");
+	jsonb_push_text(&state, &octets);
 	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	MemoryContextSwitchTo(old_context);
 	json = JsonbValueToJsonb(object);
@@ -148,7 +148,7 @@ push_questions(JsonbParseState **state, const DnsMessage *message)
 	if (message->count[0] == 1)
 		return;
 
-	push_key(state, "questionRRs");
+	jsonb_push_key(state, "questionRRs");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	pos = message->start + WIRE_HEADER_SIZE;
 	for (int i = 0; i < message->count[0]; i++)
@@ -169,7 +169,7 @@ push_records(JsonbParseState **state, const char *key,
 	DnsCursor	cursor;
 	DnsRR		rr;
 
-	push_key(state, key);
+	jsonb_push_key(state, key);
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	message_section(message, section, &cursor);
 	while (message_next(&cursor, &rr))
@@ -199,8 +199,8 @@ push_record(JsonbParseState **state, const DnsMessage *message,
 	push_owner(state, "", &rr->name, rr->type, rr->class);
 	push_member(state, "TTL", rr->ttl);
 	push_member(state, "RDLENGTH", hex.len / 2);
-	push_key(state, "RDATAHEX");
-	push_text(state, &hex);
+	jsonb_push_key(state, "RDATAHEX");
+	jsonb_push_text(state, &hex);
 	push_named_data(state, message, rr);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
@@ -220,9 +220,9 @@ push_named_data(JsonbParseState **state, const DnsMessage *message,
 		if (strcmp(named_types[i], type) != 0)
 			continue;
 		initStringInfo(&data);
-		append_rdata(&data, message, rr);
+		presentation_rdata(&data, message, rr);
 		push_long_key(state, "rdata", type);
-		push_text(state, &data);
+		jsonb_push_text(state, &data);
 		return;
 	}
 }
@@ -239,23 +239,23 @@ push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
 	StringInfoData text;
 
 	initStringInfo(&text);
-	append_name(&text, name, true);
+	encode_name(&text, name, true);
 	push_long_key(state, prefix, "NAME");
-	push_text(state, &text);
+	jsonb_push_text(state, &text);
 
 	push_long_key(state, prefix, "TYPE");
-	push_number(state, type);
+	jsonb_push_number(state, type);
 	if (rrtype_by_code(type) != NULL)
 	{
 		push_long_key(state, prefix, "TYPEname");
-		push_word(state, rrtype_text(type));
+		jsonb_push_word(state, rrtype_text(type));
 	}
 	push_long_key(state, prefix, "CLASS");
-	push_number(state, class);
+	jsonb_push_number(state, class);
 	if (rrclass_name(class) != NULL && type != DNS_TYPE_OPT)
 	{
 		push_long_key(state, prefix, "CLASSname");
-		push_word(state, rrclass_text(class));
+		jsonb_push_word(state, rrclass_text(class));
 	}
 }
 
@@ -266,21 +266,21 @@ push_long_key(JsonbParseState **state, const char *prefix, const char *rest)
 	char		key[32];
 
 	snprintf(key, sizeof(key), "%s%s", prefix, rest);
-	push_key(state, key);
+	jsonb_push_key(state, key);
 }
 
 static void
 push_member(JsonbParseState **state, const char *key, int64 number)
 {
-	push_key(state, key);
-	push_number(state, number);
+	jsonb_push_key(state, key);
+	jsonb_push_number(state, number);
 }
 
 static void
 push_flag(JsonbParseState **state, const char *key, bool flag)
 {
-	push_key(state, key);
-	push_boolean(state, flag);
+	jsonb_push_key(state, key);
+	jsonb_push_boolean(state, flag);
 }
 
 /* Appends the data of a record with its names decompressed. */
@@ -296,9 +296,9 @@ append_data_hex(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 	{
 		if (field.def->kind == FIELD_NAME ||
 			field.def->kind == FIELD_OPTIONAL_NAME)
-			append_hex(out, field.name.octets, field.name.len);
+			encode_hex(out, field.name.octets, field.name.len);
 		else
-			append_hex(out, pos, rdata.pos - pos);
+			encode_hex(out, pos, rdata.pos - pos);
 		pos = rdata.pos;
 	}
 }

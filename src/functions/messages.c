@@ -244,7 +244,7 @@ put_octets(MessageRow *row, int column, const uint8 *octets, size_t len)
 	if (len == 0)
 		return;
 	initStringInfo(&text);
-	append_octets(&text, octets, len, ESCAPED_IN_TEXT);
+	encode_octets(&text, octets, len, ESCAPED_IN_TEXT);
 	put(row, column, CStringGetTextDatum(text.data));
 }
 
@@ -332,7 +332,7 @@ put_exchange(MessageRow *row, const DnsOutcome *outcome)
 static void
 append_question(StringInfo out, const DnsQuestion *question)
 {
-	append_name(out, &question->name, true);
+	encode_name(out, &question->name, true);
 	appendStringInfo(out, " %s %s", rrclass_text(question->class),
 					 rrtype_text(question->type));
 }

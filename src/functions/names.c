@@ -38,7 +38,7 @@ pgcares_reverse_address(PG_FUNCTION_ARGS)
 
 	address_reverse_name(DatumGetInetPP(PG_GETARG_DATUM(0)), &name);
 	initStringInfo(&buffer);
-	append_name(&buffer, &name, false);
+	encode_name(&buffer, &name, false);
 	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
 }
 
@@ -76,7 +76,7 @@ pgcares_to_ascii(PG_FUNCTION_ARGS)
 	if (reason != NULL)
 		name_refuse(written, reason);
 	initStringInfo(&buffer);
-	append_name(&buffer, &name, false);
+	encode_name(&buffer, &name, false);
 	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
 }
 
@@ -93,7 +93,7 @@ pgcares_to_unicode(PG_FUNCTION_ARGS)
 
 	if (reason != NULL)
 		name_refuse(written, reason);
-	unicode = name_to_unicode(&name, 0);
+	unicode = names_to_unicode(&name, 0);
 	PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(unicode, strlen(unicode),
 													  PG_UTF8)));
 }
@@ -103,7 +103,7 @@ pgcares_to_unicode(PG_FUNCTION_ARGS)
  * flags for the characters that a U-label can have.
  */
 char *
-name_to_unicode(const DnsName *name, int idn_flags)
+names_to_unicode(const DnsName *name, int idn_flags)
 {
 	StringInfoData buffer;
 
@@ -195,7 +195,7 @@ append_unicode_label(StringInfo out, const uint8 *label, int idn_flags)
 	bool		found = false;
 
 	initStringInfo(&ascii);
-	append_octets(&ascii, label + 1, *label, ESCAPED_IN_NAMES);
+	encode_octets(&ascii, label + 1, *label, ESCAPED_IN_NAMES);
 	if (pg_strncasecmp(ascii.data, "xn--", 4) == 0)
 	{
 		/* U-labels are lower case (RFC 5890 section 2.3.2.1). */

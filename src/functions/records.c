@@ -38,7 +38,7 @@ PG_FUNCTION_INFO_V1(pgcares_query_at);
 Datum
 pgcares_query(PG_FUNCTION_ARGS)
 {
-	record_open_rows(fcinfo);
+	rows_open(fcinfo);
 	query(fcinfo, NULL, 0);
 	return (Datum) 0;
 }
@@ -51,7 +51,7 @@ pgcares_query_at(PG_FUNCTION_ARGS)
 {
 	char	   *server;
 
-	record_open_rows(fcinfo);
+	rows_open(fcinfo);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
@@ -69,7 +69,7 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 {
 	DnsRequest	request;
 
-	record_open_rows(fcinfo);
+	rows_open(fcinfo);
 	if (read_address(fcinfo, RAISE, &request))
 		look_up(fcinfo, NULL, &request, true);
 	return (Datum) 0;
@@ -80,7 +80,7 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
  * functions, and of dns_ptr(address, on_error); see LookupFunction.
  */
 int
-query_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+records_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 {
 	DnsRequest	request;
 
@@ -89,8 +89,8 @@ query_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 int
-query_typed_questions(FunctionCallInfo fcinfo, uint16 type,
-					  DnsQuestion *questions)
+records_typed_questions(FunctionCallInfo fcinfo, uint16 type,
+						DnsQuestion *questions)
 {
 	DnsRequest	request;
 
@@ -99,8 +99,8 @@ query_typed_questions(FunctionCallInfo fcinfo, uint16 type,
 }
 
 int
-query_address_questions(FunctionCallInfo fcinfo, uint16 type,
-						DnsQuestion *questions)
+records_address_questions(FunctionCallInfo fcinfo, uint16 type,
+						  DnsQuestion *questions)
 {
 	DnsRequest	request;
 
@@ -123,7 +123,7 @@ typed_lookup(FunctionCallInfo fcinfo, uint16 type)
 {
 	DnsRequest	request;
 
-	record_open_rows(fcinfo);
+	rows_open(fcinfo);
 	if (read_typed(fcinfo, type, RAISE, &request))
 		look_up(fcinfo, NULL, &request, true);
 	return (Datum) 0;
@@ -195,7 +195,7 @@ look_up(FunctionCallInfo fcinfo, const char *server, const DnsRequest *request,
 
 	lookup_ask(&lookup, &request->question, 1, &outcome);
 	if (outcome_is_noerror(&outcome))
-		record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
+		rows_put((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
 	lookup_end(&lookup);
 
 	if (!outcome_is_noerror(&outcome))

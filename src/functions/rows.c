@@ -31,7 +31,7 @@ static Datum bytea_datum(const uint8 *octets, size_t len);
  * The content of a buffer as a palloc'd text.
  */
 Datum
-buffer_datum(const StringInfoData *buffer)
+rows_buffer_datum(const StringInfoData *buffer)
 {
 	return PointerGetDatum(cstring_to_text_with_len(buffer->data, buffer->len));
 }
@@ -40,7 +40,7 @@ buffer_datum(const StringInfoData *buffer)
  * A mnemonic as a text that is stored in word.
  */
 Datum
-word_datum(DnsWord *word, const char *mnemonic)
+rows_word_datum(DnsWord *word, const char *mnemonic)
 {
 	size_t		len = strlen(mnemonic);
 
@@ -56,29 +56,29 @@ word_datum(DnsWord *word, const char *mnemonic)
  * palloc'd or stored in words.
  */
 void
-record_row(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
-		   Datum *values)
+rows_record(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
+			Datum *values)
 {
 	StringInfoData buffer;
 
 	initStringInfo(&buffer);
-	append_name(&buffer, &rr->name, false);
-	values[0] = buffer_datum(&buffer);
+	encode_name(&buffer, &rr->name, false);
+	values[0] = rows_buffer_datum(&buffer);
 	values[1] = Int32GetDatum(message_ttl(rr));
-	values[2] = word_datum(&words->class, rrclass_text(rr->class));
-	values[3] = word_datum(&words->type, rrtype_text(rr->type));
+	values[2] = rows_word_datum(&words->class, rrclass_text(rr->class));
+	values[3] = rows_word_datum(&words->type, rrtype_text(rr->type));
 	resetStringInfo(&buffer);
-	append_rdata(&buffer, message, rr);
-	values[4] = buffer_datum(&buffer);
+	presentation_rdata(&buffer, message, rr);
+	values[4] = rows_buffer_datum(&buffer);
 	values[5] = JsonbPGetDatum(json_rdata(message, rr));
 }
 
 /*
- * Makes an empty set of rows for record_put_rows(), like
+ * Makes an empty set of rows for rows_put(), like
  * InitMaterializedSRF(), but without a copy of the expected columns.
  */
 void
-record_open_rows(FunctionCallInfo fcinfo)
+rows_open(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old_context;
@@ -104,7 +104,7 @@ record_open_rows(FunctionCallInfo fcinfo)
  * dns_record, or, if typed, with the type's own columns and the TTL.
  */
 void
-record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
+rows_put(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 {
 	TupleDesc	desc = rsinfo->expectedDesc;
 	Datum	   *values = palloc(desc->natts * sizeof(Datum));
@@ -135,7 +135,7 @@ record_put_rows(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 		if (typed)
 			typed_row(&outcome->message, &rr, desc, values, nulls);
 		else
-			record_row(&outcome->message, &rr, &words, values);
+			rows_record(&outcome->message, &rr, &words, values);
 		tuplestore_putvalues(rsinfo->setResult, desc, values, nulls);
 		if (row_context != NULL)
 			MemoryContextReset(row_context);
@@ -257,12 +257,12 @@ field_text(const DnsField *field)
 
 	initStringInfo(&buffer);
 	if (field->def->kind == FIELD_NAME)
-		append_name(&buffer, &field->name, false);
+		encode_name(&buffer, &field->name, false);
 	else if (field->def->kind == FIELD_JOINED)
-		append_joined(&buffer, field);
+		fields_joined(&buffer, field);
 	else
-		append_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
-	return buffer_datum(&buffer);
+		encode_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
+	return rows_buffer_datum(&buffer);
 }
 
 static Datum

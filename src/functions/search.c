@@ -33,7 +33,7 @@ pgcares_search(PG_FUNCTION_ARGS)
 	DnsQuestion question;
 	DnsOutcome	outcome;
 
-	record_open_rows(fcinfo);
+	rows_open(fcinfo);
 	if (!argument_request(fcinfo, 0, RAISE, &request))
 		return (Datum) 0;
 
@@ -84,7 +84,7 @@ search(FunctionCallInfo fcinfo, DnsQuestion *question, List *candidates,
 		question->name = *(DnsName *) lfirst(cell);
 		lookup_ask(&lookup, question, 1, &last);
 		if (outcome_is_noerror(&last))
-			record_put_rows((ReturnSetInfo *) fcinfo->resultinfo, &last, false);
+			rows_put((ReturnSetInfo *) fcinfo->resultinfo, &last, false);
 
 		tried++;
 		queries += last.queries;
@@ -119,11 +119,11 @@ list_candidates(const DnsRequest *request, OnFailure on_failure)
 	if (is_complete(request->written, name))
 		return list_make1(unconstify(DnsName *, name));
 	if ((setting_ndots < 0 || *setting_domains == '\0') &&
-		!system_refresh(on_failure))
+		!resolv_conf_refresh(on_failure))
 		return NIL;
 
 	first = count_dots(name) >=
-		(setting_ndots >= 0 ? setting_ndots : system_ndots());
+		(setting_ndots >= 0 ? setting_ndots : resolv_conf_ndots());
 	if (first)
 		candidates = add_candidate(candidates, name, NULL);
 	if (*setting_domains != '\0')
@@ -143,7 +143,7 @@ list_candidates(const DnsRequest *request, OnFailure on_failure)
 	}
 	else
 	{
-		foreach(cell, system_domains())
+		foreach(cell, resolv_conf_domains())
 			candidates = add_candidate(candidates, name, lfirst(cell));
 	}
 	if (!first)
@@ -221,7 +221,7 @@ describe_search(const DnsOutcome *outcome, int tried)
 	if (!outcome_is_missing(outcome) && tried > 1)
 	{
 		appendStringInfoString(&sentence, ", the last one \"");
-		append_name(&sentence, &outcome->question.name, false);
+		encode_name(&sentence, &outcome->question.name, false);
 		appendStringInfoChar(&sentence, '"');
 	}
 	appendStringInfoChar(&sentence, '.');

@@ -110,7 +110,7 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 		if (rr.type == DNS_TYPE_OPT)
 			continue;			/* belongs to the header */
 		MemoryContextSwitchTo(context);
-		record_row(message, &rr, &words, values);
+		rows_record(message, &rr, &words, values);
 		record = heap_form_tuple(record_desc, values, nulls);
 		*size += 2 * record->t_len; /* in the array and in its row */
 		if (limited)

@@ -18,7 +18,7 @@ static bool read_number(const char *text, int *number);
  * The name of the protocol whose services to search.
  */
 const char *
-service_protocol(int socktype, int protocol)
+services_protocol(int socktype, int protocol)
 {
 	switch (protocol)
 	{
@@ -40,8 +40,8 @@ service_protocol(int socktype, int protocol)
  * raises or gives false, as on_failure says.
  */
 bool
-service_port(const char *text, const char *protocol, bool only_number,
-			 OnFailure on_failure, int *port)
+services_port(const char *text, const char *protocol, bool only_number,
+			  OnFailure on_failure, int *port)
 {
 	struct servent *entry = NULL;
 
@@ -73,7 +73,7 @@ service_port(const char *text, const char *protocol, bool only_number,
  * The name of a port, or its number if it has no name, palloc'd.
  */
 char *
-service_name(int port, const char *protocol, bool only_number)
+services_name(int port, const char *protocol, bool only_number)
 {
 	struct servent *entry = NULL;
 

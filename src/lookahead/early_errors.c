@@ -30,7 +30,7 @@ static bool stop_clock(PlanState *node, void *context);
  * then.
  */
 TupleTableSlot *
-guard_next_row(PlanState *child, ErrorData **failure)
+early_errors_next_row(PlanState *child, ErrorData **failure)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	TupleTableSlot *volatile row = NULL;
@@ -58,8 +58,8 @@ guard_next_row(PlanState *child, ErrorData **failure)
  * raises an error: the call will raise it again itself.
  */
 bool
-guard_arguments(List *arguments, bool guarded, ExprContext *econtext,
-				NullableDatum *values)
+early_errors_arguments(List *arguments, bool guarded, ExprContext *econtext,
+					   NullableDatum *values)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	volatile bool evaluated = true;

@@ -136,15 +136,15 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	if (state->passive || (eflags & EXEC_FLAG_EXPLAIN_ONLY))
 		return;
 
-	rows_open(&state->rows, &state->node);
+	row_queue_open(&state->rows, &state->node);
 	foreach(cell, plan->custom_exprs)
 	{
 		int			number = foreach_current_index(cell);
 
 		if (number < ncalls)
-			rows_open_site(&state->rows, lfirst_node(FuncExpr, cell),
-						   number < setting_of(plan, LOOKAHEAD_CALLS),
-						   setting_of(plan, LOOKAHEAD_GUARD_CALLS) != 0);
+			row_queue_open_site(&state->rows, lfirst_node(FuncExpr, cell),
+								number < setting_of(plan, LOOKAHEAD_CALLS),
+								setting_of(plan, LOOKAHEAD_GUARD_CALLS) != 0);
 	}
 }
 
@@ -256,7 +256,7 @@ take_row(LookaheadState *state)
 		ReThrowError(state->failure);	/* now it is its turn */
 	if (state->rows.count == 0)
 		return false;
-	rows_show_first(&state->rows);
+	row_queue_show_first(&state->rows);
 	state->out = true;
 	return true;
 }
@@ -282,8 +282,8 @@ read_ahead(LookaheadState *state)
 		if (TupIsNull(child))
 			state->done = true;
 		else
-			rows_keep(&state->rows, child, scan_tid(state->scan),
-					  is_wanted(state));
+			row_queue_keep(&state->rows, child, scan_tid(state->scan),
+						   is_wanted(state));
 		CHECK_FOR_INTERRUPTS();
 		if (state->rows.prefetch == NULL)
 			continue;
@@ -307,7 +307,7 @@ next_child_row(LookaheadState *state)
 {
 	if (!state->guarded || state->rows.count == 0)
 		return ExecProcNode(outerPlanState(state));
-	return guard_next_row(outerPlanState(state), &state->failure);
+	return early_errors_next_row(outerPlanState(state), &state->failure);
 }
 
 /*
@@ -334,7 +334,7 @@ wants_row(const LookaheadState *state)
 	if (state->bound > 0 &&
 		count >= state->bound - state->returned + state->filtered)
 		return false;
-	return rows_memory(&state->rows) < (Size) work_mem * 1024;
+	return row_queue_memory(&state->rows) < (Size) work_mem * 1024;
 }
 
 /*
@@ -360,7 +360,7 @@ row_is_due(LookaheadState *state, int64 read_for)
 	if (state->rows.count == 0 ||
 		(read_for < READ_AT_LEAST && state->row_time < SLOW_SOURCE))
 		return false;
-	left = rows_first_time_left(&state->rows);
+	left = row_queue_first_time_left(&state->rows);
 	if (left == 0 && read_for >= READ_AT_LEAST)
 		return true;
 	if (state->row_time < SLOW_SOURCE || left >= state->row_time)
@@ -372,7 +372,7 @@ row_is_due(LookaheadState *state, int64 read_for)
 static void
 drop_first(LookaheadState *state)
 {
-	rows_drop_first(&state->rows);
+	row_queue_drop_first(&state->rows);
 	state->out = false;
 }
 

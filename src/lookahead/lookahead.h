@@ -197,15 +197,15 @@ typedef struct LookaheadRows
 	Size		space;			/* that the rows take */
 } LookaheadRows;
 
-extern void rows_open(LookaheadRows *rows, struct LookaheadNode *node);
-extern void rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain,
-						   bool guarded);
-extern void rows_keep(LookaheadRows *rows, TupleTableSlot *slot,
-					  ItemPointerData tid, bool wanted);
-extern Size rows_memory(const LookaheadRows *rows);
-extern int64 rows_first_time_left(LookaheadRows *rows);
-extern void rows_show_first(LookaheadRows *rows);
-extern void rows_drop_first(LookaheadRows *rows);
+extern void row_queue_open(LookaheadRows *rows, struct LookaheadNode *node);
+extern void row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain,
+								bool guarded);
+extern void row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot,
+						   ItemPointerData tid, bool wanted);
+extern Size row_queue_memory(const LookaheadRows *rows);
+extern int64 row_queue_first_time_left(LookaheadRows *rows);
+extern void row_queue_show_first(LookaheadRows *rows);
+extern void row_queue_drop_first(LookaheadRows *rows);
 
 /* ---- scan.c: the position of a node in a table ---- */
 
@@ -218,9 +218,9 @@ extern ItemPointerData scan_tid(const ScanState *scan);
 
 /* ---- early_errors.c: errors that occur before their turn ---- */
 
-extern TupleTableSlot *guard_next_row(PlanState *child, ErrorData **failure);
-extern bool guard_arguments(List *arguments, bool guarded,
-							ExprContext *econtext, NullableDatum *values);
+extern TupleTableSlot *early_errors_next_row(PlanState *child, ErrorData **failure);
+extern bool early_errors_arguments(List *arguments, bool guarded,
+								   ExprContext *econtext, NullableDatum *values);
 
 /* ---- exec.c: the plan node ---- */
 

@@ -70,20 +70,20 @@ DECLARE(pgcares_lookup_many, 0)
 DECLARE(pgcares_message_many, 0)
 
 #define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
-#define TYPED_CALL(symbol, type)	{#symbol, symbol, query_typed_questions, type},
+#define TYPED_CALL(symbol, type)	{#symbol, symbol, records_typed_questions, type},
 
 static const LookupFunction calls[] = {
 	TYPED_FUNCTIONS(TYPED_CALL)
-	CALL(pgcares_ptr_inet, query_address_questions)
-	CALL(pgcares_query, query_questions)
+	CALL(pgcares_ptr_inet, records_address_questions)
+	CALL(pgcares_query, records_questions)
 	CALL(pgcares_search, search_questions)
 	CALL(pgcares_lookup, hosts_call_questions)
 	CALL(pgcares_reverse, hosts_names_call_questions)
 	CALL(pgcares_addresses, hosts_call_questions)
 	CALL(pgcares_gethostbyname, hosts_call_questions)
 	CALL(pgcares_gethostbyaddr, hosts_names_call_questions)
-	CALL(pgcares_getaddrinfo, addrinfo_questions)
-	CALL(pgcares_getnameinfo, nameinfo_questions)
+	CALL(pgcares_getaddrinfo, getaddrinfo_questions)
+	CALL(pgcares_getnameinfo, getnameinfo_questions)
 	CALL(pgcares_message, messages_questions)
 	CALL(pgcares_message_json, messages_questions)
 

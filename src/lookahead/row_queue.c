@@ -60,7 +60,7 @@ static void end_question(RowQuestion *question);
  * Makes an empty queue for a node, in the memory of its statement.
  */
 void
-rows_open(LookaheadRows *rows, LookaheadNode *node)
+row_queue_open(LookaheadRows *rows, LookaheadNode *node)
 {
 	CustomScanState *css = &node->css;
 	const CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
@@ -78,7 +78,7 @@ rows_open(LookaheadRows *rows, LookaheadNode *node)
  * own fcinfo, though it is not called.
  */
 void
-rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
+row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
 {
 	CallSite   *site = &rows->sites[rows->nsites];
 	int			nargs = list_length(expr->args);
@@ -104,8 +104,8 @@ rows_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
  * table, if the child scans one.  wanted says that it is certain to be taken.
  */
 void
-rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
-		  bool wanted)
+row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
+			   bool wanted)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(rows->context);
 	LookaheadCounters *counters = rows->node->counters;
@@ -131,7 +131,7 @@ rows_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
  * Octets that the rows, their questions and the answers take.
  */
 Size
-rows_memory(const LookaheadRows *rows)
+row_queue_memory(const LookaheadRows *rows)
 {
 	return rows->space +
 		(rows->prefetch != NULL ? prefetch_memory(rows->prefetch) : 0);
@@ -142,7 +142,7 @@ rows_memory(const LookaheadRows *rows)
  * them.
  */
 int64
-rows_first_time_left(LookaheadRows *rows)
+row_queue_first_time_left(LookaheadRows *rows)
 {
 	const AheadRow *row = first_row(rows);
 	int64		left = 0;
@@ -160,7 +160,7 @@ rows_first_time_left(LookaheadRows *rows)
  * is dropped.
  */
 void
-rows_show_first(LookaheadRows *rows)
+row_queue_show_first(LookaheadRows *rows)
 {
 	const AheadRow *row = first_row(rows);
 
@@ -173,7 +173,7 @@ rows_show_first(LookaheadRows *rows)
  * Drops the first row and its references to its questions.
  */
 void
-rows_drop_first(LookaheadRows *rows)
+row_queue_drop_first(LookaheadRows *rows)
 {
 	AheadRow   *row = first_row(rows);
 
@@ -218,7 +218,7 @@ site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 {
 	FunctionCallInfo fcinfo = site->fcinfo;
 
-	if (!guard_arguments(site->arguments, site->guarded, econtext, fcinfo->args))
+	if (!early_errors_arguments(site->arguments, site->guarded, econtext, fcinfo->args))
 		return 0;
 	for (int i = 0; i < fcinfo->nargs && site->function.fn_strict; i++)
 	{

@@ -33,11 +33,11 @@ host_lookups(OnFailure on_failure, Lookups *lookups)
 	*lookups = setting_lookups;
 	if (*lookups == LOOKUPS_SYSTEM)
 	{
-		if (!system_refresh(on_failure))
+		if (!resolv_conf_refresh(on_failure))
 			return false;
-		*lookups = system_lookups();
+		*lookups = resolv_conf_lookups();
 	}
-	return *lookups == LOOKUPS_B || hosts_refresh(on_failure);
+	return *lookups == LOOKUPS_B || hosts_file_refresh(on_failure);
 }
 
 /*
@@ -242,7 +242,7 @@ static bool
 add_from_file(const HostSought *sought, Host *host)
 {
 	List	   *entries = sought->address != NULL ?
-		hosts_by_address(sought->address) : hosts_by_name(&sought->name);
+		hosts_file_by_address(sought->address) : hosts_file_by_name(&sought->name);
 	ListCell   *cell;
 
 	foreach(cell, entries)
@@ -270,7 +270,7 @@ add_names_of_entry(Host *host, const HostsEntry *entry)
 static void
 add_name(Host *host, char *name)
 {
-	if (!hostset_add_name(host, name))
+	if (!host_duplicates_add_name(host, name))
 		return;
 	if (host->name == NULL)
 		host->name = name;
@@ -286,7 +286,7 @@ add_address(Host *host, const inet *address, int32 ttl, int family)
 
 	if (family != 0 && (ip_family(address) == PGSQL_AF_INET ? 4 : 6) != family)
 		return;
-	if (!hostset_add_address(host, address))
+	if (!host_duplicates_add_address(host, address))
 		return;
 	added = palloc(sizeof(HostAddress));
 	added->address = address_inet(ip_addr(address), ip_addrsize(address));
@@ -300,6 +300,6 @@ display_name(const DnsName *name)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	append_name(&text, name, false);
+	encode_name(&text, name, false);
 	return text.data;
 }

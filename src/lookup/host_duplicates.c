@@ -49,7 +49,7 @@ static bool is_new(struct hostset_hash **set, uint64 *seed, uint8 *octets,
  * lower case are equal.
  */
 bool
-hostset_add_name(Host *host, const char *name)
+host_duplicates_add_name(Host *host, const char *name)
 {
 	size_t		len = strlen(name);
 	uint8	   *octets = palloc(len);
@@ -64,7 +64,7 @@ hostset_add_name(Host *host, const char *name)
  * does not count.
  */
 bool
-hostset_add_address(Host *host, const inet *address)
+host_duplicates_add_address(Host *host, const inet *address)
 {
 	size_t		len = ip_addrsize(address);
 	uint8	   *octets = palloc(len);

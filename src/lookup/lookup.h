@@ -148,12 +148,12 @@ extern void host_order(Host *host);
 
 /* ---- host_duplicates.c: names and addresses that a host has already ---- */
 
-extern bool hostset_add_name(Host *host, const char *name);
-extern bool hostset_add_address(Host *host, const inet *address);
+extern bool host_duplicates_add_name(Host *host, const char *name);
+extern bool host_duplicates_add_address(Host *host, const inet *address);
 
 /* ---- batch.c: many questions in one call ---- */
 
-/* Room for a mnemonic as a text datum: see word_datum(). */
+/* Room for a mnemonic as a text datum: see rows_word_datum(). */
 typedef struct DnsWord
 {
 	char		text[16];

@@ -285,7 +285,7 @@ describe_alias(const DnsName *name)
 
 	initStringInfo(&sentence);
 	appendStringInfoString(&sentence, "It is an alias of \"");
-	append_name(&sentence, name, false);
+	encode_name(&sentence, name, false);
 	appendStringInfoString(&sentence, "\".");
 	return sentence.data;
 }
@@ -312,7 +312,7 @@ describe_extended_error(const DnsMessage *message)
 	if (len > 0)
 	{
 		appendStringInfoString(&sentence, ": ");
-		append_octets(&sentence, text, Min(len, MAX_EXTENDED_TEXT),
+		encode_octets(&sentence, text, Min(len, MAX_EXTENDED_TEXT),
 					  ESCAPED_IN_TEXT);
 		if (len > MAX_EXTENDED_TEXT)
 			appendStringInfoString(&sentence, "...");

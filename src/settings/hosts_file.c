@@ -75,17 +75,17 @@ static CachedFile cached = {
  * on_failure says.
  */
 bool
-hosts_refresh(OnFailure on_failure)
+hosts_file_refresh(OnFailure on_failure)
 {
 	return cached_file_refresh(&cached, setting_hosts_file, on_failure);
 }
 
 /*
  * Returns the lines that have a name, as a List of HostsEntry in the order of
- * the file as of the last hosts_refresh().  Lines beyond a limit are left out.
+ * the file as of the last hosts_file_refresh().  Lines beyond a limit are left out.
  */
 List *
-hosts_by_name(const DnsName *name)
+hosts_file_by_name(const DnsName *name)
 {
 	const HostsFile *hosts = cached.parsed;
 
@@ -96,7 +96,7 @@ hosts_by_name(const DnsName *name)
  * Returns the lines of an address, whose netmask is ignored.
  */
 List *
-hosts_by_address(const inet *address)
+hosts_file_by_address(const inet *address)
 {
 	const HostsFile *hosts = cached.parsed;
 
@@ -232,7 +232,7 @@ read_entry(const char *line, int *names)
 
 		(*names)++;
 		initStringInfo(&text);
-		append_name(&text, &name, false);
+		encode_name(&text, &name, false);
 		if (entry->canonical == NULL)
 			entry->canonical = text.data;
 		else

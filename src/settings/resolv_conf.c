@@ -55,7 +55,7 @@ static CachedFile nsswitch = {
  * on_failure says.
  */
 bool
-system_refresh(OnFailure on_failure)
+resolv_conf_refresh(OnFailure on_failure)
 {
 	return cached_file_refresh(&resolvconf, setting_resolvconf, on_failure) &&
 		cached_file_refresh(&nsswitch, NSSWITCH, on_failure);
@@ -66,7 +66,7 @@ system_refresh(OnFailure on_failure)
  * line of resolv.conf takes precedence.
  */
 Lookups
-system_lookups(void)
+resolv_conf_lookups(void)
 {
 	Lookups		lookups = ((const ResolvConf *) resolvconf.parsed)->lookups;
 
@@ -79,7 +79,7 @@ system_lookups(void)
  * The number of dots from which on a name is tried as it is first.
  */
 int
-system_ndots(void)
+resolv_conf_ndots(void)
 {
 	return ((const ResolvConf *) resolvconf.parsed)->ndots;
 }
@@ -89,7 +89,7 @@ system_ndots(void)
  * else the domain of this host's own name.
  */
 List *
-system_domains(void)
+resolv_conf_domains(void)
 {
 	return ((const ResolvConf *) resolvconf.parsed)->domains;
 }
@@ -99,7 +99,7 @@ system_domains(void)
  * domain.
  */
 bool
-system_own_domain(DnsName *domain)
+resolv_conf_own_domain(DnsName *domain)
 {
 	char		host[256];
 	const char *dot;
@@ -135,7 +135,7 @@ parse_resolvconf(const DnsFile *file)
 			read_lookups(&conf->lookups, line);
 	}
 
-	if (conf->domains == NIL && system_own_domain(&own))
+	if (conf->domains == NIL && resolv_conf_own_domain(&own))
 		add_domain(conf, &own);
 	return conf;
 }

@@ -93,9 +93,9 @@ server_text(const struct sockaddr *address)
 	if (bracket)
 		appendStringInfoChar(&text, '[');
 	if (is_ip6)
-		append_address(&text, ip6->sin6_addr.s6_addr, 16);
+		encode_address(&text, ip6->sin6_addr.s6_addr, 16);
 	else
-		append_address(&text, (const uint8 *) &ip4->sin_addr, 4);
+		encode_address(&text, (const uint8 *) &ip4->sin_addr, 4);
 	if (is_ip6 && ip6->sin6_scope_id != 0 &&
 		if_indextoname(ip6->sin6_scope_id, interface) != NULL)
 		appendStringInfo(&text, "%%%s", interface);

@@ -83,11 +83,11 @@ extern bool settings_list(const char *value, List **elements);
 
 /* ---- resolv_conf.c: the system's configuration for hosts ---- */
 
-extern bool system_refresh(OnFailure on_failure);
-extern Lookups system_lookups(void);
-extern int	system_ndots(void);
-extern List *system_domains(void);
-extern bool system_own_domain(DnsName *domain);
+extern bool resolv_conf_refresh(OnFailure on_failure);
+extern Lookups resolv_conf_lookups(void);
+extern int	resolv_conf_ndots(void);
+extern List *resolv_conf_domains(void);
+extern bool resolv_conf_own_domain(DnsName *domain);
 
 /* ---- check.c: check hooks of the settings ---- */
 
@@ -129,9 +129,9 @@ typedef struct HostsEntry
 	List	   *aliases;		/* of char * */
 } HostsEntry;
 
-extern bool hosts_refresh(OnFailure on_failure);
-extern List *hosts_by_name(const DnsName *name);
-extern List *hosts_by_address(const inet *address);
+extern bool hosts_file_refresh(OnFailure on_failure);
+extern List *hosts_file_by_name(const DnsName *name);
+extern List *hosts_file_by_address(const inet *address);
 
 /* ---- channel_config.c: the configuration of a channel ---- */
 

@@ -98,22 +98,22 @@ check_system(void)
 {
 	ListCell   *cell;
 
-	if (!system_refresh(RAISE))
+	if (!resolv_conf_refresh(RAISE))
 		finding("the files cannot be read");
-	if (system_ndots() < 0 || system_ndots() > MAX_NDOTS)
-		finding("ndots is %d", system_ndots());
-	if (system_lookups() == LOOKUPS_SYSTEM)
+	if (resolv_conf_ndots() < 0 || resolv_conf_ndots() > MAX_NDOTS)
+		finding("ndots is %d", resolv_conf_ndots());
+	if (resolv_conf_lookups() == LOOKUPS_SYSTEM)
 		finding("nothing says where hosts are looked up");
-	if (list_length(system_domains()) > 32)
-		finding("there are %d domains", list_length(system_domains()));
-	foreach(cell, system_domains())
+	if (list_length(resolv_conf_domains()) > 32)
+		finding("there are %d domains", list_length(resolv_conf_domains()));
+	foreach(cell, resolv_conf_domains())
 	{
 		const DnsName *name = lfirst(cell);
 		StringInfoData text;
 		DnsName		again;
 
 		initStringInfo(&text);
-		append_name(&text, name, false);
+		encode_name(&text, name, false);
 		check_ascii(text.data);
 		if (name_parse(text.data, false, &again) != NULL ||
 			!name_equal(name, &again))
@@ -128,7 +128,7 @@ check_hosts(void)
 	const char *at = hosts.octets;
 	const char *end = at + hosts.len;
 
-	if (!hosts_refresh(RAISE))
+	if (!hosts_file_refresh(RAISE))
 		finding("the file cannot be read");
 	while (at < end)
 	{
@@ -141,9 +141,9 @@ check_hosts(void)
 			len++;
 		word = pnstrdup(at, len);
 		if (address_parse(word, &address))
-			check_entries(hosts_by_address(&address), NULL);
+			check_entries(hosts_file_by_address(&address), NULL);
 		if (name_parse(word, false, &name) == NULL)
-			check_entries(hosts_by_name(&name), word);
+			check_entries(hosts_file_by_name(&name), word);
 		pfree(word);
 		at += len + 1;
 	}

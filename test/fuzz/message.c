@@ -218,8 +218,8 @@ check_record(const DnsMessage *message, const DnsRR *rr)
 	check_name(&rr->name);
 	initStringInfo(&text);
 	initStringInfo(&again);
-	append_rdata(&text, message, rr);
-	append_rdata(&again, message, rr);
+	presentation_rdata(&text, message, rr);
+	presentation_rdata(&again, message, rr);
 	check_ascii(text.data);
 	if (strcmp(text.data, again.data) != 0)
 		finding("a record looks different the second time");
@@ -239,7 +239,7 @@ check_name(const DnsName *name)
 	DnsName		again;
 
 	initStringInfo(&text);
-	append_name(&text, name, false);
+	encode_name(&text, name, false);
 	check_ascii(text.data);
 	if (name_parse(text.data, false, &again) != NULL ||
 		again.len != name->len ||
@@ -286,7 +286,7 @@ check_rows_of_answer(const DnsOutcome *outcome)
 	if (wanted == 0)
 		finding("NOERROR without records");
 
-	record_put_rows(rows, outcome, false);
+	rows_put(rows, outcome, false);
 	if (check_rows(rows) != wanted)
 		finding("there are %d records, and not as many rows", wanted);
 	for (int i = 0; i < ntyped; i++)
@@ -295,7 +295,7 @@ check_rows_of_answer(const DnsOutcome *outcome)
 			outcome->question.class != DNS_CLASS_IN)
 			continue;
 		rows = open_rows(typed[i].columns);
-		record_put_rows(rows, outcome, true);
+		rows_put(rows, outcome, true);
 		if (check_rows(rows) != wanted)
 			finding("there are %d records, and not as many typed rows", wanted);
 	}

@@ -103,7 +103,7 @@ check_question(const char *text, bool idn)
 		StringInfoData shown;
 
 		initStringInfo(&shown);
-		append_name(&shown, &name, final_dot);
+		encode_name(&shown, &name, final_dot);
 		check_ascii(shown.data);
 		if (name_parse(shown.data, idn, &again) != NULL ||
 			again.len != name.len ||
@@ -203,7 +203,7 @@ static void
 check_port(const char *text)
 {
 	int			port = 0;
-	bool		taken = service_port(text, "tcp", true, true, &port);
+	bool		taken = services_port(text, "tcp", true, true, &port);
 
 	if (taken == raises(ask_port, unconstify(char *, text),
 						ERRCODE_INVALID_PARAMETER_VALUE))
@@ -256,5 +256,5 @@ ask_port(void *arg)
 {
 	int			port;
 
-	(void) service_port(arg, "tcp", true, false, &port);
+	(void) services_port(arg, "tcp", true, false, &port);
 }
