@@ -66,6 +66,7 @@ OBJS = \
 	src/functions/services.o \
 	src/functions/support.o \
 	src/lookahead/arguments_ahead.o \
+	src/lookahead/columns.o \
 	src/lookahead/early.o \
 	src/lookahead/early_errors.o \
 	src/lookahead/exec.o \
@@ -74,6 +75,7 @@ OBJS = \
 	src/lookahead/lookup_functions.o \
 	src/lookahead/node.o \
 	src/lookahead/plan.o \
+	src/lookahead/plan_expressions.o \
 	src/lookahead/row_queue.o \
 	src/lookahead/rules.o \
 	src/lookahead/run.o \

@@ -27,8 +27,6 @@ static LookaheadEarly early_subplan(LookaheadPlan *plan, int number);
 static bits8 for_ever(bits8 early);
 static bits8 early_with_plans(LookaheadPlan *plan, const ExpressionLook *seen);
 static Bitmapset *direct_params(List *quals);
-static List *row_expressions(const Plan *node);
-static List *first_expressions(const Plan *node);
 static bool fires_triggers(const LookaheadPlan *plan, const ModifyTable *node);
 
 /*
@@ -68,8 +66,8 @@ early_forget(LookaheadPlan *plan, const Plan *node)
 void
 early_survey(LookaheadPlan *plan, const Plan *node)
 {
-	List	   *expressions = list_concat(row_expressions(node),
-										  first_expressions(node));
+	List	   *expressions = list_concat(plan_expressions_of_rows(node),
+										  plan_expressions_at_first(node));
 	ExpressionLook seen = {0};
 
 	plan->has_effects |= IsA(node, LockRows) ||
@@ -124,7 +122,7 @@ combine(LookaheadPlan *plan, Plan *node)
 	LookaheadEarly parts = {0};
 	ExpressionLook seen = {.has_effects = plan->has_effects};
 
-	expression_look((Node *) row_expressions(node), &seen);
+	expression_look((Node *) plan_expressions_of_rows(node), &seen);
 	early.all = early_with_plans(plan, &seen);
 	/* The first row has passed the quals, so their init plans have run. */
 	seen.params = bms_del_members(seen.params, direct_params(node->qual));
@@ -221,7 +219,7 @@ combine(LookaheadPlan *plan, Plan *node)
 	}
 	early.next |= early.own | parts.next;
 	early.all |= early.own | left.all | right.all | parts.all |
-		early_expression(plan, (Node *) first_expressions(node));
+		early_expression(plan, (Node *) plan_expressions_at_first(node));
 	return early;
 }
 
@@ -320,84 +318,6 @@ direct_params(List *quals)
 		}
 	}
 	return params;
-}
-
-/* The expressions that a node itself evaluates for its rows. */
-static List *
-row_expressions(const Plan *node)
-{
-	List	   *list = list_make2(node->targetlist, node->qual);
-
-	switch (nodeTag(node))
-	{
-		case T_NestLoop:
-			return lappend(list, ((NestLoop *) node)->join.joinqual);
-		case T_MergeJoin:
-			return lappend(lappend(list, ((MergeJoin *) node)->join.joinqual),
-						   ((MergeJoin *) node)->mergeclauses);
-		case T_HashJoin:
-			return lappend(lappend(list, ((HashJoin *) node)->join.joinqual),
-						   ((HashJoin *) node)->hashclauses);
-		case T_IndexScan:
-			return lappend(lappend(list, ((IndexScan *) node)->indexqual),
-						   ((IndexScan *) node)->indexorderby);
-		case T_IndexOnlyScan:
-			return lappend(lappend(list, ((IndexOnlyScan *) node)->indexqual),
-						   ((IndexOnlyScan *) node)->indexorderby);
-		case T_BitmapHeapScan:
-			return lappend(list, ((BitmapHeapScan *) node)->bitmapqualorig);
-		case T_TidScan:
-			return lappend(list, ((TidScan *) node)->tidquals);
-		case T_TidRangeScan:
-			return lappend(list, ((TidRangeScan *) node)->tidrangequals);
-		case T_ValuesScan:
-			return lappend(list, ((ValuesScan *) node)->values_lists);
-		case T_Memoize:
-			return lappend(list, ((Memoize *) node)->param_exprs);
-		case T_WindowAgg:
-			return lappend(list, ((WindowAgg *) node)->runCondition);
-		case T_ForeignScan:
-			return lappend(list, ((ForeignScan *) node)->fdw_exprs);
-		case T_ModifyTable:
-			list = lappend(list, ((ModifyTable *) node)->returningLists);
-			list = lappend(list, ((ModifyTable *) node)->onConflictSet);
-			list = lappend(list, ((ModifyTable *) node)->onConflictWhere);
-			list = lappend(list, ((ModifyTable *) node)->withCheckOptionLists);
-			return lappend(list, ((ModifyTable *) node)->mergeActionLists);
-		case T_CustomScan:
-			return lappend(list, ((CustomScan *) node)->custom_exprs);
-		default:
-			return list;
-	}
-}
-
-/* The expressions that a node evaluates only before its first row. */
-static List *
-first_expressions(const Plan *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_Result:
-			return list_make1(((Result *) node)->resconstantqual);
-		case T_Hash:
-			return list_make1(((Hash *) node)->hashkeys);
-		case T_BitmapIndexScan:
-			return list_make1(((BitmapIndexScan *) node)->indexqual);
-		case T_FunctionScan:
-			return list_make1(((FunctionScan *) node)->functions);
-		case T_TableFuncScan:
-			return list_make1(((TableFuncScan *) node)->tablefunc);
-		case T_SampleScan:
-			return list_make1(((SampleScan *) node)->tablesample);
-		case T_WindowAgg:
-			return list_make2(((WindowAgg *) node)->startOffset,
-							  ((WindowAgg *) node)->endOffset);
-		case T_Limit:
-			return list_make2(((Limit *) node)->limitOffset,
-							  ((Limit *) node)->limitCount);
-		default:
-			return NIL;
-	}
 }
 
 /*

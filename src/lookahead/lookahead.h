@@ -85,6 +85,11 @@ extern void lookahead_init(void);
 extern void lookahead_run_init(void);
 extern uint64 lookahead_run_count(const EState *estate);
 
+/* ---- plan_expressions.c: the expressions of plan nodes ---- */
+
+extern List *plan_expressions_of_rows(const Plan *node);
+extern List *plan_expressions_at_first(const Plan *node);
+
 /* ---- early.c: what can run before its turn ---- */
 
 /* The obstacles to that. */
@@ -171,6 +176,18 @@ extern void sites_find_inside(SiteSearch *search, NestLoop *loop);
 /* ---- arguments_ahead.c: arguments that can be computed before a call ---- */
 
 extern bool site_take(SiteSearch *search, FuncExpr *call);
+
+/* ---- columns.c: the columns that a node hands up ---- */
+
+typedef struct PassedColumns
+{
+	List	   *list;			/* their expressions, in their order */
+	HTAB	   *numbers;		/* of those that are Vars: ColumnNumber */
+} PassedColumns;
+
+extern PassedColumns *columns_of(Node *expression, Node *more);
+extern List *columns_entries(const PassedColumns *columns);
+extern Node *columns_use(Node *node, PassedColumns *columns);
 
 /* ---- node.c: adding nodes to a plan ---- */
 

@@ -15,21 +15,6 @@
 
 #include "lookahead/lookahead.h"
 
-/* The columns that a node passes up, by their expressions. */
-typedef struct Columns
-{
-	List	   *list;			/* in their order */
-	HTAB	   *numbers;		/* of those that are Vars: ColumnNumber */
-} Columns;
-
-/* Two Vars of a node with the same numbers are the same column. */
-typedef struct ColumnNumber
-{
-	int			varno;			/* the key */
-	int			varattno;		/* the key, too */
-	int			number;			/* in the list, from 1 */
-} ColumnNumber;
-
 static bool may_read_ahead(bits8 early, const LookaheadDemand *demand);
 static void survey_node(LookaheadPlan *plan, Plan *node);
 static void survey_list(LookaheadPlan *plan, List *nodes);
@@ -38,14 +23,6 @@ static TargetEntry *column_entry(const TargetEntry *entry, int varno);
 static bool add_params(Node *node, Bitmapset **params);
 static bool worth_splitting(SiteSearch *search, Plan *node, List **quals);
 static bool find_sites(SiteSearch *search, Node *expression);
-static Columns *columns_of(Node *expression, Node *more);
-static bool add_columns(Node *node, Columns *columns);
-static bool is_column(const Node *node);
-static int	column_number(const Columns *columns, Node *node);
-static ColumnNumber *find_number(const Columns *columns, const Var *var,
-								 HASHACTION action);
-static Node *use_columns(Node *node, Columns *columns);
-static List *column_entries(List *columns);
 
 /*
  * Examines all nodes of a statement and collects the facts that adding nodes
@@ -135,7 +112,7 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	List	   *whole = node->targetlist;
 	List	   *whole_qual = node->qual;
 	List	   *initplans = node->initPlan;
-	Columns    *columns;
+	PassedColumns *columns;
 	List	   *targets;
 	List	   *quals;
 	Plan	   *top = node;
@@ -154,7 +131,7 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 		unbound.one_by_one = false;
 	}
 
-	node->targetlist = column_entries(columns->list);
+	node->targetlist = columns_entries(columns);
 	node->qual = list_copy_head(whole_qual,
 								list_length(whole_qual) - list_length(quals));
 	early_forget(plan, node);
@@ -165,12 +142,12 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 		early_forget(plan, node);
 		return node;
 	}
-	targets = (List *) use_columns((Node *) whole, columns);
+	targets = (List *) columns_use((Node *) whole, columns);
 	node->initPlan = NIL;
 
 	if (quals != NIL)
 	{
-		quals = (List *) use_columns((Node *) quals, columns);
+		quals = (List *) columns_use((Node *) quals, columns);
 		find_sites(&search, linitial(quals));
 		top = lookahead_above(&search, top, &unbound);
 		top->qual = quals;
@@ -277,7 +254,7 @@ add_params(Node *node, Bitmapset **params)
 static bool
 worth_splitting(SiteSearch *search, Plan *node, List **quals)
 {
-	Columns    *columns;
+	PassedColumns *columns;
 	int			i;
 
 	*quals = NIL;
@@ -291,14 +268,14 @@ worth_splitting(SiteSearch *search, Plan *node, List **quals)
 	columns = columns_of((Node *) node->targetlist, (Node *) node->qual);
 	for (i = 0; i < list_length(node->qual); i++)
 	{
-		if (find_sites(search, use_columns(list_nth(node->qual, i), columns)))
+		if (find_sites(search, columns_use(list_nth(node->qual, i), columns)))
 		{
 			*quals = list_copy_tail(node->qual, i);
 			break;
 		}
 	}
 	return *quals != NIL ||
-		find_sites(search, use_columns((Node *) node->targetlist, columns));
+		find_sites(search, columns_use((Node *) node->targetlist, columns));
 }
 
 /* Starts a new search and finds the calls in one expression. */
@@ -309,109 +286,4 @@ find_sites(SiteSearch *search, Node *expression)
 	search->early = 0;
 	sites_find(search, expression);
 	return search->calls != NIL || search->perhaps != NIL;
-}
-
-static Columns *
-columns_of(Node *expression, Node *more)
-{
-	Columns    *columns = palloc0(sizeof(Columns));
-	HASHCTL		control = {
-		.keysize = offsetof(ColumnNumber, number),
-		.entrysize = sizeof(ColumnNumber),
-		.hcxt = CurrentMemoryContext
-	};
-
-	columns->numbers = hash_create("pgcares columns", 32, &control,
-								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	add_columns(expression, columns);
-	add_columns(more, columns);
-	return columns;
-}
-
-/*
- * Collects the parts of an expression that only the node itself can compute.
- */
-static bool
-add_columns(Node *node, Columns *columns)
-{
-	if (node == NULL)
-		return false;
-	if (!is_column(node))
-		return expression_tree_walker(node, add_columns, columns);
-	if (column_number(columns, node) > 0)
-		return false;
-	columns->list = lappend(columns->list, node);
-	if (IsA(node, Var))
-		find_number(columns, (Var *) node, HASH_ENTER)->number =
-			list_length(columns->list);
-	return false;
-}
-
-static bool
-is_column(const Node *node)
-{
-	return IsA(node, Var) || IsA(node, Aggref) || IsA(node, GroupingFunc) ||
-		IsA(node, WindowFunc);
-}
-
-/* The number of a column in the list; 0 if it is not there. */
-static int
-column_number(const Columns *columns, Node *node)
-{
-	ListCell   *lc;
-
-	if (IsA(node, Var))
-	{
-		ColumnNumber *entry = find_number(columns, (Var *) node, HASH_FIND);
-
-		return entry != NULL ? entry->number : 0;
-	}
-	foreach(lc, columns->list)
-	{
-		if (equal(lfirst(lc), node))
-			return foreach_current_index(lc) + 1;
-	}
-	return 0;
-}
-
-static ColumnNumber *
-find_number(const Columns *columns, const Var *var, HASHACTION action)
-{
-	ColumnNumber key = {var->varno, var->varattno, 0};
-
-	return hash_search(columns->numbers, &key, action, NULL);
-}
-
-/*
- * A copy of an expression that takes the columns from the node's input.
- */
-static Node *
-use_columns(Node *node, Columns *columns)
-{
-	if (node == NULL)
-		return NULL;
-	if (is_column(node))
-	{
-		int			number = column_number(columns, node);
-
-		if (number == 0)
-			elog(ERROR, "column of a plan node not found");
-		return (Node *) makeVar(INDEX_VAR, number, exprType(node),
-								exprTypmod(node), exprCollation(node), 0);
-	}
-	return expression_tree_mutator(node, use_columns, columns);
-}
-
-static List *
-column_entries(List *columns)
-{
-	List	   *entries = NIL;
-	ListCell   *lc;
-
-	foreach(lc, columns)
-		entries = lappend(entries,
-						  makeTargetEntry(copyObject(lfirst(lc)),
-										  list_length(entries) + 1, NULL,
-										  false));
-	return entries;
 }
