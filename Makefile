@@ -55,6 +55,7 @@ OBJS = \
 	src/functions/catalog.o \
 	src/functions/getaddrinfo.o \
 	src/functions/getnameinfo.o \
+	src/functions/host_batches.o \
 	src/functions/hosts.o \
 	src/functions/message_json.o \
 	src/functions/messages.o \

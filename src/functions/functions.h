@@ -54,6 +54,13 @@ extern int	hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
 extern int	hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
 									   DnsQuestion *questions);
 
+/* ---- batches.c: elements of arrays ---- */
+
+extern bool batches_read_name(DnsBatch *batch, uint32 index, DnsName *name);
+extern void batches_set_element(DnsBatch *batch, uint32 index,
+								const DnsAnswer *answer, Datum *values,
+								bool *nulls);
+
 /* ---- getaddrinfo.c, getnameinfo.c: getaddrinfo(3) and getnameinfo(3) ---- */
 
 extern int	getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type,

@@ -281,8 +281,7 @@ submit_elements(DnsBatch *batch)
 		question.type = batch->types[batch->fed_types];
 		if (!is_settled(batch, index, &question.name))
 		{
-			window_submit(batch->window, &question,
-						  (uint64) index * MAX_BATCH_TYPES + batch->fed_types);
+			window_submit(batch->window, &question, index);
 			batch->fed_types++;
 		}
 		if (batch->fed_types == batch->ntypes ||
@@ -323,8 +322,7 @@ take(DnsBatch *batch, DnsSlot *slot)
 	answer.rr = NULL;
 	answer.local = 0;
 	outcome_read(&answer.outcome, batch->window, &slot->question, &slot->reply);
-	batch->kind->answer(batch, slot->tag / MAX_BATCH_TYPES,
-						slot->tag % MAX_BATCH_TYPES, &answer);
+	batch->kind->answer(batch, slot->tag, &answer);
 	slot_release(slot);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(batch->answer_context);

@@ -194,8 +194,8 @@ typedef struct DnsBatchKind
 	bool		(*answer_locally) (struct DnsBatch *batch, uint32 index,
 								   const DnsName *name);
 
-	/* Puts rows for an outcome; type is an index of DnsBatch.types. */
-	void		(*answer) (struct DnsBatch *batch, uint32 index, int type,
+	/* Puts rows for an outcome. */
+	void		(*answer) (struct DnsBatch *batch, uint32 index,
 						   DnsAnswer *answer);
 
 	/* The base of a record's rank; its position is added.  Or NULL. */

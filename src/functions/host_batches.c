@@ -1,0 +1,296 @@
+/*
+ * host_batches.c
+ *
+ * The SQL functions that look up all hosts of an array at once: addresses of
+ * names, names of addresses.  The hosts file counts as for a single host.
+ */
+#include "postgres.h"
+
+#include "functions/functions.h"
+
+#include "utils/builtins.h"
+
+static bool read_address_element(DnsBatch *batch, uint32 index, DnsName *name);
+static bool local_names(DnsBatch *batch, uint32 index, const DnsName *name);
+static bool local_addresses(DnsBatch *batch, uint32 index,
+							const DnsName *name);
+static void answer_names(DnsBatch *batch, uint32 index,
+						 DnsAnswer *answer);
+static void answer_addresses(DnsBatch *batch, uint32 index,
+							 DnsAnswer *answer);
+static int	rank_address(const DnsRR *rr);
+static void make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+					  Datum *values, bool *nulls);
+static void make_address(DnsBatch *batch, uint32 index,
+						 const DnsAnswer *answer, Datum *values, bool *nulls);
+static void put_local_names(DnsBatch *batch, uint32 index, const Host *host);
+static void put_local_addresses(DnsBatch *batch, uint32 index, Host *host);
+static void set_sought(const DnsBatch *batch, uint32 index, const DnsName *name,
+					   HostSought *sought);
+
+PG_FUNCTION_INFO_V1(pgcares_reverse_many);
+PG_FUNCTION_INFO_V1(pgcares_lookup_many);
+
+static const DnsBatchKind name_kind = {
+	.read = read_address_element,
+	.answer_locally = local_names,
+	.answer = answer_names,
+	.make = make_name
+};
+
+static const DnsBatchKind address_kind = {
+	.read = batches_read_name,
+	.answer_locally = local_addresses,
+	.answer = answer_addresses,
+	.rank = rank_address,
+	.make = make_address
+};
+
+/*
+ * Bits of DnsBatch.state: the first answer for an element, while the second is
+ * outstanding.
+ */
+#define FIRST_FOUND		0x02
+#define FIRST_FAILED	0x04
+#define FIRST_NODATA	0x08
+#define FIRST_NXDOMAIN	0x10
+
+/* Ranks of addresses: a message has fewer records than RANK_OF_TYPE. */
+#define RANK_OF_TYPE	0x10000
+#define RANK_OF_NETWORK	(2 * RANK_OF_TYPE)
+#define RANK_LAST		PG_INT32_MAX
+
+/*
+ * dns_reverse_many(addresses)
+ */
+Datum
+pgcares_reverse_many(PG_FUNCTION_ARGS)
+{
+	DnsBatch	batch = {
+		.kind = &name_kind,
+		.types = {DNS_TYPE_PTR},
+		.ntypes = 1,
+		.class = DNS_CLASS_IN
+	};
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+
+	(void) host_lookups(RAISE, &batch.lookups);
+	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	return (Datum) 0;
+}
+
+/*
+ * dns_lookup_many(names, family)
+ */
+Datum
+pgcares_lookup_many(PG_FUNCTION_ARGS)
+{
+	DnsBatch	batch = {.kind = &address_kind, .class = DNS_CLASS_IN};
+	int			family;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+
+	(void) argument_family(fcinfo, 1, RAISE, &family);
+	if (family != 6)
+		batch.types[batch.ntypes++] = DNS_TYPE_A;
+	if (family != 4)
+		batch.types[batch.ntypes++] = DNS_TYPE_AAAA;
+	(void) host_lookups(RAISE, &batch.lookups);
+	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	return (Datum) 0;
+}
+
+static bool
+read_address_element(DnsBatch *batch, uint32 index, DnsName *name)
+{
+	address_reverse_name(DatumGetInetPP(batch->elements[index]), name);
+	return true;
+}
+
+static bool
+local_names(DnsBatch *batch, uint32 index, const DnsName *name)
+{
+	HostSought	sought;
+	Host		host;
+
+	set_sought(batch, index, NULL, &sought);
+	if (!host_answer_locally(&sought, &host))
+		return false;
+	put_local_names(batch, index, &host);
+	return true;
+}
+
+static bool
+local_addresses(DnsBatch *batch, uint32 index, const DnsName *name)
+{
+	HostSought	sought;
+	Host		host;
+
+	set_sought(batch, index, name, &sought);
+	if (!host_answer_locally(&sought, &host))
+		return false;
+	put_local_addresses(batch, index, &host);
+	return true;
+}
+
+static void
+answer_names(DnsBatch *batch, uint32 index, DnsAnswer *answer)
+{
+	HostSought	sought;
+	Host		host;
+
+	set_sought(batch, index, NULL, &sought);
+	if (outcome_is_missing(&answer->outcome) &&
+		host_answer_at_last(&sought, &host))
+		put_local_names(batch, index, &host);
+	else
+		batch_put_records(batch, index, answer);
+}
+
+/*
+ * Combines the answers for both families: a missing family gets a row only if
+ * both are missing, a failure always gets one.
+ */
+static void
+answer_addresses(DnsBatch *batch, uint32 index, DnsAnswer *answer)
+{
+	uint8	   *first = &batch->state[index];
+	bool		is_last = (batch->ntypes == 1 || *first != 0);
+	bool		nxdomain = answer->outcome.status->code == RCODE_NXDOMAIN;
+
+	if (outcome_is_noerror(&answer->outcome))
+	{
+		batch_put_records(batch, index, answer);
+		*first |= FIRST_FOUND;
+	}
+	else if (!outcome_is_missing(&answer->outcome))
+	{
+		if (!(*first & FIRST_FAILED))
+			batch_put(batch, index, RANK_LAST, answer);
+		*first |= FIRST_FAILED;
+	}
+	else if (!is_last)
+		*first |= nxdomain ? FIRST_NXDOMAIN : FIRST_NODATA;
+	else if (!(*first & (FIRST_FOUND | FIRST_FAILED)))
+	{
+		HostSought	sought;
+		Host		host;
+
+		set_sought(batch, index, &answer->outcome.question.name, &sought);
+		if (host_answer_at_last(&sought, &host))
+		{
+			put_local_addresses(batch, index, &host);
+			return;
+		}
+		if (*first & FIRST_NXDOMAIN)
+			outcome_set(&answer->outcome, "NXDOMAIN");
+		batch_put(batch, index, RANK_LAST, answer);
+	}
+}
+
+/* Ranks by the sortlist's networks first, then IPv4 before IPv6. */
+static int
+rank_address(const DnsRR *rr)
+{
+	inet		address;
+
+	address_set_inet(&address, rr->rdata, rr->rdlength);
+	return sortlist_rank(&address) * RANK_OF_NETWORK +
+		(rr->type == DNS_TYPE_AAAA ? RANK_OF_TYPE : 0);
+}
+
+/* ord, address, status, ptrdname, ttl */
+static void
+make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+		  Datum *values, bool *nulls)
+{
+	DnsRdata	rdata;
+	DnsField	field;
+	StringInfoData text;
+
+	batches_set_element(batch, index, answer, values, nulls);
+	if (answer->rr == NULL)
+		return;
+	rdata_open(&answer->outcome.message, answer->rr, &rdata);
+	(void) rdata_next(&rdata, &field);
+	initStringInfo(&text);
+	encode_name(&text, &field.name, false);
+	values[3] = rows_buffer_datum(&text);
+	values[4] = Int32GetDatum(message_ttl(answer->rr));
+	nulls[3] = nulls[4] = false;
+}
+
+/* ord, name, status, address, ttl */
+static void
+make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+			 Datum *values, bool *nulls)
+{
+	batches_set_element(batch, index, answer, values, nulls);
+	if (answer->rr == NULL)
+		return;
+	values[3] = InetPGetDatum(address_inet(answer->rr->rdata,
+										   answer->rr->rdlength));
+	values[4] = Int32GetDatum(message_ttl(answer->rr));
+	nulls[3] = nulls[4] = false;
+}
+
+static void
+put_local_names(DnsBatch *batch, uint32 index, const Host *host)
+{
+	DnsAnswer	answer = {.rr = NULL};
+	int			rank = 0;
+	ListCell   *cell;
+
+	outcome_of_found(&answer.outcome, host->name != NULL, host->name != NULL,
+					 NULL);
+	if (host->name != NULL)
+		answer.local = CStringGetTextDatum(host->name);
+	batch_put(batch, index, rank++, &answer);
+	foreach(cell, host->aliases)
+	{
+		answer.local = CStringGetTextDatum(lfirst(cell));
+		batch_put(batch, index, rank++, &answer);
+	}
+}
+
+static void
+put_local_addresses(DnsBatch *batch, uint32 index, Host *host)
+{
+	DnsAnswer	answer = {.rr = NULL};
+	int			rank = 0;
+	ListCell   *cell;
+
+	outcome_of_found(&answer.outcome, host->name != NULL,
+					 host->addresses != NIL, NULL);
+	if (host->addresses == NIL)
+		batch_put(batch, index, 0, &answer);
+	host_order(host);
+	foreach(cell, host->addresses)
+	{
+		answer.local = InetPGetDatum(((HostAddress *) lfirst(cell))->address);
+		batch_put(batch, index, rank++, &answer);
+	}
+}
+
+/* Sets what is sought of an element; name is NULL if that is an address. */
+static void
+set_sought(const DnsBatch *batch, uint32 index, const DnsName *name,
+		   HostSought *sought)
+{
+	sought->lookups = batch->lookups;
+	sought->address = NULL;
+	if (name == NULL)
+	{
+		sought->address = DatumGetInetPP(batch->elements[index]);
+		return;
+	}
+	sought->written = TextDatumGetCString(batch->elements[index]);
+	sought->family = batch->ntypes == 2 ? 0 :
+		batch->types[0] == DNS_TYPE_A ? 4 : 6;
+	name_copy(&sought->name, name);
+}
