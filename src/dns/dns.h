@@ -328,6 +328,8 @@ extern const char *rrclass_text(uint16 code);
 extern const char *name_parse(const char *text, bool idn, DnsName *name);
 extern const char *name_parse_with_len(const char *text, size_t len,
 									   bool idn, DnsName *name);
+extern char *name_to_text(const DnsName *name);
+extern char *name_recode(const char *text, int from, int to);
 extern void name_refuse(const char *text, const char *reason);
 extern bool name_never_asked(const DnsName *name);
 extern bool name_is_localhost(const DnsName *name);

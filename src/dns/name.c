@@ -57,6 +57,43 @@ name_parse_with_len(const char *text, size_t len, bool idn, DnsName *name)
 }
 
 /*
+ * The text of a name, palloc'd.
+ */
+char *
+name_to_text(const DnsName *name)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	encode_name(&text, name, false);
+	return text.data;
+}
+
+/*
+ * Converts text from one encoding to another, palloc'd; NULL if that is not
+ * possible.
+ */
+char *
+name_recode(const char *text, int from, int to)
+{
+	int			len = strlen(text);
+	int			size = len * MAX_CONVERSION_GROWTH + 1;
+	Oid			conversion = FindDefaultConversionProc(from, to);
+	char	   *recoded;
+
+	if (!OidIsValid(conversion))
+		return NULL;
+	recoded = palloc(size);
+	if (pg_do_encoding_conversion_buf(conversion, from, to,
+									  (unsigned char *) text, len,
+									  (unsigned char *) recoded, size,
+									  true) == len)
+		return recoded;
+	pfree(recoded);
+	return NULL;
+}
+
+/*
  * Raises an error: text is not a domain name.
  */
 void
@@ -303,28 +340,12 @@ to_ascii(const char *text, char **ascii)
 static char *
 text_to_utf8(const char *text)
 {
-	int			len = strlen(text);
 	int			encoding = GetDatabaseEncoding();
-	int			size = len * MAX_CONVERSION_GROWTH + 1;
-	char	   *utf8;
-	Oid			conversion;
 
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return pg_verify_mbstr(PG_UTF8, text, len, true) ? pstrdup(text) : NULL;
-
-	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
-	if (!OidIsValid(conversion))
-		return NULL;
-	utf8 = palloc(size);
-	if (pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
-									  (unsigned char *) text, len,
-									  (unsigned char *) utf8, size,
-									  true) != len)
-	{
-		pfree(utf8);
-		return NULL;
-	}
-	return utf8;
+	if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII)
+		return name_recode(text, encoding, PG_UTF8);
+	return pg_verify_mbstr(PG_UTF8, text, strlen(text), true) ?
+		pstrdup(text) : NULL;
 }
 
 /* Is label the last one of the name before the root? */

@@ -11,7 +11,6 @@
 
 #include "functions/functions.h"
 
-#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -65,7 +64,6 @@ static bool find_node(const inet *address, const NameinfoRequest *request,
 static char *short_name(const char *text);
 static bool own_domain(DnsName *domain);
 static char *unicode_name(const char *text, int flags);
-static char *utf8_to_server(char *utf8);
 static const char *service_flags_protocol(int flags);
 
 PG_FUNCTION_INFO_V1(pgcares_getnameinfo);
@@ -196,7 +194,6 @@ find_node(const inet *address, const NameinfoRequest *request, char **node)
 static char *
 short_name(const char *text)
 {
-	StringInfoData shortened;
 	DnsName		name;
 	DnsName		domain;
 	DnsName		rest;
@@ -215,9 +212,7 @@ short_name(const char *text)
 			break;
 		}
 	}
-	initStringInfo(&shortened);
-	encode_name(&shortened, &name, false);
-	return shortened.data;
+	return name_to_text(&name);
 }
 
 /*
@@ -239,6 +234,7 @@ own_domain(DnsName *domain)
 static char *
 unicode_name(const char *text, int flags)
 {
+	int			encoding = GetDatabaseEncoding();
 	int			idn_flags = 0;
 	char	   *unicode;
 	DnsName		name;
@@ -249,32 +245,10 @@ unicode_name(const char *text, int flags)
 		idn_flags |= IDN2_ALLOW_UNASSIGNED;
 	if (flags & FLAG_IDN_STD3)
 		idn_flags |= IDN2_USE_STD3_ASCII_RULES;
-	unicode = utf8_to_server(names_to_unicode(&name, idn_flags));
+	unicode = names_to_unicode(&name, idn_flags);
+	if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII)
+		unicode = name_recode(unicode, PG_UTF8, encoding);
 	return unicode != NULL ? unicode : pstrdup(text);
-}
-
-/* NULL if the database encoding cannot represent the text. */
-static char *
-utf8_to_server(char *utf8)
-{
-	int			encoding = GetDatabaseEncoding();
-	int			len = strlen(utf8);
-	int			size = len * MAX_CONVERSION_GROWTH + 1;
-	Oid			conversion;
-	char	   *converted;
-
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return utf8;
-	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(conversion))
-		return NULL;
-	converted = palloc(size);
-	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
-									  (unsigned char *) utf8, len,
-									  (unsigned char *) converted, size,
-									  true) != len)
-		return NULL;
-	return converted;
 }
 
 static const char *

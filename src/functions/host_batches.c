@@ -211,16 +211,13 @@ make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 {
 	DnsRdata	rdata;
 	DnsField	field;
-	StringInfoData text;
 
 	batches_set_element(batch, index, answer, values, nulls);
 	if (answer->rr == NULL)
 		return;
 	rdata_open(&answer->outcome.message, answer->rr, &rdata);
 	(void) rdata_next(&rdata, &field);
-	initStringInfo(&text);
-	encode_name(&text, &field.name, false);
-	values[3] = rows_buffer_datum(&text);
+	values[3] = CStringGetTextDatum(name_to_text(&field.name));
 	values[4] = Int32GetDatum(message_ttl(answer->rr));
 	nulls[3] = nulls[4] = false;
 }

@@ -33,13 +33,10 @@ PG_FUNCTION_INFO_V1(pgcares_to_unicode);
 Datum
 pgcares_reverse_address(PG_FUNCTION_ARGS)
 {
-	StringInfoData buffer;
 	DnsName		name;
 
 	address_reverse_name(DatumGetInetPP(PG_GETARG_DATUM(0)), &name);
-	initStringInfo(&buffer);
-	encode_name(&buffer, &name, false);
-	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
+	PG_RETURN_TEXT_P(cstring_to_text(name_to_text(&name)));
 }
 
 /*
@@ -69,15 +66,12 @@ Datum
 pgcares_to_ascii(PG_FUNCTION_ARGS)
 {
 	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	StringInfoData buffer;
 	DnsName		name;
 	const char *reason = name_parse(written, true, &name);
 
 	if (reason != NULL)
 		name_refuse(written, reason);
-	initStringInfo(&buffer);
-	encode_name(&buffer, &name, false);
-	PG_RETURN_TEXT_P(cstring_to_text(buffer.data));
+	PG_RETURN_TEXT_P(cstring_to_text(name_to_text(&name)));
 }
 
 /*

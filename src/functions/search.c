@@ -219,11 +219,8 @@ describe_search(const DnsOutcome *outcome, int tried)
 	appendStringInfo(&sentence, "%d %s tried", tried,
 					 tried == 1 ? "name was" : "names were");
 	if (!outcome_is_missing(outcome) && tried > 1)
-	{
-		appendStringInfoString(&sentence, ", the last one \"");
-		encode_name(&sentence, &outcome->question.name, false);
-		appendStringInfoChar(&sentence, '"');
-	}
+		appendStringInfo(&sentence, ", the last one \"%s\"",
+						 name_to_text(&outcome->question.name));
 	appendStringInfoChar(&sentence, '.');
 	return sentence.data;
 }

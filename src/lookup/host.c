@@ -19,7 +19,6 @@ static bool add_from_file(const HostSought *sought, Host *host);
 static void add_names_of_entry(Host *host, const HostsEntry *entry);
 static void add_name(Host *host, char *name);
 static void add_address(Host *host, const inet *address, int32 ttl, int family);
-static char *display_name(const DnsName *name);
 
 /*
  * Gives the sources of a host lookup and their order, never LOOKUPS_SYSTEM.
@@ -164,9 +163,9 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 										names);
 
 		/* The last name is the canonical one. */
-		add_name(host, display_name(&names[count - 1]));
+		add_name(host, name_to_text(&names[count - 1]));
 		for (int i = 0; i < count - 1; i++)
-			add_name(host, display_name(&names[i]));
+			add_name(host, name_to_text(&names[i]));
 	}
 
 	message_section(&outcome->message, DNS_ANSWER, &cursor);
@@ -182,7 +181,7 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 						message_ttl(&rr), 0);
 		else if (message_name(&outcome->message, &pos, rr.rdata + rr.rdlength,
 							  &names[0]))
-			add_name(host, display_name(&names[0]));
+			add_name(host, name_to_text(&names[0]));
 	}
 }
 
@@ -230,7 +229,7 @@ add_local(const HostSought *sought, Host *host)
 	static const uint8 ip4[] = {127, 0, 0, 1};
 	static const uint8 ip6[16] = {[15] = 1};
 
-	add_name(host, display_name(&sought->name));
+	add_name(host, name_to_text(&sought->name));
 	add_address(host, address_inet(ip4, sizeof(ip4)), HOST_NO_TTL,
 				sought->family);
 	add_address(host, address_inet(ip6, sizeof(ip6)), HOST_NO_TTL,
@@ -292,14 +291,4 @@ add_address(Host *host, const inet *address, int32 ttl, int family)
 	added->address = address_inet(ip_addr(address), ip_addrsize(address));
 	added->ttl = ttl;
 	host->addresses = lappend(host->addresses, added);
-}
-
-static char *
-display_name(const DnsName *name)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	encode_name(&text, name, false);
-	return text.data;
 }

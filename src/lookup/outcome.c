@@ -281,13 +281,7 @@ describe_records(const DnsQuestion *question)
 static char *
 describe_alias(const DnsName *name)
 {
-	StringInfoData sentence;
-
-	initStringInfo(&sentence);
-	appendStringInfoString(&sentence, "It is an alias of \"");
-	encode_name(&sentence, name, false);
-	appendStringInfoString(&sentence, "\".");
-	return sentence.data;
+	return psprintf("It is an alias of \"%s\".", name_to_text(name));
 }
 
 /*

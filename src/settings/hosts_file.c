@@ -228,15 +228,13 @@ read_entry(const char *line, int *names)
 	at = line_address(line, entry->address);
 	while (*names < MAX_NAMES && next_name(&at, &name))
 	{
-		StringInfoData text;
+		char	   *text = name_to_text(&name);
 
 		(*names)++;
-		initStringInfo(&text);
-		encode_name(&text, &name, false);
 		if (entry->canonical == NULL)
-			entry->canonical = text.data;
+			entry->canonical = text;
 		else
-			entry->aliases = lappend(entry->aliases, text.data);
+			entry->aliases = lappend(entry->aliases, text);
 	}
 	return entry;
 }
