@@ -134,7 +134,7 @@ Size
 row_queue_memory(const LookaheadRows *rows)
 {
 	return rows->space +
-		(rows->prefetch != NULL ? prefetch_memory(rows->prefetch) : 0);
+		(rows->prefetch != NULL ? rows->prefetch->memory : 0);
 }
 
 /*

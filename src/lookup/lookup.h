@@ -286,7 +286,7 @@ typedef struct Prefetch
 	dlist_head	queue;			/* not yet asked */
 	dlist_head	unused;			/* done and unreferenced; oldest first */
 	Size		unused_memory;	/* octets */
-	Size		memory;			/* of all other questions, in octets */
+	Size		memory;			/* octets of all other questions and answers */
 	int			gathered;		/* questions since fed_at */
 	int64		fed_at;			/* on the clock of clock_now() */
 	int64		checked_at;		/* the same */
@@ -344,7 +344,6 @@ extern Prefetch *prefetch_open(MemoryContext owner, LookaheadCounters *counters)
 extern PrefetchQuestion *prefetch_start(Prefetch *prefetch, const DnsQuestion *question,
 										bool ask);
 extern int64 prefetch_time_left(const PrefetchQuestion *prefetched);
-extern Size prefetch_memory(const Prefetch *prefetch);
 extern void prefetch_attend(Prefetch *prefetch);
 extern void prefetch_ask(Prefetch *prefetch);
 extern void prefetch_close(Prefetch *prefetch);

@@ -38,10 +38,9 @@ static void open_window(Prefetch *prefetch);
 static bool wait_for(PrefetchQuestion *prefetched);
 static void give_up(PrefetchQuestion *prefetched);
 static void move_on(Prefetch *first);
-static void feed_window(Prefetch *prefetch);
+static void feed(Prefetch *prefetch);
 static int	total_in_flight(void);
 static void collect(Prefetch *prefetch);
-static bool is_over_limit(const Prefetch *prefetch);
 
 /*
  * Opens a prefetch for a look-ahead node of the statement whose memory is
@@ -133,15 +132,6 @@ prefetch_time_left(const PrefetchQuestion *prefetched)
 }
 
 /*
- * Octets of questions that are referenced or not done, with their answers.
- */
-Size
-prefetch_memory(const Prefetch *prefetch)
-{
-	return prefetch->memory;
-}
-
-/*
  * Takes the answers that have come, and asks more questions if there is room.
  * Does not wait, and does nothing if it was called just before.
  */
@@ -158,7 +148,7 @@ prefetch_attend(Prefetch *prefetch)
 	if (now - prefetch->fed_at >= ASK_AFTER)
 	{
 		prefetch->fed_at = now;
-		feed_window(prefetch);
+		feed(prefetch);
 	}
 	if (now - prefetch->checked_at <
 		(dlist_is_empty(&prefetch->queue) ? LOOK_AFTER : LOOK_SOONER))
@@ -175,7 +165,7 @@ void
 prefetch_ask(Prefetch *prefetch)
 {
 	if (prefetch->window != NULL)
-		feed_window(prefetch);
+		feed(prefetch);
 }
 
 /*
@@ -235,7 +225,7 @@ gather(PrefetchQuestion *prefetched)
 
 	prefetch_table_queue(prefetched, false);
 	if (++prefetch->gathered >= ASK_MANY)
-		feed_window(prefetch);
+		feed(prefetch);
 }
 
 /* Reset callback of the statement's context; also called at the node's end. */
@@ -315,7 +305,7 @@ move_on(Prefetch *first)
 	dlist_iter	iter;
 
 	collect(first);
-	feed_window(first);
+	feed(first);
 	dlist_foreach(iter, &prefetches)
 	{
 		Prefetch   *prefetch = dlist_container(Prefetch, node, iter.cur);
@@ -323,7 +313,7 @@ move_on(Prefetch *first)
 		if (prefetch->window != NULL && prefetch != first)
 		{
 			collect(prefetch);
-			feed_window(prefetch);
+			feed(prefetch);
 		}
 	}
 }
@@ -333,7 +323,7 @@ move_on(Prefetch *first)
  * time in the library runs even while the backend works.
  */
 static void
-feed_window(Prefetch *prefetch)
+feed(Prefetch *prefetch)
 {
 	bool		fed = false;
 
@@ -389,22 +379,17 @@ total_in_flight(void)
 static void
 collect(Prefetch *prefetch)
 {
+	DnsWindow  *window = prefetch->window;
 	DnsSlot    *slot;
 
-	while ((slot = window_finished(prefetch->window)) != NULL)
+	while ((slot = window_finished(window)) != NULL)
 	{
 		/* After a failure of the window, a reply is not reliable. */
-		if (!prefetch->window->failed &&
+		if (!window->failed &&
 			!prefetch_table_take((PrefetchQuestion *) (uintptr_t) slot->tag, &slot->reply))
-			prefetch->window->failed = true;
+			window->failed = true;
 		slot_release(slot);
-		prefetch->window->failed |= is_over_limit(prefetch);
+		window->failed |= prefetch->memory + prefetch->unused_memory >
+			window->answer_memory_limit;
 	}
-}
-
-static bool
-is_over_limit(const Prefetch *prefetch)
-{
-	return prefetch->memory + prefetch->unused_memory >
-		prefetch->window->answer_memory_limit;
 }
