@@ -59,7 +59,6 @@ static int	setting_of(const CustomScan *plan, int member);
 static TupleTableSlot *next_slot(CustomScanState *css);
 static void read_bound(LookaheadState *state);
 static bool is_partial(const LookaheadState *state);
-static int64 run_count(const LookaheadState *state);
 static bool pass_row(LookaheadState *state);
 static bool take_row(LookaheadState *state);
 static void read_ahead(LookaheadState *state);
@@ -67,7 +66,6 @@ static TupleTableSlot *next_child_row(LookaheadState *state);
 static bool wants_row(const LookaheadState *state);
 static bool is_wanted(const LookaheadState *state);
 static bool row_is_due(LookaheadState *state, int64 read_for);
-static void drop_first(LookaheadState *state);
 static void drop_all(LookaheadState *state);
 static void rescan(CustomScanState *css);
 static void end_scan(CustomScanState *css);
@@ -218,14 +216,8 @@ read_bound(LookaheadState *state)
 static bool
 is_partial(const LookaheadState *state)
 {
-	return state->limited || (state->in_turn && run_count(state) > 0);
-}
-
-/* The number of rows that the statement's caller still takes; 0 for all. */
-static int64
-run_count(const LookaheadState *state)
-{
-	return lookahead_run_count(state->node.css.ss.ps.state);
+	return state->limited ||
+		(state->in_turn && lookahead_run_count(state->node.css.ss.ps.state) > 0);
 }
 
 /*
@@ -250,7 +242,8 @@ static bool
 take_row(LookaheadState *state)
 {
 	if (state->out)
-		drop_first(state);
+		row_queue_drop_first(&state->rows);
+	state->out = false;
 	read_ahead(state);
 	if (state->rows.count == 0 && state->failure != NULL)
 		ReThrowError(state->failure);	/* now it is its turn */
@@ -345,7 +338,8 @@ static bool
 is_wanted(const LookaheadState *state)
 {
 	return state->rows.count == 0 || !is_partial(state) ||
-		(state->one_by_one && state->rows.count < run_count(state));
+		(state->one_by_one &&
+		 state->rows.count < lookahead_run_count(state->node.css.ss.ps.state));
 }
 
 /*
@@ -370,17 +364,11 @@ row_is_due(LookaheadState *state, int64 read_for)
 }
 
 static void
-drop_first(LookaheadState *state)
-{
-	row_queue_drop_first(&state->rows);
-	state->out = false;
-}
-
-static void
 drop_all(LookaheadState *state)
 {
 	while (state->rows.count > 0)
-		drop_first(state);
+		row_queue_drop_first(&state->rows);
+	state->out = false;
 }
 
 static void

@@ -83,7 +83,7 @@ extern void lookahead_init(void);
 /* ---- run.c: how many rows the caller of a statement takes ---- */
 
 extern void lookahead_run_init(void);
-extern uint64 lookahead_run_count(const EState *estate);
+extern int64 lookahead_run_count(const EState *estate);
 
 /* ---- plan_expressions.c: the expressions of plan nodes ---- */
 

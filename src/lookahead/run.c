@@ -39,7 +39,7 @@ lookahead_run_init(void)
 /*
  * How many more rows a statement's current run takes; 0 for all.
  */
-uint64
+int64
 lookahead_run_count(const EState *estate)
 {
 	for (const Run *run = innermost; run != NULL; run = run->outer)

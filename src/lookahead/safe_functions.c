@@ -153,7 +153,7 @@ static bool find_kind(Oid function, FunctionKind *kind);
 static bool collation_raises(FunctionKind kind, Oid collation);
 static bool arguments_raise(FunctionKind kind, Oid collation,
 							List *arguments);
-static bool is_number_but(Node *node, int64 refused);
+static bool is_not_zero(Node *node);
 static bool like_raises(List *arguments);
 static bool regex_raises(List *arguments, Oid collation);
 static bool time_raises(List *arguments);
@@ -283,13 +283,13 @@ arguments_raise(FunctionKind kind, Oid collation, List *arguments)
 			/* In SQL_ASCII, the locale may not accept the text. */
 			return GetDatabaseEncoding() == PG_SQL_ASCII;
 		case SPLITS_TEXT:
-			return !is_number_but(lthird(arguments), 0);
+			return !is_not_zero(lthird(arguments));
 		case MATCHES_LIKE:
 			return like_raises(arguments);
 		case MATCHES_REGEX:
 			return regex_raises(arguments, collation);
 		case DIVIDES:
-			return !is_number_but(lsecond(arguments), 0);
+			return !is_not_zero(lsecond(arguments));
 		case MOVES_TIME:
 			return time_raises(arguments);
 		case PRINTS_ALL:
@@ -298,9 +298,9 @@ arguments_raise(FunctionKind kind, Oid collation, List *arguments)
 	return true;
 }
 
-/* Is it a constant other than this number?  NULL counts as one. */
+/* Is it a number that is constant and not 0?  NULL counts as one. */
 static bool
-is_number_but(Node *node, int64 refused)
+is_not_zero(Node *node)
 {
 	const Const *number = (const Const *) node;
 
@@ -311,11 +311,11 @@ is_number_but(Node *node, int64 refused)
 	switch (number->consttype)
 	{
 		case INT2OID:
-			return DatumGetInt16(number->constvalue) != refused;
+			return DatumGetInt16(number->constvalue) != 0;
 		case INT4OID:
-			return DatumGetInt32(number->constvalue) != refused;
+			return DatumGetInt32(number->constvalue) != 0;
 		case INT8OID:
-			return DatumGetInt64(number->constvalue) != refused;
+			return DatumGetInt64(number->constvalue) != 0;
 		default:
 			return false;
 	}
