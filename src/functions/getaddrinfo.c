@@ -47,8 +47,8 @@ typedef struct AddrinfoRequest
 static bool read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
 						  AddrinfoRequest *request);
 static void find(const AddrinfoRequest *request, Host *host, DnsOutcome *outcome);
-static bool find_families(const AddrinfoRequest *request,
-						  OnFailure on_failure, bool *ip4, bool *ip6);
+static bool seek(const AddrinfoRequest *request, OnFailure on_failure,
+				 HostSought *sought);
 static void add_wildcards(const AddrinfoRequest *request, Host *host);
 static bool find_configured(OnFailure on_failure, bool *ip4, bool *ip6);
 static bool is_mapped(const AddrinfoRequest *request);
@@ -94,13 +94,9 @@ getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questio
 {
 	AddrinfoRequest request;
 	HostSought	sought;
-	bool		ip4;
-	bool		ip6;
 
-	if (!read_addrinfo(fcinfo, RETURN_FALSE, &request) || request.host == NULL ||
-		!find_families(&request, RETURN_FALSE, &ip4, &ip6) || !(ip4 || ip6) ||
-		!host_seek(&sought, request.host, ip4 && ip6 ? 0 : ip4 ? 4 : 6,
-				   RETURN_FALSE))
+	if (!read_addrinfo(fcinfo, RETURN_FALSE, &request) ||
+		request.host == NULL || !seek(&request, RETURN_FALSE, &sought))
 		return 0;
 	return hosts_questions(&sought, questions);
 }
@@ -148,14 +144,9 @@ static void
 find(const AddrinfoRequest *request, Host *host, DnsOutcome *outcome)
 {
 	HostSought	sought;
-	bool		ip4;
-	bool		ip6;
 
-	(void) find_families(request, RAISE, &ip4, &ip6);
-	if (ip4 || ip6)
+	if (seek(request, RAISE, &sought))
 	{
-		(void) host_seek(&sought, request->host,
-						 ip4 && ip6 ? 0 : ip4 ? 4 : 6, RAISE);
 		hosts_find(&sought, host, outcome);
 		if (is_mapped(request))
 			map_ip4(request, host);
@@ -168,20 +159,24 @@ find(const AddrinfoRequest *request, Host *host, DnsOutcome *outcome)
 	}
 }
 
-/* Finds the families that the call wants and this host can use. */
+/*
+ * Seeks the families that the call wants and this host can use.  Also false if
+ * there is none.
+ */
 static bool
-find_families(const AddrinfoRequest *request, OnFailure on_failure, bool *ip4,
-			  bool *ip6)
+seek(const AddrinfoRequest *request, OnFailure on_failure, HostSought *sought)
 {
-	bool		has_ip4 = true;
-	bool		has_ip6 = true;
+	bool		ip4 = true;
+	bool		ip6 = true;
 
 	if ((request->flags & FLAG_ADDRCONFIG) &&
-		!find_configured(on_failure, &has_ip4, &has_ip6))
+		!find_configured(on_failure, &ip4, &ip6))
 		return false;
-	*ip4 = has_ip4 && (request->family != 6 || is_mapped(request));
-	*ip6 = has_ip6 && request->family != 4;
-	return true;
+	ip4 &= request->family != 6 || is_mapped(request);
+	ip6 &= request->family != 4;
+	return (ip4 || ip6) &&
+		host_seek(sought, request->host, ip4 && ip6 ? 0 : ip4 ? 4 : 6,
+				  on_failure);
 }
 
 /* Does the call want IPv4 addresses as mapped IPv6 addresses? */

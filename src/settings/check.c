@@ -33,6 +33,8 @@ static const struct config_enum_entry flag_options[] = {
 	{NULL, 0, false}
 };
 
+static bool read_list(char *value, int max, const char *what, List **elements);
+
 /*
  * Checks a list of name servers.
  */
@@ -42,19 +44,8 @@ check_servers(char **newval, void **extra, GucSource source)
 	List	   *servers;
 	ListCell   *cell;
 
-	if (!settings_list(*newval, &servers))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
+	if (!read_list(*newval, MAX_SERVERS, "name servers", &servers))
 		return false;
-	}
-	if (servers == NIL)
-		**newval = '\0';		/* blanks alone are an empty list */
-	if (list_length(servers) > MAX_SERVERS)
-	{
-		GUC_check_errdetail("There can be %d name servers at most.",
-							MAX_SERVERS);
-		return false;
-	}
 	foreach(cell, servers)
 	{
 		DnsServer	server;
@@ -80,18 +71,8 @@ check_domains(char **newval, void **extra, GucSource source)
 	List	   *domains;
 	ListCell   *cell;
 
-	if (!settings_list(*newval, &domains))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
+	if (!read_list(*newval, MAX_DOMAINS, "domains", &domains))
 		return false;
-	}
-	if (domains == NIL)
-		**newval = '\0';		/* blanks alone are an empty list */
-	if (list_length(domains) > MAX_DOMAINS)
-	{
-		GUC_check_errdetail("There can be %d domains at most.", MAX_DOMAINS);
-		return false;
-	}
 	foreach(cell, domains)
 	{
 		DnsName		name;
@@ -116,16 +97,8 @@ check_sortlist(char **newval, void **extra, GucSource source)
 	List	   *networks;
 	ListCell   *cell;
 
-	if (!settings_list(*newval, &networks))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
+	if (!read_list(*newval, MAX_NETWORKS, "networks", &networks))
 		return false;
-	}
-	if (list_length(networks) > MAX_NETWORKS)
-	{
-		GUC_check_errdetail("There can be %d networks at most.", MAX_NETWORKS);
-		return false;
-	}
 	foreach(cell, networks)
 	{
 		inet		network;
@@ -150,11 +123,8 @@ check_flags(char **newval, void **extra, GucSource source)
 	ListCell   *cell;
 	int		   *bits;
 
-	if (!settings_list(*newval, &names))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
+	if (!read_list(*newval, PG_INT32_MAX, "flags", &names))
 		return false;
-	}
 	bits = guc_extra(sizeof(int));
 	if (bits == NULL)
 	{
@@ -229,5 +199,22 @@ check_local_dev(char **newval, void **extra, GucSource source)
 	if (strlen(*newval) < IFNAMSIZ && strpbrk(*newval, "/ \t\r\n") == NULL)
 		return true;
 	GUC_check_errdetail("It has to be the name of a network interface, or empty.");
+	return false;
+}
+
+/* Reads a list of at most max elements; blanks alone become an empty value. */
+static bool
+read_list(char *value, int max, const char *what, List **elements)
+{
+	if (!settings_list(value, elements))
+		GUC_check_errdetail("List syntax is invalid.");
+	else if (list_length(*elements) > max)
+		GUC_check_errdetail("There can be %d %s at most.", max, what);
+	else
+	{
+		if (*elements == NIL)
+			*value = '\0';
+		return true;
+	}
 	return false;
 }

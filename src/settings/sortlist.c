@@ -17,7 +17,7 @@ typedef union Network
 } Network;
 
 /* The value of the setting when it was parsed. */
-static char *known_text = NULL;
+static char *parsed_text = NULL;
 static Network *networks = NULL;
 static int	nnetworks = 0;
 
@@ -81,13 +81,13 @@ refresh(void)
 	List	   *elements;
 	ListCell   *cell;
 
-	if (known_text != NULL && strcmp(known_text, setting_sortlist) == 0)
+	if (parsed_text != NULL && strcmp(parsed_text, setting_sortlist) == 0)
 		return;
 	if (!settings_list(setting_sortlist, &elements))
 		elog(ERROR, "pgcares.sortlist is no list");
-	if (known_text != NULL)
-		pfree(known_text);
-	known_text = NULL;
+	if (parsed_text != NULL)
+		pfree(parsed_text);
+	parsed_text = NULL;
 	if (networks != NULL)
 		pfree(networks);
 	networks = NULL;
@@ -99,7 +99,7 @@ refresh(void)
 		if (!sortlist_network(lfirst(cell), &networks[nnetworks++].inet))
 			elog(ERROR, "pgcares.sortlist has no valid network");
 	}
-	known_text = MemoryContextStrdup(TopMemoryContext, setting_sortlist);
+	parsed_text = MemoryContextStrdup(TopMemoryContext, setting_sortlist);
 }
 
 /* Reads a prefix length, or a netmask whose one bits come first. */
