@@ -144,12 +144,16 @@ answer_names(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 	HostSought	sought;
 	Host		host;
 
-	set_sought(batch, index, NULL, &sought);
-	if (outcome_is_missing(&answer->outcome) &&
-		host_answer_at_last(&sought, &host))
-		put_local_names(batch, index, &host);
-	else
-		batch_put_records(batch, index, answer);
+	if (outcome_is_missing(&answer->outcome))
+	{
+		set_sought(batch, index, NULL, &sought);
+		if (host_answer_at_last(&sought, &host))
+		{
+			put_local_names(batch, index, &host);
+			return;
+		}
+	}
+	batch_put_records(batch, index, answer);
 }
 
 /*

