@@ -30,7 +30,7 @@ static ColumnNumber *find_number(const PassedColumns *columns, const Var *var,
  * compute.
  */
 PassedColumns *
-columns_of(Node *expression, Node *more)
+columns_collect(Node *expression, Node *more)
 {
 	PassedColumns *columns = palloc0(sizeof(PassedColumns));
 	HASHCTL		control = {

@@ -185,7 +185,7 @@ typedef struct PassedColumns
 	HTAB	   *numbers;		/* of those that are Vars: ColumnNumber */
 } PassedColumns;
 
-extern PassedColumns *columns_of(Node *expression, Node *more);
+extern PassedColumns *columns_collect(Node *expression, Node *more);
 extern List *columns_entries(const PassedColumns *columns);
 extern Node *columns_use(Node *node, PassedColumns *columns);
 

@@ -120,7 +120,7 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	sites_open(&search, plan, node, INDEX_VAR);
 	if (demand->marks || !worth_splitting(&search, node, &quals))
 		return node;
-	columns = columns_of((Node *) node->targetlist, (Node *) quals);
+	columns = columns_collect((Node *) node->targetlist, (Node *) quals);
 	if (columns->list == NIL)
 		return node;			/* nothing changes from row to row */
 	if (quals != NIL)
@@ -265,7 +265,7 @@ worth_splitting(SiteSearch *search, Plan *node, List **quals)
 		!sites_possible((Node *) node->qual))
 		return false;
 
-	columns = columns_of((Node *) node->targetlist, (Node *) node->qual);
+	columns = columns_collect((Node *) node->targetlist, (Node *) node->qual);
 	for (i = 0; i < list_length(node->qual); i++)
 	{
 		if (find_sites(search, columns_use(list_nth(node->qual, i), columns)))
