@@ -348,7 +348,10 @@ typedef enum AliasEnd
 	ALIAS_TOO_LONG
 } AliasEnd;
 
-/* The most names in a chain, the question's included. */
+/*
+ * The most names in a chain, the question's included.  Chosen, not measured; RFC
+ * 1034 section 3.6.2 sets no limit.  A longer chain is ALIAS_TOO_LONG.
+ */
 #define ALIAS_MAX_NAMES		17
 
 extern int	alias_names(const DnsMessage *message, const DnsQuestion *question,

@@ -16,6 +16,7 @@
 
 #include "storage/fd.h"
 
+/* Both are the defaults of c-ares, set here so that a new default changes nothing. */
 #define FAILOVER_CHANCE		10	/* 1 query in 10 probes a failed server */
 #define FAILOVER_DELAY		5000	/* ms until a failed server can be probed */
 

@@ -9,8 +9,9 @@
 #include "engine/engine.h"
 
 /*
- * The most lanes of a window.  There are many, since one that waits for a silent server
- * is blocked; each needs a descriptor.
+ * The most lanes of a window; further isolated questions queue.  There are many, since
+ * one that waits for a silent server is blocked, and not more, since each needs a
+ * descriptor.  Chosen, not measured.
  */
 #define MAX_LANES	64
 

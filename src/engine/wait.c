@@ -12,7 +12,10 @@
 
 #include "miscadmin.h"
 
-/* The longest sleep, whatever the library's timers say. */
+/*
+ * The longest sleep, whatever the library's timers show.  Chosen, not measured: a lookup
+ * whose timer is missed is late by no more.
+ */
 #define LONGEST_SLEEP	1000	/* ms */
 
 static bool flush_all(void);

@@ -32,7 +32,7 @@ extern DnsCounters counters;
 
 /* ---- slot.c: questions in flight and their answers ---- */
 
-/* Servers that a channel tells apart; the bits of DnsReply.servers_asked. */
+/* Servers that a channel tells apart: the bits of DnsReply.servers_asked. */
 #define MAX_ASKED_SERVERS	64
 
 struct DnsChannel;
@@ -187,13 +187,21 @@ extern void slot_leave_refused(DnsSlot *slot);
 
 /* ---- nameserver.c, pace.c, placeholder.c: what a channel knows ---- */
 
-#define MAX_QUERY_IDS		65536
+#define MAX_QUERY_IDS		65536	/* an id has 16 bits (RFC 1035 section 4.1.1) */
+
+/* Chosen, not measured.  A new probe takes the place of the oldest one. */
 #define MAX_PROBES			8
-#define MAX_SOCKETS			64	/* UDP sockets, besides those for retries */
 
 /*
- * Messages that are sent with one call.  A longer burst saves hardly anything, and
- * servers can drop it.
+ * UDP sockets of a channel, besides those for retries: a bound on the descriptors that
+ * one call can take.  Chosen, not measured.  With fewer queries to a socket, fewer
+ * questions are in flight.
+ */
+#define MAX_SOCKETS			64
+
+/*
+ * Messages that are sent with one call.  Chosen, not measured: a longer burst saves
+ * hardly any calls, and servers can drop it.
  */
 #define MAX_BURST			128
 
@@ -201,7 +209,7 @@ extern void slot_leave_refused(DnsSlot *slot);
  * The octets that a channel reads in one turn of the wait loop.  Each datagram, and each
  * read over TCP, costs READ_COST on top.  The readable sockets share the budget evenly,
  * so that a flood on one does not starve the others.  The loop looks at interrupts and
- * limits between turns, so after about 10 ms.
+ * limits between turns, so after about 10 ms: chosen so that a cancel acts at once.
  */
 #define TURN_BUDGET			(512 * 1024)
 #define READ_COST			64
@@ -344,10 +352,13 @@ typedef struct DnsChannel
 /* ---- placeholder.c: questions in the library's books ---- */
 
 /*
- * The verdicts of a stub.  VERDICT_DONE ends the query: it is the rcode that the library
- * takes without a retry, without a mark against the server, and without an effect on its
- * timeouts.  VERDICT_NEXT_SERVER makes it ask the next server, VERDICT_USE_TCP the same
- * question over TCP.
+ * The verdicts of a stub.  VERDICT_NEXT_SERVER makes the library ask the next server,
+ * VERDICT_USE_TCP the same question over TCP.  VERDICT_DONE ends the query and has no
+ * other effect.  It relies on two functions of c-ares 1.34.9: process_answer() in
+ * ares_process.c retries, and blames the server, for the rcodes 2, 4 and 5 only;
+ * ares_metrics_record() in ares_metrics.c derives timeouts from answers with the rcodes 0
+ * and 3 only, so that quick answers do not shorten pgcares.timeout.  engine_deadline.pl
+ * and flight_failover.pl in test/t fail with any other of these rcodes.
  */
 #define VERDICT_DONE		11	/* DSOTYPENI */
 #define VERDICT_NEXT_SERVER RCODE_SERVFAIL

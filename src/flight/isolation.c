@@ -12,6 +12,7 @@
 
 /*
  * A question that was on this many shared connections when they were lost is isolated.
+ * Chosen, not measured; with 1, one loss would isolate all questions of the connection.
  */
 #define LOSSES_ALLOWED	2
 

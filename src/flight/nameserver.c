@@ -15,7 +15,8 @@
 
 /*
  * Microseconds for which a server counts as one without EDNS: it can be upgraded, and
- * the answer that said so can be a forgery.
+ * the answer that showed it can be a forgery.  Chosen, not measured: then one name costs
+ * a second query again.
  */
 #define REMEMBERED_FOR	(600 * INT64CONST(1000000))
 

@@ -15,7 +15,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* An answer with more records gets a memory context for its rows. */
+/*
+ * An answer with more records gets a memory context for its rows.  Chosen, not
+ * measured: fewer rows are not worth a context.
+ */
 #define FEW_RECORDS		8
 
 static void typed_row(const DnsMessage *message, const DnsRR *rr,

@@ -22,7 +22,8 @@
 /*
  * Both in microseconds.  After READ_AT_LEAST of reading, a row is returned as
  * soon as it has its answers.  A source that takes SLOW_SOURCE for a row is so
- * slow that the answers probably arrive before the next row.
+ * slow that the answers probably arrive before the next row.  Both are chosen,
+ * not measured.
  */
 #define READ_AT_LEAST	10000
 #define SLOW_SOURCE		50000

@@ -22,7 +22,10 @@
 
 #include "lookahead/lookahead.h"
 
-/* Months by which the present can be moved and stay a valid time. */
+/*
+ * Months by which the present can be moved and stay a valid time: 1000 years.  A
+ * timestamp reaches from 4713 BC to 294276 AD.
+ */
 #define SMALL_INTERVAL	(12 * 1000)
 
 /* The kinds of safe functions, by what makes them raise. */

@@ -11,7 +11,10 @@
 
 #include "port/pg_bitutils.h"
 
-/* Octets of a server's text in a message; dns_message() shows all of it. */
+/*
+ * Octets of a server's text in a message.  Chosen, not measured: the rest is cut;
+ * dns_message() shows all of it.
+ */
 #define MAX_EXTENDED_TEXT	255
 
 /* Extended errors (RFC 8914 section 5.2 and the IANA registry). */

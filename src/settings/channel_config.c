@@ -17,7 +17,7 @@
 /*
  * DATAGRAM_OVERHEAD: octets that the kernel charges a receive buffer for a
  * datagram besides its own; 832 were measured for a datagram of 66.
- * DEFAULT_RECEIVE_BUFFER: Linux's default, in octets.
+ * DEFAULT_RECEIVE_BUFFER: Linux's net.core.rmem_default, in octets.
  */
 #define DATAGRAM_OVERHEAD	1024
 #define DEFAULT_RECEIVE_BUFFER	212992

@@ -13,6 +13,10 @@
 
 #include "utils/guc.h"
 
+/*
+ * Entries of a list.  Chosen, not measured: a longer list raises an error.  The
+ * C library uses 3 servers, and resolv.conf(5) allowed 6 domains.
+ */
 #define MAX_SERVERS		16
 #define MAX_DOMAINS		32
 #define MAX_NETWORKS	1000

@@ -12,6 +12,10 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 
+/*
+ * Both are chosen, not measured.  A larger file raises an error.  Further
+ * names of a host or an address are left out.
+ */
 #define MAX_FILE_SIZE	(128 * 1024 * 1024)	/* octets */
 #define MAX_NAMES		1000	/* that one lookup returns */
 

@@ -14,7 +14,11 @@
 #include "settings/settings.h"
 
 #define NSSWITCH		"/etc/nsswitch.conf"
-#define MAX_FILE_SIZE	(1024 * 1024)
+/*
+ * The first two are chosen, not measured: files have some lines and domains.
+ * Further domains are ignored.
+ */
+#define MAX_FILE_SIZE	(1024 * 1024)	/* octets */
 #define MAX_DOMAINS		32
 #define MAX_NDOTS		15		/* as in resolv.conf(5) */
 #define BLANKS			" \t\r"

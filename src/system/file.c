@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
-#define PIECE		(1024 * 1024)	/* read at a time */
+#define PIECE		(1024 * 1024)	/* read between two looks at interrupts */
 
 static bool read_open(DnsFile *file, int fd, int elevel);
 static void state_of(const struct stat *st, DnsFileState *state);

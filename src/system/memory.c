@@ -20,7 +20,8 @@ static bool ran_out = false;
 
 /*
  * Enough for the library from the first failure until it returns and the
- * channel is destroyed.  Pages that are never touched cost nothing.
+ * channel is destroyed: chosen, not measured.  If it runs out, the library sees
+ * the failure.  Pages that are never touched cost nothing.
  */
 #define RESERVE_SIZE	(1024 * 1024)
 

@@ -21,8 +21,9 @@ typedef struct PieceHeader
 #define STEP	16
 
 /*
- * The largest piece that is cut from a block, in steps.  With MALLOC_ONLY
- * every piece comes from malloc(), so that a memory checker sees each one.
+ * The largest piece that is cut from a block, in steps; larger ones are rare.
+ * Chosen, not measured.  With MALLOC_ONLY every piece comes from malloc(), so that
+ * a memory checker sees each one.
  */
 #ifdef MALLOC_ONLY
 #define LARGEST_STEPS	0
@@ -33,7 +34,10 @@ typedef struct PieceHeader
 /* A block and malloc()'s overhead together fill two pages. */
 #define BLOCK_SIZE		(8192 - 16)
 
-/* Freed octets from which on malloc() is asked to return memory. */
+/*
+ * Freed octets from which on malloc() is asked to return memory.  Chosen, not
+ * measured: small calls must not pay for that.
+ */
 #define WORTH_TRIMMING	(1024 * 1024)
 
 typedef struct Block

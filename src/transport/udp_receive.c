@@ -13,9 +13,9 @@
 
 /*
  * Datagrams that were read but not yet judged.  All come from one socket.  The library
- * reads until there are none; those that it leaves count as lost.  Each has room for the
- * largest datagram.  The 64 octets between them spread their beginnings over the lines
- * of the processor's cache.
+ * reads until there are none; those that it leaves count as lost.  INBOX_SIZE is chosen,
+ * not measured.  Each datagram has room for the largest one.  The 64 octets between them
+ * spread their beginnings over the lines of the processor's cache.
  */
 #define INBOX_SIZE	32
 #define INBOX_STEP	(65536 + 64)
