@@ -1,8 +1,8 @@
--- The settings: defaults, limits, who may set them, and what reaches a server.
+-- The settings: defaults, limits, who may set them, and their effect on queries.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
 
--- before the library is loaded, nobody knows of them
+-- before the library is loaded, the settings are unknown
 SET pgcares.tries = 'many';
 SET pgcares.on_error = 'ignore';
 LOAD 'pgcares';
@@ -16,7 +16,7 @@ FROM pg_settings WHERE name LIKE 'pgcares.%' ORDER BY name;
 SELECT name, concat_ws(' ', short_desc, extra_desc) AS description
 FROM pg_settings WHERE name LIKE 'pgcares.%' ORDER BY name;
 
--- as people see them
+-- as SHOW prints them
 SHOW pgcares.timeout;
 SHOW pgcares.tries;
 SHOW pgcares.deadline;
@@ -45,7 +45,7 @@ RESET pgcares.deadline;
 RESET pgcares.max_answer_memory;
 RESET pgcares.edns_udp_size;
 
--- what a setting makes of a value: its state and what it says about it
+-- the SQLSTATE and the message of a value
 CREATE FUNCTION try(setting text, value text, OUT state text, OUT detail text)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -94,7 +94,7 @@ SHOW pgcares.flags;
 SET pgcares.flags = 'edns', 'nosuch';
 RESET pgcares.flags;
 
--- name servers: what is one
+-- name servers: valid ones
 BEGIN;
 SELECT value, t.*
 FROM unnest(ARRAY['', '127.0.0.1', '127.0.0.1:53', '127.0.0.1:65535', '::1',
@@ -104,7 +104,7 @@ FROM unnest(ARRAY['', '127.0.0.1', '127.0.0.1:53', '127.0.0.1:65535', '::1',
 	WITH ORDINALITY AS v (value, ord), try('servers', value) AS t
 ORDER BY ord;
 
--- and what is none
+-- invalid ones
 SELECT value, t.*
 FROM unnest(ARRAY['1.2.3', '127.1', '127.0.0.01', '0x7f000001', '2130706433',
 		'256.1.1.1', '127.0.0.1/32', 'localhost', 'ns1.shop.example',
@@ -119,7 +119,7 @@ FROM unnest(ARRAY['1.2.3', '127.1', '127.0.0.01', '0x7f000001', '2130706433',
 	WITH ORDINALITY AS v (value, ord), try('servers', value) AS t
 ORDER BY ord;
 
--- and how many
+-- their number
 SELECT n, t.*
 FROM (VALUES (16), (17)) AS v (n),
 	LATERAL (SELECT string_agg('192.0.2.' || i, ',')
@@ -135,14 +135,14 @@ SHOW pgcares.servers;
 SET pgcares.servers = '127.0.0.1, 1.2.3';
 RESET pgcares.servers;
 
--- blanks name no server and no domain, and mean what an empty text means
+-- blanks name no server and no domain: they mean the same as an empty text
 SET pgcares.servers = ' ';
 SET pgcares.domains = E' \n\t';
 SELECT current_setting('pgcares.servers') AS servers, current_setting('pgcares.domains') AS domains;
 RESET pgcares.servers;
 RESET pgcares.domains;
 
--- whether an interface is there shows when it is used
+-- a missing interface shows only in a lookup
 SET pgcares.servers = 'fe80::1%nosuch0';
 SELECT * FROM dns_a('a.all.example');
 \echo :LAST_ERROR_SQLSTATE
@@ -163,7 +163,7 @@ ROLLBACK;
 SET pgcares.nosuch = 1;
 SHOW pgcares.nosuch;
 
--- who may set what, and see the servers
+-- who may set each setting, and who may see the servers
 CREATE ROLE regress_pgcares_plain;
 SET ROLE regress_pgcares_plain;
 SELECT name FROM pg_settings WHERE name LIKE 'pgcares.s%' ORDER BY name;
@@ -194,7 +194,7 @@ SHOW pgcares.on_error;
 CREATE FUNCTION wrong() RETURNS void
 LANGUAGE sql SET pgcares.on_error = 'nonsense' AS '';
 
--- what a server sees of them
+-- their effect on the queries that a server sees
 CREATE FUNCTION seen() RETURNS text
 LANGUAGE sql SET pgcares.servers = :'odd' AS $$
 	SELECT substring(txt FROM 'transport.* src=[0-9.]+')
@@ -225,7 +225,7 @@ SET pgcares.local_ip4 = '192.0.2.1';
 SELECT seen();
 RESET pgcares.local_ip4;
 
--- ports, where a name server is given without one
+-- ports of name servers that are given without one
 SELECT split_part(:'odd', ':', 2) AS port \gset
 SET pgcares.servers = '127.0.0.1';
 SET pgcares.udp_port = :port;
@@ -237,14 +237,14 @@ SELECT * FROM dns_a('sound.example');
 RESET pgcares.tcp_port;
 RESET pgcares.flags;
 
--- letters of a random case: all are small once in 2^63 times
+-- letters in random case: all are lower case once in 2^63 times
 SET pgcares.servers = :'odd';
 SET pgcares.flags = 'dns0x20';
 SELECT lower(q) = q AS small, lower(q)
 FROM dns_txt('echo.' || repeat('abcdefghijklmnopqrstuvwxyz.', 2) || 'example'),
 	substring(txt FROM 'qname=(.*)') AS q;
 
--- an answer that is cut off counts with the flag igntc only
+-- a truncated answer counts only with the flag igntc
 SET pgcares.flags = 'igntc';
 SELECT address FROM dns_a('tcpartial.example');
 RESET pgcares.flags;
@@ -258,7 +258,8 @@ SELECT count(*) FROM dns_txt('bigtxt.all.example');
 RESET pgcares.max_answer_memory;
 SELECT count(*) FROM dns_txt('bigtxt.all.example');
 
--- what was set before the library is loaded is checked then, and who set it
+-- values that were set earlier, and the role that set them, are checked when the
+-- library is loaded
 \c -
 SET pgcares.servers = '1.2.3';
 SET pgcares.nosuch = 1;
