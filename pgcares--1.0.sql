@@ -5,7 +5,7 @@
 
 -- The planner
 --
--- Only it can call this, so that there are no rights to give or take.
+-- Only the planner can call this, so no rights are granted or revoked.
 
 CREATE FUNCTION dns_support(internal)
 RETURNS internal
@@ -13,7 +13,7 @@ AS 'MODULE_PATHNAME', 'pgcares_support'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_support(internal)
-IS 'what the planner is told about the functions that ask name servers';
+IS 'planner support for the functions that ask name servers';
 
 -- Records
 
@@ -28,14 +28,14 @@ CREATE TYPE dns_record AS (
 
 COMMENT ON TYPE dns_record IS 'a DNS resource record';
 COMMENT ON COLUMN dns_record.name IS 'owner of the record, without a final dot';
-COMMENT ON COLUMN dns_record.ttl IS 'seconds that the record may be kept';
-COMMENT ON COLUMN dns_record.class IS 'class, IN almost always';
+COMMENT ON COLUMN dns_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_record.class IS 'class, almost always IN';
 COMMENT ON COLUMN dns_record.type IS 'record type';
 COMMENT ON COLUMN dns_record.rdata IS 'data in presentation format, as in a zone file';
 COMMENT ON COLUMN dns_record.data IS 'data with the field names of the RFCs';
 
--- All functions that ask a name server are VOLATILE, since planning must not
--- send packets, and expensive.
+-- All functions that ask a name server are expensive, and VOLATILE, since planning
+-- must not send packets.
 
 CREATE FUNCTION dns_query(
 	name text,
@@ -96,7 +96,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_caa(text, text)
-IS 'CAA records: certification authorities that may issue';
+IS 'CAA records: authorities that may issue certificates';
 
 CREATE FUNCTION dns_cname(name text, on_error text DEFAULT NULL)
 RETURNS TABLE (
@@ -380,8 +380,8 @@ SUPPORT dns_support;
 COMMENT ON FUNCTION dns_getnameinfo(inet, integer, text[], text)
 IS 'names of an address and of a port';
 
--- Batches: all questions of a call are under way at once, whatever comes of one
--- is a status, and rows come in the order of the array.
+-- Batches: all questions of a call are in flight at once, each outcome is a status,
+-- and rows come in the order of the array.
 
 CREATE FUNCTION dns_query_many(
 	names text[],
@@ -434,8 +434,8 @@ IS 'addresses of many hosts at once';
 
 -- Whole messages
 --
--- There is no type for the row, since a function and a type of one name make a
--- call with an untyped literal a cast.
+-- The row has no type of its own: if a function and a type have the same name, a
+-- call with an untyped literal is a cast.
 
 CREATE FUNCTION dns_message(
 	name text,
@@ -468,7 +468,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message(text, text, text)
-IS 'whole answer to a question, or what else came of it';
+IS 'whole answer to a question, or the reason why there is none';
 
 CREATE FUNCTION dns_message_many(
 	names text[],
@@ -531,7 +531,7 @@ AS 'MODULE_PATHNAME', 'pgcares_parse'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 1;
 
 COMMENT ON FUNCTION dns_parse(bytea)
-IS 'DNS message in its parts';
+IS 'parts of a DNS message';
 
 CREATE FUNCTION dns_message_json(
 	name text,
@@ -543,7 +543,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message_json(text, text, text)
-IS 'whole answer to a question as JSON (RFC 8427), NULL if there is none that can be read';
+IS 'whole answer to a question as JSON (RFC 8427), NULL if no readable one comes';
 
 CREATE FUNCTION dns_message_json(message bytea)
 RETURNS jsonb
@@ -555,8 +555,8 @@ IS 'DNS message as JSON (RFC 8427)';
 
 -- A server of the caller's choice
 --
--- These are functions of their own, and not one more argument of the others,
--- so that they can be granted apart: see below.
+-- These are separate functions, and not one more argument of the others, so that
+-- they can be granted separately: see below.
 
 CREATE FUNCTION dns_query_at(
 	server text,
@@ -628,7 +628,7 @@ AS 'MODULE_PATHNAME', 'pgcares_to_ascii'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_to_ascii(text)
-IS 'domain name with A-labels, as it is asked';
+IS 'domain name with A-labels, as queries have it';
 
 CREATE FUNCTION dns_to_unicode(name text)
 RETURNS text
@@ -644,7 +644,7 @@ AS 'MODULE_PATHNAME', 'pgcares_strerror'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_strerror(integer)
-IS 'what a status code of c-ares means';
+IS 'meaning of a status code of c-ares';
 
 CREATE FUNCTION dns_statuses()
 RETURNS TABLE (
@@ -667,7 +667,7 @@ AS 'MODULE_PATHNAME', 'pgcares_types'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
 
 COMMENT ON FUNCTION dns_types()
-IS 'record types that have a name';
+IS 'record types with a name';
 
 CREATE FUNCTION dns_version()
 RETURNS text
@@ -691,7 +691,7 @@ AS 'MODULE_PATHNAME', 'pgcares_servers'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 3;
 
 COMMENT ON FUNCTION dns_servers()
-IS 'name servers that a lookup asks now';
+IS 'name servers that a lookup would ask now';
 
 CREATE FUNCTION dns_reset()
 RETURNS void
@@ -712,9 +712,9 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 11;
 COMMENT ON FUNCTION dns_stats()
 IS 'counters of this session';
 
--- The names that are asked leave the network, and with them whatever somebody
--- puts into a name: who may ask is for the administrator to decide.  The same
--- goes for what tells of the network.
+-- The names in questions leave the network, with any data that somebody puts into
+-- them, so the administrator decides who may ask.  The same holds for functions that
+-- reveal the network.
 
 REVOKE ALL ON FUNCTION dns_query(text, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_search(text, text, text, text) FROM PUBLIC;
@@ -752,8 +752,8 @@ REVOKE ALL ON FUNCTION dns_servers() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reset() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_stats() FROM PUBLIC;
 
--- Who may choose the server can send packets to every address and port that the
--- database server reaches, and learns which of them are open.
+-- A role that chooses the server can send packets to every address and port that
+-- the database server reaches, and learns which of them are open.
 
 REVOKE ALL ON FUNCTION dns_query_at(text, text, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message_at(text, text, text, text) FROM PUBLIC;

@@ -1,10 +1,10 @@
--- Looking up all elements of an array at once: dns_query_many, dns_reverse_many
+-- All elements of an array looked up at once: dns_query_many, dns_reverse_many
 -- and dns_lookup_many.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
 \pset null NULL
 
--- a row for each record, in the order of the array, whoever answers first
+-- a row for each record, in the order of the array, not of the answers
 SELECT * FROM dns_query_many(ARRAY['api.shop.example', 'web.shop.example',
 	'shop.example']);
 SELECT ord, question, status, rdata, data
@@ -15,7 +15,7 @@ SELECT * FROM dns_reverse_many(ARRAY['192.0.2.53', '192.0.2.11',
 SELECT * FROM dns_lookup_many(ARRAY['shop.example', 'api.shop.example',
 	'ns1.shop.example']);
 
--- an element without records has one row, which says why
+-- an element without records has one row, with the reason
 SELECT ord, question, status, name, ttl, class, type, rdata, data
 FROM dns_query_many(ARRAY['web.shop.example', 'missing.shop.example',
 	'_ldap._tcp.shop.example', 'www.example.onion', 'a..b', 'dangling.all.example',
@@ -23,7 +23,7 @@ FROM dns_query_many(ARRAY['web.shop.example', 'missing.shop.example',
 SELECT * FROM dns_reverse_many(ARRAY['192.0.2.10', '192.0.2.99',
 	'2001:db8::dead']::inet[]);
 
--- NULL asks nothing, and has its place
+-- NULL asks nothing, but has a row
 SELECT ord, question, status, rdata
 FROM dns_query_many(ARRAY[NULL, 'web.shop.example', NULL]);
 SELECT * FROM dns_reverse_many(ARRAY[NULL, '192.0.2.10']::inet[]);
@@ -50,7 +50,7 @@ SELECT ord, address, ptrdname
 FROM dns_reverse_many('[0:1][5:5]={{192.0.2.10},{192.0.2.11}}');
 
 -- equal names are asked once: in any case of letters, with a final dot, with
--- escapes. What was written stays in the row
+-- escapes; the row shows the name as it was written
 SET pgcares.servers = :'odd';
 SELECT ord, question, status, rdata
 FROM dns_query_many(ARRAY['sound.equal.example', 'SOUND.Equal.example',
@@ -70,13 +70,13 @@ SELECT ord, name, status, address
 FROM dns_lookup_many(ARRAY['sound.pair.example', 'Sound.Pair.Example.']);
 SELECT txt AS queries FROM dns_txt('count.pair.example');
 
--- but not those of two calls, nor of two types
+-- equal names of two calls, or of two types, are asked twice
 SELECT count(*) FROM dns_query_many(ARRAY['sound.twice.example']) AS a,
 	dns_query_many(ARRAY['sound.twice.example']) AS b,
 	dns_query_many(ARRAY['sound.twice.example'], 'TXT') AS c;
 SELECT txt AS queries FROM dns_txt('count.twice.example');
 
--- every outcome is a status, whatever on_error says: rows, no error, no warning
+-- every outcome is a status, for any on_error: rows, no error, no warning
 SET pgcares.on_error = 'error';
 SELECT ord, question, status, rdata
 FROM dns_query_many(ARRAY['sound.example', 'nodata.example',
@@ -115,7 +115,7 @@ RESET pgcares.servers;
 RESET pgcares.timeout;
 RESET pgcares.tries;
 
--- what is no name
+-- texts that are not names
 SELECT ord, left(to_json(question)::text, 20) AS question, status
 FROM dns_query_many(ARRAY['', ' ', 'a b.example', E'a\nb', '.example',
 	'example..', 'a\256', 'a\', repeat('a', 64), repeat('a.', 128) || 'a',
@@ -123,7 +123,7 @@ FROM dns_query_many(ARRAY['', ' ', 'a b.example', E'a\nb', '.example',
 SELECT ord, status, address
 FROM dns_lookup_many(ARRAY['a..b', 'a.all.example', '']);
 
--- names that are not ASCII, unusual octets, the longest there are
+-- names that are not ASCII, unusual octets, the longest names
 SELECT ord, question, status, name, rdata
 FROM dns_query_many(ARRAY['bücher.all.example', 'BÜCHER.All.example',
 	'xn--bcher-kva.all.example', 'esc\.dot.all.example', 'sp\ ace.all.example',
@@ -155,7 +155,7 @@ SELECT * FROM dns_reverse_many(ARRAY['192.0.2.10/24', '192.0.2.10/32',
 	'2001:db8::10/64', '0.0.0.0', '::']::inet[]);
 SELECT ord, ptrdname FROM dns_reverse_many('{192.0.2.10/32}'::cidr[]::inet[]);
 
--- types and classes as everywhere: any case, by number, ANY
+-- types and classes, as in dns_query: any case, by number, ANY
 SELECT ord, type, rdata FROM dns_query_many(ARRAY['https.all.example'], 'type65');
 SELECT ord, type, rdata
 FROM dns_query_many(ARRAY['type65280.all.example', 'type65281.all.example'],
@@ -172,7 +172,7 @@ SELECT ord, count(*), min(status), string_agg(DISTINCT type, ' ')
 FROM dns_query_many(ARRAY['sound.example', 'n.example'], 'ANY') GROUP BY ord ORDER BY ord;
 RESET pgcares.servers;
 
--- what is no type and no class is an error, as is what cannot be looked up
+-- an unknown type or class is an error, and so is a type that no lookup can ask for
 SELECT * FROM dns_query_many(ARRAY['a.all.example'], 'NOSUCH');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM dns_query_many('{}', '');
@@ -189,8 +189,8 @@ SELECT ord, count(*), count(DISTINCT rdata)
 FROM dns_query_many(ARRAY['bigtxt.all.example', 'txt.all.example'], 'TXT')
 GROUP BY ord ORDER BY ord;
 
--- the rows that one lookup after the other gives: of every type there is, and
--- of the same types where most names have none
+-- a batch gives the same rows as single lookups: for every type, and for the
+-- same types where most names have no records
 CREATE TEMPORARY TABLE asked AS
 	SELECT lower(type) || '.all.example' AS name, type
 	FROM dns_types()
@@ -212,12 +212,12 @@ SELECT count(*) > 70 AS enough, count(many) > 65 AS with_records,
 FROM compared;
 SELECT asked_type, many, one FROM compared WHERE many IS DISTINCT FROM one;
 
--- ord ascends without an ORDER BY, and leaves nothing out
+-- ord ascends without an ORDER BY, and skips no element
 SELECT bool_and(ord >= before) AS ascending, count(DISTINCT ord) = max(ord) AS all
 FROM (SELECT ord, lag(ord) OVER () AS before
 	FROM dns_query_many(ARRAY(SELECT name FROM asked))) AS t;
 
--- thousands, more than are under way at a time
+-- thousands of names, more than can be in flight at a time
 SELECT count(*), count(DISTINCT ord), min(status), max(status),
 	count(*) FILTER (WHERE rdata::inet <> inet '10.0.0.0' + ord) AS wrong
 FROM dns_query_many(ARRAY(SELECT format('ip-10-0-%s-%s.dyn.example', g / 256, g % 256)
@@ -228,7 +228,7 @@ SELECT count(*), count(*) FILTER (WHERE address <> inet '10.0.0.0' + ord) AS wro
 FROM dns_reverse_many(ARRAY(SELECT inet '10.0.0.0' + g
 	FROM generate_series(1, 5000) AS g));
 
--- a table of branches, joined by the position of each
+-- a table of branches, joined by position
 CREATE TEMPORARY TABLE branch (id integer PRIMARY KEY, name text);
 INSERT INTO branch
 	SELECT ord * 10, n || '.shop.example'
@@ -241,7 +241,7 @@ FROM (SELECT *, row_number() OVER (ORDER BY id) AS ord FROM branch) AS b
 		USING (ord)
 ORDER BY b.id, m.rdata;
 
--- the same by name, in a common table expression
+-- the same, joined by name in a common table expression
 WITH m AS (SELECT * FROM dns_query_many(ARRAY(SELECT name FROM branch)))
 SELECT b.id, m.status, m.rdata
 FROM branch AS b JOIN m ON m.question = b.name
@@ -316,8 +316,8 @@ INSERT INTO seen SELECT * FROM dns_query_many(ARRAY['shop.example'], 'CAA');
 SELECT type, count(*) FROM seen GROUP BY type ORDER BY type;
 SELECT to_jsonb(q) FROM dns_query_many(ARRAY['e-eggs.shop.example', ''], 'MX') AS q;
 
--- one family of addresses, or both: IPv4 first; what is said of a host without
--- any, and what of one family goes wrong
+-- one family of addresses, or both: IPv4 first; the status of a host without
+-- addresses, and of one whose lookup fails for one family
 SELECT family, l.*
 FROM unnest(ARRAY[0, 4, 6]) AS family,
 	dns_lookup_many(ARRAY['shop.example', 'ldap.shop.example',
@@ -349,8 +349,8 @@ SELECT * FROM dns_message_many('{}');
 SELECT * FROM dns_message_many(NULL);
 SELECT * FROM dns_message_many(ARRAY['a.all.example'], 'NOSUCH');
 
--- how many questions one call may have: of names, of addresses, and two for
--- each host, equal ones and such as are no names among them
+-- the limit on the questions of one call: names, addresses, and two for each
+-- host; duplicates and texts that are not names count too
 CREATE FUNCTION refused(statement text, OUT state text, OUT message text,
 	OUT detail text, OUT hint text)
 LANGUAGE plpgsql AS $$
@@ -377,7 +377,7 @@ SELECT * FROM dns_query_many(ARRAY['a', 'b', 'c', 'd', 'e']);
 \echo :LAST_ERROR_SQLSTATE
 RESET pgcares.max_questions;
 
--- how many are under way at a time is a setting with limits
+-- the number of questions in flight is a setting with limits
 SET pgcares.max_in_flight = 0;
 SET pgcares.max_in_flight = 16385;
 SET pgcares.max_in_flight = 1;
@@ -390,7 +390,7 @@ RESET pgcares.max_in_flight;
 
 DROP FUNCTION refused;
 
--- the planner expects a row for each element, where the statement shows them
+-- the planner expects a row for each element, if the statement shows the array
 CREATE FUNCTION rows_planned(call text) RETURNS numeric
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,9 +1,9 @@
--- What there is: types, statuses, versions, functions, comments and rights.
+-- The catalog: types, statuses, versions, functions, comments and rights.
 
 -- record types
 SELECT * FROM dns_types();
 
--- each of them can be asked for by its name, except for what is no lookup
+-- each type can be asked for by its name, except those that are not for lookups
 \getenv odd PGCARES_TEST_MISBEHAVING
 SET pgcares.servers = :'odd';
 CREATE FUNCTION type_asked(type text) RETURNS boolean
@@ -31,14 +31,14 @@ UNION ALL VALUES (-1, dns_strerror(-1)), (99, dns_strerror(99))
 ORDER BY code;
 SELECT dns_strerror(NULL);
 
--- versions: that of the extension, and of a library that is new enough
+-- versions: of the extension, and of a library that is new enough
 SELECT v[1] = extversion AS pgcares,
 	string_to_array(v[2], '.')::integer[] >= '{1,34,9}' AS c_ares
 FROM pg_extension, regexp_match(dns_version(),
 		'^pgcares (\S+), c-ares (\d+\.\d+\.\d+)$') AS v
 WHERE extname = 'pgcares';
 
--- name servers: those of the setting, each once, or those of resolvconf
+-- name servers: each one of the setting once, or those of resolvconf
 SELECT ord, address, interface, source FROM dns_servers();
 SET pgcares.servers = '127.0.0.2, [::1]:5353, fe80::1%lo, 127.0.0.2:53',
 	'127.0.0.3:54, 127.0.0.2';
@@ -49,7 +49,7 @@ SELECT * FROM dns_servers();
 SET pgcares.servers = '';
 SELECT * FROM dns_servers();
 
--- where there are none at all, the library takes the local one, if it may
+-- without any name server, the library asks the local one, if the flags allow it
 SET pgcares.flags = 'edns';
 SELECT * FROM dns_servers();
 RESET pgcares.flags;
@@ -62,8 +62,8 @@ SELECT dns_reset();
 SELECT * FROM dns_a('a.all.example');
 SELECT dns_reset();
 
--- all that belongs to the extension; array types do by themselves since
--- PostgreSQL 17
+-- everything that belongs to the extension; since PostgreSQL 17, array types
+-- belong to it too
 CREATE VIEW member AS
 	SELECT classid, objid, pg_describe_object(classid, objid, 0) AS object
 	FROM pg_depend
@@ -99,7 +99,7 @@ SELECT p.oid::regprocedure::text AS function,
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 ORDER BY function;
 
--- what everybody may execute, and what has to be granted
+-- functions that everybody can execute, and those that must be granted
 CREATE ROLE regress_pgcares_user;
 SELECT p.oid::regprocedure::text AS everybody
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
@@ -114,13 +114,13 @@ SELECT p.oid::regprocedure::text AS security_definer
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 WHERE prosecdef;
 
--- of these, those that the planner is told nothing about
+-- those among them that have no planner support
 SELECT p.oid::regprocedure::text AS unsupported
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 WHERE proacl IS NOT NULL AND prosupport = 0
 ORDER BY unsupported;
 
--- no lookup without that
+-- no lookup without a grant
 SET ROLE regress_pgcares_user;
 SELECT * FROM dns_a('a.all.example');
 SELECT * FROM dns_query('a.all.example');
@@ -138,7 +138,7 @@ REVOKE EXECUTE ON FUNCTION dns_a FROM regress_pgcares_user;
 DROP ROLE regress_pgcares_user;
 DROP VIEW member;
 
--- the extension may live in any schema
+-- the extension can live in any schema
 CREATE SCHEMA regress_pgcares;
 ALTER EXTENSION pgcares SET SCHEMA regress_pgcares;
 SELECT * FROM regress_pgcares.dns_query('a.all.example');

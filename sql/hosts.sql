@@ -1,16 +1,17 @@
--- Hosts by name and by address, and names that a search list completes. What
--- the hosts file adds is tested elsewhere: here name servers have the say.
+-- Hosts by name and by address, and names that a search list completes. The
+-- hosts file has tests of its own: here only name servers are asked.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
 SET pgcares.lookups = b;
 
--- the first address, of both families or of one; through aliases, in any case
+-- the first address, of both families or of one; through aliases; in any case of
+-- letters
 SELECT dns_lookup('shop.example'), dns_lookup('shop.example', 4),
 	dns_lookup('shop.example', 6);
 SELECT dns_lookup('WWW2.Shop.Example.'), dns_lookup('aaaa.all.example', 6);
 SELECT dns_lookup('aaaa.all.example');
 
--- an address is its own, this host is known, and neither needs a server
+-- an address gives itself, localhost is known, and neither needs a server
 SET pgcares.servers = '';
 SELECT dns_lookup('192.0.2.1'), dns_lookup('2001:DB8:0::1'),
 	dns_lookup('::ffff:192.0.2.1');
@@ -37,7 +38,7 @@ SELECT * FROM dns_addresses('shop.example', 6);
 SELECT * FROM dns_addresses('a.all.example');
 SELECT address FROM dns_addresses('api.shop.example', family => 4) ORDER BY 1;
 
--- in the order of networks
+-- in the order of the sortlist
 SET pgcares.sortlist = '2001:db8::/32';
 SELECT address FROM dns_addresses('shop.example');
 SELECT dns_lookup('shop.example'), dns_lookup('localhost');
@@ -74,8 +75,8 @@ SELECT dns_lookup('a..example');
 SELECT dns_lookup('localhost', 0, 'nonsense');
 SELECT * FROM dns_gethostbyaddr('192.0.2.1', 'nonsense');
 
--- one question finds something and the other one fails: one address is enough
--- for dns_lookup, and nothing is hidden where all are wanted
+-- one question finds an address and the other one fails: one address is enough
+-- for dns_lookup, but a function that returns all of them shows the failure
 SET pgcares.servers = :'odd';
 SELECT dns_lookup('aaaa15.example');
 SELECT * FROM dns_addresses('aaaa15.example');
@@ -96,14 +97,14 @@ SET pgcares.max_in_flight = 1;
 SELECT * FROM dns_addresses('shop.example');
 RESET pgcares.max_in_flight;
 
--- names of addresses; the netmask does not count
+-- names of addresses; the netmask is ignored
 SELECT dns_reverse('192.0.2.10'), dns_reverse('192.0.2.10/24'),
 	dns_reverse('2001:db8::10');
 SELECT dns_reverse('192.0.2.129'), dns_reverse('192.0.2.200');
 SELECT dns_reverse('192.0.2.99');
 SELECT dns_reverse('192.0.2.99', 'missing_ok') IS NULL;
 
--- as C has it: canonical name, the names that led to it, addresses
+-- as in C: the canonical name, the names that led to it, the addresses
 SELECT * FROM dns_gethostbyname('www2.shop.example');
 SELECT * FROM dns_gethostbyname('web.shop.example', 4);
 SELECT * FROM dns_gethostbyname('www.dname.all.example');
@@ -124,7 +125,7 @@ SELECT * FROM dns_getaddrinfo(NULL, '53', flags => '{passive}');
 SELECT address FROM dns_getaddrinfo(NULL, family => 6, flags => '{AI_PASSIVE}');
 SELECT address FROM dns_getaddrinfo('shop.example', flags => '{passive}');
 
--- IPv4 addresses as IPv6 addresses: instead of such, or besides
+-- IPv4 addresses as IPv6 addresses: instead of IPv6 addresses, or besides them
 SELECT flags, address, family
 FROM (VALUES (1, '{}'::text[]), (2, '{v4mapped}'), (3, '{v4mapped,all}'),
 		(4, '{all}')) AS v (ord, flags),
@@ -136,7 +137,7 @@ SELECT address FROM dns_getaddrinfo('a.all.example', NULL, 6);
 SELECT address FROM dns_getaddrinfo('shop.example', NULL, 0,
 	flags => '{v4mapped,all}');
 
--- what is no address, port, service or flag
+-- texts that are not an address, port, service or flag
 SELECT * FROM dns_getaddrinfo('192.0.2.1', flags => '{numerichost}');
 SELECT * FROM dns_getaddrinfo('shop.example', flags => '{numerichost}');
 SELECT * FROM dns_getaddrinfo('192.0.2.1', 'https', flags => '{numericserv}');
@@ -147,7 +148,7 @@ SELECT * FROM dns_getaddrinfo('192.0.2.1', flags => '{canonname,nosuch}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM dns_getaddrinfo('192.0.2.1', flags => '{NULL}');
 
--- names of an address and a port; here is a port without a name
+-- names of an address and a port; one of the ports has no name
 SELECT ord, flags, i.*
 FROM (VALUES
 		(1, '{}'::text[]), (2, '{lookuphost}'), (3, '{lookupservice}'),
@@ -164,7 +165,7 @@ FROM unnest('{tcp,udp,dgram,sctp,dccp}'::text[]) AS protocol,
 	dns_getnameinfo('192.0.2.10', 64999, ARRAY['lookupservice', protocol]);
 SELECT * FROM dns_getnameinfo('192.0.2.10', 0, '{lookupservice}');
 
--- an address without a name is shown as it is, unless a name is required
+-- an address without a name is shown itself, unless a name is required
 SELECT * FROM dns_getnameinfo('192.0.2.99/24');
 SELECT * FROM dns_getnameinfo('192.0.2.99', 0, '{namereqd}');
 SELECT * FROM dns_getnameinfo('192.0.2.99', 0, '{namereqd}', 'missing_ok');
@@ -191,8 +192,8 @@ SELECT * FROM dns_getnameinfo('192.0.2.10', 0, '{numerichost,namereqd}');
 SELECT * FROM dns_getnameinfo('192.0.2.10', 0, '{AI_PASSIVE}');
 SELECT * FROM dns_getnameinfo(NULL);
 
--- names that are completed: with few dots by the list first, else as they are;
--- a final dot keeps a name as it is
+-- names that are completed: a name with few dots is tried with the list first,
+-- others unchanged first; a final dot keeps a name unchanged
 SET pgcares.domains = 'shop.example, all.example';
 SELECT name, type, rdata FROM dns_search('web');
 SELECT name, type, rdata FROM dns_search('mx', 'MX') ORDER BY rdata;
@@ -206,7 +207,7 @@ SELECT name, rdata FROM dns_search('www');
 SET pgcares.ndots = 0;
 SELECT name FROM dns_search('shop.example');
 
--- nothing found: that a name exists counts more than that others do not
+-- nothing found: one name that exists outweighs others that do not
 SELECT * FROM dns_search('mx.all.example');
 SET pgcares.ndots = 3;
 SELECT * FROM dns_search('mx.all.example', on_error => 'error');

@@ -1,5 +1,5 @@
--- Look-ahead: which lookups a plan starts before their rows are needed, and that
--- this changes no result. The queries are those of test/lookahead/cases.
+-- Look-ahead: which lookups a plan starts before their rows are needed. This
+-- changes no result. The queries are those of test/lookahead/cases.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \getenv sources PG_ABS_SRCDIR
 \set tables :sources '/test/lookahead/tables.sql'
@@ -26,8 +26,8 @@ EXPLAIN (COSTS off)
 SELECT h.id, q.exchange, a.address
 FROM hs h, LATERAL dns_mx(h.name) q, LATERAL dns_a(q.exchange) a;
 
--- a condition: what is cheaper comes first, and what is selected is looked up for
--- rows that are left
+-- a condition: cheaper ones come first, and the SELECT list is looked up only for
+-- rows that pass
 EXPLAIN (COSTS off)
 SELECT id, dns_lookup(name, 4) FROM hs
 WHERE dns_reverse(address, 'ignore') LIKE 'sound.1%' AND grp < 5;
@@ -40,7 +40,7 @@ SELECT id, dns_mx(name, 'ignore') FROM hs;
 EXPLAIN (COSTS off)
 SELECT id, (SELECT max(exchange) FROM dns_mx(name, 'ignore')) FROM hs;
 
--- how many rows are wanted at most
+-- limits on the number of rows
 EXPLAIN (COSTS off)
 SELECT id, dns_reverse(address, 'ignore') FROM hs LIMIT 10;
 EXPLAIN (COSTS off)
@@ -57,13 +57,13 @@ UPDATE hs SET name = dns_reverse(address, 'ignore') WHERE grp = 1;
 EXPLAIN (COSTS off)
 DELETE FROM hs WHERE dns_reverse(address, 'ignore') IS NULL;
 
--- hidden rows are left out before anything is looked up
+-- row-level security drops rows before anything is looked up
 SET ROLE regress_pgcares_reader;
 EXPLAIN (COSTS off)
 SELECT id FROM hrls WHERE dns_reverse(address, 'ignore') IS NOT NULL;
 RESET ROLE;
 
--- as a program reads it
+-- as a program reads the plan
 CREATE FUNCTION explain_json(query text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
 	plan jsonb;
@@ -77,8 +77,8 @@ FROM jsonb_each(explain_json($$SELECT id, dns_reverse(address, 'ignore') FROM hs
 	#> '{0,Plan,Plans,0}')
 WHERE key NOT IN ('Plans', 'Async Capable', 'Disabled', 'Parent Relationship');
 
--- no node: nothing depends on rows, the call is not certain, its argument may not
--- be worked out twice, or the function is another one
+-- no node: nothing depends on rows, the call is not certain, its argument must not
+-- be computed twice, or the function is not a lookup
 SELECT query FROM (VALUES
 	($$SELECT dns_reverse('198.18.0.1')$$),
 	($$SELECT id, dns_reverse('198.18.0.1') FROM hs$$),
@@ -101,7 +101,7 @@ EXPLAIN (COSTS off)
 SELECT h.id, q.* FROM hs h, LATERAL dns_mx(h.name, 'ignore') q;
 RESET pgcares.lookahead;
 
--- each query: its rows, whether these are the same without look-ahead (of some
+-- each query: its rows, whether they are the same without look-ahead (for some
 -- only the number is certain), and the lookups that are started ahead
 CREATE FUNCTION rows_of(query text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,5 +1,4 @@
--- Whole messages: those that servers send, those that users have as octets, and
--- both as JSON.
+-- Whole messages: from servers, from octets that a user has, and both as JSON.
 \getenv knot PGCARES_TEST_SERVER
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
@@ -25,7 +24,7 @@ SELECT server = :'knot' AS knot, elapsed > '0' AS took_time,
 	elapsed < '1 minute' AS soon
 FROM dns_message('a.all.example');
 
--- every type and class there is, by name or number; a NULL asks nothing
+-- every type and class, by name or number; a NULL asks nothing
 SELECT v.name, question, status
 FROM (VALUES ('a.all.example.', 'type1', 'Class1'), ('.', 'NS', 'IN'),
 		('sp\032ace.all.example', '16', 'IN'), ('Ü.all.example', 'a', 'IN'),
@@ -40,7 +39,7 @@ SELECT count(*) FROM dns_query_at(:'knot', NULL);
 SELECT count(*) FROM dns_parse(NULL);
 SELECT dns_message_json(NULL::bytea) IS NULL, dns_message_json(NULL::text) IS NULL;
 
--- a text that is no name is an outcome, a wrong type or class a mistake
+-- a text that is not a name is an outcome; a wrong type or class is an error
 SELECT name, m.status, m.tries, m IS NOT DISTINCT FROM
 	(SELECT b FROM dns_message('') AS b) AS nothing_else
 FROM unnest(ARRAY['a..b', 'a b', repeat('a', 64), '\256', 'a\'])
@@ -55,7 +54,7 @@ SELECT * FROM dns_message('a.all.example', 'AXFR');
 SELECT * FROM dns_message('a..b', 'A', 'NOSUCH');
 \echo :LAST_ERROR_SQLSTATE
 
--- outcomes; some end with the last server's answer, some without any
+-- outcomes; some have the last server's answer, some have none
 SELECT label, status, rcode, aa, tc, cardinality(answer) AS answers,
 	server = :'odd' AS odd, transport, tries, wire IS NOT NULL AS wire
 FROM unnest(ARRAY['sound', 'nodata', 'nodatabare', 'nxdomain', 'ra', 'rcode1',
@@ -66,11 +65,11 @@ FROM unnest(ARRAY['sound', 'nodata', 'nodatabare', 'nxdomain', 'ra', 'rcode1',
 	dns_message_at(:'odd', label || CASE WHEN label !~ '\.' THEN '.messages.example' ELSE '' END)
 ORDER BY ord;
 
--- a loop of aliases is in the answer to be seen
+-- the answer shows a loop of aliases
 SELECT a.name, a.rdata
 FROM dns_message_at(:'odd', 'cnameloop.example') AS m, unnest(m.answer) AS a;
 
--- what an answer says by EDNS is text from a stranger
+-- the EDNS text of an answer comes from a stranger
 SELECT label, edns_udp_size, ede_code, ede_text, nsid
 FROM unnest(ARRAY['sound', 'nsid', 'ede', 'edeempty', 'edehigh', 'edeutf8',
 		'edecut', 'edeshort', 'optunknown', 'noedns1'])
@@ -78,7 +77,7 @@ FROM unnest(ARRAY['sound', 'nsid', 'ede', 'edeempty', 'edehigh', 'edeutf8',
 	dns_message_at(:'odd', label || '.edns.example')
 ORDER BY ord;
 
--- the AD bit is anybody's; it is shown where the way to the servers is trusted
+-- anybody can set the AD bit; it is shown only if the way to the servers is trusted
 SELECT ad FROM dns_message_at(:'odd', 'ad.example');
 SET pgcares.trust_ad = on;
 SELECT ad FROM dns_message_at(:'odd', 'ad.example');
@@ -118,7 +117,7 @@ SELECT rd, cd, edns_udp_size, nsid, transport, tries
 FROM dns_message('a.all.example');
 RESET pgcares.flags;
 
--- one server, its records or its message
+-- one server: its records or its message
 SELECT * FROM dns_query_at(:'knot', 'mx.all.example', 'MX') ORDER BY rdata;
 SELECT * FROM dns_query_at(:'knot', 'missing.all.example');
 SELECT * FROM dns_query_at(:'knot', 'missing.all.example', on_error => 'missing_ok');
@@ -142,7 +141,7 @@ FROM (VALUES ('knot', :'knot'), ('odd', :'odd')) AS s (name, server),
 	LATERAL dns_message_at(s.server, 'nsid.all.example') AS m
 ORDER BY s.name;
 
--- the octets of an answer make the same row again, but for how it came
+-- the octets of an answer give the same row again, except for server and time
 SELECT name, type, string_agg(a.key, ' ' ORDER BY a.key) AS differs
 FROM (VALUES ('mx.all.example', 'MX'), ('missing.all.example', 'A'),
 		('a.all.example', 'AAAA'), ('www.shop.example', 'A'),
@@ -153,7 +152,7 @@ FROM (VALUES ('mx.all.example', 'MX'), ('missing.all.example', 'A'),
 WHERE a.key = b.key AND a.value <> b.value
 GROUP BY name, type ORDER BY name, type;
 
--- octets from elsewhere: an answer, what had been asked, a zone transfer's part
+-- octets from elsewhere: an answer, a query, a part of a zone transfer
 \x on
 SELECT * FROM dns_parse('\x04d2 8580 0001 0001 0000 0001
 	01610765 78616d70 6c650000 010001 c00c0001 00010000 003c0004 c0000201
@@ -180,7 +179,7 @@ FROM unnest(ARRAY[
 	]::bytea[]) WITH ORDINALITY AS v (message, ord), dns_parse(message)
 ORDER BY ord;
 
--- what is no message
+-- octets that are not a message
 CREATE FUNCTION refused(octets bytea, OUT state text, OUT message text,
 	OUT detail text)
 LANGUAGE plpgsql AS $$
@@ -214,8 +213,8 @@ SELECT dns_message_json('\x00'::bytea);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM refused(set_byte((SELECT wire FROM dns_message('a.all.example')), 7, 9));
 
--- compression pointers that only lead to one another: some are a name, but nobody
--- is kept busy with thousands (the first record has them, the second the last one)
+-- compression pointers that only lead to one another: a few are a name, but
+-- thousands are refused (the first record has them, the second the last one)
 SELECT n, r.state
 FROM unnest(ARRAY[1, 126, 127, 8000]) AS n,
 	refused(decode('000180000000000200000000' || '00000a00010000003c' || lpad(to_hex(2 * n + 1), 4, '0')
@@ -242,8 +241,8 @@ SELECT dns_message_json(wire) - 'AD' = dns_message_json('mx.all.example', 'MX')
 		'messageOctetsHEX', upper(encode(wire, 'hex'))) AS same
 FROM dns_message('mx.all.example', 'MX');
 
--- data of a type has a member of its own where the RFC gives it one; names in
--- it are not compressed
+-- data of a type has a member of its own if the RFC defines one; names in it are
+-- not compressed
 SELECT r ->> 'TYPEname' AS type, m.key, m.value
 FROM (VALUES ('a', 'A'), ('aaaa', 'AAAA'), ('mx', 'MX'), ('ns', 'NS'),
 		('soa', 'SOA'), ('srv', 'SRV'), ('txt', 'TXT'), ('type65280', 'TYPE65280'),
@@ -259,7 +258,7 @@ ORDER BY v.type, r ->> 'RDATAHEX', m.key COLLATE "C";
 -- an untyped literal is a name
 SELECT dns_message_json('a.all.example') ->> 'QNAME' AS qname;
 
--- types are those of the functions, whatever a search_path finds
+-- types belong to the extension, for any search_path
 CREATE SCHEMA regress_messages;
 CREATE TYPE regress_messages.dns_record AS (name integer);
 CREATE DOMAIN regress_messages.text AS integer;

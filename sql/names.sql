@@ -1,8 +1,8 @@
--- Names going in and coming out, and the functions on names that ask nobody.
+-- Names as input and output, and the functions on names that ask no server.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
 
--- the name that a server is asked for, as it says; txt doubles backslashes
+-- the name that a server sees, in the server's own answer; txt doubles backslashes
 CREATE FUNCTION asked(name text) RETURNS text
 LANGUAGE sql SET pgcares.servers = :'odd' AS $$
 	SELECT replace(substring(txt FROM 'qname=echo\.(.*)'), '\\', '\')
@@ -25,7 +25,7 @@ SELECT name FROM dns_query('web.shop.example.');
 SELECT * FROM dns_a('WEB.Shop.EXAMPLE');
 SELECT asked('Upper.Lower.example');
 
--- letters, digits and hyphens are usual, but any octet may be in a name
+-- letters, digits and hyphens are usual, but a name can have any octet
 SELECT name, asked(name)
 FROM unnest(ARRAY['_sip._tcp.example', '-a-.example', '*.example', '12.34',
 		'a/b.example', 'a@b.example', 'a:b.example', '"a".example'])
@@ -44,7 +44,7 @@ SET pgcares.servers = :'odd';
 SELECT name, rdata FROM dns_query('.', 'A');
 RESET pgcares.servers;
 
--- a label has 63 octets at most, however they are written
+-- a label has 63 octets at most, in any notation
 SELECT * FROM dns_a('aaaaaaaaabbbbbbbbbbccccccccccdddddddddd' ||
 	'eeeeeeeeeeffffffffff1234.all.example');
 SELECT length(asked(repeat('a', 63) || '.example')),
@@ -55,7 +55,7 @@ FROM (VALUES (63), (64), (1000)) AS v (len),
 SELECT len, r.*
 FROM (VALUES (63), (64)) AS v (len), refused(repeat('\097', len)) AS r;
 
--- a name has 255 octets at most, and so 253 characters without escapes
+-- a name has 255 octets at most: 253 characters without escapes
 SELECT address FROM dns_a(repeat(repeat('l', 63) || '.', 3) ||
 	repeat('m', 49) || '.all.example');
 SELECT length(name), r.*
@@ -70,7 +70,7 @@ SELECT length(name), r.*
 FROM (VALUES (126), (127), (128)) AS v (len), repeat('a.', len) AS name,
 	refused(name) AS r;
 
--- what is no name
+-- texts that are not names
 SELECT to_json(name) AS name, r.*
 FROM unnest(ARRAY['', '..', '.example', 'a..example', 'example..', ' ',
 		' example', 'a b.example', E'a\tb', E'a\nb.example', E'a\x01b',
@@ -93,7 +93,7 @@ FROM unnest(ARRAY['bücher.example', '_sip._tcp.bücher.example',
 	WITH ORDINALITY AS v (name, ord)
 ORDER BY ord;
 
--- not when that is switched off
+-- but not with pgcares.idn off
 SET pgcares.idn = off;
 SELECT * FROM dns_a('bücher.all.example');
 SELECT * FROM dns_a('xn--bcher-kva.all.example');
@@ -111,8 +111,8 @@ ORDER BY ord;
 SELECT length(dns_to_ascii(repeat('ü', 57)));
 \pset format aligned
 
--- what cannot be: symbols, joiners and marks out of place, both directions
--- in one label, hyphens at an end, blanks, too much of all that
+-- refused: symbols, joiners and marks out of place, both directions in one
+-- label, hyphens at an end, blanks, labels and names that are too long
 \set VERBOSITY terse
 SELECT dns_to_ascii('💩.example');
 SELECT dns_to_ascii(U&'a\200Db.example');
@@ -129,7 +129,7 @@ SELECT dns_to_ascii('.ü');
 \set VERBOSITY default
 SELECT dns_to_ascii('ü\.b.example');
 
--- names for people to read; what is no A-label stays as it is
+-- names for people to read; labels other than A-labels stay unchanged
 \pset format unaligned
 SELECT name, dns_to_unicode(name)
 FROM unnest(ARRAY['xn--bcher-kva.example', 'xn--bcher-kva.Example.',
@@ -143,7 +143,7 @@ SELECT dns_to_unicode('XN--BCHER-KVA.Example');
 SELECT dns_to_unicode('a..b');
 \pset format aligned
 
--- addresses and the names of their PTR records; a netmask does not count
+-- addresses and the names of their PTR records; a netmask is ignored
 SELECT address, name, dns_address_from_reverse(name)
 FROM unnest(ARRAY['192.0.2.1', '192.0.2.1/24', '0.0.0.0', '255.255.255.255',
 		'2001:db8::a:1', '::', '::ffff:192.0.2.1']::inet[]) AS v (address),

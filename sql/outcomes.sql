@@ -1,8 +1,8 @@
--- What comes of a lookup that finds no records, and what on_error makes of it.
+-- The outcomes of lookups that find no records, and the effect of on_error.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
 
--- how an application sees it
+-- the view of an application
 CREATE FUNCTION outcome(name text, type text DEFAULT 'A', OUT state text,
 	OUT message text, OUT detail text, OUT hint text)
 LANGUAGE plpgsql AS $$
@@ -15,8 +15,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- no such name: also where an alias leads to it, and for names that are not
--- asked at all (RFC 6761 section 6.4, RFC 7686)
+-- no such name: also behind an alias, and for names that are never asked
+-- (RFC 6761 section 6.4, RFC 7686)
 SELECT * FROM dns_a('missing.all.example');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM dns_a('dangling.all.example');
@@ -24,8 +24,8 @@ SELECT * FROM dns_a('Www.Example.ONION');
 SELECT * FROM dns_txt('invalid.');
 SELECT * FROM dns_ptr(inet '192.0.2.99');
 
--- no such records: also where an alias leads to a name that has none, where
--- there are only names below, and where the server says nothing at all
+-- no such records: also behind an alias, for a name that has only names below
+-- it, and in an empty answer
 SELECT * FROM dns_mx('a.all.example');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM dns_a('nodata-target.all.example');
@@ -34,7 +34,7 @@ SELECT * FROM dns_query('a.all.example', 'TYPE65280');
 SET pgcares.servers = :'odd';
 SELECT * FROM dns_a('nodatabare.example');
 
--- what a server says; servers that do not know EDNS are asked without it once
+-- errors from a server; a server that does not know EDNS is asked once without it
 \x on
 SELECT o.*
 FROM unnest('{1,2,3,4,5,6,7,8,9,10,11,15,16,23,100,4095}'::integer[]) AS code,
@@ -46,7 +46,7 @@ FROM (VALUES ('badvers'), ('noedns1'), ('noedns4')) AS v (label),
 	dns_a(label || '.example')
 ORDER BY label;
 
--- an extended error (RFC 8914) is text from a stranger
+-- the text of an extended error (RFC 8914) comes from a stranger
 SELECT label, o.detail
 FROM unnest(ARRAY['ede', 'edeempty', 'edehigh', 'edeutf8', 'edecut',
 		'edeshort'])
@@ -70,7 +70,7 @@ FROM (VALUES
 ORDER BY label, type;
 SELECT * FROM dns_a('short.example');
 
--- aliases that lead nowhere; 16 steps are taken, 17 are not
+-- aliases that lead nowhere; 16 steps are followed, 17 are not
 SELECT * FROM dns_a('cname16.example');
 SELECT * FROM dns_a('cname17.example');
 \echo :LAST_ERROR_SQLSTATE
@@ -79,7 +79,7 @@ SELECT * FROM dns_a('cnameloop.example');
 SELECT * FROM dns_a('cnameother.example');
 SELECT * FROM dns_a('otherowner.example');
 
--- odd answers that are sound, and right ones that come behind forged ones
+-- odd but sound answers, and true answers after forged ones
 SELECT label, address
 FROM unnest(ARRAY['twice', 'case', 'oddclass', 'tc', 'tcpartial', 'optunknown',
 		'nsid', 'wrongid', 'wrongname', 'wrongtype', 'wrongclass',
@@ -104,7 +104,7 @@ RESET pgcares.tries;
 SELECT * FROM dns_a('drop1.outcomes.example');
 RESET pgcares.timeout;
 
--- nobody listens; no name server is configured
+-- no server listens; no name server is configured
 SET pgcares.tries = 2;
 SET pgcares.servers = '127.0.0.1:1';
 SELECT * FROM dns_a('a.all.example');
@@ -144,7 +144,7 @@ SELECT * FROM dns_a('rcode2.example', 'warning');
 SELECT * FROM dns_a('rcode2.example', 'ignore');
 SELECT * FROM dns_a('short.example', 'ignore');
 
--- on_error as a setting; what the call says counts more
+-- on_error as a setting; the argument of a call overrides it
 SET pgcares.on_error = 'Missing_OK';
 SHOW pgcares.on_error;
 SELECT * FROM dns_a('nxdomain.example');
@@ -157,7 +157,7 @@ SELECT * FROM dns_a('nxdomain.example');
 SET pgcares.on_error = ignore;
 SELECT * FROM dns_a('rcode5.example');
 
--- mistakes in a call are errors whatever on_error says
+-- mistakes in a call are errors for any on_error
 SELECT * FROM dns_a('a..example');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM dns_query('a.example', 'NOSUCH', on_error => 'ignore');
@@ -165,7 +165,7 @@ SELECT * FROM dns_query('a.example', 'NOSUCH', on_error => 'ignore');
 RESET pgcares.on_error;
 RESET pgcares.servers;
 
--- each can be caught
+-- each error can be caught
 CREATE FUNCTION mail_servers(domain text) RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN

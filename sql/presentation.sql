@@ -1,5 +1,5 @@
--- What records look like: rdata as zone files have it and dig prints it, data
--- with the field names of the RFCs. Each record is two lines here.
+-- The text of records: rdata as in zone files and in the output of dig, data with
+-- the field names of the RFCs. Each record is two lines here.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \pset format unaligned
 \pset tuples_only on
@@ -22,7 +22,7 @@ EXECUTE show ('{a,a-raw,aaaa,l32,l64,nid,eui48,eui64,x25,isdn,nsap}');
 EXECUTE show ('{eid,nimloc}');
 EXECUTE show ('{apl,apl-empty}');
 
--- an IPv6 address is as inet has it, wherever there are zeros in it
+-- an IPv6 address is written as inet writes it, with zeros anywhere
 SELECT count(*), bool_and(rdata = host(rdata::inet)) AS as_inet,
 	bool_and(right(encode(inet_send(rdata::inet), 'hex'), 32) = octets) AS complete
 FROM (SELECT string_agg(CASE WHEN (zeros >> i) % 2 = 1 THEN '0000' ELSE word END,
@@ -70,14 +70,14 @@ SET pgcares.servers = :'odd';
 EXECUTE show_one ('nsec3.example', 'NSEC3');
 RESET pgcares.servers;
 
--- rare types, types that are known by name only, and such that nobody knows
+-- rare types, types that are known by name only, and unknown types
 EXECUTE show ('{wks,"null",nxt,hip,uinfo,uid,gid,unspec}');
 EXECUTE show ('{type65280,type65281}');
 EXECUTE show_one ('atma.all.example', 'TYPE34');
 EXECUTE show_one ('a6.all.example', 'TYPE38');
 EXECUTE show_one ('ipn.all.example', 'TYPE264');
 
--- names that are no host names, as owners and as targets
+-- names that are not host names, as owners and as targets
 SELECT q.name || ' ' || q.rdata
 FROM unnest(ARRAY['esc\.dot', 'sp\032ace', 'nul\000nul', 'hi\255gh', 'quo\"te',
 		'back\\slash', 'at\@sign', 'MiXeD']) WITH ORDINALITY AS o (owner, ord),
@@ -85,14 +85,14 @@ FROM unnest(ARRAY['esc\.dot', 'sp\032ace', 'nul\000nul', 'hi\255gh', 'quo\"te',
 ORDER BY o.ord;
 EXECUTE show_one ('odd-targets.all.example', 'PTR');
 
--- every octet there is, in a name and in a text
+-- every octet, in a name and in a text
 SET pgcares.servers = :'odd';
 SELECT rdata FROM dns_query('nameall.example', 'PTR') ORDER BY rdata;
 SELECT rdata FROM dns_query('txtall.example', 'TXT');
 EXECUTE show_one ('naptr255.example', 'NAPTR');
 EXECUTE show_one ('urihigh.example', 'URI');
 
--- strings are the octets as they came, txt is text in any encoding
+-- strings are the octets of the record, txt is text in any encoding
 SELECT strings = ARRAY(
 		SELECT string_agg(set_byte('\x00', 0, i), '' ORDER BY i)
 		FROM generate_series(0, 255) AS i GROUP BY i / 128 ORDER BY i / 128)
@@ -106,7 +106,7 @@ FROM unnest('{txt,txt-empty,txt-quote,txt-backslash,txt-nul,txt-high,txt-utf8}'
 	dns_txt(o.owner || '.all.example') AS t
 ORDER BY o.ord;
 
--- so are the other columns
+-- the other columns too
 SELECT cpu, os FROM dns_hinfo('hinfo.all.example');
 SELECT regexp FROM dns_naptr('naptr-escape.all.example');
 SELECT ptrdname FROM dns_ptr('odd-targets.all.example') ORDER BY ptrdname;

@@ -1,4 +1,4 @@
--- Looking up records: typed functions, dns_query, aliases, and the places in a
+-- Lookups of records: typed functions, dns_query, aliases, and the places in a
 -- query where the functions can stand.
 \getenv odd PGCARES_TEST_MISBEHAVING
 
@@ -28,8 +28,8 @@ SELECT * FROM dns_caa('shop.example') ORDER BY tag;
 SELECT * FROM dns_tlsa('_443._tcp.web.shop.example');
 SELECT * FROM dns_hinfo('shop.example');
 
--- names of addresses: of an inet, whose netmask does not count, of a text that
--- is an address, and of the name that stands for it
+-- names of addresses: of an inet, whose netmask is ignored, of a text with an
+-- address, and of its reverse name
 SELECT * FROM dns_ptr(inet '192.0.2.53') ORDER BY ptrdname;
 SELECT * FROM dns_ptr('192.0.2.53') ORDER BY ptrdname;
 SELECT * FROM dns_ptr(inet '192.0.2.10/24');
@@ -68,7 +68,7 @@ SELECT * FROM dns_query('web.shop.example');
 SELECT * FROM dns_query(class => 'in', type => 'mX', name => 'mx.all.example')
 ORDER BY rdata;
 
--- types and classes by number (RFC 3597), also such that nobody knows
+-- types and classes by number (RFC 3597), unknown ones too
 SELECT q.type, q.class, q.rdata
 FROM (VALUES
 	(1, 'TYPE65', 'IN'), (2, '65', 'CLASS1'), (3, 'type00065', '1'))
@@ -78,7 +78,7 @@ ORDER BY o.ord;
 SELECT * FROM dns_query('type65280.all.example', 'TYPE65280');
 SELECT * FROM dns_query('type65281.all.example', '65281');
 
--- what is no type, no class, or no lookup
+-- unknown types and classes, and types that no lookup can ask for
 SELECT * FROM dns_query('a.all.example', 'TYPE65536');
 SELECT * FROM dns_query('a.all.example', '-1');
 SELECT * FROM dns_query('a.all.example', 'TYPE');
@@ -100,7 +100,7 @@ SELECT * FROM dns_query('sound.example', 'A', 'CH');
 SELECT * FROM dns_query('sound.example', 'AAAA', 'HS');
 SELECT * FROM dns_query('sound.example', 'MX', 'CLASS65280');
 
--- ANY: all that the server gives
+-- ANY: all records that the server gives
 SELECT * FROM dns_query('sound.example', 'ANY') ORDER BY type COLLATE "C";
 SELECT count(*) FROM dns_query('sound.example', '*');
 RESET pgcares.servers;
@@ -118,7 +118,7 @@ SELECT * FROM dns_query('chain5.all.example');
 SELECT * FROM dns_query('www2.shop.example', 'CNAME');
 SELECT * FROM dns_mx('i-ink.shop.example');
 
--- DNAME, and the CNAME that a server makes of it (RFC 6672 section 3.1)
+-- DNAME, and the CNAME that a server derives from it (RFC 6672 section 3.1)
 SELECT * FROM dns_query('www.dname.all.example');
 SELECT * FROM dns_query('www.dname.all.example', 'CNAME');
 SELECT * FROM dns_query('dname.all.example', 'DNAME');
@@ -127,7 +127,7 @@ SELECT * FROM dns_query('dname.odd.example');
 SELECT * FROM dns_query('dnameonly.odd.example');
 SELECT * FROM dns_query('dname.example');
 
--- aliases in any order, and records that have nothing to do with the question
+-- aliases in any order, and records that do not belong to the question
 SELECT * FROM dns_query('cnameback.example');
 SELECT * FROM dns_query('cnameplus.example');
 SELECT * FROM dns_query('otherplus.example');
@@ -188,7 +188,7 @@ EXECUTE mx ('g-games.shop.example');
 DEALLOCATE mx;
 RESET plan_cache_mode;
 
--- only what is executed asks: count is how often names below one were asked for
+-- only calls that are executed ask: count is the number of queries below a name
 SET pgcares.servers = :'odd';
 CREATE VIEW planned AS SELECT * FROM dns_a('sound.planned.example');
 PREPARE planned AS SELECT * FROM dns_a('sound.planned.example');
@@ -222,7 +222,7 @@ CREATE VIEW branch_address AS
 	FROM branch AS b, dns_a(b.name || '.shop.example', 'ignore') AS a;
 SELECT * FROM branch_address ORDER BY name;
 
--- what is found can be kept
+-- records can be stored
 CREATE TABLE seen AS
 	SELECT q.*
 	FROM branch AS b,
