@@ -1,9 +1,9 @@
-# Property: whatever octets dns_parse() and dns_message_json() are given, they
-# give a row or say that these are no message (22P03), and both agree on that.
+# Property: for any octets, dns_parse() and dns_message_json() both give a result, or
+# both raise the error that these are not a message (22P03).
 #
 # The octets are sound messages of many kinds, changed at random: bits, octets,
-# lengths, parts cut out or doubled. The seed is printed; PGCARES_TEST_SEED
-# gives another run the same octets.
+# lengths, parts cut out or doubled. The seed is printed; with PGCARES_TEST_SEED,
+# another run has the same octets.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -27,7 +27,7 @@ my $node = Session->cluster([$knot], "pgcares.timeout = '1s'", 'pgcares.tries = 
 my $session = Session->new($node);
 my $pid = $session->pid;
 
-# What is changed: every type of the test zone, and what no real server sends
+# The messages to change: every type of the test zone, and some that no real server sends
 my @names = qw(a aaaa alias caa cert dhcid dname dnskey ds eui48 hinfo hip https ipseckey key loc mx naptr nsec nsec3 null
   openpgpkey ptr rrsig smimea soa srv sshfp svcb tlsa txt txt-many type65280 uri zonemd);
 my @types = qw(A AAAA APL CAA CERT DNAME DS HINFO HTTPS LOC MX NAPTR NSEC NSEC3 NS PTR RRSIG SOA SRV SSHFP SVCB TLSA TXT URI);
@@ -82,8 +82,8 @@ sub changed
 	return $message;
 }
 
-# The state that both functions end with, and how many characters they give: all
-# that they make has to be made.
+# The SQLSTATE of each function, and the number of characters that both return: to
+# count them, the whole result is built.
 $session->text(<<'SQL');
 CREATE FUNCTION read_both(octets bytea, OUT parsed text, OUT as_json text, OUT size bigint)
 LANGUAGE plpgsql AS $$
@@ -111,7 +111,7 @@ my %changed = (
 foreach my $what (sort keys %changed)
 {
 	is($session->text('SELECT DISTINCT parsed, as_json FROM unnest(' . array(@{ $changed{$what} }) . ') AS m, read_both(m)'),
-		'22P03|22P03', "$what makes none of them a message");
+		'22P03|22P03', "$what: none of them is a message");
 }
 
 my %states;
@@ -137,6 +137,6 @@ SQL
 }
 is(join(', ', sort keys %states), '00000 00000, 22P03 22P03', 'octets are a message for both functions, or for neither');
 cmp_ok($states{$_} // 0, '>', MESSAGES / 50, "... $_ often enough") foreach '00000 00000', '22P03 22P03';
-is($session->text('SELECT pg_backend_pid()'), $pid, 'the backend lives');
+is($session->text('SELECT pg_backend_pid()'), $pid, 'the backend survives');
 
 done_testing();

@@ -1,6 +1,6 @@
-# Property: what an answer costs depends on its size, whatever a hostile zone puts
-# into it: chains and loops of aliases, names led through thousands of pointers,
-# thousands of records. Processor time is compared with that of sound answers in
+# Property: the cost of an answer depends on its size only, even if a hostile zone
+# fills it with chains and loops of aliases, names led through thousands of pointers,
+# or thousands of records. Processor time is compared with that of sound answers in
 # the same run.
 # Once: no version of PostgreSQL changes this.
 
@@ -52,7 +52,7 @@ foreach my $label (qw(cnameself cnameloop cname17 cname40 twocname cnameplus))
 
 # ---- Large answers, of a server that is this test
 
-# Processor time of this many calls, each answered by what makes a message of a query
+# Processor time of 25 calls; $message makes an answer from a query.
 sub cost
 {
 	my ($call, $message) = @_;
@@ -70,7 +70,7 @@ sub cost
 	return $session->cpu_time - $before;
 }
 
-# An answer with these records first, and as many of the last one as have room
+# An answer with these records first, and then as many copies of the last one as fit
 sub filled
 {
 	my ($query, $last, @first) = @_;
@@ -80,7 +80,7 @@ sub filled
 	return pack('n6', $query->{id}, 0x8500, 1, @first + $count, 0, 0) . $begin . $last x $count;
 }
 
-# A record of an unknown type with data made of names, each of which leads to the one
+# A record of an unknown type whose data are names, each with a pointer to the one
 # before; and a pointer to the last of them
 sub ladder
 {
@@ -98,7 +98,7 @@ sub ladder
 	return (Wire::record("\xC0\x0C", 65280, $rdata), pack('n', 0xC000 | $last));
 }
 
-# So many records of that type, the names of which end in different octets
+# $count records of the type of the question, each with other data
 sub numbered
 {
 	my ($query, $count, $rdata) = @_;

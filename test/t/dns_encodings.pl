@@ -1,6 +1,6 @@
-# Property: in a database of any encoding, all text that comes out of an answer
-# is printable ASCII and says exactly which octets came, and names that users
-# write in that encoding are asked as the right A-labels.
+# Property: in a database of any encoding, all text from an answer is printable ASCII
+# and shows exactly which octets came, and names that users write in that encoding
+# are asked as the right A-labels.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -19,7 +19,7 @@ my $node = Session->cluster([$server]);
 my @octets = map { join '', map { chr } @$_ } [ 0 .. 127 ], [ 128 .. 255 ];
 my $session;
 
-# Questions whose answers have all octets in each place that is like a text
+# Questions whose answers have all octets in each kind of text
 my @everywhere = ("'nameall.example', 'PTR'", "'txtall.example', 'TXT'", "'hinfo255.example', 'HINFO'",
 	"'naptr255.example', 'NAPTR'", "'urihigh.example', 'URI'");
 
@@ -51,7 +51,7 @@ sub quoted
 	return map { octets_of($_) } $text =~ /"((?:[^"\\]|\\.)*)"/g;
 }
 
-# Is it what it should be, octet by octet? is() would print them.
+# Compares octet by octet; is() would print the octets.
 sub same
 {
 	my ($given, $wanted, $what) = @_;
@@ -75,7 +75,7 @@ sub column
 	return map { $_->[0] } @{ $session->query($sql)->{rows} };
 }
 
-# ---- What comes out
+# ---- Output
 
 sub check_names
 {
@@ -95,7 +95,7 @@ sub check_names
 		}
 	}
 
-	# what comes out can be asked, and comes back as the owner
+	# a name from an answer can be asked, and comes back as the owner
 	foreach my $i (0, 1)
 	{
 		my $name = $names{ptrdname}[$i];
@@ -103,10 +103,10 @@ sub check_names
 
 		$server->forget;
 		my $owner = value("SELECT name FROM dns_query('$quoted')");
-		same(Wire::name($owner), $wire[$i], 'the name that came out is an owner');
+		same(Wire::name($owner), $wire[$i], 'a name from an answer comes back as the owner');
 		is(join(' ', map { $_->{name} } $server->log),
-			Wire::name_text($octets[$i] =~ /.{1,63}/gs), '... and was asked as what it is');
-		is(value("SELECT dns_to_ascii('$quoted')"), $name, '... it stays what it is');
+			Wire::name_text($octets[$i] =~ /.{1,63}/gs), '... and was asked with the same octets');
+		is(value("SELECT dns_to_ascii('$quoted')"), $name, '... and dns_to_ascii() does not change it');
 	}
 }
 
@@ -164,7 +164,7 @@ sub check_other_fields
 	}
 }
 
-# What servers say of a failure, as an error and as a warning
+# A server's text about a failure, in an error and in a warning
 sub check_messages
 {
 	my %said = (
@@ -182,14 +182,14 @@ sub check_messages
 		{
 			my $text = $message->{D} =~ /Authority\): (.*)\./ ? $1 : '';
 
-			printable($message->{M} . $message->{D} . $message->{H}, "... what the $message->{S} says");
+			printable($message->{M} . $message->{D} . $message->{H}, "... the text of the $message->{S}");
 			same(octets_of($text), $said{$label}, '... with all its octets');
 		}
 		is($warning->{S}, 'WARNING', '... and a warning, if wanted');
 	}
 }
 
-# What they say in whole messages
+# A server's text in whole messages
 sub check_columns
 {
 	my %said = (nsidhigh => [ 'nsid', "\0\\\xff\"x" ], edehigh => [ 'ede_text', "\xff\xfe\0\n\"\x1b[0m" ]);
@@ -209,7 +209,7 @@ sub check_columns
 	}
 }
 
-# Results that are kept in tables go through a dump, octet by octet.
+# Results that are stored in tables survive a dump, octet by octet.
 sub check_dump
 {
 	my ($database) = @_;
@@ -220,16 +220,16 @@ sub check_dump
 	$session->text('CREATE TABLE messages AS ' . join ' UNION ALL ', map { "SELECT * FROM dns_message($_)" } @everywhere, "'edehigh.example'", "'nsidhigh.example'");
 	my $before = $session->text($digest);
 	my $rows = $session->text('SELECT count(*) FROM records');
-	cmp_ok($rows, '>=', scalar @everywhere, 'results are kept in tables');
+	cmp_ok($rows, '>=', scalar @everywhere, 'results are stored in tables');
 	$node->command_ok([ 'pg_dump', '--file', $dump, $node->connstr($database) ], '... that can be dumped');
 	$session->text("CREATE DATABASE ${database}_again TEMPLATE template0 ENCODING '$database' LC_COLLATE 'C' LC_CTYPE 'C'");
 	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr("${database}_again") ], '... and restored');
 	is(Session->new($node, dbname => "${database}_again")->text($digest), $before, '... and are the same');
 }
 
-# ---- What goes in
+# ---- Input
 
-# A name in the encoding of the client and the A-label it is; or the SQLSTATE.
+# A name in the encoding of the client, and its A-label or the SQLSTATE
 sub check_question
 {
 	my ($written, $asked, $what) = @_;
@@ -243,10 +243,10 @@ sub check_question
 		return;
 	}
 	is(join(' ', map { $_->{name} } $server->log), "$asked.example", $what);
-	is(value("SELECT dns_to_ascii('$written.example')"), "$asked.example", '... dns_to_ascii says the same');
+	is(value("SELECT dns_to_ascii('$written.example')"), "$asked.example", '... and dns_to_ascii() gives the same');
 }
 
-# An A-label and its U-label in the encoding of the client; or the SQLSTATE.
+# An A-label, and its U-label in the encoding of the client or the SQLSTATE
 sub check_unicode
 {
 	my ($a_label, $shown, $what) = @_;
@@ -272,8 +272,8 @@ sub check_node
 	$session->text('RESET pgcares.lookups');
 }
 
-# Labels: buecher with u umlaut, nihongo in Kanji, Thai for "Thai", u umlaut in
-# EUC_JP has three octets
+# Labels: buecher with u umlaut, nihongo in Kanji, "Thai" in Thai. In EUC_JP, u umlaut
+# has three octets.
 my ($german, $japanese, $thai) = ('xn--bcher-kva', 'xn--wgv71a119e', 'xn--o3cw4h');
 my %utf8 = (
 	$german => "b\xc3\xbccher",
@@ -317,11 +317,11 @@ foreach my $encoding (sort keys %written)
 	$session->close;
 }
 
-# Where anything goes, what is no UTF-8 is no name, and what is cannot be told
-# from it.
+# SQL_ASCII accepts any octets: valid UTF-8 is read as UTF-8, anything else is not a
+# name.
 $session = Session->new($node, dbname => 'sql_ascii');
 $session->text("SET client_encoding = 'SQL_ASCII'");
-check_question("b\xfccher", '22023', 'SQL_ASCII: no UTF-8');
+check_question("b\xfccher", '22023', 'SQL_ASCII: not UTF-8');
 check_question("\xff\xfe", '22023', 'SQL_ASCII: octets that UTF-8 never has');
 check_question("\xe6\x97", '22023', 'SQL_ASCII: UTF-8 cut short');
 check_question("\xed\xa0\x80", '22023', 'SQL_ASCII: a surrogate');

@@ -1,5 +1,5 @@
-# Property: every record of the zone with all types is shown as dig shows it,
-# and a type that is asked for by its number gives what its name gives.
+# Property: every record of the zone with all types is shown as dig shows it, and a
+# type gives the same records by number and by name.
 
 use strict;
 use warnings;
@@ -12,17 +12,17 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-# What may be shown in another way than by dig, why, and how. Owners are below
+# Records that can differ from the output of dig, why, and how. Owners are below
 # all.example.
 my @differences = (
-	# words that dig 9.18 does not know: CLA, IPN, and dohpath and ohttp, for which
-	# it says key7 and key8
+	# words that dig 9.18 does not know: CLA and IPN; dohpath and ohttp, which it prints
+	# as key7 and key8
 	[ 'cla', 'CLA "claim"' ],
 	[ 'ipn', 'IPN \# 8 0000000100000005' ],
 	[ 'https-dohpath', 'HTTPS 1 . alpn="h2" dohpath="/dns-query{?dns}"' ],
 	[ 'https-future', 'HTTPS 1 . ohttp key9="\000\029"' ],
-	# dig takes the last of these, which has no key, for malformed; RFC 4025
-	# section 2.4 has algorithm 0 for that
+	# dig treats the last of these, which has no key, as malformed; RFC 4025 section 2.4
+	# has algorithm 0 for that
 	[ 'ipseckey',
 		'IPSECKEY 10 0 2 . AQIDBAUGBwgJCgsMDQ4PEA==',
 		'IPSECKEY 10 1 2 192.0.2.38 AQIDBAUGBwgJCgsMDQ4PEA==',
@@ -61,14 +61,14 @@ sub dig
 	my @options = qw(+noall +question +answer +nosplit +nocookie +notcp);
 	local $ENV{IDN_DISABLE} = 1;
 
-	# before each question one that marks where its answer begins
+	# a question before each one marks where its answer begins
 	append_to_file($file, join '', map { "marker.all.example TXT\n$_->[0] TYPE" . number($_->[1]) . "\n" } @asked);
 	IPC::Run::run([ 'dig', '@127.0.0.1', '-p', $knot->port, @options, '-f', $file ], '>', \my $output);
 	my (undef, @answers) = split /^;marker\.all\.example\..*\n/m, $output;
 	return map { [ sort map { s/\s+/ /gr } grep { !/^;/ } split /\n/ ] } @answers;
 }
 
-# Those that we show, in the same form
+# The records that pgcares shows, in the same form
 sub ours
 {
 	my ($name, $type) = @_;
@@ -106,14 +106,14 @@ SKIP:
 
 		if ($may_differ{$name} && "@$ours" ne "@$dig")
 		{
-			is_deeply($ours, $may_differ{$name}, "$name $type: as is known");
+			is_deeply($ours, $may_differ{$name}, "$name $type: a known difference");
 			next;
 		}
-		is_deeply($ours, $dig, "$name $type: as dig has it");
+		is_deeply($ours, $dig, "$name $type: as dig shows it");
 		$equal{ $type eq 'ANY' ? 'ANY' : 'type' }++ if @$dig && "@$ours" eq "@$dig";
 	}
 	note("$equal{$_} equal answers by $_") foreach sort keys %equal;
-	cmp_ok($equal{type}, '>=', 160, 'of those that have records at least 160 are equal');
+	cmp_ok($equal{type}, '>=', 160, 'at least 160 sets of records are equal');
 	cmp_ok($equal{ANY}, '>=', 150, '... and for ANY at least 150');
 }
 

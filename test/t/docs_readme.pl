@@ -1,5 +1,5 @@
-# Every statement of README.md runs, and gives what README.md shows for it, but
-# for times.
+# Every statement of README.md runs, and gives the output that README.md shows for
+# it, except for times.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Test::More;
 
 use NameServer;
 
-# A block of statements, and the block of output behind it if there is one.
+# A block of statements, and the block of output after it if there is one
 my $fence = qr/```/;
 my $block = qr/^${fence}sql\n(.*?)^$fence\n(?:\n$fence\n(.*?)^$fence\n)?/ms;
 
@@ -32,7 +32,7 @@ lc_messages = 'C'
 CONF
 $node->start;
 
-# One session, as a reader would have it; a mark before each example.
+# One session, as a reader would have it, with a mark before each example
 my $script = '';
 $script .= "\\echo \@example $_\n$examples[$_]{statements}" for 0 .. $#examples;
 utf8::encode($script);
@@ -59,9 +59,9 @@ for my $i (0 .. $#examples)
 
 done_testing();
 
-# Takes out of what EXPLAIN (ANALYZE) shows the times, the lines and blanks that
-# depend on their length, and what depends on the server's speed; and what PostgreSQL
-# shows of it from version 18 on.
+# Removes from the output of EXPLAIN (ANALYZE) the times, the lines and blanks that
+# depend on their length, all that depends on the server's speed, and all that
+# PostgreSQL shows only since version 18.
 sub hide_times
 {
 	return if $_[0] !~ /QUERY PLAN/;

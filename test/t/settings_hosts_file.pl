@@ -1,6 +1,6 @@
-# Property: the hosts file is read when pgcares.lookups says so, before or after
-# name servers or instead of them; a change of it is noticed; and whatever is in
-# it, it costs little, can be interrupted, and its content is in no message.
+# Property: pgcares.lookups decides whether the hosts file is read before or after name
+# servers or instead of them; a change of it is noticed; and with any content, it costs
+# little, reading can be interrupted, and no message shows the content.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -30,7 +30,7 @@ sub write_file
 	close $handle or die "cannot write \"$path\": $!\n";
 }
 
-# What comes of a statement, and how many queries came by it
+# The outcome of a statement, and the number of its queries
 sub asked
 {
 	my ($sql) = @_;
@@ -50,7 +50,7 @@ sub gives
 	is_deeply([ asked($sql) ], [ $expected, $queries ], $what);
 }
 
-# ---- Which source is asked, and when
+# ---- The order of the sources
 
 write_file($file, <<'HOSTS');
 # only 10.0.0.9 comment
@@ -79,10 +79,10 @@ foreach my $lookups (qw(b f fb bf))
 {
 	$session->text("SET pgcares.lookups = $lookups");
 	gives("SELECT dns_lookup('both.example')", @{ $both{$lookups} }, "$lookups: a name in file and DNS");
-	gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$lookups} }, "$lookups: a name that DNS has not");
+	gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$lookups} }, "$lookups: a name that is not in DNS");
 	gives("SELECT dns_lookup('nodata.file.example')", @{ $empty{$lookups} }, "$lookups: ... without data");
 	gives("SELECT dns_lookup('rcode2.file.example')", @{ $failed{$lookups} }, "$lookups: ... with a failure");
-	gives("SELECT dns_lookup('nxdomain.example')", @{ $nowhere{$lookups} }, "$lookups: a name that is nowhere");
+	gives("SELECT dns_lookup('nxdomain.example')", @{ $nowhere{$lookups} }, "$lookups: a name that is in neither");
 	gives("SELECT dns_lookup('v4.example', 6)", @{ $other_family{$lookups} }, "$lookups: the file has the other family");
 	gives("SELECT dns_reverse('192.0.2.1')", @{ $reverse{$lookups} }, "$lookups: an address");
 	gives("SELECT dns_reverse('192.0.2.9')", @{ $reverse_nowhere{$lookups} }, "$lookups: an address not in the file")
@@ -100,7 +100,7 @@ is($session->sqlstate(q{SELECT dns_reverse('192.0.2.1')}), 'NDA12', 'bf: neither
 $session->text('RESET pgcares.servers; RESET pgcares.tries; RESET pgcares.timeout');
 $silent->stop;
 
-# The system's word: a lookup line in its file
+# The system's order: a lookup line in its file
 foreach ([ "lookup bind\n", 'b' ], [ "lookup file\n", 'f' ], [ "lookup bind file\n", 'bf' ],
 	[ "options ndots:2\nlookup  file\tbind yp\r\n", 'fb' ])
 {
@@ -109,19 +109,19 @@ foreach ([ "lookup bind\n", 'b' ], [ "lookup file\n", 'f' ], [ "lookup bind file
 	write_file("$directory/resolv.conf", $content);
 	$session->text("SET pgcares.resolvconf = '$directory/resolv.conf'; SET pgcares.lookups = system");
 	gives("SELECT dns_lookup('both.example')", @{ $both{$lookups} }, "the system's $lookups");
-	gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$lookups} }, '... where DNS has nothing');
+	gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$lookups} }, '... a name that is not in DNS');
 }
 
-# Without such a line it is that of the host, which this cannot change; what it
-# says nothing of is looked for in the file first.
+# Without such a line the order is that of the host, which this test cannot change; the
+# default is the file first.
 my ($words) = -r '/etc/nsswitch.conf' ? slurp_file('/etc/nsswitch.conf') =~ /^\s*hosts:([^#\n]*)/m : ();
 my $order = join '', map { /^files?$/ ? 'f' : 'b' } ($words // '') =~ /(?<!\S)(files?|dns|bind|resolve)(?!\S)/g;
 my $system = $order =~ /^f+$/ ? 'f' : $order =~ /^b+$/ ? 'b' : $order =~ /^b/ ? 'bf' : 'fb';
 write_file("$directory/resolv.conf", "nameserver 192.0.2.53\n");
 gives("SELECT dns_lookup('both.example')", @{ $both{$system} }, "the host's $system");
-gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$system} }, '... where DNS has nothing');
+gives("SELECT dns_lookup('nxdomain.file.example')", @{ $missing{$system} }, '... a name that is not in DNS');
 
-# ---- What is in the file
+# ---- The content of the file
 
 $session->text('SET pgcares.lookups = f');
 write_file($file, join '', map { "$_\n" }
@@ -179,14 +179,14 @@ has('ND003', 'a link that leads nowhere');
 write_file("$file.other", '10.2.0.4 n.example');
 has('10.2.0.4', 'a link that leads somewhere, no line feed at the end');
 $session->text("SET pgcares.hosts_file = '$file.third'");
-has('ND003', 'another file, that is not there');
+has('ND003', 'another file, which does not exist');
 write_file("$file.third", '10.2.0.5 n.example');
 has('10.2.0.5', 'another file');
 $session->text("SET pgcares.hosts_file = '$file'");
 has('10.2.0.4', 'the first one again');
 unlink $file;
 
-# ---- What is no file of hosts
+# ---- Things that are not a hosts file
 
 mkdir $file;
 has('ND003', 'a directory');
@@ -195,7 +195,7 @@ $session->text("SET pgcares.hosts_file = '/dev/zero'");
 has('ND003', 'a device');
 $session->text("SET pgcares.hosts_file = '$file'");
 
-# to open a pipe that nobody writes to would mean to wait for it, without end
+# opening a pipe that nobody writes to would wait for ever
 POSIX::mkfifo($file, 0600) or die "cannot make a pipe: $!\n";
 $session->send(q{SELECT dns_lookup('n.example')});
 my $result = eval { local $PostgreSQL::Test::Utils::timeout_default = 10; $session->result };
@@ -213,7 +213,7 @@ foreach ([ '', 'empty' ], [ "\0" x 100000, 'zeros' ], [ join('', map { chr int r
 	write_file($file, $content);
 	has('ND003', $what);
 	write_file($file, "$content\n10.2.0.6 n.example\n");
-	has('10.2.0.6', "$what, and a line behind");
+	has('10.2.0.6', "$what, and a line after it");
 }
 
 sub refused
@@ -223,14 +223,14 @@ sub refused
 
 	is($error->{C}, $state, "$what: SQLSTATE");
 	like($error->{M}, $message, "$what: message");
-	unlike(join(' ', values %$error), qr/secret/, "$what: nothing of its content is told");
+	unlike(join(' ', values %$error), qr/secret/, "$what: no content is shown");
 }
 
 write_file($file, "secret 10.2.0.7 n.example\n");
 SKIP:
 {
 	chmod 0, $file;
-	skip 'every file can be read', 3 if -r $file;
+	skip 'this user can read every file', 3 if -r $file;
 	refused('42501', qr/could not open file/, 'unreadable');
 }
 chmod 0600, $file;
@@ -241,7 +241,7 @@ write_file($file, "10.2.0.8 n.example\n");
 has('10.2.0.8', 'small again');
 $session->text('SET pgcares.lookups = b');
 truncate $file, (128 << 20) + 1;
-gives(q{SELECT dns_lookup('n.example')}, '192.0.2.1', 2, 'too large and not asked for');
+gives(q{SELECT dns_lookup('n.example')}, '192.0.2.1', 2, 'too large, but not needed');
 $session->text('SET pgcares.lookups = f');
 
 # ---- A million lines
@@ -262,7 +262,7 @@ sub seconds_of
 	return $session->cpu_time - $before;
 }
 
-# cancelled while it is read: nothing is left, and it is not taken for read
+# cancelled while it is read: nothing is left, and the file does not count as read
 my $other = Session->new($node);
 my $before = $session->status('RssAnon');
 my $cancelled = 0;
@@ -291,13 +291,13 @@ note(sprintf 'the first lookup took %.2f s, the next thousand %.2f s, %d kB', $f
 	$session->text(q{SELECT total_bytes / 1024 FROM pg_backend_memory_contexts WHERE name = 'pgcares file'}));
 Session::costs_less($first, 10, '... are read in a few seconds');
 cmp_ok($later, '<', $first, '... once');
-is($session->text(q{SELECT dns_reverse('10.15.66.63')}), 'host999999.big.example', '... by address, too');
+is($session->text(q{SELECT dns_reverse('10.15.66.63')}), 'host999999.big.example', '... by address too');
 my $names = $session->text(q{SELECT cardinality(aliases) FROM dns_gethostbyaddr('0.0.0.0')});
-cmp_ok($names, '==', 999, 'an address with 100000 names has a limited number of them');
-Session::costs_less(seconds_of(q{SELECT dns_reverse('0.0.0.0')}, 'ads1.big.example', '... and a first one'),
-	1, '... which is found soon');
+cmp_ok($names, '==', 999, 'of 100000 names of an address, a limited number is returned');
+Session::costs_less(seconds_of(q{SELECT dns_reverse('0.0.0.0')}, 'ads1.big.example', '... and the first one'),
+	1, '... is found soon');
 
-# memory is that of one file, however often it changes
+# memory holds one file, after any number of changes
 $before = $session->status('RssAnon');
 foreach my $number (1 .. 5)
 {

@@ -1,9 +1,9 @@
-# Property: every setting that concerns queries changes what goes over the
-# wire, and nothing but the settings does: neither the postmaster's environment
-# nor options of a file that names no server.
+# Property: every setting that concerns queries changes the queries on the wire, and only
+# settings do: neither the postmaster's environment, nor options of a file that names no
+# server.
 #
-# Name servers of our own tell what they were asked. Each case is one session
-# with its settings; most cases show the other side, too.
+# Our own name servers log their queries. Each case is one session with its settings;
+# most cases show the opposite too.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -18,7 +18,7 @@ use Session;
 use Socket qw(SOL_SOCKET);
 use Test::More;
 
-# Of Linux; Socket.pm does not have it.
+# A constant of Linux that Socket.pm does not have
 use constant SO_BINDTODEVICE => 25;
 
 my $first = NameServer->misbehaving;
@@ -51,7 +51,7 @@ sub session
 	return $session;
 }
 
-# What statements give in such a session: their rows, or their SQLSTATEs
+# The rows of statements in such a session, or their SQLSTATEs
 sub run
 {
 	my ($settings, @statements) = @_;
@@ -70,7 +70,7 @@ sub a
 	return "SELECT host(address) FROM dns_a('$name')";
 }
 
-# The one that looks up so many
+# The statement that looks up $count addresses
 sub many
 {
 	my ($count) = @_;
@@ -107,9 +107,9 @@ is(seen($first, 'transport'), 'udp tcp', 'a truncated answer is asked for again 
 run({ flags => 'edns, igntc' }, a('tc.example'));
 is(seen($first, 'transport'), 'udp', 'igntc: a truncated answer is not asked for over TCP');
 
-# ---- Which server
+# ---- Servers
 
-foreach my $case ([ $failing->address, 'fails', 'ND002' ], [ $closed, 'is not there', 'NDA11' ])
+foreach my $case ([ $failing->address, 'fails', 'ND002' ], [ $closed, 'is down', 'NDA11' ])
 {
 	my ($bad, $what, $sqlstate) = @$case;
 	my $servers = "$bad, " . $second->address;
@@ -135,7 +135,7 @@ is(run({ servers => $both, rotate => 'on' }, many(40)), '40', '40 lookups, rotat
 cmp_ok($first->count, '>', 0, '... some go to the first server');
 cmp_ok($second->count, '>', 0, '... and some to the second');
 run({ servers => $both, resolvconf => "$directory/rotate.conf" }, many(40));
-is(counts($first, $second), '40 0', 'rotate system: a file that names none of our servers does not count');
+is(counts($first, $second), '40 0', 'rotate system: a file counts only for the servers that it names');
 
 # ---- Header and EDNS
 
@@ -143,8 +143,8 @@ run({}, a('a.example'));
 is(seen($first, 'rd'), '1', 'recursion is desired');
 is(seen($first, 'cd'), '0', 'checking is not disabled');
 is(seen($first, 'ad'), '0', 'AD is not set');
-is(seen($first, 'edns'), '1232', 'there is EDNS, of the default size');
-is(seen($first, 'do'), '0', 'DNSSEC records are not wanted');
+is(seen($first, 'edns'), '1232', 'EDNS has the default size');
+is(seen($first, 'do'), '0', 'DNSSEC records are not requested');
 run({ flags => 'edns, norecurse' }, a('a.example'));
 is(seen($first, 'rd'), '0', 'norecurse: recursion is not desired');
 run({ checking_disabled => 'on' }, a('a.example'));
@@ -161,7 +161,7 @@ foreach my $size (512, 1400, 65535)
 	is(seen($first, 'edns'), $size, "edns_udp_size $size");
 }
 
-# ---- The name asked
+# ---- The name in the question
 
 my @names = ('shorty', 'MiXeD.Case.Example', 'two.labels', '_under_score', 'trailing.dot.', '.', 'sp\032ace.example');
 my @asked = ('shorty', 'MiXeD.Case.Example', 'two.labels', '_under_score', 'trailing.dot', '', 'sp\032ace.example');
@@ -173,18 +173,18 @@ foreach my $flags ('edns', 'edns, nosearch, noaliases')
 	run({ flags => $flags }, map { a($_) } @names);
 	is_deeply([ map { $_->{name} } $first->log ], \@asked, "names are asked as given (flags $flags)");
 	run({ %from_file, flags => $flags }, map { a($_) } @names);
-	is_deeply([ map { $_->{name} } $first->log ], \@asked, '... also where a file has a search list');
+	is_deeply([ map { $_->{name} } $first->log ], \@asked, '... also if a file has a search list');
 }
 
 my $letters = 'abcdefghijklmnopqrstuvwxyz.abcdefghijklmnopqrstuvwxyz.example';
 my %dns0x20 = (flags => 'edns, dns0x20', timeout => 300, tries => 1);
 is(run({}, a($letters)), '192.0.2.1', 'a long name');
 is(seen($first, 'name'), $letters, '... goes out as given');
-is(run({%dns0x20}, a($letters)), '192.0.2.1', 'dns0x20: the answer in the case asked is taken');
+is(run({%dns0x20}, a($letters)), '192.0.2.1', 'dns0x20: an answer in the same case is taken');
 is(lc seen($first, 'name'), $letters, '... the name is the same');
 like(seen($first, 'name'), qr/[a-z].*[A-Z]|[A-Z].*[a-z]/, '... in mixed case');
 is(run({%dns0x20}, "SELECT name FROM dns_query('$letters')"),
-	$letters, '... and the owner of the record is written as it was asked for');
+	$letters, '... and the owner of the record has the case of the call');
 is(run({}, a("case.$letters")), '192.0.2.1', 'an answer in other case is taken without dns0x20');
 is(run({%dns0x20}, a("case.$letters")), 'NDA12', 'dns0x20: an answer in other case is ignored');
 is(counts($first), '1', '... the server has seen the query');
@@ -197,47 +197,46 @@ is(counts($first, $second), '1 0', '... is asked at udp_port');
 is(run({ %no_port, flags => 'usevc' }, a('a.example')), '192.0.2.1', 'a server without a port, over TCP');
 is(counts($first, $second), '0 1', '... is asked at tcp_port');
 run({ %no_port, servers => $failing->address }, a('a.example'));
-is(counts($first, $second, $failing), '0 0 1', 'the port of a server that has one counts');
+is(counts($first, $second, $failing), '0 0 1', 'the port of a server overrides that');
 
-# ---- Where queries come from
+# ---- The source of queries
 
 run({}, a('a.example'));
 is(seen($first, 'src'), '127.0.0.1', 'queries come from the address that the system chooses');
 run({ local_ip4 => '127.0.0.5' }, a('a.example'), 'SET pgcares.flags = usevc', a('a.example'));
 is(seen($first, 'src'), '127.0.0.5 127.0.0.5', 'local_ip4: they come from that address, over UDP and TCP');
 is(run({ local_ip4 => '192.0.2.1', timeout => 300, tries => 1 }, a('a.example')),
-	'NDA11', 'local_ip4: an address that is not ours is an error');
+	'NDA11', 'local_ip4: an address that is not of this host is an error');
 is(counts($first), '0', '... and nothing was sent from another one');
 
-# ::1 is always asked from ::1, so it takes another address to see that the
-# setting counts.
+# ::1 is always asked from ::1, so only another address shows that the setting counts.
 SKIP:
 {
 	my $six = eval { NameServer->misbehaving(address => '::1') };
-	skip 'there is no ::1', 4 if !$six;
+	skip 'this host has no ::1', 4 if !$six;
 
 	is(run({ servers => $six->address, local_ip6 => '::1' }, a('a.example')),
 		'192.0.2.1', 'local_ip6: an answer comes');
 	is(seen($six, 'src'), '::1', '... to that address');
 	$six->forget;
 	is(run({ servers => $six->address, local_ip6 => '2001:db8::1', timeout => 300, tries => 1 }, a('a.example')),
-		'NDA11', 'local_ip6: an address that is not ours is an error');
+		'NDA11', 'local_ip6: an address that is not of this host is an error');
 	is(counts($six), '0', '... and nothing was sent from another one');
 }
 
-# Linux lets everybody bind a socket to a device since 5.7.
+# Since Linux 5.7 everybody can bind a socket to a device.
 my @over_both = (a('a.example'), 'SET pgcares.flags = usevc', a('a.example'));
 SKIP:
 {
 	my $socket = IO::Socket::INET->new(Proto => 'udp');
-	skip 'the system does not let us bind a socket to a device', 2
+	skip 'this user cannot bind a socket to a device', 2
 	  if !$socket->setsockopt(SOL_SOCKET, SO_BINDTODEVICE, 'lo');
 
 	is(run({ local_dev => 'lo' }, @over_both), '192.0.2.1 192.0.2.1', 'local_dev: queries go through lo');
 	is(seen($first, 'transport'), 'udp tcp', '... over UDP and TCP');
 }
 is(run({ local_dev => 'nosuchdevice', timeout => 300, tries => 1 }, @over_both),
-	'NDA11 NDA11', 'local_dev: a device that is not there is an error');
+	'NDA11 NDA11', 'local_dev: a device that does not exist is an error');
 is(counts($first), '0', '... and nothing was sent through another one');
 
 # ---- Sockets
@@ -263,8 +262,8 @@ foreach my $limit (0, 3)
 	cmp_ok(max(values %queries), '<=', 3, '... none serves more than three') if $limit == 3;
 }
 
-# What the system says of the open socket of a session. Linux doubles what is
-# set.
+# The buffer sizes of the open socket of a session, from the system. Linux doubles the
+# values that are set.
 sub buffers
 {
 	my $session = session(flags => 'stayopen', @_);
@@ -287,7 +286,7 @@ SKIP:
 	isnt($system->{tb}, 60000, '... whose buffer has another size without');
 }
 
-# ---- Patience
+# ---- Timeouts and tries
 
 foreach my $tries (1, 3)
 {
@@ -309,7 +308,7 @@ foreach my $timeout (300, 900)
 	cmp_ok(min(@gaps), '<', $timeout / 1000 + 0.5, '... and not long after');
 }
 
-# ---- What cannot be guessed (RFC 5452 section 9.2)
+# ---- Ids and ports cannot be guessed (RFC 5452 section 9.2)
 
 is(run({ lookahead => 'off' }, many(200)), '200', '200 lookups');
 my @log = $first->log;
@@ -323,16 +322,16 @@ foreach my $shift (0, 2, 4, 6, 8, 10, 12, 14)
 	cmp_ok(min(values %quarter), '>=', 20, "... in which bits $shift and " . ($shift + 1) . ' have all values');
 }
 
-# c-ares keeps random octets in a channel, which must not be one that was there
-# before the backend.
+# c-ares keeps random octets in a channel, so the channel must not be older than the
+# backend.
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pgcares'");
 $node->restart;
 my @first_ids = map { run({}, a('a.example')); ($first->log)[0]{id} } 1 .. 20;
 cmp_ok(distinct(@first_ids), '>=', 19, 'with the library in the postmaster, backends begin with ids of their own');
 
-# ---- What no setting asks for
+# ---- Things that no setting asks for
 
-cmp_ok(scalar(grep { defined $_->{edns} } @everything), '>', 300, 'of hundreds of queries with EDNS');
+cmp_ok(scalar(grep { defined $_->{edns} } @everything), '>', 300, 'there were hundreds of queries with EDNS');
 is(scalar(grep { $_->{cookie} } @everything), 0, '... none had a cookie');
 is(scalar(grep { $_->{type} eq 'junk' } @everything), 0, 'nothing but queries ever came');
 
@@ -344,6 +343,6 @@ is(seen($first, 'transport'), 'udp', 'RES_OPTIONS=use-vc in the postmaster\'s en
 $ENV{RES_OPTIONS} = 'rotate';
 $node->restart;
 run({ servers => $both }, many(40));
-is(counts($first, $second), '40 0', 'RES_OPTIONS=rotate has none');
+is(counts($first, $second), '40 0', 'RES_OPTIONS=rotate has no effect');
 
 done_testing();

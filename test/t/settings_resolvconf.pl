@@ -1,5 +1,5 @@
-# Without pgcares.servers the name servers are those of pgcares.resolvconf, as the
-# file is at the time of the call, whatever is in it, and nothing else counts.
+# Without pgcares.servers, the file pgcares.resolvconf names the servers: as it is at the
+# time of the call, with any content, and nothing else counts.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -20,7 +20,7 @@ my $directory = PostgreSQL::Test::Utils::tempdir();
 my $file = "$directory/resolv.conf";
 my $found = '192.0.2.1|300';
 
-# The environment is the postmaster's, and none of a lookup's business.
+# The environment is the postmaster's, and must not affect lookups.
 append_to_file("$directory/aliases", "alias wrong.example\n");
 my $node;
 {
@@ -31,7 +31,7 @@ my $node;
 	$node = Session->cluster([], "pgcares.udp_port = $port", "pgcares.tcp_port = $port");
 }
 
-# A session keeps its channel: it has to notice what changes.
+# A session keeps its channel, and must notice changes.
 my $session = Session->new($node);
 $session->text("SET pgcares.resolvconf = '$file'");
 
@@ -74,7 +74,7 @@ sub lookup
 	return $session->query("SELECT * FROM dns_a('" . ($name // 'n.example') . "')");
 }
 
-# A lookup finds something and asks this server only.
+# Tests that a lookup succeeds and asks this server only.
 sub asks
 {
 	my ($server, $what) = @_;
@@ -85,7 +85,7 @@ sub asks
 		"$what: the right server is asked");
 }
 
-# What a server has seen of the first question
+# A property of the first query that a server has seen
 sub seen
 {
 	my ($server, $what) = @_;
@@ -134,20 +134,20 @@ asks($second, 'replaced by a link');
 write_file("$directory/another", nameservers('127.0.0.1'));
 symlink "$directory/another", "$file.new";
 rename "$file.new", $file;
-asks($first, 'the link leads elsewhere');
+asks($first, 'the link leads to another file');
 
-# There is no file, and then there is.
+# The file is deleted, and then created again.
 unlink $file;
 asks_nobody('missing');
 $session->text("SET pgcares.flags = ''");
 asks($first, 'missing, the default server allowed');
 is(servers_shown(), "1|127.0.0.1|$port|$port||default", 'missing, the default server allowed: dns_servers()');
 write_file($file, nameservers('127.0.0.2'));
-asks($second, 'there again');
+asks($second, 'created again');
 SKIP:
 {
 	chmod 0, $file;
-	skip 'every file can be read', 1 if -r $file;
+	skip 'this user can read every file', 1 if -r $file;
 	$session->text('SELECT dns_reset()');
 	asks($first, 'unreadable, the default server allowed');
 	chmod 0600, $file;
@@ -166,7 +166,7 @@ asks_nobody('a directory');
 rmdir $file;
 asks_nobody('missing again');
 
-# Nothing of use in it
+# Contents of no use
 srand 1;
 foreach ([ '', 'empty' ], [ "\n\n\n", 'empty lines' ], [ "nameserver\nnameserver \n", 'no address' ],
 	[ nameservers('localhost', 'ns.example', '1.2.3.4.5', '::g', '127.0.0.1x', '-', '"'), 'no addresses' ],
@@ -183,27 +183,27 @@ foreach ([ '', 'empty' ], [ "\n\n\n", 'empty lines' ], [ "nameserver\nnameserver
 # Ways to write it
 foreach ([ "nameserver 127.0.0.2", 'no line feed at the end' ], [ "nameserver 127.0.0.2\r\n", 'CRLF' ],
 	[ "# nameserver 127.0.0.1\n; nameserver 127.0.0.1\nnameserver 127.0.0.2\n", 'comments' ],
-	[ "nameserver 127.0.0.2 # the second\n", 'a comment behind' ],
-	[ "nameserver 127.0.0.2 ; the second\n", 'another comment behind' ],
+	[ "nameserver 127.0.0.2 # the second\n", 'a comment after it' ],
+	[ "nameserver 127.0.0.2 ; the second\n", 'another comment after it' ],
 	[ "nameserver\t127.0.0.2  \t\n", 'tabs' ], [ "  nameserver 127.0.0.2\n", 'spaces before' ],
 	[ "nameserver fe80::1\nnameserver nonsense\nnameserver 127.0.0.2\n", 'bad addresses before' ],
-	[ nameservers('127.0.0.2') . join('', map { chr int rand 256 } 1 .. 1 << 20), 'junk behind' ],
+	[ nameservers('127.0.0.2') . join('', map { chr int rand 256 } 1 .. 1 << 20), 'junk after it' ],
 	[ nameservers(('127.0.0.2') x 50), 'the same 50 times' ],
 	[ nameservers('127.0.0.2', map { "127.9.0.$_" } 1 .. 49), '50 servers' ],
 	[ nameservers('127.0.0.2', map { "127.9.0.$_" } 1 .. 250), '251 servers' ],
 	[ nameservers('127.0.0.2') . "search wrong.example\ndomain wrong.example\nsortlist 10.0.0.0/99 x\n", 'other lines' ],
 	[ nameservers('127.0.0.2') . "options ndots:-1 timeout:99999999999 attempts:x rotate:no :::\n", 'absurd options' ],
-	[ nameservers('127.0.0.2') . "options\noptions \nunknown 1 2 3\n", 'lines that mean nothing' ])
+	[ nameservers('127.0.0.2') . "options\noptions \nunknown 1 2 3\n", 'meaningless lines' ])
 {
 	my ($content, $what) = @$_;
 
 	write_file($file, $content);
 	asks($second, $what);
-	is(seen($second, 'name'), 'n.example', "$what: the name is asked as it is");
+	is(seen($second, 'name'), 'n.example', "$what: the name is asked unchanged");
 	is($session->text('SELECT address FROM dns_servers() WHERE ord = 1'), '127.0.0.2', "$what: dns_servers()");
 }
 
-# Options that are the administrator's say
+# Options that the administrator decides on
 sub asked_in_20
 {
 	$_->forget foreach $first, $second;
@@ -228,7 +228,7 @@ write_file($file, nameservers('127.0.0.1') . "options use-vc\n");
 asks($first, 'use-vc');
 is(seen($first, 'transport'), 'tcp', 'use-vc: over TCP');
 
-# Settings of ours are not those of the file.
+# Options of the file do not replace the settings of pgcares.
 write_file($file, nameservers('127.0.0.1') . "options timeout:30 attempts:1\n");
 $session->text(q{SET pgcares.timeout = '100ms'; SET pgcares.tries = 3});
 is(Session::sqlstate_of(lookup('drop.example')), 'NDA12', 'timeout and attempts: the outcome');
@@ -252,7 +252,7 @@ is(servers_shown(), "1|127.0.0.2|$port|$port||pgcares.servers\n2|127.0.0.1|$port
 is_deeply(asked_in_20(), [ 0, 20 ], 'servers in the settings: the first of them is asked');
 is_deeply([ grep { $_->{transport} ne 'udp' } $second->log ], [], 'servers in the settings: over UDP');
 is(Session::sqlstate_of(lookup('alias')), '00000', 'servers in the settings: a name without dots');
-is(seen($second, 'name'), 'alias', 'servers in the settings: it is asked as it is');
+is(seen($second, 'name'), 'alias', 'servers in the settings: it is asked unchanged');
 $session->text("SET pgcares.servers = '127.0.0.2'");
 is(Session::sqlstate_of(lookup('drop.example')), 'NDA12', 'servers in the settings: the outcome of silence');
 is($second->count, 2, 'servers in the settings: tries are those of the settings');
@@ -262,8 +262,7 @@ write_file($file, nameservers('127.0.0.1'));
 asks($first, 'back to the file');
 is(seen($first, 'transport'), 'udp', 'back to the file: over UDP');
 
-# A pipe that nobody writes to would be waited for without end, and no signal ends
-# that.
+# Opening a pipe that nobody writes to would wait for ever, and no signal would end that.
 unlink $file;
 POSIX::mkfifo($file, 0600) or die "cannot make a pipe: $!\n";
 $session->send(q{SELECT * FROM dns_a('n.example')});

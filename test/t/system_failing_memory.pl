@@ -1,6 +1,6 @@
-# Where memory runs out, at whichever allocation, a call ends with SQLSTATE 53200
-# or with the right rows: never with others, nor with a status for a reason of our
-# own. The session goes on, and nothing stays: no descriptor, no socket, no block.
+# If memory runs out at any allocation, a call ends with SQLSTATE 53200 or with the right
+# rows: never with wrong ones, nor with a status that hides the reason. The session goes
+# on, and nothing remains: no descriptor, no socket, no block.
 
 use strict;
 use warnings;
@@ -12,8 +12,8 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# Allocations that fail: all up to the first number (the second for what is much the
-# same), later ones so much further apart, to the last number.
+# Allocations that fail: each one up to the first number (the second for similar cases),
+# later ones with growing distance, up to the last number.
 use constant {
 	EACH_UP_TO => $ENV{PGCARES_DEEP} ? 5000 : 15,
 	SOME_UP_TO => $ENV{PGCARES_DEEP} ? 1000 : 15,
@@ -21,10 +21,10 @@ use constant {
 	LAST => 20000
 };
 
-# All that follow fail as well
+# All further ones fail too.
 use constant ALL => 1 << 40;
 
-# The time of a try, and what a statement has that waits for no answer in vain, in s
+# Seconds of a try, and seconds that a statement has if it waits for no answer in vain
 use constant { TIMEOUT => 30, IN_TIME => 15 };
 
 my @servers = map { NameServer->misbehaving } 1 .. 2;
@@ -34,19 +34,19 @@ my ($hosts, $resolvconf) = map { PostgreSQL::Test::Utils::tempdir . "/$_" } qw(h
 append_to_file($hosts, "192.0.2.8 first one.more\n192.0.2.9 second\n198.51.100.9 second\n");
 append_to_file($resolvconf, "nameserver 127.0.0.2\nnameserver 127.0.0.3\nsearch example\n");
 
-# One in which each piece of memory is an allocation, and one that is as usual.
+# One library in which each piece of memory is an allocation, and one as usual
 foreach ([ $folder, '-DMALLOC_ONLY' ], [ "$folder.pool", '' ])
 {
 	system("'$FindBin::RealBin/../memory/build' '$_->[0]' '$_->[1]' > '$log' 2>&1") == 0
 	  or BAIL_OUT('cannot build the library: ' . slurp_file($log));
 }
 
-# What the server and other libraries ask for can fail, too, but not under a checker,
-# which has its own malloc(), and not where c-ares is one of them: it may crash then.
+# Allocations of PostgreSQL and other libraries can fail too, but not under a checker,
+# which has its own malloc(), nor with a shared c-ares, which can crash then.
 my $shared = slurp_file("$folder/pgcares.so") =~ /libcares\.so/;
 local $ENV{LD_PRELOAD} = "$folder/preload.so" if !$ENV{PGCARES_WATCHED} && !$shared;
 
-# Where LLVM has no memory, the server ends the session (errcode 53200, FATAL).
+# If LLVM has no memory, PostgreSQL ends the session (errcode 53200, FATAL).
 my $node = Session->cluster(\@servers, sprintf("pgcares.timeout = '%ds'", TIMEOUT), "pgcares.flags = 'edns'", sprintf("pgcares.max_timeout = '%ds'", TIMEOUT), 'jit = off');
 $node->safe_psql('postgres', $_) foreach
   "UPDATE pg_proc SET probin = '$folder/pgcares' WHERE probin LIKE '%pgcares'",
@@ -63,7 +63,7 @@ my $session = Session->new($node);
 my $pid = $session->pid;
 my $lookup = q{(SELECT string_agg(host(address), ' ') FROM dns_a('sound.example'))};
 
-# An array of names, of one for each label
+# An array of names, one for each label
 sub names
 {
 	return 'ARRAY[' . join(', ', map { "'$_.m.example'" } @_) . ']';
@@ -75,8 +75,7 @@ sub rows_of
 	return join "\n", map { join '|', map { $_ // '' } @$_ } @{ $result->{rows} };
 }
 
-# Lets some allocations of a statement fail, again and again, until it is through
-# without one.
+# Runs a statement again and again with failing allocations, until it ends without one.
 sub series
 {
 	my ($what, $sql, %options) = @_;
@@ -113,15 +112,15 @@ sub series
 	}
 	is_deeply(\@wrong, [], "$what: right rows or 53200");
 	cmp_ok($n, '<=', LAST, '... to the end');
-	cmp_ok($count{53200}, '>', 0, '... of which 53200 is one');
+	cmp_ok($count{53200}, '>', 0, '... 53200 among them');
 	$session->text('SELECT dns_reset()');
 	my @now = (blocks(), $session->descriptors);
 	$now[0] = $state[0] if $options{may_keep};
-	is_deeply(\@now, \@state, '... and nothing stays');
+	is_deeply(\@now, \@state, '... and nothing remains');
 	note("$what: $count{53200} errors, $count{'00000'} without, of $n allocations");
 }
 
-# The rows, but what was caught is taken for what was expected.
+# The rows; a value that was caught counts as the expected one.
 sub with_those_caught
 {
 	my ($rows, $expected) = @_;
@@ -179,14 +178,14 @@ my $message = $session->text(q{SELECT wire FROM dns_message('cname3.example', 'S
 series('parsing', "SELECT * FROM dns_parse('$message')");
 series('parsing as JSON', "SELECT dns_message_json('$message'::bytea)");
 
-# Looking ahead: what fails there, fails quietly, and the call then asks by itself.
+# Looking ahead: a failure there is silent, and the call then asks by itself.
 my $lateral = q{SELECT h.id, a.address, a.ttl FROM hosts h LEFT JOIN LATERAL dns_a(h.n, 'ignore') a ON true ORDER BY h.id};
 series('looking ahead', $lateral);
 series('looking ahead, nothing left', $lateral, times => ALL);
 series('looking ahead twice', q{SELECT h.id, a.address, dns_lookup(h.n, 4, 'ignore') FROM hosts h LEFT JOIN LATERAL dns_a(h.n, 'ignore') a ON true ORDER BY h.id});
 series('an error that is caught', q{SELECT h.id, a.address, caught(h.n) FROM hosts h LEFT JOIN LATERAL dns_a(h.n, 'ignore') a ON true ORDER BY h.id}, caught => 1);
 
-# ---- As usual, with pieces from blocks
+# ---- The usual library, with pieces from blocks
 
 $session->close;
 $node->safe_psql('postgres', "UPDATE pg_proc SET probin = '$folder.pool/pgcares' WHERE probin LIKE '%pgcares'");
@@ -201,8 +200,8 @@ series('blocks, looking ahead', $lateral, before => 'SELECT dns_reset()');
 
 SKIP:
 {
-	skip 'the checker needs room', 4 if $ENV{PGCARES_WATCHED};
-	skip 'c-ares is shared, and may crash', 4 if $shared;
+	skip 'the checker needs address space', 4 if $ENV{PGCARES_WATCHED};
+	skip 'c-ares is shared, and can crash', 4 if $shared;
 	skip 'there is no program "prlimit"', 4 if system('prlimit > /dev/null 2>&1') != 0;
 	my $fresh = Session->new($node);
 	my $limit = sub { system('prlimit', '--pid', $fresh->pid, "--as=$_[0]:unlimited") };
@@ -223,7 +222,7 @@ SKIP:
 		push @wrong, "$room kB: afterwards wrong" if $fresh->text("SELECT $lookup, pg_backend_pid()") ne '192.0.2.1|' . $fresh->pid;
 	}
 	is_deeply(\@wrong, [], 'answers without room: rows or 53200');
-	cmp_ok($count{$_}, '>', 0, "... of which $_ is one") foreach qw(53200 00000);
+	cmp_ok($count{$_}, '>', 0, "... $_ among them") foreach qw(53200 00000);
 	$fresh->text('SELECT dns_reset()');
 	is_deeply([ $fresh->inet_sockets ], [], '... and no socket is left');
 	note("without room: $count{53200} errors, $count{'00000'} without");
