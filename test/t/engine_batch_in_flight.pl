@@ -1,6 +1,6 @@
-# What of a batch is under way: never more questions than pgcares.max_in_flight
-# says, and no more on a socket than it can take the answers of. Each is asked
-# once, but for the ones that were lost.
+# The questions of a batch in flight: never more than pgcares.max_in_flight, and no
+# more on a socket than it can hold answers to. Each question is asked once, unless
+# it is lost.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -14,16 +14,17 @@ use Descriptors;
 use NameServer;
 use Session;
 
-# What one lookup may take at most: UDP, TCP, and the set of events to wait for
+# The most descriptors of one lookup: UDP, TCP, and the event set
 use constant FOR_A_LOOKUP => 3;
 
 # UDP sockets of a batch
 use constant MAX_SOCKETS => 64;
 
-# Names of the larger batches: so many, or a part of that
+# The share of the names that larger batches ask for
 use constant PART => $ENV{PGCARES_DEEP} ? 1 : 0.4;
 
-# No answer in here takes that long: what is asked again sooner was missed.
+# No answer in this test takes that long: a question that is asked again sooner was
+# lost.
 my $timeout = "pgcares.timeout = '20s'";
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], $timeout);
@@ -34,7 +35,7 @@ sub batch
 	return Batch->run($server, $session, @_);
 }
 
-# ---- How many at a time
+# ---- The number in flight
 
 foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
 {
@@ -44,8 +45,8 @@ foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
 
 	$batch->all_succeed($count, $what);
 	$batch->asked_once($count, $what);
-	cmp_ok($batch->most_at_once(0.2), '<=', $limit, "$what: no more than that");
-	cmp_ok($batch->most_at_once(0.2), '>', $limit / 4, '... nor fewer for long');
+	cmp_ok($batch->most_at_once(0.2), '<=', $limit, "$what: no more");
+	cmp_ok($batch->most_at_once(0.2), '>', $limit / 4, '... and not much fewer for long');
 }
 
 # hosts have two questions each
@@ -60,7 +61,7 @@ foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
 	cmp_ok($batch->most_at_once(0.2), '<=', 5, '... which are counted');
 }
 
-# A call that has many times what may be under way ends.
+# A call with many times the allowed number of questions ends.
 foreach ([ 1, 2000 ], [ 3, 5000 * PART ], [ 100, 20000 * PART ])
 {
 	my ($limit, $count) = @$_;
@@ -70,10 +71,10 @@ foreach ([ 1, 2000 ], [ 3, 5000 * PART ], [ 100, 20000 * PART ])
 	$batch->asked_once($count, "$count names, $limit at a time");
 }
 
-# ---- All at once, and a server that answers late
+# ---- All at once, with a server that answers late
 
-# How many queries a socket may serve: the kernel grants twice what is asked for,
-# and an answer takes its octets and what the kernel needs for a datagram.
+# The number of queries that a socket can serve: the kernel grants twice the wanted
+# buffer, and an answer takes its octets and the kernel's overhead of a datagram.
 my ($most_granted) = slurp_file('/proc/sys/net/core/rmem_max') =~ /(\d+)/;
 
 sub for_a_socket
@@ -96,12 +97,12 @@ foreach (
 	$batch->asked_once($count, $what);
 	cmp_ok($batch->most_at_once(0.3), '<=', MAX_SOCKETS * $to_a_port, '... on 64 sockets at most');
 	cmp_ok($batch->most_of_a_port(0.3), '<=', $to_a_port, "... at most $to_a_port to a port");
-	cmp_ok($batch->ports, '<=', 2 + $count / $to_a_port, '... and no more ports than are needed for that');
+	cmp_ok($batch->ports, '<=', 2 + $count / $to_a_port, '... and no more ports than necessary');
 	note(sprintf '%s: %d names, %.2f s to send, %d ports, %d at once', $what, $count, $batch->seconds_to_ask,
 		$batch->ports, $batch->most_at_once(0.3));
 }
 
-# Many: the server needs a second or two for them, in the order they came
+# Many names: the server needs a second or two for them, in the order of their arrival
 {
 	my $count = 10000 * PART;
 	my $batch = batch(q{'delay300'}, $count, max_in_flight => 16384);
@@ -111,8 +112,8 @@ foreach (
 	note(sprintf '%d at once: %.2f s to send, %d ports', $count, $batch->seconds_to_ask, $batch->ports);
 }
 
-# The same with a clock: for whom many questions take seconds, is only slow,
-# whatever answers have come. A channel that has learned nothing yet is meant.
+# The same by the clock: a server that needs seconds for many questions is only slow,
+# even if it has answered some. The channel must not have learned anything yet.
 {
 	my $count = 2000 * PART;
 
@@ -125,7 +126,7 @@ foreach (
 
 # ---- Lost datagrams
 
-# how long answers took before is forgotten
+# forgets how long earlier answers took
 $session->text('SELECT dns_reset()');
 foreach my $drops (1, 3)
 {
@@ -134,31 +135,31 @@ foreach my $drops (1, 3)
 
 	$batch->all_succeed(2000, "each 100th name lost, times $drops");
 	is(scalar @lost, 20, '... 20 names');
-	is_deeply([ grep { $batch->{times}{$_} < $drops + 1 } @lost ], [], '... each asked until there was an answer');
-	cmp_ok($batch->{stats}{resends}, '>=', 20 * $drops, '... which is counted');
-	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.05 + 20 * $drops, '... and all of them no more often');
-	cmp_ok($batch->{seconds}, '<', 10, '... long before the time of a try was over');
-	is($batch->{stats}{timeouts}, 0, '... which is no timeout');
+	is_deeply([ grep { $batch->{times}{$_} < $drops + 1 } @lost ], [], '... each asked until it was answered');
+	cmp_ok($batch->{stats}{resends}, '>=', 20 * $drops, '... and this is counted');
+	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.05 + 20 * $drops, '... and the others hardly more than once');
+	cmp_ok($batch->{seconds}, '<', 10, '... long before the end of a try');
+	is($batch->{stats}{timeouts}, 0, '... without a timeout');
 	note(sprintf 'lost %d times: %.2f s, %d sent again', $drops, $batch->{seconds}, $batch->{stats}{resends});
 }
 
-# sooner where all wait for the last ones, not in the midst of others: a quarter of
-# a second, and half of one, but the server may have seen the first late
+# sooner if the call waits only for the last names, later among others: after a quarter
+# of a second and after half of one; but the server can have seen the first query late
 $session->text('SELECT dns_reset()');
 {
 	my $batch = batch(q{CASE WHEN g % 100 = 50 THEN 'drop1' ELSE 'sound' END}, 2000);
 
-	$batch->all_succeed(2000, 'lost, and then nothing else is left');
+	$batch->all_succeed(2000, 'lost, with no other names left');
 	cmp_ok(min($batch->waits), '<', 0.4, '... sent again soon');
 
 	$session->text('SELECT dns_reset()');
 	$batch = batch(q{CASE WHEN g BETWEEN 50 AND 60 THEN 'drop1' ELSE 'delay100' END}, 3000);
-	$batch->all_succeed(3000, 'lost, and there are others');
+	$batch->all_succeed(3000, 'lost, among other names');
 	cmp_ok(min($batch->waits), '>=', 0.3, '... sent again later');
 }
 
-# a server that is silent to everybody is not asked more often, though it answered
-# the call before
+# a server that answers nothing is not asked more often, although it answered the
+# call before
 {
 	my $batch = batch(q{'drop'}, 1000, timeout => '2s', tries => 1);
 
@@ -166,7 +167,7 @@ $session->text('SELECT dns_reset()');
 	$batch->asked_once(1000, 'silence');
 }
 
-# a slow one among others may seem lost, and has its answer all the same
+# a slow name among others can seem lost, and still gets its answer
 {
 	my $batch = batch("CASE WHEN g % 100 = 50 THEN 'delay1500' ELSE 'sound' END", 2000);
 
@@ -175,7 +176,7 @@ $session->text('SELECT dns_reset()');
 }
 $session->close;
 
-# ---- Few descriptors. A third of what is left of these is for extensions.
+# ---- Few descriptors. A third of those that are left is for extensions.
 
 $node->stop;
 $node = Session->cluster([$server], $timeout, 'max_files_per_process = 64', 'max_connections = 20');

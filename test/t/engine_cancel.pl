@@ -1,5 +1,5 @@
-# A lookup that waits for a silent server ends at once when somebody wants it to
-# end: with the server's own SQLSTATE, nothing left open, and the session goes on.
+# A lookup that waits for a silent server ends at once when it is cancelled: with
+# PostgreSQL's own SQLSTATE, and with nothing left open. The session goes on.
 
 use strict;
 use warnings;
@@ -11,11 +11,11 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# From the wish to the error at the client, in seconds. The machine may be busy
-# with other things at times: the best of so many attempts counts.
+# Seconds from the request to the error at the client. The machine can be busy at
+# times: the best of ATTEMPTS counts.
 use constant { WITHIN => 0.05, ATTEMPTS => 5 };
 
-# Nothing but what the test does ends a lookup: a try alone takes this long.
+# Only the test ends a lookup: a single try takes this long.
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'pgcares.timeout = 60s', 'pgcares.max_timeout = 10min');
 my $other = Session->new($node);
@@ -43,7 +43,7 @@ sub start_lookup
 	Session::wait_until(sub { $server->count(qr/^\Q$name\E$/) }, 'the question');
 }
 
-# Ways to end the lookup of a session; each gives the result and how long that
+# Ways to end the lookup of a session; each returns the result and the time that it
 # took.
 sub by_statement_timeout
 {
@@ -76,7 +76,7 @@ sub is_quick
 	ok($best <= WITHIN, $what) or diag(sprintf 'best of %s s', join ', ', map { sprintf '%.3f', $_ } @$seconds);
 }
 
-# The same session goes on, with nothing open that was not open before.
+# The session goes on and has opened nothing new.
 sub test_cancels
 {
 	my ($flags, $way, $name, $message) = @_;
@@ -126,7 +126,7 @@ sub test_terminate
 	is_quick(\@seconds, "$name: at once");
 }
 
-# What somebody does who has asked for too much; how long it took.
+# Presses Ctrl-C in psql; returns the time until the error.
 sub press_ctrl_c
 {
 	my ($flags, $name) = @_;
@@ -172,12 +172,12 @@ foreach my $transport (qw(udp tcp))
 		is_quick([ map { press_ctrl_c($flags, "Ctrl-C, $transport") } 1 .. ATTEMPTS ], "Ctrl-C, $transport: at once");
 	}
 
-	# what was asked was asked in the way that was wanted
+	# every question was asked over the right transport
 	is_deeply([ grep { $_->{transport} ne $transport } $server->log ], [], "all questions came over $transport");
 	$server->forget;
 }
 
-# The server goes: its backends go, too, whatever they wait for.
+# When the server ends, its backends end too, while they wait for answers.
 foreach my $how ('fast shutdown', 'death of the postmaster')
 {
 	my @sessions = map { Session->new($node, options => "-c pgcares.flags=$_") } '', 'usevc';

@@ -1,5 +1,5 @@
-# A lookup takes as long as the settings say: pgcares.timeout for each try, so many
-# tries, and never longer than pgcares.deadline and pgcares.max_timeout.
+# The settings bound the time of a lookup: pgcares.timeout for each of pgcares.tries,
+# and never more than pgcares.deadline and pgcares.max_timeout.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# What a busy machine may add to a time, in seconds
+# Seconds that a busy machine can add to a time
 use constant SLACK => 1;
 
 my $server = NameServer->misbehaving;
@@ -25,7 +25,7 @@ sub session
 	my %settings = @_;
 	my @options = map { "-c pgcares.$_=$settings{$_}" } sort keys %settings;
 
-	# a limit that does not work must not cost the test all the time it allows
+	# if a limit does not work, the test must not last long
 	return Session->new($node, options => join ' ', '-c statement_timeout=10s', @options);
 }
 
@@ -78,7 +78,7 @@ takes(session(%patient, deadline => '500ms', flags => 'usevc'), lookup('tcpslow1
 	'deadline, an answer octet by octet');
 takes(session(%patient, deadline => '500ms'), lookup('tcpsilent'), 0.5, 'NDA12', 'deadline, truncated, then silent');
 
-# Each call has its own: the second one begins when the first is over.
+# Each call has its own deadline: the second one begins after the first.
 {
 	my $session = session(%patient, deadline => '500ms');
 	takes($session, lookup('delay300'), 0.3, '00000', 'deadline, first call');

@@ -1,5 +1,5 @@
-# Sockets are counted as the server wants it, and where there are no descriptors
-# left, a lookup says so: SQLSTATE 53000, and not that a server does not answer.
+# PostgreSQL counts the sockets of lookups. Without a free descriptor, a lookup fails
+# with SQLSTATE 53000, not with a timeout.
 
 use strict;
 use warnings;
@@ -10,10 +10,10 @@ use Descriptors;
 use NameServer;
 use Session;
 
-# What one lookup may take at most: UDP, TCP, and the set of events to wait for
+# The most descriptors of one lookup: UDP, TCP, and the event set
 use constant FOR_A_LOOKUP => 3;
 
-# A third of what is left of these is for extensions.
+# A third of those that are left is for extensions.
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'max_files_per_process = 120', 'max_connections = 100', 'pgcares.tries = 1');
 my $session = Session->new($node);
@@ -29,7 +29,7 @@ sub says_so
 	like($result->{error} ? $result->{error}{M} : '', qr/too many open files/i, "$what: message");
 }
 
-# Nor does it cost memory, however often that happens.
+# Such failures, repeated often, cost no memory.
 sub leaves_no_memory
 {
 	my ($what) = @_;
@@ -39,7 +39,7 @@ sub leaves_no_memory
 	cmp_ok($bytes[1] - $bytes[0], '<', 1 << 20, "$what: memory");
 }
 
-# Files are not counted: the server closes some of them when it needs one.
+# Files are not counted: PostgreSQL closes some of them when it needs a descriptor.
 sub goes_on
 {
 	my ($before, $what) = @_;
@@ -48,7 +48,7 @@ sub goes_on
 	is_deeply($session->descriptors, $before, "$what: descriptors as before");
 }
 
-# Everything that can happen to a lookup
+# All kinds of lookups
 sub use_descriptors
 {
 	foreach my $flags ('', 'usevc', 'stayopen')
@@ -63,7 +63,7 @@ sub use_descriptors
 		is($session->sqlstate(q{SELECT * FROM dns_a('drop.example')}), '57014', 'a cancelled lookup') foreach 1 .. 10;
 		$session->text('RESET statement_timeout; RESET pgcares.timeout; RESET pgcares.flags');
 	}
-	# a channel that stays open is given up by the next lookup
+	# the next lookup gives up a channel that stays open
 	$session->text($lookup);
 }
 
@@ -111,23 +111,23 @@ SKIP:
 	goes_on($before, 'one left');
 
 	$descriptors->take(FOR_A_LOOKUP);
-	is($session->text(q{SELECT * FROM dns_a('tc.example')}), $found, 'enough left for UDP, TCP and to wait');
+	is($session->text(q{SELECT * FROM dns_a('tc.example')}), $found, 'enough left for UDP, TCP and the event set');
 	$descriptors->give;
 
 	use_descriptors();
-	is($descriptors->take(0), $all, 'all descriptors are there again after all kinds of lookups');
+	is($descriptors->take(0), $all, 'all descriptors are free again after all kinds of lookups');
 	$descriptors->give;
 }
 
 # The limit of the system
 SKIP:
 {
-	skip 'there is no prlimit', 1 if system('prlimit --version >/dev/null 2>&1') != 0;
+	skip 'prlimit is not installed', 1 if system('prlimit --version >/dev/null 2>&1') != 0;
 
 	my $pid = $session->pid;
 	my ($usual) = slurp_file("/proc/$pid/limits") =~ /^Max open files\s+(\d+)/m;
 
-	# Let the backend open so many descriptors more.
+	# Lets the backend open this many more descriptors.
 	my $leave = sub {
 		my ($count) = @_;
 		my %used = map { m{([^/]+)$} => 1 } glob "/proc/$pid/fd/*";
@@ -144,11 +144,11 @@ SKIP:
 	my $reset = join '; ', map { "RESET pgcares.$_" } 'flags', sort keys %system;
 	my $tc = q{SELECT * FROM dns_a('tc.example')};
 
-	# opens every file that the server needs for these
+	# opens every file that PostgreSQL needs for these lookups
 	$session->text("SELECT dns_reset(); $lookup; SET pgcares.flags = usevc; $lookup; $tc; $system; $lookup; $reset; $lookup");
 	my $before = $session->descriptors;
 
-	# descriptors that are left, the statements, what they are
+	# descriptors that are left, two statements, and the title
 	foreach ([ 0, '', $lookup, 'a lookup' ],
 		[ 0, 'SELECT dns_reset()', $lookup, 'a lookup with a new channel' ],
 		[ 0, 'SET pgcares.flags = usevc', $lookup, 'a lookup over TCP' ],

@@ -1,13 +1,13 @@
-# Whatever a server does, a statement ends: by its deadline or timeout, and soon after
-# somebody cancels it or ends its backend.
+# For every behaviour of a name server, a statement ends: by its deadline or timeout,
+# and soon after somebody cancels it or ends its backend.
 #
-# The table is every behaviour that the misbehaving server knows, over UDP and TCP, in
+# The table has every behaviour that the misbehaving server knows, over UDP and TCP, in
 # each way to ask: a lookup, a batch, LATERAL with look-ahead, a whole message from a
-# server of choice. With PGCARES_DEEP all of it is tried. Else each behaviour is tried
-# over both transports in one way, floods over their own in all; and what lasts is either
-# cancelled or its backend is ended.
+# server of choice. PGCARES_DEEP tries all of them. Otherwise each behaviour is tried over
+# both transports in one way, floods over their own transport in all ways; and a
+# statement that lasts is either cancelled, or its backend is ended.
 # Once: no version of PostgreSQL changes this.
-# Alone: statements have to end within half a second.
+# Alone: statements must end within half a second.
 
 use strict;
 use warnings;
@@ -21,15 +21,16 @@ use Session;
 use Test::More;
 use Time::HiRes qw(time);
 
-# Names of a batch; sessions that ask at the same time, of which floods leave less time
+# Names of a batch; sessions that ask at the same time: fewer for floods, which leave
+# less processor time
 use constant { NAMES => 300, SESSIONS => 10, FLOODED => 6 };
 
-# Limits in seconds of a statement; when it has to be over; how long after somebody ends
-# it; what a machine that is busy, or watched, may add
+# In seconds: the limits of a statement; the time when it must be over; the same after
+# somebody ends it; the time that a busy machine, or a checker, can add
 use constant { DEADLINE => 1, TIMEOUT => 2, OVER_WITHIN => 2.5, END_WITHIN => 0.5 };
 use constant SLACK => $ENV{PGCARES_WATCHED} ? 20 : 0;
 
-# When it is ended, and how long who is worth it lasts
+# Seconds after which it is ended; a statement is worth ending if it lasts LASTS
 use constant { END_AFTER => 0.25, LASTS => 0.9 };
 
 my %way = (
@@ -77,9 +78,9 @@ sub statement_of
 	  . ($way{ $case->{way} } =~ s/LABEL/$case->{label}/r =~ s/ZONE/$zone/r =~ s/SERVER/$address/r);
 }
 
-# Run cases, floods by themselves, several at a time. After END_AFTER the function, if there is one, gets the
-# session, to end it. What they took, from then or from the beginning: pairs of case and
-# result, with seconds
+# Runs cases, several at a time, floods by themselves. After END_AFTER the function, if
+# there is one, gets the session and ends it. Returns pairs of case and result, with the
+# seconds since then, or since the beginning.
 sub run
 {
 	my ($options, $end, @run) = @_;
@@ -125,7 +126,7 @@ sub run_some
 			}
 			elsif ($now > $one->{limit})
 			{
-				# not even its backend's death is waited for
+				# do not even wait for the end of its backend
 				kill 'KILL', $session->pid;
 				push @done, [ $one->{case}, { seconds => 999, rows => [] }, 0 ];
 				return @done;
@@ -135,7 +136,7 @@ sub run_some
 	return @done;
 }
 
-# Test: none of them took longer.
+# Tests that none of them took longer.
 sub none_longer
 {
 	my ($limit, $what, @done) = @_;
@@ -155,9 +156,9 @@ is(scalar @done, scalar @cases, 'every statement ends');
 none_longer(OVER_WITHIN, 'by its limits', @done);
 my @odd = map { "$_->[0]{what}: $_->[1]{error}{C} $_->[1]{error}{M}" }
   grep { $_->[1]{error} && $_->[1]{error}{C} ne '57014' } @done;
-is_deeply(\@odd, [], '... without an error but that of the timeout');
+is_deeply(\@odd, [], '... without an error other than the timeout');
 
-# ---- Without limits, ended by somebody
+# ---- Without limits, ended from outside
 
 my @lasting = map { $_->[0] } grep { $_->[1]{seconds} > LASTS } @done;
 foreach my $number (0, 1)
@@ -170,10 +171,10 @@ foreach my $number (0, 1)
 	is(scalar @done, scalar @chosen, "$function: every statement ends");
 	my @ended = grep { $_->[2] } @done;
 	none_longer(END_WITHIN, "$function: soon", @ended);
-	# one may have come to its end just before
+	# a statement can have ended just before
 	my @others = map { "$_->[0]{what}: " . Session::sqlstate_of($_->[1]) }
 	  grep { Session::sqlstate_of($_->[1]) !~ /^(?:$state{$function}|00000)$/ } @ended;
-	is_deeply(\@others, [], '... for that reason');
+	is_deeply(\@others, [], '... for this reason');
 }
 is($control->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'the server goes on');
 done_testing();

@@ -1,4 +1,4 @@
-# Nothing outlives a lookup, however it ends: no descriptor, no memory.
+# However a lookup ends, no descriptor and no memory is left.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -9,14 +9,15 @@ use Test::More;
 use NameServer;
 use Session;
 
-# How much memory may grow, in kB, and after how many lookups a session is warm
+# The growth of memory that is allowed, in kB, and the lookups after which a session is
+# warm
 use constant { MAX_GROWTH => 1024, WARM_UP => 250 };
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'pgcares.tries = 1');
 my $session = Session->new($node);
 
-# How often some of it is done where there is time for it; under a checker there is not
+# Repetitions of some of the ways if there is time for them; under a checker there is none
 my %many = $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED}
   ? ('failures' => 100_000, 'an error after each lookup' => 100_000, 'savepoints' => 100_000, 'LIMIT 1' => 10_000,
 	'a cursor closed early' => 10_000, 'EXISTS' => 10_000, 'statement_timeout' => 1000)
@@ -25,8 +26,8 @@ my %many = $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED}
 # Lookups in one statement
 use constant AT_ONCE => 10_000;
 
-# Many lookups: a block of PL/pgSQL for each, with what it does about errors. The
-# name of the lookup is in the variable n, its number in the statement in i.
+# Many lookups: a block of PL/pgSQL for each, which also handles the errors. The
+# variable n has the name, i the number in the statement.
 sub lookups
 {
 	my ($count, $block, @settings) = @_;
@@ -47,7 +48,7 @@ END
 SQL
 }
 
-# A block that must raise one of these; anything else ends the loop.
+# A block that must raise one of these errors; any other outcome ends the loop
 sub failing
 {
 	my ($block, @states) = @_;
@@ -90,7 +91,7 @@ my $error_beside =
 my $refused = failing("n := 'n' || i || '.example'; PERFORM * FROM dns_a(n);", 'NDA11');
 my $too_large = failing("n := 'big70.n' || i || '.example'; PERFORM * FROM dns_a(n);", '54000');
 
-# What is done, as statements for so many lookups
+# The ways to end a lookup: title, number of lookups, and their statements
 my @ways = (
 	[ 'failures', 2000, sub { lookups($_[0], $failing) } ],
 	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = usevc') } ],
@@ -99,7 +100,7 @@ my @ways = (
 	[ 'hosts', 1500, sub { lookups($_[0], $hosts, "pgcares.lookups = 'fb'") } ],
 	[ 'silence', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'") } ],
 	[ 'silence over TCP', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'", 'pgcares.flags = usevc') } ],
-	[ 'nobody listens', 1000,
+	[ 'no server listens', 1000,
 		sub { lookups($_[0], $refused, "pgcares.servers = '127.0.0.1:" . NameServer->closed_port . "'") } ],
 	[ 'too large answers', 1000, sub { lookups($_[0], $too_large, "pgcares.max_answer_memory = '1kB'") } ],
 	[ 'deadlines', 300, sub { lookups($_[0], $silent, "pgcares.deadline = '5ms'") } ],
@@ -127,8 +128,8 @@ my @ways = (
 		sub { (q{SET statement_timeout = '5ms'}, (q{SELECT * FROM dns_a('drop.example')}) x $_[0], 'RESET statement_timeout') } ],
 );
 
-# Run them, and one lookup more with the usual settings; the SQLSTATEs that came,
-# each once.
+# Runs them, and one more lookup with the usual settings; returns the SQLSTATEs, each
+# once.
 sub run
 {
 	my @statements = @_;
@@ -137,7 +138,7 @@ sub run
 	return join ' ', sort keys %states;
 }
 
-# Private memory, in kB, as the system and as the server sees it
+# Private memory in kB, by the system's count and by PostgreSQL's
 sub memory
 {
 	my $contexts = $session->text('SELECT sum(total_bytes) FROM pg_backend_memory_contexts');
@@ -168,6 +169,6 @@ foreach (@ways)
 	note(sprintf '%s: %d kB, contexts %d kB more', $name, $after[0] - $before[0], $after[1] - $before[1]);
 }
 is_deeply([ $session->inet_sockets ], [], 'no socket is left');
-cmp_ok(scalar(grep { $_->{transport} eq 'tcp' } $server->log), '>=', 1000 + 300, 'what should go over TCP went over TCP');
+cmp_ok(scalar(grep { $_->{transport} eq 'tcp' } $server->log), '>=', 1000 + 300, 'all that should go over TCP did');
 is($session->text(q{SELECT * FROM dns_a('n.example')}), '192.0.2.1|300', 'the session goes on');
 done_testing();

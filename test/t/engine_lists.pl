@@ -1,5 +1,5 @@
-# Names whose queries are lost by the hundred while others are answered: all that is
-# lost is asked again, and the call ends.
+# Hundreds of queries are lost while others are answered: every lost one is asked again,
+# and the call ends.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -12,13 +12,13 @@ use NameServer;
 use Session;
 
 # Names that are answered, some that are lost four times, one of a hundred once, and a
-# few more that are answered: these tell that the others are lost.
+# few more that are answered: these show that the others are lost.
 use constant { BEFORE => 12000, LOST => 2000, BEHIND => 100 };
 use constant COUNT => BEFORE + LOST + BEHIND;
 
 my $labels = sprintf q{CASE WHEN g <= %d OR g > %d THEN 'delay20' WHEN g %% 100 = 99 THEN 'drop1.delay20' ELSE 'drop4.delay20' END}, BEFORE, BEFORE + LOST;
 
-# A backend that does not end is found out sooner.
+# Shows a backend that does not end sooner.
 $PostgreSQL::Test::Utils::timeout_default = 40 if !$ENV{PGCARES_WATCHED};
 
 my $server = NameServer->misbehaving;
@@ -30,7 +30,7 @@ foreach my $round (1 .. 2)
 	my $batch = Batch->run($server, $session, $labels, COUNT);
 
 	$batch->all_succeed(COUNT, 'a batch, hundreds of queries lost at a time');
-	cmp_ok($batch->{stats}{resends}, '>=', LOST, '... which were asked again');
+	cmp_ok($batch->{stats}{resends}, '>=', LOST, '... and they were asked again');
 	note("$batch->{stats}{queries} queries, $batch->{stats}{resends} of them again, $batch->{seconds} s");
 }
 

@@ -1,5 +1,5 @@
-# However a statement with questions under way is ended, and at whatever moment: it ends
-# at once, with the server's own SQLSTATE, leaves nothing behind, and a session that was
+# A statement with questions in flight can be ended in any way and at any moment: it ends
+# at once, with PostgreSQL's own SQLSTATE, and leaves nothing behind. A session that was
 # cancelled goes on.
 
 use strict;
@@ -13,15 +13,15 @@ use Batch;
 use NameServer;
 use Session;
 
-# How many are ended at random moments, and how many with all of their questions under way
+# Statements that are ended at random moments, and with all of their questions in flight
 use constant CANCELS => $ENV{PGCARES_DEEP} ? 1000 : 100;
 use constant TERMINATIONS => $ENV{PGCARES_DEEP} ? 200 : 24;
 use constant { FULL => $ENV{PGCARES_DEEP} ? 50 : 0, IN_FLIGHT => 10000 };
 
-# What may be left of memory, in kB; lines of the hosts file; rows of the table
+# The growth of memory that is allowed, in kB; lines of the hosts file; rows of the table
 use constant { MAX_GROWTH => 2048, LINES => 200_000, ROWS => 300 };
 
-# Nothing but what the test does ends a statement.
+# Only the test ends a statement.
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "pgcares.timeout = '60s'", "pgcares.max_timeout = '10min'",
 	'pgcares.max_in_flight = 16384', "pgcares.on_error = 'ignore'", 'max_worker_processes = 8', 'max_connections = 40');
@@ -75,7 +75,7 @@ my %statement = (
 	'a cursor' => q{BEGIN; DECLARE c CURSOR FOR SELECT g, a.* FROM hosts, LATERAL dns_a('delay20.h' || g || ZONE) a; FETCH 3 FROM c},
 	'a hosts file' => q{SELECT dns_lookup('host1' || ZONE)});
 
-# What the server does, by names
+# First labels, which select the behaviour of the server
 my %labels = (
 	sound => q{'sound'},
 	silent => q{'drop'},
@@ -105,7 +105,7 @@ sub random_moment
 	return rand() < 0.1 ? 0 : 10**(rand(2.5) - 3);
 }
 
-# Have a statement ended: its result, and how many seconds that took
+# Ends a statement: returns its result, and the seconds that this took.
 sub ended
 {
 	my ($session, $sql, $wish) = @_;
@@ -128,7 +128,7 @@ sub figures
 	return ($p99, $longest);
 }
 
-# Others may be busy on this machine as well; a checker makes the server slow.
+# The limits are higher on a busy machine; a checker makes the server too slow for any.
 sub is_quick
 {
 	my ($what, $limit, $hard, @seconds) = @_;
@@ -151,7 +151,7 @@ sub memory
 	return map { $session->text($_) } 'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';
 }
 
-# ---- Cancelled, again and again the same session
+# ---- Cancelled, many times in the same session
 
 {
 	my $session = Session->new($node);
@@ -188,7 +188,7 @@ sub memory
   SKIP:
 	{
 		skip 'memory is not measured under a checker', 1 if $ENV{PGCARES_WATCHED};
-		cmp_ok($session->status('RssAnon') - $rss, '<', 16 * MAX_GROWTH, '... memory of the process, with a hosts file in it or not');
+		cmp_ok($session->status('RssAnon') - $rss, '<', 16 * MAX_GROWTH, '... memory of the process, with or without a hosts file in it');
 	}
 	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'"),
 		'... no worker is left');
@@ -196,7 +196,7 @@ sub memory
 	$session->close;
 }
 
-# ---- Cancelled with all of a batch under way
+# ---- Cancelled with a whole batch in flight
 
 if (FULL)
 {
@@ -258,9 +258,9 @@ my $silent = q{SELECT g, a.* FROM hosts, LATERAL dns_a('drop.l' || g || '.exampl
 	my $delay = q{SELECT count(dns_lookup('delay500.n' || g || '.example', 4)) FROM hosts};
 
 	is($session->text("SET lock_timeout = '50ms'; SET idle_in_transaction_session_timeout = '50ms'; $delay"), ROWS,
-		'lock_timeout and idle_in_transaction_session_timeout: a lookup is neither');
+		'lock_timeout and idle_in_transaction_session_timeout do not end a lookup');
 	$session->text("SET idle_in_transaction_session_timeout = '300ms'; $cursor");
-	cmp_ok(scalar $session->inet_sockets, '>', 0, 'a cursor has questions under way');
+	cmp_ok(scalar $session->inet_sockets, '>', 0, 'a cursor has questions in flight');
 	my $result = $session->result;
 	is(Session::sqlstate_of($result), '25P03', '... and is idle in its transaction: SQLSTATE');
 	Session::wait_until(sub { !$session->is_alive }, 'the end of the backend');
@@ -280,7 +280,7 @@ my $silent = q{SELECT g, a.* FROM hosts, LATERAL dns_a('drop.l' || g || '.exampl
 		is($session->sqlstate($silent), '25P04', 'transaction_timeout');
 	}
 
-	# nobody is there any more to read the rows
+	# the client is gone and reads no rows
 	foreach my $sql ($silent, "SELECT FROM dns_query_many(ARRAY['drop.gone.example'])")
 	{
 		$session = Session->new($node, options => '-c client_connection_check_interval=100ms');
@@ -290,9 +290,9 @@ my $silent = q{SELECT g, a.* FROM hosts, LATERAL dns_a('drop.l' || g || '.exampl
 		my $start = time;
 		$session->{socket}->close;
 		Session::wait_until(sub { !$session->is_alive }, 'the end of the backend');
-		cmp_ok(time - $start, '<', 3, "a client that goes away: the backend does, too: $sql");
+		cmp_ok(time - $start, '<', 3, "a client goes away, and so does its backend: $sql");
 	}
 }
-is($other->text($sound), '192.0.2.1', 'others go on');
+is($other->text($sound), '192.0.2.1', 'other sessions go on');
 
 done_testing();

@@ -1,6 +1,6 @@
-# A server that is away for a moment costs a batch that moment and no name, as do packets
-# that the host does not let out. Where nobody ever answered, a lookup fails at once, and
-# a batch within one timeout.
+# A server that is down for a moment delays a batch and costs it no name, and so do packets
+# that the host does not let out. If no server has ever answered, a lookup fails at once,
+# and a batch within one timeout.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -14,10 +14,10 @@ use Batch;
 use NameServer;
 use Session;
 
-# Names over a restart; over TCP
+# Names of a batch during a restart; the same over TCP
 use constant { NAMES => $ENV{PGCARES_DEEP} ? 150_000 : 20_000, TCP_NAMES => 5000 };
 
-# Seconds for which the server is away; which a busy machine may add
+# Seconds for which the server is down; seconds that a busy machine can add
 use constant { AWAY => 1, SLACK => $ENV{PGCARES_WATCHED} ? 30 : 1.5 };
 
 # As in sends.c
@@ -34,7 +34,7 @@ my $port = $server->port;
 my $closed = '127.0.0.1:' . NameServer->closed_port;
 my $node;
 {
-	# A checker has to come first.
+	# A checker must come first.
 	local $ENV{LD_PRELOAD} = join ' ', grep { defined && length } $ENV{LD_PRELOAD}, "$folder/sends.so";
 	local $ENV{SENDS} = $numbers;
 	$node = Session->cluster([$server], "pgcares.timeout = '2s'");
@@ -55,7 +55,7 @@ my %statement = (
 	'a batch' => 'SELECT count(*), count(*) FILTER (WHERE status = \'NOERROR\') FROM dns_query_many(NAMES)',
 	'LATERAL' => q{SELECT count(*), count(a.address) FROM unnest(NAMES) n LEFT JOIN LATERAL dns_a(n, 'ignore') a ON true});
 
-# Run one, and do something in its midst.
+# Runs one, and does something in the middle of it.
 sub interrupted
 {
 	my ($what, $way, $names, $do) = @_;
@@ -81,7 +81,7 @@ sub restart
 
 foreach my $way (sort keys %statement)
 {
-	# who waits for lost answers must ask while it is away
+	# a batch that waits for lost answers asks while the server is down
 	$session->text(q{SET pgcares.timeout = '800ms'; SET pgcares.tries = 10; SET pgcares.max_tries = 10});
 	interrupted('a restart of the server', $way, NAMES, \&restart);
 	$session->text('RESET pgcares.timeout; RESET pgcares.tries; RESET pgcares.max_tries');
@@ -101,43 +101,43 @@ foreach my $way (sort keys %statement)
 	}
 }
 
-# A single lookup, which is asked again, too
+# A single lookup, which is asked again too
 $session->text('SELECT dns_reset()');
 is($session->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'a server that is heard');
 $server->stop;
 $session->send(q{SELECT host(address) FROM dns_a('sound.single.example')});
 $pause->text(sprintf 'SELECT pg_sleep(%f)', AWAY);
-ok(!$session->has_result, 'a lookup while it is away waits');
+ok(!$session->has_result, 'a lookup waits while the server is down');
 $server = NameServer->misbehaving(port => $port);
-is_deeply($session->result->{rows}, [ ['192.0.2.1'] ], '... and has its answer when it is back');
+is_deeply($session->result->{rows}, [ ['192.0.2.1'] ], '... and gets its answer when it is back');
 
-# It does not wait for ever, and once that is over, nothing does.
+# It does not wait for ever, and after that no other lookup waits at all.
 $session->text(q{SET pgcares.timeout = '200ms'; SET pgcares.tries = 2});
 is($session->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', 'a server that is heard');
 $server->stop;
-foreach my $case ([ 'a lookup when it is away for good', 0.35, 0.4 ], [ 'the next one', 0, 0 ])
+foreach my $case ([ 'a lookup when the server stays down', 0.35, 0.4 ], [ 'the next one', 0, 0 ])
 {
 	my ($what, $at_least, $at_most) = @$case;
 	my $start = time;
 
-	is($session->sqlstate(q{SELECT * FROM dns_a('sound.example')}), 'NDA11', "$what: nobody is there");
+	is($session->sqlstate(q{SELECT * FROM dns_a('sound.example')}), 'NDA11', "$what: UNREACHABLE");
 	my $seconds = time - $start;
 	ok($seconds >= $at_least && $seconds < $at_most + SLACK, '... after the time of all its tries') or diag("$seconds s");
 }
 
-# Its deadline counts meanwhile
+# The deadline of a batch counts while the server is down
 {
 	$server = NameServer->misbehaving(port => $port);
 	$session->text(q{RESET ALL; SELECT count(*) FROM dns_a('sound.example')});
 	$server->stop;
 	my $batch = q{SELECT status, count(*) FROM dns_query_many(ARRAY(SELECT 'n' || g || '.example' FROM generate_series(1, 2000) g)) GROUP BY status};
 	my $start = time;
-	is($session->text("SET pgcares.deadline = '500ms'; $batch"), 'TIMEOUT|2000', 'a batch while it is away, by its deadline');
-	cmp_ok(time - $start, '<', 0.5 + SLACK, '... which it keeps');
+	is($session->text("SET pgcares.deadline = '500ms'; $batch"), 'TIMEOUT|2000', 'a batch while the server is down ends by its deadline');
+	cmp_ok(time - $start, '<', 0.5 + SLACK, '... in time');
 	$session->text('RESET ALL');
 }
 
-# ---- Where nobody ever listened
+# ---- A server that never listened
 
 foreach my $flags ('edns', 'edns, usevc')
 {
@@ -145,7 +145,7 @@ foreach my $flags ('edns', 'edns, usevc')
 
 	$session->text("SET pgcares.servers = '$closed'; SET pgcares.flags = '$flags'; SELECT dns_reset()");
 	is($session->sqlstate(q{SELECT * FROM dns_a('sound.example')}), 'NDA11', "a closed port, $flags: a lookup fails");
-	is($session->sqlstate(q{SELECT * FROM dns_addresses('sound.example')}), 'NDA11', '... one of a host, too');
+	is($session->sqlstate(q{SELECT * FROM dns_addresses('sound.example')}), 'NDA11', '... and one of a host');
 	cmp_ok(time - $start, '<', SLACK, '... at once');
 
 	foreach my $way (sort keys %statement)

@@ -1,5 +1,5 @@
-# Signals that wake a backend up while it waits for an answer neither lose answers
-# nor make it ask again: configuration reloads, notifications, latches.
+# Signals that wake a backend while it waits for an answer lose no answers and cause no
+# further queries: configuration reloads, notifications, latches.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# Lookups one after another, each of them so many ms long
+# Lookups one after another, and the ms that each of them takes
 use constant { LOOKUPS => 10, DELAY => $ENV{PGCARES_DEEP} ? 300 : 100 };
 
 # Names of one statement
@@ -24,8 +24,8 @@ my @noise = map { Session->new($node) } 1 .. 2;
 my $pid = $session->pid;
 my $seconds = LOOKUPS * DELAY / 1000;
 
-# Make noise until there is a result; the result, the time it took, how much noise
-# there was.
+# Makes noise until there is a result; returns the result, its time, and the amount of
+# noise.
 sub in_a_storm
 {
 	my ($sql) = @_;
@@ -35,7 +35,7 @@ sub in_a_storm
 	$session->send($sql);
 	while (!$session->has_result)
 	{
-		# this one has the backend do something in the middle of a lookup
+		# this makes the backend work in the middle of a lookup
 		$noise[0]->text("SELECT pg_log_backend_memory_contexts($pid)") if $rounds == 20;
 		$noise[$_]->send($statements[$_]) foreach 0 .. $#noise;
 		kill $_, $pid foreach qw(URG USR1 HUP);
@@ -46,7 +46,7 @@ sub in_a_storm
 	return ($result, $result->{time} - $start, $rounds);
 }
 
-# 10 rows, from names of which no one was asked before
+# 10 rows, from new names
 sub many
 {
 	my ($name) = @_;
@@ -63,11 +63,11 @@ foreach my $flags ('', 'usevc', 'stayopen')
 	note(sprintf '%s: %d rounds in %.1f s', $what, $rounds, $time);
 	cmp_ok($rounds, '>', 100, "$what: there was a storm");
 	is(Session::sqlstate_of($result), '00000', "$what: lookups succeed");
-	is_deeply($result->{rows}, [ map { [ $_, '192.0.2.1' ] } 1 .. LOOKUPS ], "$what: every answer is there");
-	cmp_ok($time, '>=', $seconds, "$what: not before they came");
+	is_deeply($result->{rows}, [ map { [ $_, '192.0.2.1' ] } 1 .. LOOKUPS ], "$what: every answer comes");
+	cmp_ok($time, '>=', $seconds, "$what: not before the server sends them");
 	is($server->count(qr/\.\Q$what\E\.example$/i), LOOKUPS, "$what: each asked once");
 
-	# time is not up sooner, nor later
+	# a timeout comes neither sooner nor later
 	$session->text(q{SET pgcares.timeout = '300ms'});
 	($result, $time) = in_a_storm("SELECT host(address) FROM dns_a('drop2.$what.example')");
 	is_deeply($result->{rows}, [ ['192.0.2.1'] ], "$what: the third try succeeds");
@@ -82,7 +82,7 @@ foreach my $flags ('', 'usevc', 'stayopen')
 	$session->text('RESET pgcares.deadline');
 }
 
-# Many at a time: a batch, look-ahead, and single ones one after another
+# Many names: in a batch, with look-ahead, and one after another
 $session->text("RESET ALL; CREATE TABLE names AS SELECT i AS g FROM generate_series(1, @{[ NAMES ]}) i");
 foreach (
 	[ 'a batch', q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT LABEL || g || '.batch.example' FROM names)) WHERE rdata = '192.0.2.1'}, 'batch' ],
@@ -96,7 +96,7 @@ foreach (
 	my ($result, $time, $rounds) = in_a_storm($sql =~ s/LABEL/'delay50.n'/r);
 	note(sprintf '%s: %d rounds in %.1f s', $what, $rounds, $time);
 	is(Session::sqlstate_of($result), '00000', "$what in a storm: no error");
-	is($result->{rows}[0][0], NAMES, '... every answer is there');
+	is($result->{rows}[0][0], NAMES, '... every answer comes');
 	my %times;
 	$times{ $_->{name} }++ foreach grep { ($_->{name} // '') =~ /\.$zone\.example$/ } $server->log;
 	is(scalar keys %times, NAMES, '... every name was asked');

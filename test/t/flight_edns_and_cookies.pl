@@ -1,5 +1,5 @@
-# Property: a server that does not know EDNS, or has odd ideas of it or of cookies,
-# costs one more query at most, and for few names only; all names have their answer.
+# Property: a server that does not know EDNS, or treats EDNS or cookies oddly, costs one
+# more query at most, and for few names only; all names get their answer.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -12,11 +12,11 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-# No answer in here takes that long.
+# No answer in this test takes that long.
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "pgcares.timeout = '10s'", 'pgcares.max_in_flight = 100');
 
-# What a batch of so many names costs at a server that does one thing to all
+# Runs a batch of this many names at a server that treats them all alike.
 sub at_server
 {
 	my ($mode, $session, %settings) = @_;
@@ -48,13 +48,13 @@ foreach (
 		my $batch = at_server($mode, $session, flags => $flags);
 
 		$batch->all_succeed(500, "$what, $flags");
-		cmp_ok(with_edns($batch), '<=', 250, '... few were asked with EDNS');
+		cmp_ok(with_edns($batch), '<=', 250, '... few names were asked with EDNS');
 		is(scalar @{ $batch->{queries} }, 500 + with_edns($batch), '... and only these twice');
 
 		$session->text("SET pgcares.servers = '${\$batch->{server}->address}'; SET pgcares.flags = '$flags'");
 		$batch->{server}->forget;
-		is($session->text(q{SELECT count(*) FROM generate_series(1, 10) i, LATERAL dns_a('n' || i || '.later.example')}), 10, '... nor was any later');
-		is(join(' ', map { $_->{edns} // 'none' } $batch->{server}->log), join(' ', ('none') x 10), '... with EDNS at all');
+		is($session->text(q{SELECT count(*) FROM generate_series(1, 10) i, LATERAL dns_a('n' || i || '.later.example')}), 10, '... later names are answered too');
+		is(join(' ', map { $_->{edns} // 'none' } $batch->{server}->log), join(' ', ('none') x 10), '... none of them with EDNS');
 		$session->text('SELECT dns_reset()');
 		$batch->{server}->forget;
 		$session->text(q{SELECT * FROM dns_a('n.forgotten.example')});
@@ -62,7 +62,7 @@ foreach (
 	}
 }
 
-# One that knows EDNS, and says so, is asked with it, whatever it says otherwise.
+# A server that has sent an OPT record is asked with EDNS, for any other answer.
 foreach (
 	[ 'badvers', 'BADVERS' ],
 	[ 'ednserror', 'FORMERR with an OPT record' ])
@@ -74,20 +74,21 @@ foreach (
 
 	$batch->all_succeed(100, $what);
 	is(with_edns($batch), 100, '... all were asked with EDNS, since the server knows it');
-	is(scalar @{ $batch->{queries} }, 190, '... and where it failed, without');
+	is(scalar @{ $batch->{queries} }, 190, '... and those that failed again without');
 }
 
-# What fails in both ways is a failure, and says nothing of EDNS.
+# A question that fails with and without EDNS shows nothing about EDNS.
 {
 	my $session = Session->new($node);
 	my $batch = Batch->run($server, $session, q{'rcode1'}, 100);
 
-	is_deeply($batch->{statuses}, { FORMERR => 100 }, 'FORMERR whatever is asked');
+	is_deeply($batch->{statuses}, { FORMERR => 100 }, 'FORMERR to every question');
 	is(with_edns($batch), 100, '... each was asked with EDNS');
 	is(scalar @{ $batch->{queries} }, 200, '... and once more without');
 }
 
-# Each server is known by itself, and the first one's refusal is not the second's.
+# The channel knows each server by itself: a refusal of the first one does not count for
+# the second.
 {
 	my $session = Session->new($node);
 	my $old = NameServer->misbehaving(mode => 'noedns1');
@@ -97,23 +98,23 @@ foreach (
 	$server->forget;
 	$old->stop;
 	$session->text("SET pgcares.timeout = '250ms'; SET pgcares.servers = '" . join(', ', map { $_->address } $old, $server) . q{'});
-	is($session->text(q{SELECT host(address) FROM dns_a('second.example')}), '192.0.2.1', '... which ends: the second one is asked');
+	is($session->text(q{SELECT host(address) FROM dns_a('second.example')}), '192.0.2.1', '... which stops: the second one is asked');
 	is(join(' ', map { $_->{edns} // 'none' } $server->log), '1232', '... with EDNS');
 }
 
-# Silence is no refusal: it is a failure of the server, as it is without EDNS.
+# Silence is not a refusal: it is a failure of the server, as it is without EDNS.
 {
 	my $session = Session->new($node);
 	my $mute = NameServer->misbehaving(mode => 'ednsdrop');
 
 	$session->text("SET pgcares.servers = '${\$mute->address}'; SET pgcares.timeout = '250ms'; SET pgcares.tries = 2");
 	is($session->sqlstate(q{SELECT * FROM dns_a('a.example')}), 'NDA12', 'no answer to EDNS: a timeout');
-	is(join(' ', map { $_->{edns} // 'none' } $mute->log), '1232 1232', '... after as many queries as are to be sent');
+	is(join(' ', map { $_->{edns} // 'none' } $mute->log), '1232 1232', '... after as many queries as the settings allow');
 	$session->text(q{SET pgcares.flags = ''});
 	is($session->text(q{SELECT host(address) FROM dns_a('a.example')}), '192.0.2.1', '... and without the flag edns an answer');
 }
 
-# ---- OPT records that should not be
+# ---- OPT records that are wrong
 
 my $session = Session->new($node);
 foreach (
@@ -127,7 +128,7 @@ foreach (
 	is($server->count, 1, '... asked once');
 }
 
-# ---- Cookies: nobody sends any, so whatever comes means nothing
+# ---- Cookies: pgcares sends none, and ignores those that come
 
 foreach my $flags ('edns', 'edns, stayopen', 'edns, usevc, stayopen')
 {
@@ -145,6 +146,6 @@ foreach my $flags ('edns', 'edns, stayopen', 'edns, usevc, stayopen')
 }
 $server->forget;
 is($session->text(q{SELECT host(address) FROM dns_a('cookieonce.again.example')}), '192.0.2.1', "lookup $_ of a name: an answer") foreach 1 .. 5;
-is($server->count, 5, '... to one query each, though the first answer had a cookie and no other has');
+is($server->count, 5, '... to one query each, although only the first answer had a cookie');
 
 done_testing();

@@ -1,5 +1,5 @@
-# When a name server fails, another one is asked; the session remembers which one
-# failed, and comes back to it when it works again.
+# If a name server fails, another one is asked; the session remembers the failed one,
+# and returns to it when it works again.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -11,8 +11,8 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# How long a server that is back may go unnoticed while lookups go on, in
-# seconds: it is tried now and then, five seconds after it failed at the earliest.
+# Seconds for which a server that is back can go unnoticed while lookups go on: it is
+# tried now and then, five seconds after its failure at the earliest.
 use constant BACK_WITHIN => 60;
 
 my $good = NameServer->misbehaving;
@@ -21,7 +21,7 @@ my $closed = '127.0.0.3:' . NameServer->closed_port('127.0.0.3');
 my $node = Session->cluster([$good]);
 my $names = 0;
 
-# A session of its own, with servers in this order. What is no server is text.
+# A session of its own, with servers in this order; each is an object or a text.
 sub session
 {
 	my ($servers, %settings) = @_;
@@ -32,7 +32,7 @@ sub session
 	return $session;
 }
 
-# Look up a new name: the SQLSTATE, and how long it took.
+# Looks up a new name; returns the SQLSTATE and the time.
 sub lookup
 {
 	my ($session, $behaviour) = @_;
@@ -70,7 +70,7 @@ foreach my $flags ('', 'usevc')
 			is(asked($silent, $good), '0 1', "$what: lookup $next after that asks the second server only");
 		}
 
-		# errors of the lookup or of the query change nothing about that
+		# errors of a lookup or a query do not change that
 		is(lookup($session, 'nxdomain'), 'ND003', "$what: no such name");
 		is(lookup($session, 'nodata'), 'ND000', "$what: no such records");
 		is($session->sqlstate('SELECT 1 / 0'), '22012', "$what: another error");
@@ -78,14 +78,14 @@ foreach my $flags ('', 'usevc')
 		is(lookup($session), '00000', "$what: lookup after errors succeeds");
 		is(asked($silent, $good), '0 1', "$what: lookup after errors asks the second server only");
 
-		# to be told to forget does
+		# but dns_reset() does
 		$session->text('SELECT dns_reset()');
 		is(lookup($session), '00000', "$what: lookup after dns_reset() succeeds");
-		is(asked($silent), $dead == $silent ? '1' : '0', "$what: dns_reset() forgets") if ref $dead;
+		is(asked($silent), $dead == $silent ? '1' : '0', "$what: dns_reset() forgets it") if ref $dead;
 		$session->close;
 	}
 
-	# answers that say that this server is of no use, and those that are the answer
+	# answers that show that this server is of no use, and answers that count
 	foreach ([ rcode2 => 'SERVFAIL', 1 ], [ rcode4 => 'NOTIMP', 1 ], [ rcode5 => 'REFUSED', 1 ],
 		[ headeronly => 'REFUSED without a question', 1 ], [ short => 'a malformed answer', 1 ],
 		[ a3 => 'a record of the wrong length', 1 ], [ loopptr => 'a name that points to itself', 1 ],
@@ -96,7 +96,7 @@ foreach my $flags ('', 'usevc')
 		my $first = NameServer->misbehaving(address => '127.0.0.4', mode => $mode);
 
 		is(lookup(session([ $first, $good ], %call)), $fails ? '00000' : $state, "$what, $over: the outcome");
-		is(asked($first, $good), $fails ? '1 1' : '1 0', "$what, $over: each asked as often as need be");
+		is(asked($first, $good), $fails ? '1 1' : '1 0', "$what, $over: the second server asked if the first fails");
 
 		my $flags = join ',', 'nocheckresp', $call{flags} || ();
 		my $alone = lookup(session([ $first, $good ], %call, flags => $flags));
@@ -124,19 +124,19 @@ foreach my $flags ('', 'usevc')
 		"all closed, $over: the outcome");
 }
 
-# A lookup that ends by the deadline does not make the session forget.
+# A session forgets nothing if a lookup ends by its deadline.
 {
 	my $session = session([ $silent, $good ], timeout => '200ms');
 
 	is(lookup($session), '00000', 'deadline: the first server is silent');
 	$session->text(q{SET pgcares.deadline = '100ms'});
-	is(lookup($session, 'drop'), 'NDA12', 'deadline: time is up before a try is');
+	is(lookup($session, 'drop'), 'NDA12', 'deadline: it ends before a try does');
 	is_deeply([ $session->inet_sockets ], [], 'deadline: no socket is left');
 	is(lookup($session), '00000', 'deadline: the next lookup succeeds');
 	is(asked($silent, $good), '0 1', 'deadline: it asks the second server only');
 }
 
-# A server that does not come back is tried now and then, but nobody waits for it.
+# A server that does not come back is tried now and then, but no lookup waits for it.
 {
 	my $session = session([ $silent, $good ], timeout => '1s');
 	my ($longest, $start) = (0, time);
@@ -151,7 +151,7 @@ foreach my $flags ('', 'usevc')
 		},
 		'another try');
 	is($silent->count, 1, 'silent for ever: it is tried again');
-	cmp_ok(scalar $session->inet_sockets, '<=', 1, 'silent for ever: no socket is left but that of the try');
+	cmp_ok(scalar $session->inet_sockets, '<=', 1, 'silent for ever: no socket is left, except that of the try');
 	Session::wait_until(
 		sub {
 			my ($state, $seconds) = lookup($session);
@@ -160,7 +160,7 @@ foreach my $flags ('', 'usevc')
 		},
 		'the end of the try');
 	is(lookup($session), '00000', 'silent for ever: lookups succeed');
-	cmp_ok($longest, '<', 0.9, 'silent for ever: nobody waits for it');
+	cmp_ok($longest, '<', 0.9, 'silent for ever: no lookup waits for it');
 }
 
 # A server that comes back, for a session that goes on

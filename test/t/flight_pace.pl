@@ -1,6 +1,6 @@
-# How many questions are in flight is found out: as many as a server makes use of,
-# and it stays known; no more than it has room for, without much that is lost; and
-# names that are slow, or servers that say nothing, do not make it fewer.
+# The channel finds the number of questions in flight that a server makes use of, and
+# remembers it: no more than the server has room for, without many losses. Slow names and
+# silent servers do not lower it.
 # Once: no version of PostgreSQL changes this.
 # Alone: it measures how many questions a name server makes use of, which has a processor.
 
@@ -13,11 +13,11 @@ use Batch;
 use NameServer;
 use Session;
 
-# Where it begins (see pace.c), and names of the larger batches: so many, or half of that
+# The first level (see pace.c), and the share of the names that larger batches ask for
 use constant { FIRST => 128, PART => $ENV{PGCARES_DEEP} ? 1 : 0.5 };
 
-# On a busy machine answers are late, and there are fewer at a time; where slow names
-# count as lost, half of FIRST.
+# On a busy machine answers are late and fewer are in flight: half of FIRST, if slow
+# names count as lost
 use constant ENOUGH => 0.6;
 
 my $server = NameServer->misbehaving;
@@ -29,7 +29,7 @@ sub batch
 	return Batch->run($server, $session, @_);
 }
 
-# The most of so many later questions that wait at one time, for so many ms at least
+# The most of the last $count questions that wait at one time, for $ms ms at least
 sub at_last
 {
 	my ($batch, $count, $ms) = @_;
@@ -45,15 +45,15 @@ sub at_last
 
 	$batch->all_succeed(10000, 'far away');
 	$batch->asked_once(10000, 'far away');
-	cmp_ok($batch->most_at_once(0.2), '>=', 3 * FIRST, '... and many at a time');
+	cmp_ok($batch->most_at_once(0.2), '>=', 3 * FIRST, '... with many in flight');
 
 	my $again = batch(q{'delay200'}, 2000);
 	my $first = $again->{queries}[0]{time};
-	cmp_ok(scalar(grep { $_->{time} < $first + 0.2 } @{ $again->{queries} }), '>=', 2 * FIRST, '... from the beginning, the next time');
+	cmp_ok(scalar(grep { $_->{time} < $first + 0.2 } @{ $again->{queries} }), '>=', 2 * FIRST, '... from the beginning in the next batch');
 
 	$session->text('SELECT dns_reset()');
 	my $limited = batch(q{'delay200'}, 3000, max_in_flight => 200);
-	cmp_ok($limited->most_at_once(0.2), '<=', 200, 'never more than the setting says');
+	cmp_ok($limited->most_at_once(0.2), '<=', 200, 'never more than the setting allows');
 }
 
 # ---- Little room
@@ -66,8 +66,8 @@ foreach my $room (150, 400)
 	my $lost = @{ $batch->{queries} } / $count - 1;
 
 	$batch->all_succeed($count, "room for $room");
-	cmp_ok($lost, '<', 0.25, '... and not much is lost');
-	cmp_ok(at_last($batch, 5000, 20), '<=', 8 * $room, '... nor are there many in flight');
+	cmp_ok($lost, '<', 0.25, '... and few are lost');
+	cmp_ok(at_last($batch, 5000, 20), '<=', 8 * $room, '... and not many are in flight');
 	note(sprintf 'room for %d: %.1f s, %.1f %% lost, %d at a time', $room, $batch->{seconds}, 100 * $lost, at_last($batch, 5000, 20));
 }
 
@@ -81,7 +81,7 @@ $session->text('SELECT dns_reset()');
 	cmp_ok(at_last($batch, 3000, 20), '>=', ENOUGH * FIRST, '... and not many fewer at a time');
 }
 
-# So slow that they are asked once more, which says nothing of what is lost
+# Names so slow that they are asked once more: this does not count as a loss
 
 $session->text('SELECT dns_reset()');
 {
@@ -100,7 +100,7 @@ $session->text('SELECT dns_reset()');
 	my $batch = batch(q{'drop'}, 4000, timeout => '3s', tries => 1, deadline => '4s');
 
 	is_deeply($batch->{statuses}, { TIMEOUT => 4000 }, 'a silent server');
-	is(scalar keys %{ $batch->{times} }, 4000, '... and all were asked in the time that there was');
+	is(scalar keys %{ $batch->{times} }, 4000, '... and all were asked in time');
 }
 
 is_deeply([ $session->inet_sockets ], [], 'no socket is left');

@@ -1,6 +1,6 @@
-# Name servers that die and come back: no name is lost while another one is up, the first
-# one is used again soon after it is back, and a single one as soon as it is. Dead ones do
-# not make a call longer than its deadline.
+# Name servers die and come back: no name is lost while another server is up, the first
+# one is used again soon after it is back, and a single one at once. Dead servers do not
+# make a call longer than its deadline.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -14,10 +14,10 @@ use Batch;
 use NameServer;
 use Session;
 
-# How many seconds servers die and come back for; how soon they are used again
+# Seconds for which servers die and come back; seconds until they are used again
 use constant { RESTARTS => $ENV{PGCARES_DEEP} ? 60 : 4, UP_AND_DOWN => 2, AGAIN_WITHIN => 10, SINGLE_WITHIN => 1 };
 
-# What a busy machine may add to a time
+# Seconds that a busy machine can add to a time
 use constant SLACK => $ENV{PGCARES_WATCHED} ? 20 : 1;
 
 # Over TCP as well where there is time for it
@@ -35,7 +35,7 @@ sub start
 	return NameServer->misbehaving(address => '127.0.0.2', port => $port);
 }
 
-# Send a batch, whose rows come as statuses and their numbers.
+# Sends a batch, which returns each status and its number of names.
 sub send_batch
 {
 	my ($labels, $count) = @_;
@@ -54,7 +54,7 @@ sub asked_again
 
 foreach my $flags (@transports)
 {
-	# ---- In the midst of a batch
+	# ---- In the middle of a batch
 
 	$session->text("SET pgcares.servers = '$both'; SET pgcares.flags = '$flags'; SELECT dns_reset(); SET pgcares.max_in_flight = 8");
 	my $zone = send_batch(q{'delay12'}, 5000);
@@ -85,7 +85,7 @@ foreach my $flags (@transports)
 	{
 		my $change = time + UP_AND_DOWN / 2;
 
-		# half of the time there, half of it not
+		# up for half of the time, down for the other half
 		if ($first) { $first->stop; undef $first; $kills++ }
 		else { $first = start() }
 		while (time < $change)
@@ -110,7 +110,7 @@ foreach my $flags (@transports)
 
 		is($lookup->(), '00000', "a single server, $flags: a lookup");
 		$first->stop;
-		isnt($lookup->(), '00000', '... which fails when the server is dead') foreach 1 .. 5;
+		isnt($lookup->(), '00000', '... fails when the server is dead') foreach 1 .. 5;
 		$first = start();
 		my ($back, $failed) = (time, 0);
 		Session::wait_until(sub { $lookup->() eq '00000' || !++$failed }, 'a lookup that succeeds');
@@ -118,7 +118,7 @@ foreach my $flags (@transports)
 		note("$failed lookups failed meanwhile");
 	}
 
-	# also in the midst of a batch: what was not asked before succeeds
+	# also in the middle of a batch: names that were not asked before succeed
 	$session->text('SET pgcares.max_in_flight = 5');
 	$zone = send_batch(q{'delay5'}, 1000);
 	Session::wait_until(sub { $first->has_seen("delay5.n100.$zone") }, 'some questions');
@@ -126,8 +126,8 @@ foreach my $flags (@transports)
 	Session->new($node)->text('SELECT pg_sleep(0.7)');
 	kill 'CONT', $first->pid;
 	my %got = map { @$_ } @{ $session->result->{rows} };
-	cmp_ok($got{NOERROR}, '>=', 990, "a server that does nothing for a while, $flags: nearly all names have an answer");
-	is(sum0(values %got), 1000, '... and all a row');
+	cmp_ok($got{NOERROR}, '>=', 990, "a server that does nothing for a while, $flags: nearly all names get an answer");
+	is(sum0(values %got), 1000, '... and all have a row');
 	$session->text('RESET ALL');
 }
 
