@@ -1,7 +1,6 @@
-# Property: what a validating resolver has found out is told as it is: answers
-# that it has verified, that need none, and that are forged differ, and only
-# where the way to the resolver is trusted does a message say that it is
-# authentic.
+# Property: the findings of a validating resolver are shown unchanged: verified answers,
+# unsigned ones and forged ones differ, and a message is marked as authentic only if the
+# way to the resolver is trusted.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -49,13 +48,13 @@ my $result = 'status, ad, answer[1].rdata';
 is(message({%trusted}, $result, 'www.secure.example'), 'NOERROR|t|192.0.2.80', 'secure: authentic');
 is(message({}, $result, 'www.secure.example'), 'NOERROR||192.0.2.80', '... unknown where the way is not trusted');
 is(message({ %signed, %trusted }, $result, 'www.secure.example'), 'NOERROR|t|192.0.2.80', '... also with signatures');
-is(message({%signed}, 'status, ad', 'www.secure.example'), 'NOERROR|', '... which alone change nothing');
+is(message({%signed}, 'status, ad', 'www.secure.example'), 'NOERROR|', '... signatures alone change nothing');
 is(message({%trusted}, 'status, ad', 'missing.secure.example'), 'NXDOMAIN|t', 'secure: no such name, authentic');
 is(message({%trusted}, 'status, ad', 'www.secure.example', 'MX'), 'NODATA|t', 'secure: no such records, authentic');
 is(session(%trusted)->text(q{SELECT dns_message_json('www.secure.example') -> 'AD'}), 'true', '... as JSON');
-is(session()->text(q{SELECT dns_message_json('www.secure.example') -> 'AD' IS NULL}), 't', '... or not said');
+is(session()->text(q{SELECT dns_message_json('www.secure.example') -> 'AD' IS NULL}), 't', '... or left out');
 
-# ---- Signatures and denials are there on request, and are no records of the name
+# ---- Signatures and denials come on request, and are not records of the name
 
 is(types({}, 'answer', 'www.secure.example'), 'A', 'no signatures unless asked for');
 is(types({%signed}, 'answer', 'www.secure.example'), 'A RRSIG', 'pgcares.dnssec: signatures');
@@ -79,11 +78,11 @@ is(types({%signed}, 'answer', 'www.insecure.example'), 'A', '... no signatures')
 # ---- Forged
 
 my $bogus = 'status, rcode, ad, cardinality(answer), ede_code IS NOT NULL';
-is(message({%trusted}, $bogus, 'www.bogus.example'), 'SERVFAIL|2|f|0|t', 'bogus: a failure that says why');
+is(message({%trusted}, $bogus, 'www.bogus.example'), 'SERVFAIL|2|f|0|t', 'bogus: a failure with its reason');
 is(message({}, $bogus, 'www.bogus.example'), 'SERVFAIL|2||0|t', '... also where the way is not trusted');
 my $error = session()->query(q{SELECT * FROM dns_a('www.bogus.example')})->{error};
 is($error->{C}, 'ND002', 'bogus: an error for a lookup');
-like($error->{D}, qr/The server added extended error \d+ \(.+\)/, '... that says why, too');
+like($error->{D}, qr/The server added extended error \d+ \(.+\)/, '... with its reason too');
 
 my %unchecked = (checking_disabled => 'on');
 is(message({ %trusted, %unchecked }, $result, 'www.bogus.example'),
@@ -94,7 +93,7 @@ is(session(%unchecked)->text(q{SELECT host(address) FROM dns_a('www.bogus.exampl
 # ---- The server of the zones verifies nothing
 
 my $at = 'SELECT status, aa, ra, ad FROM dns_message_at(\'' . $resolver->authority->address . '\', ';
-is(session(%trusted)->text("${at}'www.secure.example')"), 'NOERROR|t|f|f', 'who has the zone does not say authentic');
-is(session(%trusted)->text("${at}'www.bogus.example')"), 'NOERROR|t|f|f', '... nor that it is forged');
+is(session(%trusted)->text("${at}'www.secure.example')"), 'NOERROR|t|f|f', 'the zone\'s own server does not mark answers as authentic');
+is(session(%trusted)->text("${at}'www.bogus.example')"), 'NOERROR|t|f|f', '... nor as forged');
 
 done_testing();

@@ -1,5 +1,5 @@
-# Property: nothing is remembered of an answer, and no function shows a TTL that the
-# answer does not have.
+# Property: no answer is remembered, and no function shows a TTL that the answer does not
+# have.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -15,7 +15,7 @@ my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server]);
 my $session = Session->new($node);
 
-# ---- Two calls ask twice, also for what does not exist (there is no cache)
+# ---- Two calls ask twice, also for names that do not exist (there is no cache)
 
 foreach my $call (
 	q{dns_a('NAME', on_error => 'ignore')},
@@ -36,12 +36,12 @@ foreach my $call (
 	}
 }
 
-# Sections of a message are shown as they came: the negative TTL of RFC 2308 section
-# 5 is in the SOA record, where there is one.
+# Sections of a message are shown as they came: the negative TTL of RFC 2308 section 5
+# is in the SOA record, if there is one.
 is($session->text(q{SELECT status, s.ttl, s.data->>'minimum' FROM dns_message('nxdomain.example'), unnest(authority) s}),
 	'NXDOMAIN|600|60', 'no such name: both TTLs of the zone');
 is($session->text(q{SELECT status, cardinality(authority) FROM dns_message('nodatabare.example')}), 'NODATA|0',
-	'nothing at all: none is made up');
+	'an empty answer: no TTL is made up');
 
 # ---- TTLs with the highest bit set count as 0 (RFC 2181 section 8), everywhere
 

@@ -1,6 +1,5 @@
-# Property: what dns_getaddrinfo() and dns_getnameinfo() take from the host that
-# the database server runs on is what that host says: services, its own
-# addresses, its own domain.
+# Property: dns_getaddrinfo() and dns_getnameinfo() take services, own addresses and the
+# own domain from the host that the database server runs on, unchanged.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -55,7 +54,7 @@ is($server->count, 0, 'services need no name server');
 
 # ---- Its own addresses
 
-# Those that the kernel shows besides loopback
+# The addresses that the kernel shows, without loopback
 my ($ip4, $ip6) = (0, 0);
 my $address;
 foreach my $line (split /\n/, slurp_file('/proc/net/fib_trie'))
@@ -84,7 +83,7 @@ foreach my $case (
 	my @types = map { $_->{type} } $server->log;
 	ok($ip4 || !grep({ $_ eq 'A' } @types), '... no A question without IPv4');
 	ok($ip6 || !grep({ $_ eq 'AAAA' } @types), '... no AAAA question without IPv6');
-	is($session->sqlstate("SELECT * FROM $call)"), 'ND000', '... where there is none, none is found') if !@expected;
+	is($session->sqlstate("SELECT * FROM $call)"), 'ND000', '... without addresses, none is found') if !@expected;
 }
 
 # ---- Its own domain
@@ -92,7 +91,7 @@ foreach my $case (
 my $name = 'sound.1.2.0.192.in-addr.arpa';
 my $nofqdn = q{SELECT node FROM dns_getnameinfo('192.0.2.1', 0, '{nofqdn}')};
 
-is($session->text($nofqdn), $name, 'nofqdn: the name of a strange domain is whole');
+is($session->text($nofqdn), $name, 'nofqdn: a name of another domain is whole');
 foreach (
 	[ '1.2.0.192.in-addr.arpa', 'sound' ], [ '2.0.192.IN-ADDR.arpa.', 'sound.1' ],
 	[ 'arpa, 1.2.0.192.in-addr.arpa', 'sound.1.2.0.192.in-addr' ], [ 'pa', $name ],

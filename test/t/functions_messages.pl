@@ -1,6 +1,6 @@
-# Property: a message tells how it came: which server answered, over what, after
-# how many queries and how long; what the query asked for is what the settings
-# say; and whatever happens to a question, there is one row and no error.
+# Property: a message shows which server answered, over which transport, after how many
+# queries and how much time; the query is the one that the settings describe; and every
+# question has one row and no error, for any outcome.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -30,7 +30,7 @@ sub session
 	return $session;
 }
 
-# These columns of a message
+# Columns of a message
 sub message
 {
 	my ($session, $columns, $name, @more) = @_;
@@ -51,7 +51,7 @@ sub seen
 	return join ' ', map { $_->{$property} // 'none' } $server->log;
 }
 
-# ---- How it came
+# ---- Server, transport and queries
 
 my $session = session();
 my $how = 'server, transport, tries';
@@ -63,7 +63,7 @@ is(message(session(flags => 'usevc'), $how, 'a.example'), $server->address . '|T
 $session = session(timeout => 300, tries => 3);
 is(message($session, $how, 'drop2.how.example'), $server->address . '|UDP|3', 'the third query is answered');
 is(scalar $server->log, 3, '... the server saw them');
-is(message($session, $how, 'drop.example'), '||3', 'none is: no server, but three queries');
+is(message($session, $how, 'drop.example'), '||3', 'no query is answered: no server, but three queries');
 
 $session = session(servers => join ', ', map { $_->address } $failing, $server);
 is(message($session, "status, $how", 'a.example'),
@@ -74,32 +74,32 @@ $session->text("SET pgcares.timeout = '300ms'");
 is(message($session, "status, server", 'a.example'), 'NOERROR|' . $server->address, 'or the third one');
 $session = session(servers => $failing->address . ', ' . $closed);
 like(message($session, 'status, server', 'a.example'),
-	qr/^(SERVFAIL\|\Q${\$failing->address}\E|UNREACHABLE\|)$/, 'no server that did not answer is ever named');
+	qr/^(SERVFAIL\|\Q${\$failing->address}\E|UNREACHABLE\|)$/, 'a server that did not answer is never named');
 $session = session(servers => join ', ', map { $_->address } $server, $other);
 is(message($session, 'status, server, ede_code', 'ede.example'),
-	'SERVFAIL|' . $other->address . '|22', 'where all fail, the last one\'s answer is shown');
+	'SERVFAIL|' . $other->address . '|22', 'if all fail, the last one\'s answer is shown');
 
 SKIP:
 {
 	my $six = eval { NameServer->misbehaving(address => '::1') };
-	skip 'there is no ::1', 1 if !$six;
+	skip 'this host has no ::1', 1 if !$six;
 	is(message(session(servers => $six->address), $how, 'a.example'), $six->address . '|UDP|1', 'over IPv6');
 }
 SKIP:
 {
 	my $usual = eval { NameServer->misbehaving(address => '127.0.0.53', port => 53) };
-	skip 'nobody lets us have port 53', 1 if !$usual;
+	skip 'port 53 is not available', 1 if !$usual;
 	is(message(session(servers => '127.0.0.53'), 'server', 'a.example'), '127.0.0.53', 'the usual port is left out');
 }
 
-# ---- How long it took
+# ---- The time that it took
 
 $session = session(timeout => '20s');
 my $soon = seconds($session, 'a.example');
 cmp_ok($soon, '>', 0, 'an answer takes time');
 cmp_ok($soon, '<', 5, '... but not much');
 my $late = seconds($session, 'delay400.example');
-cmp_ok($late, '>=', 0.4, 'a late answer takes as long as it is late');
+cmp_ok($late, '>=', 0.4, 'a late answer takes as long as its delay');
 cmp_ok($late, '<', 5, '... and not much more');
 my $never = seconds(session(timeout => 300, tries => 2), 'drop.example');
 cmp_ok($never, '>=', 0.6, 'silence takes all tries');
@@ -107,9 +107,9 @@ cmp_ok($never, '<', 5, '... and not much more');
 cmp_ok(seconds(session(timeout => '20s', deadline => 300), 'drop.example'), '<', 5, '... and no more than the deadline');
 cmp_ok(seconds($session, 'x.onion'), '<', 0.1, 'a name that is not asked takes no time');
 
-# ---- What is asked for
+# ---- The query
 
-# settings, and of the query: rd ad cd do edns nsid
+# settings, and these parts of the query: rd ad cd do edns nsid
 foreach my $case (
 	[ {}, '1 0 0 0 1232 1' ],
 	[ { dnssec => 'on' }, '1 0 0 1 1232 1' ],
@@ -127,18 +127,18 @@ foreach my $case (
 	is(join(' ', map { seen($_) } qw(rd ad cd do edns nsid)), $query, "with $what");
 }
 session()->text(q{SELECT * FROM dns_a('a.example'); SELECT * FROM dns_query('a.example', 'MX')});
-is(seen('nsid'), '0 0', 'lookups of records do not ask who the server is');
+is(seen('nsid'), '0 0', 'lookups of records do not ask for the server\'s identifier');
 session()->text(q{SELECT dns_message_json('a.example')});
-is(seen('nsid') . ' ' . seen('name'), '1 a.example', 'those of messages as JSON do');
+is(seen('nsid') . ' ' . seen('name'), '1 a.example', 'lookups of messages as JSON do');
 
-# ---- What the answer says by EDNS
+# ---- EDNS in the answer
 
 $session = session();
 is(message($session, 'edns_udp_size, nsid, ede_code, ede_text', 'nsid.example'), '1232|odd||', 'NSID');
 is(message($session, 'edns_udp_size, nsid, ede_code, ede_text', 'ede.example'), '1232||22|nobody home', 'EDE');
 is(message(session(flags => ''), 'edns_udp_size, nsid', 'nsid.example'), '|', 'neither without EDNS');
 is(message($session, 'nsid', 'nsidhigh.example'), '\000\\\\\255"x', 'octets of an NSID are escaped');
-is(message($session, 'nsid IS NULL', 'nsidempty.example'), 't', 'an empty one is none');
+is(message($session, 'nsid IS NULL', 'nsidempty.example'), 't', 'an empty NSID is NULL');
 
 # ---- The AD bit
 
@@ -148,7 +148,7 @@ foreach my $trust (sort keys %ad)
 	is(message(session(trust_ad => $trust), 'ad', 'ad.example'), $ad{$trust}, "the AD bit with trust_ad $trust");
 }
 
-# ---- One row, whatever happens
+# ---- One row, for any outcome
 
 $session = session(timeout => 100, tries => 1);
 my $pid = $session->pid;
@@ -179,7 +179,7 @@ foreach my $round (1, 2)
 	}
 	$before //= $session->descriptors;
 }
-is($session->text('SELECT pg_backend_pid()'), $pid, 'the same backend has lived through ' . @names . ' behaviours');
+is($session->text('SELECT pg_backend_pid()'), $pid, 'the same backend has survived ' . @names . ' behaviours');
 is_deeply($session->descriptors, $before, '... and has as many descriptors as before');
 foreach my $servers ('', $closed, $silent->address)
 {
@@ -187,7 +187,7 @@ foreach my $servers ('', $closed, $silent->address)
 	is(message($session, 'count(*)', 'a.example'), '1', "one row with servers '$servers'");
 }
 
-# ---- What is an error all the same
+# ---- Errors all the same
 
 $session = session(timeout => '20s');
 $session->text("SET statement_timeout = '200ms'");
@@ -195,8 +195,8 @@ is($session->sqlstate(q{SELECT * FROM dns_message('drop.example')}), '57014', 'a
 $session->text('RESET statement_timeout; SET pgcares.max_answer_memory = 2048');
 is(message($session, 'cardinality(answer)', 'big3000.example'), '3000', 'an answer within the limit of memory');
 $session->text('SET pgcares.max_answer_memory = 64');
-is($session->sqlstate(q{SELECT * FROM dns_message('big3000.example')}), '54000', '... one whose records are beyond it');
+is($session->sqlstate(q{SELECT * FROM dns_message('big3000.example')}), '54000', '... one whose records exceed it');
 $session->text('SET pgcares.max_answer_memory = 32');
-is($session->sqlstate(q{SELECT * FROM dns_message('big3000.example')}), '54000', '... and one beyond it');
+is($session->sqlstate(q{SELECT * FROM dns_message('big3000.example')}), '54000', '... and one that exceeds it');
 
 done_testing();

@@ -1,6 +1,6 @@
 # Property: dns_search() asks one name after another, in the order of resolv.conf(5),
-# and no more than it has to: the first that has records, or that fails, is the
-# last; and what needs no completion is seen by no domain.
+# and no more than necessary: it stops at the first name that has records or that fails;
+# and a name that needs no completion is not asked in any domain.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -57,7 +57,7 @@ searches('sound.a', '00000', ['sound.a'], 'with a dot, found');
 searches('nxdomain.', 'ND003', ['nxdomain'], 'with a final dot');
 searches('nxdomain.a.', 'ND003', ['nxdomain.a'], 'with two');
 searches('nxdomain.a\\.', 'ND003', [ 'nxdomain.a\\046', 'nxdomain.a\\046.one.example', 'nxdomain.a\\046.two.example' ],
-	'with a final dot that is no separator');
+	'with a final dot that is not a separator');
 searches('nxdomain.a\\\\.', 'ND003', ['nxdomain.a\\092'], 'with a backslash before it');
 my $result = searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain.two.example nxdomain)], 'nowhere');
 like($result->{error}{M}, qr/records of "nxdomain": /, 'the message has the name as it was written');
@@ -71,9 +71,9 @@ foreach ([ rcode2 => 'ND002' ], [ rcode5 => 'ND005' ], [ short => 'NDA10' ])
 	my ($label, $state) = @$_;
 
 	$result = searches($label, $state, ["$label.one.example"], "$label ends the search");
-	unlike($result->{error}{M}, qr/no such/, '... and is no missing name');
+	unlike($result->{error}{M}, qr/no such/, '... and is not a missing name');
 	is(Session::sqlstate_of($session->query("SELECT * FROM dns_search('$label', on_error => 'missing_ok')")),
-		$state, '... with missing_ok either');
+		$state, '... with missing_ok neither');
 }
 $session->text(q{SET pgcares.timeout = '100ms'; SET pgcares.tries = 1});
 searches('drop', 'NDA12', ['drop.one.example'], 'silence ends the search');
@@ -82,10 +82,10 @@ $session->text(q{RESET pgcares.timeout; RESET pgcares.tries});
 # one deadline for all names
 $session->text(q{SET pgcares.deadline = '1500ms'; SET pgcares.domains = 'nxdomain.one.example, nxdomain.two.example'});
 searches('delay1000', 'NDA12', [qw(delay1000.nxdomain.one.example delay1000.nxdomain.two.example)],
-	'the deadline is that of the call');
+	'the deadline is for the whole call');
 $session->text(q{RESET pgcares.deadline; SET pgcares.domains = 'one.example, two.example'});
 
-# ---- How many dots make a name complete
+# ---- The dots that make a name complete
 
 $session->text('SET pgcares.ndots = 0');
 searches('nxdomain', 'ND003', [qw(nxdomain nxdomain.one.example nxdomain.two.example)], 'ndots 0');
@@ -94,10 +94,10 @@ searches('nxdomain.a', 'ND003', [qw(nxdomain.a.one.example nxdomain.a.two.exampl
 searches('nxdomain.a.b', 'ND003', [qw(nxdomain.a.b nxdomain.a.b.one.example nxdomain.a.b.two.example)],
 	'ndots 2, two dots');
 searches('nxdomain.a\\.b', 'ND003', [map { "nxdomain.a\\046b$_" } '.one.example', '.two.example', ''],
-	'ndots 2, one dot and one that is no separator');
+	'ndots 2, one dot and one that is not a separator');
 $session->text('RESET pgcares.ndots');
 
-# ---- What no domain may hear of
+# ---- Names that must not be asked in a domain
 
 searches('invalid', 'ND003', [], 'invalid');
 searches('x.onion', 'ND003', [], 'onion');
@@ -115,9 +115,9 @@ is_deeply([ map { $_->{name} } $server->log ], [qw(nxdomain nxdomain)], 'no othe
 my $long = join '.', ('l' x 60) x 3, 'm' x 30;    # 215 octets
 $session->text("SET pgcares.domains = 'd23456789.d23456789.d23456789.example, two.example'");
 my $short = "nxdomain.$long";
-searches($short, 'ND003', [ $short, "$short.two.example" ], 'a name that would be too long is passed over');
+searches($short, 'ND003', [ $short, "$short.two.example" ], 'a name that would be too long is skipped');
 $session->text("SET pgcares.domains = 'd23456789.d23456789.d23456789.example'");
-searches($short, 'ND003', [$short], '... also where there is no other');
+searches($short, 'ND003', [$short], '... also if there is no other');
 
 # ---- The system's list
 
@@ -126,14 +126,14 @@ write_file("search one.example two.example\n");
 searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain.two.example nxdomain)], 'search');
 write_file("search wrong.example\noptions ndots:3 rotate\nsearch\tone.example   two.example. # three\r\n");
 searches('nxdomain.a', 'ND003', [qw(nxdomain.a.one.example nxdomain.a.two.example nxdomain.a)],
-	'the file has changed; the last list counts, and its ndots');
+	'the file has changed; the last list and ndots count');
 $session->text('SET pgcares.ndots = 1');
-searches('nxdomain.a', 'ND003', [qw(nxdomain.a nxdomain.a.one.example nxdomain.a.two.example)], 'our ndots counts more');
+searches('nxdomain.a', 'ND003', [qw(nxdomain.a nxdomain.a.one.example nxdomain.a.two.example)], 'pgcares.ndots overrides that');
 $session->text('RESET pgcares.ndots');
 write_file("domain one.example");
 searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain)], 'domain');
 write_file("# search wrong.example\n; search wrong.example\nsearch a..b one.example $long.$long one.example\n");
-searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain)], 'what is no domain, or is there twice');
+searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain)], 'invalid and duplicate domains');
 write_file("search .\n");
 searches('nxdomain', 'ND003', ['nxdomain'], 'the root');
 write_file('search ' . join(' ', map { "d$_.example" } 1 .. 100) . "\n");

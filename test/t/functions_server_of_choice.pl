@@ -1,7 +1,6 @@
-# Property: dns_query_at() and dns_message_at() ask the server that the caller
-# names, as strictly written as in the configuration, and nobody else; the
-# session's settings apply, and what the session knows of its own servers stays
-# as it is.
+# Property: dns_query_at() and dns_message_at() ask the server that the caller names,
+# written as strictly as in the configuration, and no other; the session's settings
+# apply, and the session forgets nothing about its own servers.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -32,7 +31,7 @@ sub session
 	return $session;
 }
 
-# What the server of this address says, as records and as a message
+# The answer of the server with this address, as records and as a message
 sub query_at
 {
 	my ($session, $address, $name) = @_;
@@ -52,7 +51,7 @@ sub counts
 	return join ' ', map { $_->count } @_;
 }
 
-# ---- What is a server
+# ---- The form of a server
 
 my $session = session();
 my @wrong = ('', ' ', 'localhost', 'ns.example', '127.0.0', '127.1', '1.2.3.4.5', '0x7f000001', '127.0.0.1:', '127.0.0.1:0',
@@ -70,30 +69,30 @@ foreach my $address (@wrong)
 	{
 		my $error = $session->query("SELECT * FROM $function")->{error} // { C => '00000', M => '', H => '' };
 
-		is($error->{C}, '22023', "\"$name\" is no server");
-		like("$error->{M} $error->{H}", qr/is not a name server: .* A name server is written /s, '... and it says so');
+		is($error->{C}, '22023', "\"$name\" is not a server");
+		like("$error->{M} $error->{H}", qr/is not a name server: .* A name server is written /s, '... and the message tells why');
 	}
 }
 is($session->sqlstate(q{SELECT * FROM dns_message_at('fe80::1%nosuch0', 'a.example')}), '42704', 'no such interface');
-is(counts(@all), '0 0 0', 'nobody was asked');
+is(counts(@all), '0 0 0', 'no server was asked');
 
-# ---- The server is asked, and nobody else
+# ---- The server is asked, and no other
 
 is(query_at($session, $chosen->address, 'a.example'), '192.0.2.1', 'records of a chosen server');
 is(message_at($session, 'server', $chosen->address, 'a.example'), $chosen->address, 'a message of it');
-is(counts(@all), '0 2 0', '... only that one was asked');
+is(counts(@all), '0 2 0', '... only this one was asked');
 is(query_at($session, $failing->address, 'a.example'), 'ND002', 'one that fails');
-is(query_at($session, $closed, 'a.example'), 'NDA11', 'one that is not there');
+is(query_at($session, $closed, 'a.example'), 'NDA11', 'one that is down');
 is(message_at($session, 'status', $closed, 'a.example'), 'UNREACHABLE', '... as a message');
-is(counts($server, $chosen), '0 2', '... nobody else is asked instead');
+is(counts($server, $chosen), '0 2', '... no other is asked instead');
 is(query_at(session(servers => ''), $chosen->address, 'a.example'), '192.0.2.1', 'without configured servers');
 is($session->text('SELECT host(address), udp_port FROM dns_servers()'), '127.0.0.1|' . $server->port,
-	'the session\'s own servers are what they were');
+	'the session\'s own servers do not change');
 
 SKIP:
 {
 	my $six = eval { NameServer->misbehaving(address => '::1') };
-	skip 'there is no ::1', 3 if !$six;
+	skip 'this host has no ::1', 3 if !$six;
 	my $port = $six->port;
 
 	is(message_at($session, 'server', "[::1]:$port", 'a.example'), "[::1]:$port", 'over IPv6');
@@ -103,13 +102,13 @@ SKIP:
 SKIP:
 {
 	my $link_local = eval { NameServer->misbehaving(address => 'fe80::1%lo') };
-	skip 'fe80::1 is no address of lo', 3 if !$link_local;
+	skip 'lo has no address fe80::1', 3 if !$link_local;
 	my $port = $link_local->port;
 
 	is(message_at($session, 'server', "[fe80::1%lo]:$port", 'a.example'), "[fe80::1%lo]:$port", 'a link-local address');
 	is(message_at(session(udp_port => $port), 'server', 'fe80::1%lo', 'a.example'), "[fe80::1%lo]:$port", '... without a port');
 	is(query_at($session, $session->text("SELECT server FROM dns_message_at('[fe80::1%lo]:$port', 'a.example')"), 'a.example'),
-		'192.0.2.1', '... as it is shown, it can be asked');
+		'192.0.2.1', '... and it can be asked in the form that is shown');
 }
 
 # ---- The session's settings apply
@@ -118,15 +117,15 @@ my %at_chosen = (udp_port => $chosen->port, tcp_port => $failing->port);
 is(message_at(session(%at_chosen), 'server, transport', '127.0.0.1', 'a.example'), $chosen->address . '|UDP', 'udp_port');
 is(message_at(session(%at_chosen, flags => 'usevc'), 'server, transport', '127.0.0.1', 'a.example'),
 	$failing->address . '|TCP', 'tcp_port, flags');
-is(message_at(session(%at_chosen), 'server', $server->address, 'a.example'), $server->address, 'a port that is given counts');
+is(message_at(session(%at_chosen), 'server', $server->address, 'a.example'), $server->address, 'a port in the address overrides that');
 is(message_at(session(timeout => 100, tries => 3), 'status, tries', $chosen->address, 'drop.example'), 'TIMEOUT|3',
 	'timeout, tries');
 message_at(session(dnssec => 'on', checking_disabled => 'on', trust_ad => 'on', local_ip4 => '127.0.0.7'), 'ad',
 	$chosen->address, 'a.example');
-is(join(' ', map { ($chosen->log)[0]{$_} } qw(do cd ad src nsid)), '1 1 1 127.0.0.7 1', 'what a query looks like');
+is(join(' ', map { ($chosen->log)[0]{$_} } qw(do cd ad src nsid)), '1 1 1 127.0.0.7 1', 'the form of the query');
 is(session(on_error => 'ignore')->text("SELECT * FROM dns_query_at('$closed', 'a.example')"), '', 'on_error');
 
-# ---- Rights of their own
+# ---- Separate rights
 
 my $super = session();
 $super->text($_) foreach 'CREATE ROLE plain LOGIN', 'CREATE ROLE operator LOGIN',
@@ -136,15 +135,15 @@ my $plain = Session->new($node, user => 'plain');
 my $operator = Session->new($node, user => 'operator');
 my $where = $chosen->address;
 $_->forget foreach @all;
-is($plain->text(q{SELECT rdata FROM dns_query('a.example')}), '192.0.2.1', 'who may look up ...');
+is($plain->text(q{SELECT rdata FROM dns_query('a.example')}), '192.0.2.1', 'a role that may look up ...');
 is($plain->sqlstate("SELECT * FROM dns_query_at('$where', 'a.example')"), '42501', '... may not choose a server');
 is($plain->sqlstate("SELECT * FROM dns_message_at('$where', 'a.example')"), '42501', '... nor for messages');
-is($operator->text("SELECT status FROM dns_message_at('$where', 'a.example')"), 'NOERROR', 'who was granted one ...');
-is($operator->sqlstate("SELECT * FROM dns_query_at('$where', 'a.example')"), '42501', '... was not granted the other');
+is($operator->text("SELECT status FROM dns_message_at('$where', 'a.example')"), 'NOERROR', 'a role with a grant for one function ...');
+is($operator->sqlstate("SELECT * FROM dns_query_at('$where', 'a.example')"), '42501', '... has none for the other');
 is($operator->sqlstate("SET pgcares.servers = '$where'"), '42501', '... nor the setting');
-is(counts(@all), '1 1 0', '... and only what is allowed was asked');
+is(counts(@all), '1 1 0', '... and only the allowed questions were asked');
 
-# ---- What the session knows of its own servers stays
+# ---- The session forgets nothing about its own servers
 
 # An open socket shows whether it is the same channel.
 my $stayopen = session(flags => 'edns, stayopen');
@@ -154,19 +153,19 @@ $stayopen->sqlstate("SELECT * FROM dns_query_at('$closed', 'chosen.example')");
 $stayopen->text(q{SELECT * FROM dns_query('last.example')});
 my %ports;
 push @{ $ports{ $_->{name} } }, $_->{sport} foreach $server->log;
-is("@{ $ports{'last.example'} }", "@{ $ports{'first.example'} }", 'the session\'s channel lives through chosen servers');
+is("@{ $ports{'last.example'} }", "@{ $ports{'first.example'} }", 'the session\'s channel survives calls with chosen servers');
 is(scalar(grep { $_ == $ports{'first.example'}[0] } @{ $ports{'chosen.example'} }),
-	0, '... which are asked from other sockets, even where they are the same');
+	0, '... which are asked from other sockets, even if they are the same servers');
 isnt($ports{'chosen.example'}[0], $ports{'chosen.example'}[1], '... each time from a new one');
 
-# A server that failed is not asked first: chosen servers change nothing of it.
+# A server that failed is not asked first: chosen servers do not change this.
 my $learned = session(servers => $failing->address . ', ' . $server->address);
 $learned->text(q{SELECT * FROM dns_query('a.example')});
 $_->forget foreach @all;
 query_at($learned, $_->address, 'a.example') foreach $failing, $server, $chosen;
 $_->forget foreach @all;
 $learned->text(q{SELECT * FROM dns_query('a.example')});
-is(counts($server, $failing), '1 0', 'what was learned of the session\'s servers is still known');
+is(counts($server, $failing), '1 0', 'the failure of the session\'s server is remembered');
 
 # ---- Servers side by side
 
@@ -190,7 +189,7 @@ SELECT count(*), count(a) FROM generate_series(1, 500) AS i LEFT JOIN
 SQL
 $session->text($many);
 my ($before, $memory) = ($session->descriptors, $session->status('VmRSS'));
-is($session->text($many), '500|250', 'a thousand calls, now this server, now that');
+is($session->text($many), '500|250', 'a thousand calls, to one server and another in turn');
 $session->sqlstate("SELECT 1 / (ttl - ttl) FROM dns_query_at('$where', 'a.example')") foreach 1 .. 20;
 is_deeply($session->descriptors, $before, '... leave no descriptor');
 cmp_ok($session->status('VmRSS') - $memory, '<', 4096, '... and no memory');

@@ -1,6 +1,6 @@
-# Nothing outlives a batch, however it ends: read to its end or not, with an error
-# in it, beside it or behind it. Batches within batches, side by side and in
-# parallel workers do not meet.
+# Nothing outlives a batch, however it ends: read to its end or not, with an error in
+# it, beside it or after it. Batches within batches, side by side and in parallel
+# workers do not disturb each other.
 
 use strict;
 use warnings;
@@ -11,8 +11,8 @@ use Batch;
 use NameServer;
 use Session;
 
-# How much memory may grow, in kB, while answers of several MB come; how often each thing is done, before and while
-# that is measured
+# The growth of memory that is allowed, in kB, with answers of several MB; repetitions
+# before and during the measurement
 use constant { MAX_GROWTH => 1024, WARM_UP => 20, ROUNDS => $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED} ? 1000 : 30 };
 
 my $server = NameServer->misbehaving;
@@ -50,7 +50,7 @@ SQL
 	};
 }
 
-# A block that must raise this; anything else ends the loop.
+# A block that must raise this error; any other outcome ends the loop
 sub failing
 {
 	my ($block, $state) = @_;
@@ -75,12 +75,12 @@ my @ways = (
 	[ 'messages', batches(q{PERFORM FROM dns_message_many(names('big20', i, 50));}) ],
 	[ 'silence', batches(q{PERFORM FROM dns_query_many(names('drop', i, 100));}, "pgcares.timeout = '20ms'") ],
 	[ 'deadlines', batches(q{PERFORM FROM dns_query_many(names('drop', i, 100));}, "pgcares.deadline = '20ms'", 'pgcares.max_in_flight = 30') ],
-	[ 'nobody listens', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));},
+	[ 'no server listens', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));},
 			"pgcares.servers = '127.0.0.1:" . NameServer->closed_port . "'") ],
 	[ 'too large answers', batches(failing(q{PERFORM FROM dns_query_many(names('big70', i, 50));}, '54000'),
 			"pgcares.max_answer_memory = '1kB'") ],
 	[ 'too many questions', batches(failing(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, '54000'), 'pgcares.max_questions = 99') ],
-	[ 'an error behind each batch', batches(failing(q{PERFORM FROM dns_query_many(names('big20', i, 100)); x := 1 / (i - i);}, '22012')) ],
+	[ 'an error after each batch', batches(failing(q{PERFORM FROM dns_query_many(names('big20', i, 100)); x := 1 / (i - i);}, '22012')) ],
 	[ 'an error in the query of the batch', batches(failing(q{PERFORM 1 / (ord - 50) FROM dns_query_many(names('big20', i, 100));}, '22012')) ],
 	[ 'an error in the SELECT list', batches(failing(q{PERFORM dns_query_many(names('big20', i, 100)), 1 / (3 - generate_series(1, 9));}, '22012')) ],
 	[ 'LIMIT 1', batches(q{PERFORM FROM dns_query_many(names('big20', i, 50)) LIMIT 1; PERFORM dns_query_many(names('big20', i, 50)) LIMIT 1;}) ],
@@ -99,15 +99,15 @@ my @ways = (
 				(q{SELECT FROM dns_query_many(names('drop', 1, 100))}) x ($count / 4), 'RESET statement_timeout');
 		}, '00000 57014' ]);
 
-# Run statements, and a batch with the usual settings; the SQLSTATEs that came,
-# each once.
+# Runs statements, and a batch with the usual settings; returns the SQLSTATEs, each
+# once.
 sub run
 {
 	my %states = map { $session->sqlstate($_) => 1 } @_, q{SELECT * FROM dns_query_many(names('sound', 1, 100))};
 	return join ' ', sort keys %states;
 }
 
-# Private memory in kB, as the system and as the server sees it
+# Private memory in kB, by the system's count and by PostgreSQL's
 sub memory
 {
 	my $contexts = $session->text('SELECT sum(total_bytes) FROM pg_backend_memory_contexts');
@@ -166,13 +166,13 @@ is($session->text(q{SELECT sum(inner_batch(ord)), count(*) FROM dns_query_many(n
 is($session->text('SELECT nested(100)'), 200, 'a hundred batches, each in the one before');
 is($session->text(q{SELECT count(*), min(status), max(status) FROM dns_query_many(ARRAY(
 		SELECT question FROM dns_query_many(names('sound', 3, 40) || names('nxdomain', 3, 2)) WHERE status = 'NOERROR'))}),
-	'40|NOERROR|NOERROR', 'a batch that makes the array of another');
+	'40|NOERROR|NOERROR', 'a batch that returns the array of another');
 $session->text(q{INSERT INTO found SELECT ord, address FROM dns_lookup_many(names('sound', 4, 20))});
 is($session->text('SELECT count(*), count(DISTINCT ord), min(name), max(name) FROM found WHERE family(address) = 4'),
 	'20|20|sound.1.2.0.192.in-addr.arpa|sound.1.2.0.192.in-addr.arpa', 'a batch in a trigger, fired by the rows of a batch');
 
-# the one inside fails, the one outside goes on
-is($session->text(<<'SQL'), '20|20', 'errors inside leave the one outside alone');
+# the inner batch fails, the outer one goes on
+is($session->text(<<'SQL'), '20|20', 'errors inside do not disturb the outer one');
 CREATE FUNCTION failing_inside(zone bigint) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM 1 / (ord - 5) FROM dns_query_many(names('sound', zone::int, 10));
@@ -212,7 +212,7 @@ $session->text('ROLLBACK TO s');
 is($session->text(q{SELECT count(*) FROM dns_query_many(names('sound', 8, 30))}), 30, 'after a savepoint with an open cursor');
 $session->text('COMMIT');
 
-# settings count when the call begins
+# settings count at the beginning of the call
 is($session->text(q{SELECT status, count(*) FROM dns_query_many(names('sound', 10, 20) || names('drop', 10, 2)) AS q,
 		set_config('pgcares.deadline', '100ms', false) GROUP BY status ORDER BY status; RESET pgcares.deadline}) =~ /NOERROR\|20/, 1,
 	'a setting that changes within a statement');

@@ -1,5 +1,5 @@
-# A batch ends when it is to end: at once when it is cancelled, and with a row for
-# each element when its time is up.
+# A batch ends in time: at once if it is cancelled, and with a row for each element if
+# its time is up.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -13,11 +13,11 @@ use Batch;
 use NameServer;
 use Session;
 
-# How many are under way; what is cancelled may take so many seconds to say so
-# every time, and at its best; what a busy machine may add to a deadline.
+# Questions in flight; seconds that a cancel can take every time, and at its best;
+# seconds that a busy machine can add to a deadline
 use constant { IN_FLIGHT => $ENV{PGCARES_DEEP} ? 10000 : 4000, EVERY => 0.5, BEST => 0.1, ATTEMPTS => 3, SLACK => 1 };
 
-# What may stay in memory, in kB, of questions that need 20 MB while under way
+# Memory that can remain, in kB, of questions that need 20 MB in flight
 use constant MAX_LEFT => 2048;
 
 my $server = NameServer->misbehaving;
@@ -26,7 +26,7 @@ my $node = Session->cluster([$server], "pgcares.timeout = '60s'", "pgcares.max_t
 my $other = Session->new($node);
 my $lookup = q{SELECT host(address) FROM dns_a('sound.example')};
 
-# Start a batch and wait until all of it has reached the server, which is silent.
+# Starts a batch and waits until all of it has reached the server, which is silent.
 sub start_batch
 {
 	my ($session, $count) = @_;
@@ -37,7 +37,7 @@ sub start_batch
 	Session::wait_until(sub { $server->has_seen("drop.n$count.$zone") }, 'the last question');
 }
 
-# Ways to end it; each gives the result and how many seconds that took.
+# Ways to end it; each returns the result and the seconds that it took.
 sub by_cancel
 {
 	my ($session, $count) = @_;
@@ -75,8 +75,8 @@ sub is_quick
 	my ($seconds, $what) = @_;
 	my @sorted = sort { $a <=> $b } @$seconds;
 
-	cmp_ok($sorted[-1], '<=', EVERY, "$what: in good time");
-	cmp_ok($sorted[0], '<=', BEST, '... at its best at once');
+	cmp_ok($sorted[-1], '<=', EVERY, "$what: in time");
+	cmp_ok($sorted[0], '<=', BEST, '... the best one at once');
 	note(sprintf '%s: %s ms', $what, join ' ', map { sprintf '%.0f', 1000 * $_ } @$seconds);
 }
 
@@ -125,8 +125,8 @@ foreach my $count (1, IN_FLIGHT)
 	}
 }
 
-# At random times, in the midst of asking, waiting and reading: a batch is cancelled,
-# or its rows are right. Answers that come too late are nobody's.
+# At random times, while it asks, waits and reads: a batch is cancelled, or its rows are
+# right. Answers that come too late go to no row.
 {
 	my $session = Session->new($node);
 	my (@before, %states, @wrong);
@@ -152,8 +152,8 @@ foreach my $count (1, IN_FLIGHT)
 	}
 	$session->text('RESET ALL');
 	my @after = memory($session);
-	is_deeply(\@wrong, [], '220 batches that are cancelled at random times: what was not cancelled is right');
-	is(join(' ', grep { $_ ne '00000' && $_ ne '57014' } keys %states), '', '... and nothing else happened');
+	is_deeply(\@wrong, [], '220 batches that are cancelled at random times: the others are right');
+	is(join(' ', grep { $_ ne '00000' && $_ ne '57014' } keys %states), '', '... and there is no other SQLSTATE');
 	cmp_ok($states{$_} // 0, '>', 20, "... many have $_") foreach '00000', '57014';
 	Session::costs_less($after[0] - $before[0], MAX_LEFT, '... memory of the process') or diag("@before; @after");
 	cmp_ok($after[1] - $before[1], '<', MAX_LEFT, '... memory contexts');
@@ -163,11 +163,11 @@ foreach my $count (1, IN_FLIGHT)
 	$session->close;
 }
 
-# ---- Deadline: a row for each element by then, and records where there were any
+# ---- Deadline: a row for each element by then, with the records that came
 
 my $session = Session->new($node, options => '-c statement_timeout=60s');
 
-# A batch with a deadline; how long it took is tested.
+# Runs a batch with a deadline, and tests its time.
 sub by_deadline
 {
 	my ($labels, $count, $deadline, $what, %settings) = @_;
@@ -190,20 +190,20 @@ foreach my $window (1, 256, 16384)
 
 		is_deeply($batch->{statuses}, { TIMEOUT => 10000 }, '... a row for each');
 		my $asked = keys %{ $batch->{times} };
-		ok($asked > 0 && $asked <= min($window, 10000), "... though no more than that were asked: $asked");
+		ok($asked > 0 && $asked <= min($window, 10000), "... although no more than that were asked: $asked");
 	}
 }
 
-# some answer, some late, some never; then what is under way is all stuck
+# some are answered, some late, some never; then all that are in flight are stuck
 {
 	my $labels = q{CASE WHEN g <= 500 THEN 'sound' WHEN g <= 600 THEN 'delay300' WHEN g <= 800 THEN 'delay5000' ELSE 'sound' END};
-	my $batch = by_deadline($labels, 10000, 3, 'when all that is under way is slow', max_in_flight => 100);
+	my $batch = by_deadline($labels, 10000, 3, 'all questions in flight are slow', max_in_flight => 100);
 
-	is_deeply($batch->{statuses}, { NOERROR => 600, TIMEOUT => 9400 }, '... those that answered have their records');
-	is(scalar keys %{ $batch->{times} }, 700, '... and what was not asked, no answer');
+	is_deeply($batch->{statuses}, { NOERROR => 600, TIMEOUT => 9400 }, '... those that were answered have their records');
+	is(scalar keys %{ $batch->{times} }, 700, '... and the others were not asked');
 }
 {
-	my $batch = by_deadline("CASE WHEN g % 100 = 0 THEN 'drop' ELSE 'sound' END", 1000, 4, 'when 1 of 100 is silent');
+	my $batch = by_deadline("CASE WHEN g % 100 = 0 THEN 'drop' ELSE 'sound' END", 1000, 4, '1 of 100 is silent');
 	is_deeply($batch->{statuses}, { NOERROR => 990, TIMEOUT => 10 }, '... only those have no answer');
 }
 {
@@ -212,11 +212,11 @@ foreach my $window (1, 256, 16384)
 			  . "SELECT status, count(*), min(ord), max(ord) FROM dns_lookup_many($names) GROUP BY status ORDER BY status"),
 		"NOERROR|60|1|30\nTIMEOUT|10|31|40", 'hosts, with a deadline');
 	is($session->text("SELECT status, count(*), min(ord), max(ord) FROM dns_query_many(ARRAY[NULL, '', 'drop.example', 'www.invalid']) GROUP BY status ORDER BY min(ord)"),
-		"|1|1|1\nBADNAME|1|2|2\nTIMEOUT|1|3|3\nNXDOMAIN|1|4|4", 'what needs no answer is there as well');
+		"|1|1|1\nBADNAME|1|2|2\nTIMEOUT|1|3|3\nNXDOMAIN|1|4|4", 'elements that need no answer have rows too');
 	$session->text('RESET pgcares.deadline; RESET pgcares.max_in_flight');
 }
 
-# time for one question begins when it is asked
+# the time of a question begins when it is asked
 {
 	my $batch = Batch->run($server, $session, q{CASE WHEN g % 2 = 0 THEN 'drop' ELSE 'delay20' END}, 40,
 		max_in_flight => 5, max_timeout => '1500ms', timeout => '500ms', tries => 2);
@@ -227,10 +227,10 @@ foreach my $window (1, 256, 16384)
 {
 	my $batch = Batch->run($server, $session, q{'drop'}, 20, max_in_flight => 5, max_timeout => '100ms', timeout => '60s');
 
-	is_deeply($batch->{statuses}, { TIMEOUT => 20 }, 'time that is over before that of a try: a row for each');
+	is_deeply($batch->{statuses}, { TIMEOUT => 20 }, 'max_timeout is over before a try: a row for each');
 }
 
-# the library goes on with questions whose time is up while others are asked
+# the library still works on questions whose time is up while others are asked
 {
 	my $batch = Batch->run($server, $session, q{CASE WHEN g % 10 = 0 THEN 'drop' ELSE 'delay50' END}, 1000,
 		max_in_flight => 50, max_timeout => '1200ms', timeout => '400ms', tries => 5);
@@ -238,7 +238,7 @@ foreach my $window (1, 256, 16384)
 	is_deeply($batch->{statuses}, { NOERROR => 900, TIMEOUT => 100 }, 'questions beside those whose time was up');
 }
 
-# both questions of a host, one at a time: the first one's time is up, the second
+# both questions of a host, one at a time: the time of the first is up, and the second
 # is asked all the same
 {
 	$server->forget;

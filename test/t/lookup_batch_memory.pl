@@ -1,5 +1,5 @@
-# What a batch costs is bounded: memory for each element and for each question
-# under way, and the answers that one call holds. Nothing of it stays.
+# The cost of a batch is bounded: memory for each element and for each question in
+# flight, and the answers that one call holds. Nothing remains.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -11,7 +11,8 @@ use Batch;
 use NameServer;
 use Session;
 
-# How many are under way and what that may cost, in kB: 3 each; what may stay
+# Questions in flight; the memory that they can cost, in kB: 3 each; the memory that can
+# remain
 use constant { IN_FLIGHT => 10000, MAX_IN_FLIGHT => 30000, MAX_LEFT => 1024 };
 
 my $server = NameServer->misbehaving;
@@ -20,7 +21,7 @@ my $session = Session->new($node);
 my $other = Session->new($node);
 my $lookup = q{SELECT host(address) FROM dns_a('sound.example')};
 
-# Private memory in kB, as the system and as the server sees it
+# Private memory in kB, by the system's count and by PostgreSQL's
 sub memory
 {
 	my ($session) = @_;
@@ -29,7 +30,7 @@ sub memory
 	return ($session->status('RssAnon'), $contexts);
 }
 
-# Under way: what they are, what is kept for them, and sockets
+# In flight: the memory of the questions, and sockets
 {
 	my $fresh = Session->new($node);
 
@@ -48,7 +49,7 @@ sub memory
 	$fresh->close;
 }
 
-# What the memory contexts of a backend have, as it says when it is asked
+# The sizes of the memory contexts of a backend, which it logs on request
 sub contexts_of
 {
 	my ($session) = @_;
@@ -59,8 +60,8 @@ sub contexts_of
 	return Session::wait_until(sub { my $now = $totals->(); @$now > $logged && $now->[-1] }, 'memory contexts');
 }
 
-# What a batch has in memory contexts while it waits for its last answer. The array
-# is a value of a table.
+# The memory contexts of a batch while it waits for its last answer. The array is a
+# value of a table.
 my $arrays = 0;
 
 sub memory_of
@@ -97,7 +98,7 @@ foreach (
 	note(sprintf '%s: %.1f octets for each of %d, of which the array has %d', $what, $each, $large, $octets);
 }
 
-# very many, and what it leaves when that is over for the second time
+# very many elements, and the memory that remains after the second time
 {
 	my $fresh = Session->new($node, options => '-c work_mem=64kB');
 	my $of = sub {
@@ -116,20 +117,20 @@ foreach (
 	my @before = memory($fresh);
 	$fresh->text($of->(100000)) foreach 1 .. 3;
 	my @after = memory($fresh);
-	# what the process has at hand varies by a megabyte
-	Session::costs_less($after[0] - $before[0], 2 * MAX_LEFT, '100,000 elements again and again: memory of the process') or diag("@before; @after");
+	# the free memory of the process varies by a megabyte
+	Session::costs_less($after[0] - $before[0], 2 * MAX_LEFT, '100,000 elements, many times: memory of the process') or diag("@before; @after");
 	cmp_ok($after[1] - $before[1], '<', MAX_LEFT, '... memory contexts');
 	$fresh->close;
 }
 
-# ---- Answers: what one call holds
+# ---- Answers that one call holds
 
 foreach my $flags ('edns', 'edns, usevc')
 {
 	my $batch = Batch->run($server, $session, q{'big3000'}, 50, max_answer_memory => '256kB', flags => $flags);
 	my $before = $session->status('RssAnon');
 
-	# those that are read before the next ones come do not count
+	# answers that are read before the next ones come do not count
 	like($batch->{state}, qr/^(?:00000|54000)$/, "50 answers of 48 kB in 256 kB, $flags: SQLSTATE");
 	note("50 answers of 48 kB in 256 kB, $flags: $batch->{state}");
 	$batch = Batch->run($server, $session, q{'big3000'}, 10, max_answer_memory => '40kB', flags => $flags);

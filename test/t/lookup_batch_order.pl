@@ -1,6 +1,5 @@
-# A batch gives its rows in the order of the array, in whatever order the answers
-# come and however few of them are awaited at a time; equal questions are asked
-# once, and a slow one holds up no other.
+# A batch returns its rows in the order of the array, for any order of the answers and
+# any number in flight; equal questions are asked once, and a slow one delays no other.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -11,7 +10,7 @@ use Test::More;
 use NameServer;
 use Session;
 
-# Slow answers take so many ms, in which a busy machine asks many others.
+# The ms that slow answers take: enough for a busy machine to ask many others
 use constant SLOW => 4000;
 
 my $server = NameServer->misbehaving;
@@ -38,7 +37,7 @@ sub stat_of
 	return $session->text("SELECT value FROM dns_stats() WHERE counter = '$counter'");
 }
 
-# Are these lines the same? Only the first one that differs is shown.
+# Compares lines, and shows only the first one that differs.
 sub same
 {
 	my ($got, $expected, $what) = @_;
@@ -48,14 +47,14 @@ sub same
 	  or diag(sprintf 'line %d of %d is "%s", not "%s"', $first + 1, scalar @$got, map { $_->[$first] // '' } $got, $expected);
 }
 
-# How many files the server has made for what does not fit into work_mem
+# The number of files that PostgreSQL has made for data beyond work_mem
 sub temporary_files
 {
 	my @files = slurp_file($node->logfile) =~ /LOG:  temporary file: /g;
 	return scalar @files;
 }
 
-# ---- Answers in an order that chance has made
+# ---- Answers in random order
 
 {
 	my @late = map { int rand 300 } 1 .. 1000;
@@ -75,7 +74,7 @@ sub temporary_files
 	}
 	same([ rows('SELECT ord, question, status, rdata FROM dns_query_many(' . names(@names) . ')') ],
 		\@expected, '1000 answers in any order: rows in the order of the array');
-	# a server that has to wait for a processor is asked again
+	# a server that must wait for a processor is asked again
 	my %asked = map { ("$_->{transport} $_->{name}" => 1) } grep { $_->{name} =~ /\.random\.example$/ } $server->log;
 	is(scalar keys %asked, 1000 + 200, '... each was asked, and 200 over TCP too');
 	cmp_ok($server->count(qr/\.random\.example$/), '<=', 1.1 * (1000 + 200), '... once');
@@ -91,12 +90,12 @@ sub temporary_files
 		push @expected, map { "$i|NOERROR|$_" } map({ "198.18.0.$_" } 1 .. 90), '2001:db8::1';
 	}
 	same([ rows('SELECT ord, status, address FROM dns_lookup_many(' . names(@names) . ')') ],
-		\@expected, 'IPv4 before IPv6, though it comes later');
+		\@expected, 'IPv4 before IPv6, although it comes later');
 }
 
 # ---- Equal questions
 
-# One array: how many queries come of it, and the numbers of the rows.
+# Tests the number of queries of one array, and the numbers of its rows.
 sub asks
 {
 	my ($call, $zone, $queries, $rows, $what) = @_;
@@ -105,31 +104,31 @@ sub asks
 	$server->forget;
 	is($session->text("SELECT count(*), count(DISTINCT ord), min(ord), max(ord), min(status), max(status) FROM $call"),
 		"$rows|NOERROR|NOERROR", "$what: a row for each");
-	is($server->count(qr/(?:^|\.)\Q$zone\E$/i), $queries, "$what: asked as often as they differ");
+	is($server->count(qr/(?:^|\.)\Q$zone\E$/i), $queries, "$what: each asked once");
 	is($server->count, $queries, '... and nothing else');
 	return stat_of('shared') - $shared;
 }
 
 is(asks(q{dns_query_many(array_fill(text 'n.equal.example', ARRAY[10000]))}, 'equal.example', 1,
-		'10000|10000|1|10000', '10,000 equal names'), 9999, '... which the counter says too');
+		'10000|10000|1|10000', '10,000 equal names'), 9999, '... and the counter shows it');
 asks(q{dns_query_many(ARRAY(SELECT CASE g % 4 WHEN 0 THEN '' WHEN 1 THEN 'N' WHEN 2 THEN '\110' ELSE 'n' END
 	|| CASE WHEN g % 4 = 0 THEN 'n.Case.example.' ELSE '.cASE.example' END FROM generate_series(1, 10000) g))},
 	'case.example', 1, '10000|10000|1|10000', '10,000 equal names, written in four ways');
 is(asks(q{dns_query_many(ARRAY(SELECT format('n%s.apart.example', g % 100) FROM generate_series(1, 10000) g))},
 		'apart.example', 100, '10000|10000|1|10000', '100 names, each a hundred times and far apart'),
-	9900, '... which the counter says too');
+	9900, '... and the counter shows it');
 asks(q{dns_query_many(ARRAY(SELECT format('n%s.halves.example', g % 5000) FROM generate_series(1, 10000) g))},
 	'halves.example', 5000, '10000|10000|1|10000', '5000 names, each twice');
 asks(q{dns_reverse_many(ARRAY(SELECT set_masklen(inet '10.1.2.3', g % 33) FROM generate_series(1, 10000) g))},
 	'3.2.1.10.in-addr.arpa', 1, '10000|10000|1|10000', '10,000 times an address');
 is(asks(q{dns_lookup_many(array_fill(text 'n.host.example', ARRAY[10000]))}, 'host.example', 2,
-		'20000|10000|1|10000', '10,000 times a host'), 19998, '... of which each family counts');
+		'20000|10000|1|10000', '10,000 times a host'), 19998, '... and each family counts');
 
-# equal ones of another length, type or place of the dots are not equal
+# names that differ only in length, type or the place of the dots are not equal
 asks(q{dns_query_many(ARRAY['a.b.other.example', 'a\.b.other.example', 'ab.other.example', 'a.b.other.example'])},
 	'other.example', 3, '4|4|1|4', 'names that are nearly equal');
 
-# the rows of equal ones, among slow and failing ones
+# the rows of equal names, among slow and failing ones
 {
 	my @pool = ((map { "delay$_.big3.m$_.example" } 1, 50, 150), (map { "delay$_.nxdomain.m$_.example" } 0, 100), 'sound.m.example');
 	my @names = map { $pool[ rand @pool ] } 1 .. 2000;
@@ -146,7 +145,7 @@ asks(q{dns_query_many(ARRAY['a.b.other.example', 'a\.b.other.example', 'ab.other
 		\@expected, 'equal names, some of them slow, with several records or none: each has its rows');
 }
 
-# ---- The same rows, however many are under way and whatever memory there is
+# ---- The same rows, for any number in flight and any memory
 
 # Elements of all kinds: NULL, bad names, equal ones, those without records
 my $count = $ENV{PGCARES_DEEP} ? 20000 : 8000;
@@ -180,24 +179,24 @@ cmp_ok((split /\|/, $expected)[0], '>', $count, 'more rows than names are expect
 foreach my $window (1, 7, 256, 1000)
 {
 	$session->text("SET pgcares.max_in_flight = $window; SET work_mem = '64MB'");
-	is($session->text($digest), $expected, "$count names, $window at a time: the rows that are expected");
+	is($session->text($digest), $expected, "$count names, $window at a time: the expected rows");
 }
 $session->text('RESET pgcares.max_in_flight');
 
 my $before = temporary_files();
 $session->text("SET work_mem = '64kB'");
 is($session->text($digest), $expected, 'with 64 kB of work_mem: the same rows');
-cmp_ok(temporary_files() - $before, '>=', 2, '... rows and sort were on disk');
+cmp_ok(temporary_files() - $before, '>=', 2, '... with rows and sort on disk');
 $session->text('RESET work_mem');
 
-# ---- Slow ones hold up no other
+# ---- Slow names delay no other
 
-# With few under way, slow names all over the array and at its begin: when the
-# first slow answer was sent, all the others had been asked for.
+# With few in flight, and slow names all over the array or at its beginning: all others
+# have been asked before the first slow answer is sent.
 foreach my $case (
 	[ 50, 1000, 'g % 100 = 1', '1 of 100 is slow' ],
-	[ 50, 1000, 'g <= 40', 'the first 40 of 50 under way are slow' ],
-	[ 2, 400, 'g = 1', 'one of two under way is slow' ])
+	[ 50, 1000, 'g <= 40', 'the first 40 of 50 in flight are slow' ],
+	[ 2, 400, 'g = 1', 'one of two in flight is slow' ])
 {
 	my ($window, $count, $is_slow, $what) = @$case;
 
@@ -207,13 +206,13 @@ foreach my $case (
 			"SELECT count(*), bool_and(ord = row), count(*) FILTER (WHERE status <> 'NOERROR') FROM dns_query_many(ARRAY("
 			  . "SELECT CASE WHEN $is_slow THEN 'delay" . SLOW . ".' ELSE '' END || 'n' || g || '.$window.example' FROM generate_series(1, $count) g)"
 			  . ') WITH ORDINALITY AS t (ord, question, status, name, ttl, class, type, rdata, data, row)'),
-		"$count|t|0", "$what: all is there, in order");
+		"$count|t|0", "$what: all rows, in order");
 
 	my @queries = $server->log;
 	my ($first) = grep { $_->{name} =~ /^delay/ } @queries;
 	my %asked = map { $_->{name} => 1 } grep { $_->{time} < $first->{time} + SLOW / 1000 } @queries;
 	Session::costs_less($count - keys %asked, 0.03 * $count, '... nearly all were asked before the first slow answer came')
 	  or diag(scalar keys %asked);
-	Session::costs_less($queries[-1]{time} - $queries[0]{time}, 3 * SLOW / 1000, '... and the last soon after');
+	Session::costs_less($queries[-1]{time} - $queries[0]{time}, 3 * SLOW / 1000, '... and the last one soon after');
 }
 done_testing();

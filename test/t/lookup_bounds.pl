@@ -1,6 +1,6 @@
-# Property: what a call costs is bounded by settings that only superusers may raise.
-# Up to a bound all is well; beyond it there is an error 54000 that names the
-# setting. Answers that are made to cost far more than their octets change nothing.
+# Property: settings that only superusers may raise bound the cost of a call. Up to a
+# bound calls succeed; beyond it they fail with the error 54000, which names the setting.
+# This holds for answers that are made to cost far more than their octets too.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -14,8 +14,8 @@ use Batch;
 use NameServer;
 use Session;
 
-# Memory that a call may take besides what max_answer_memory says, in kB; answers of
-# a batch; rows whose lookups are started ahead; sessions that ask at a time
+# Memory that a call can take besides max_answer_memory, in kB; answers of a batch; rows
+# whose lookups are started ahead; sessions that ask at the same time
 use constant ROOM => 32 * 1024;
 my $answers = $ENV{PGCARES_DEEP} ? 60 : 10;
 my $ahead = $ENV{PGCARES_DEEP} ? 3000 : 800;
@@ -30,7 +30,7 @@ $super->text($_) foreach "LOAD 'pgcares'", 'CREATE ROLE plain LOGIN',
   'dns_message_many', 'dns_message_json(text, text, text)', 'dns_reverse_many', 'dns_lookup_many';
 my $plain = Session->new($node, user => 'plain');
 
-# The only value, or what an error says that has to name a setting
+# The only value, or the SQLSTATE of an error, which must name the setting
 sub value
 {
 	my ($session, $sql, $setting) = @_;
@@ -42,7 +42,7 @@ sub value
 	return $error->{C};
 }
 
-# A bound as it is set for a plain role, by a superuser
+# Sets a bound for a plain role, as a superuser.
 sub limited
 {
 	my ($setting, $value) = @_;
@@ -69,7 +69,7 @@ sub stays
 	  "ALTER ROLE plain SET pgcares.$setting = 1000000";
 }
 
-# ---- Questions of a call, as many as elements times types
+# ---- Questions of a call: elements times types
 
 limited('max_questions', 10);
 foreach (
@@ -86,11 +86,11 @@ foreach (
 		$server->forget;
 		is(value($plain, "SELECT count(DISTINCT ord) FROM $function(ARRAY(SELECT $element FROM generate_series(1, $count) g))", 'max_questions'),
 			$refused ? '54000' : $count, "$function, $count elements with room for 10 questions");
-		is($server->count, $refused ? 0 : $count * $types, '... and so many are asked');
+		is($server->count, $refused ? 0 : $count * $types, '... and as many questions are asked');
 	}
 }
 is(value($plain, q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT 'n.example' FROM generate_series(1, 11)))}, 'max_questions'),
-	'54000', 'equal elements count, too');
+	'54000', 'equal elements count too');
 stays('max_questions');
 unlimited('max_questions');
 
@@ -128,14 +128,14 @@ is(value($plain, q{SELECT dns_message_json('sized2049.example', 'TXT')}, 'max_an
 is(value($plain, q{SELECT count(*) FROM (VALUES ('sized2049.example')) v (n), LATERAL dns_txt(v.n)}, 'max_answer_memory'),
 	'54000', 'ahead of the call: too large');
 is($plain->text(q{SELECT count(*) FROM generate_series(1, 20) g, LATERAL dns_txt('sized2048.n' || g || '.example')}),
-	'20', '... and those that fit come, though all together do not');
+	'20', '... and those that fit come, although all together do not fit');
 stays('max_answer_memory');
 is_deeply([ $plain->inet_sockets ], [], 'no socket is left');
 unlimited('max_answer_memory');
 
 # ---- Answers that cost more than their octets
 
-# What a session needs at most for a statement, in kB, and what comes of it
+# The peak memory of a session for a statement, in kB, and the outcome
 sub cost
 {
 	my ($sql, @settings) = @_;
@@ -159,7 +159,7 @@ sub is_bounded
 
 	like($value, $expected, "$what, $limit MB: rows, or an error");
 	note(sprintf '%s, %d MB: %s, %d kB', $what, $limit, $value, $more);
-	cmp_ok($more, '<', $limit * 1024 + ROOM, '... in memory that is bounded') if !$watched;
+	cmp_ok($more, '<', $limit * 1024 + ROOM, '... in bounded memory') if !$watched;
 }
 
 my $names = "ARRAY(SELECT 'heavy.n' || g || '.example' FROM generate_series(1, $answers) g)";
@@ -169,7 +169,7 @@ foreach my $type (qw(A PTR MINFO NSEC TXT NINFO APL SVCB))
 		'pgcares.max_in_flight=16');
 }
 
-# records as one value: what is made of a message counts as the message does
+# records as one value: the value counts like the message that it is made from
 foreach my $type (qw(PTR NSEC NINFO))
 {
 	my $few = "ARRAY(SELECT 'heavy.m' || g || '.example' FROM generate_series(1, 3) g)";
@@ -182,30 +182,31 @@ foreach my $type (qw(PTR NSEC NINFO))
 }
 is_bounded('JSON of names', q{SELECT count(dns_message_json('heavy.example', 'PTR'))}, qr/^54000$/, 2);
 
-# rows of 14 MB each: none of them is in memory besides the one that is made
+# rows of 14 MB each: only one of them is in memory at a time
 is_bounded("messages of names", "SELECT count(*) FROM dns_message_many($names, 'PTR')", qr/^$answers$/, 32, 'work_mem=4MB',
 	'pgcares.max_in_flight=16');
 
-# as many addresses as there can be, and each is there once
+# as many addresses as an answer can have, each once
 is_bounded('addresses', q{SELECT cardinality(addresses) FROM dns_gethostbyname('big4000.example', 4)}, qr/^4000$/, 2);
 
-# ahead of the calls more may be under way than there is memory for: all answers come
-# at a time, and then the first call is alone with its question, which nobody answers
+# more lookups can be in flight ahead of the calls than there is memory for: all answers
+# come at the same time, and then the first call is alone with its question, which gets no
+# answer
 is_bounded('ahead of calls', "SELECT count(*) FROM generate_series(1, $ahead) g, LATERAL dns_a('crowd$ahead.heavy' || g || '.example') a",
 	qr/^57014/, 2, 'pgcares.max_in_flight=16384', 'pgcares.flags=edns,usevc', 'statement_timeout=4s');
 
-# ---- What a server says of a failure
+# ---- A server's text about a failure
 
 {
 	my $error = $super->query(q{SELECT * FROM dns_a('edelong.example')})->{error};
 
 	is($error->{C}, 'ND002', 'a failure that is explained in 60,000 octets');
-	cmp_ok(length $error->{D}, '<', 1500, '... in an error that is not that long');
-	like($error->{D}, qr/(?:\\255){255}\.\.\.\.$/, '... and says so');
-	is($super->text(q{SELECT length(ede_text) FROM dns_message('edelong.example')}), 4 * 60000, '... all of it is in the message');
+	cmp_ok(length $error->{D}, '<', 1500, '... in a much shorter error');
+	like($error->{D}, qr/(?:\\255){255}\.\.\.\.$/, '... that shows the cut');
+	is($super->text(q{SELECT length(ede_text) FROM dns_message('edelong.example')}), 4 * 60000, '... the message has all of it');
 }
 
-# ---- Many sessions, each with a thousand questions under way
+# ---- Many sessions, each with a thousand questions in flight
 
 {
 	my @sessions = map { Session->new($node, options => '-c pgcares.max_in_flight=1000') } 1 .. $sessions;
@@ -225,11 +226,11 @@ is_bounded('ahead of calls', "SELECT count(*) FROM generate_series(1, $ahead) g,
 	$super->text('SELECT pg_cancel_backend(' . $_->pid . ')') foreach @sessions;
 	is(join(' ', grep { $_ ne '57014' } map { Session::sqlstate_of($_->result) } @sessions), '', "$sessions sessions: all are cancelled");
 	cmp_ok(max(@sockets), '<=', 64, '... none had more than 64 sockets');
-	cmp_ok(max(@more), '<', 1000 * 3 + 4096, '... nor more than 3 kB for a question') if !$watched;
+	cmp_ok(max(@more), '<', 1000 * 3 + 4096, '... nor more than 3 kB for each question') if !$watched;
 	note("at most @{[max @sockets]} sockets and @{[max @more]} kB");
 }
 
-# ---- Cancelled while all that is written
+# ---- Cancelled while such a result is written
 
 foreach my $type ('PTR', 'NSEC')
 {
@@ -237,7 +238,7 @@ foreach my $type ('PTR', 'NSEC')
 	my $state = $super->sqlstate("SET statement_timeout = '300ms'; SELECT count(*) FROM dns_message_many($names, '$type')");
 
 	is($state, '57014', "messages of $type: cancelled");
-	cmp_ok(time - $start, '<', 2, '... in good time') if !$watched;
+	cmp_ok(time - $start, '<', 2, '... in time') if !$watched;
 	$super->text('RESET statement_timeout');
 }
 

@@ -1,6 +1,5 @@
-# Property: names with a meaning of their own, and addresses, never get onto the
-# wire; and a name server that fails never makes a host a missing one, nor an
-# address a nameless one.
+# Property: names with a special meaning, and addresses, are never asked; and if a name
+# server fails, a host never counts as missing, nor an address as one without a name.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -18,7 +17,7 @@ my $hosts = PostgreSQL::Test::Utils::tempdir() . '/hosts';
 append_to_file($hosts, "10.0.0.1 localhost a.localhost 192.0.2.1 host.invalid\n");
 $session->text("LOAD 'pgcares'; SET pgcares.hosts_file = '$hosts'");
 
-# The rows of a statement or its SQLSTATE, and that it asked nothing
+# Tests the rows of a statement, or its SQLSTATE, and that it asks nothing.
 sub unasked
 {
 	my ($sql, $expected) = @_;
@@ -56,7 +55,7 @@ foreach my $lookups (qw(b f fb bf))
 	unasked(q{SELECT service FROM dns_getnameinfo('192.0.2.1', 1, '{lookupservice,numericserv}')}, '1');
 }
 
-# Whatever is only like them is asked.
+# Names that only look like them are asked.
 $session->text('SET pgcares.lookups = b');
 foreach my $name ('127.1', '0x7f.0.0.1', '0177.0.0.1', '2130706433', '1.2.3.4.', '1.2.3', 'localhost.example',
 	'notlocalhost', 'invalid.example', 'onion.example', '::g', 'fe80::1%lo')
@@ -67,7 +66,7 @@ foreach my $name ('127.1', '0x7f.0.0.1', '0177.0.0.1', '2130706433', '1.2.3.4.',
 }
 $server->forget;
 $session->text(q{SELECT dns_reverse('127.0.0.1'), dns_reverse('::1')});
-is($server->count, 2, 'loopback addresses are asked for like others');
+is($server->count, 2, 'loopback addresses are asked like others');
 
 # A server that fails, in each way
 my $broken = "SET pgcares.servers = '%s'";
@@ -88,7 +87,7 @@ foreach my $mode (sort keys %states)
 		my $rows = $call =~ /dns_(lookup|reverse)/ ? [ [undef] ] : [];
 
 		is($session->sqlstate(sprintf "SELECT * FROM $call AS r", ''), $state, "$mode: $call: an error");
-		is($session->sqlstate($with->('missing_ok')), $state, '... that is no missing host');
+		is($session->sqlstate($with->('missing_ok')), $state, '... that is not a missing host');
 		my $result = $session->query($with->('warning'));
 		is($result->{notices}[0]{C}, $state, '... or a warning');
 		is_deeply($result->{rows}, $rows, '... without rows');
@@ -97,12 +96,12 @@ foreach my $mode (sort keys %states)
 	$failing->stop if $failing;
 }
 
-# A host and an address that are missing
+# A host that does not exist, and an address without a name
 my $missing = NameServer->misbehaving(mode => 'nxdomain');
 $session->text(sprintf $broken, $missing->address);
 is($session->text(q{SELECT * FROM dns_getnameinfo('192.0.2.1')}), '192.0.2.1|', 'an address without a name is shown');
 is($session->sqlstate(q{SELECT * FROM dns_getnameinfo('192.0.2.1', 0, '{namereqd}')}), 'ND003',
 	'... unless a name is required');
-is($session->text(q{SELECT * FROM dns_addresses('a.example', 0, 'missing_ok')}), '', 'a host is missing');
+is($session->text(q{SELECT * FROM dns_addresses('a.example', 0, 'missing_ok')}), '', 'a host that does not exist');
 
 done_testing();
