@@ -1,6 +1,7 @@
 # Property: an answer that came ahead is given to the statement that asked, to each of
-# its calls with that question and the same settings, and to nobody else; and the way
-# it came, late, over TCP, at the second try or not sound, is told as without.
+# its calls with that question and the same settings, and to no other; and an answer
+# that is late, over TCP, at the second try or malformed is reported as without
+# look-ahead.
 
 use strict;
 use warnings;
@@ -13,7 +14,7 @@ use Session;
 use constant ROWS => 50;
 
 my $server = NameServer->misbehaving;
-my $second = NameServer->misbehaving(mode => 'hexC0000263');    # all is 192.0.2.99
+my $second = NameServer->misbehaving(mode => 'hexC0000263');    # every address is 192.0.2.99
 my $node = Session->cluster([$server], "pgcares.timeout = '20s'");
 my $session = Session->new($node);
 my $zones = 0;
@@ -24,7 +25,7 @@ $session->text($_) foreach
   "SET pgcares.on_error = 'error'",
   'ANALYZE';
 
-# A statement with the names of a zone of its own, and the zone
+# A statement with the names of a new zone, and the zone
 sub in_zone
 {
 	my ($sql) = @_;
@@ -33,7 +34,7 @@ sub in_zone
 	return ($sql =~ s/NAME/h.n || '.$zone'/gr =~ s/ZONE/$zone/gr, $zone);
 }
 
-# How often each server was asked for names of this zone: numbers of queries
+# The number of queries of this zone, for each server
 sub counts
 {
 	my ($zone) = @_;
@@ -70,7 +71,7 @@ check(@$_) foreach
   [ 'two types', 'SELECT count(*) FROM hosts h, LATERAL dns_a(NAME) a, LATERAL dns_mx(NAME) m', $all, 2 * $all . ' 0' ],
   [ 'two classes', q{SELECT count(*) FROM hosts h, LATERAL dns_query(NAME, 'TXT') a, LATERAL dns_query(NAME, 'TXT', 'CH') b}, $all, 2 * $all . ' 0' ];
 
-# ---- Another statement asks anew
+# ---- Another statement asks again
 
 my ($sql, $zone) = in_zone('SELECT count(dns_lookup(NAME, 4)) FROM hosts h');
 $server->forget;
@@ -104,7 +105,7 @@ check(@$_) foreach
   [ 'a function of PL/pgSQL with the same lookup', 'SELECT count(dns_lookup(NAME, 4)), count(by_plpgsql(NAME)) FROM hosts h', "$all|$all", 2 * $all . ' 0' ],
   [ 'a trigger with the same lookup', 'INSERT INTO noted SELECT NAME FROM hosts h WHERE dns_lookup(NAME, 4) IS NOT NULL', '', 2 * $all . ' 0' ];
 
-# a cursor beside others: each asks for itself
+# two cursors: each asks for itself
 ($sql, $zone) = in_zone('SELECT h.id, dns_lookup(NAME, 4) FROM hosts h, generate_series(1, 1) g');
 $server->forget;
 $session->text("BEGIN; DECLARE c NO SCROLL CURSOR FOR $sql; DECLARE d NO SCROLL CURSOR FOR $sql");
@@ -127,43 +128,43 @@ check(@$_) foreach
   [ 'a function with another server', 'SELECT count(*) FROM hosts h WHERE dns_lookup(NAME, 4) = $$192.0.2.1$$ AND at_second(NAME) = $$192.0.2.99$$', $all, "$all $all" ],
   [ 'one of C code with another server', 'SELECT count(*) FROM hosts h WHERE dns_lookup(NAME, 4) = $$192.0.2.1$$ AND c_at_second(NAME, 4, NULL) = $$192.0.2.99$$', $all, "$all $all" ];
 
-# The servers change between two rows: those that follow ask the new one.
+# The servers change between two rows: later rows ask the new one.
 {
 	my ($rows, $counts) = asked(qq{SELECT h.id, dns_lookup(NAME, 4), CASE WHEN h.id = 20 THEN set_config('pgcares.servers', '$servers[1]', false) END FROM hosts h});
 	my @rows = split /\n/, $rows;
-	is(scalar(grep { /\|192\.0\.2\.1\|/ } @rows), 20, 'other servers between two rows: those before have the answers of the first');
-	is(scalar(grep { /\|192\.0\.2\.99\|/ } @rows), $all - 20, '... those after have those of the second');
+	is(scalar(grep { /\|192\.0\.2\.1\|/ } @rows), 20, 'other servers between two rows: earlier rows have the answers of the first');
+	is(scalar(grep { /\|192\.0\.2\.99\|/ } @rows), $all - 20, '... later rows have those of the second');
 	like($counts, qr/ 30$/, '... which is asked for each');
 	$session->text('RESET pgcares.servers');
 
 	($rows, $counts) = asked(qq{SELECT h.id, a.address, set_config('pgcares.servers', CASE WHEN h.id % 2 = 0 THEN '$servers[0]' ELSE '$servers[1]' END, false) IS NULL FROM hosts h, LATERAL dns_a(NAME) a});
 	@rows = split /\n/, $rows;
 	is(scalar(grep { my ($id, $address) = split /\|/; $address eq ($id % 2 || $id == 1 ? '192.0.2.1' : '192.0.2.99') } @rows), $all,
-		'servers that change at each row: each row has the answer of its own');
+		'servers that change at each row: each row has its own server\'s answer');
 	$session->text('RESET pgcares.servers');
 }
 
 # Between the plan and the call
 $session->text('SET plan_cache_mode = force_generic_plan; PREPARE p (text) AS SELECT count(*), count(DISTINCT a), min(a) FROM (SELECT dns_lookup(h.n || $1, 4) AS a FROM hosts h) s');
 is($session->text("EXECUTE p ('.p1.example')"), "$all|1|192.0.2.1", 'a plan that is kept');
-is($session->text("SET pgcares.servers = '$servers[1]'; EXECUTE p ('.p1.example')"), "$all|1|192.0.2.99", '... asks the servers of the time');
+is($session->text("SET pgcares.servers = '$servers[1]'; EXECUTE p ('.p1.example')"), "$all|1|192.0.2.99", '... asks the servers of the present settings');
 $session->text('RESET pgcares.servers');
-is($session->text("EXECUTE p ('.p1.example')"), "$all|1|192.0.2.1", '... also of the next time');
+is($session->text("EXECUTE p ('.p1.example')"), "$all|1|192.0.2.1", '... the next time too');
 
-# a limit on the questions counts those that are used
+# a limit on the questions counts only those that are used
 is($session->sqlstate('SELECT dns_lookup(h.n, 4) FROM hosts h LIMIT 5'), '00000', 'few questions');
 $session->text('SET pgcares.max_questions = 1');
 is((asked('SELECT count(dns_lookup(NAME, 4)) FROM hosts h'))[0], $all, 'max_questions counts for each call');
 $session->text('RESET pgcares.max_questions');
 
-# the deadline of a call, which others have waited for before
+# the deadline of a call after others have waited
 is((asked(q{SELECT count(dns_lookup('delay400.' || NAME, 4)) FROM hosts h}))[0], $all, 'late answers');
 $session->text("SET pgcares.deadline = '100ms'; SET pgcares.max_in_flight = 1");
-is((asked(q{SELECT count(dns_lookup('delay20.' || NAME, 4)) FROM hosts h}))[0], $all, 'a deadline is for one call, however long all take');
-like((asked(q{SELECT dns_lookup('drop.' || NAME, 4) FROM hosts h}))[0], qr/^NDA12 /, '... which has it');
+is((asked(q{SELECT count(dns_lookup('delay20.' || NAME, 4)) FROM hosts h}))[0], $all, 'a deadline is for one call, not for all of them');
+like((asked(q{SELECT dns_lookup('drop.' || NAME, 4) FROM hosts h}))[0], qr/^NDA12 /, '... and ends it');
 $session->text('RESET pgcares.deadline; RESET pgcares.max_in_flight');
 
-# ---- How answers come
+# ---- Ways in which answers come
 
 # The lines of one text that the other does not have
 sub differences
@@ -194,14 +195,14 @@ foreach my $call (q{dns_a(w.n || '.ZONE', 'ignore')}, q{dns_mx(w.n || '.ZONE', '
 }
 is_deeply([ $session->inet_sockets ], [], 'no socket is left');
 
-# ---- Servers that fail: one after another is asked for, as without
+# ---- Servers that fail: one after another is asked, as without look-ahead
 
 {
 	my $closed = '127.0.0.1:' . NameServer->closed_port;
 	my $mute = NameServer->silent;
 
 	$session->text("SET pgcares.timeout = '600ms'; SET pgcares.tries = 2");
-	foreach ([ 'nobody listens at the first', $closed ], [ 'the first is silent', $mute->address ])
+	foreach ([ 'the first server does not listen', $closed ], [ 'the first server is silent', $mute->address ])
 	{
 		my ($what, $first) = @$_;
 		my ($statement) = in_zone('SELECT count(*), count(dns_lookup(NAME, 4)) FROM hosts h');
@@ -209,9 +210,9 @@ is_deeply([ $session->inet_sockets ], [], 'no socket is left');
 		is($session->text("SET pgcares.servers = '$first, $servers[0]'; $statement"), "$all|$all", "$what: all succeed");
 	}
 	my ($statement) = in_zone('SELECT dns_lookup(NAME, 4) FROM hosts h');
-	is($session->sqlstate("SET pgcares.servers = '$closed'; $statement"), 'NDA11', 'nobody listens at all');
+	is($session->sqlstate("SET pgcares.servers = '$closed'; $statement"), 'NDA11', 'no server listens');
 	($statement) = in_zone('SELECT dns_lookup(NAME, 4) FROM hosts h');
-	is($session->sqlstate("SET pgcares.servers = '${\$mute->address}'; $statement"), 'NDA12', 'nobody answers at all');
+	is($session->sqlstate("SET pgcares.servers = '${\$mute->address}'; $statement"), 'NDA12', 'no server answers');
 	$session->text('RESET ALL');
 	is((asked('SELECT count(dns_lookup(NAME, 4)) FROM hosts h'))[0], $all, 'the session goes on');
 }

@@ -1,6 +1,5 @@
-# Property: a cursor gives the rows that it gives without look-ahead, whichever way it
-# is moved and whenever it is left; and the row that it is at is the one that
-# WHERE CURRENT OF changes.
+# Property: a cursor gives the same rows as without look-ahead, however it is moved and
+# whenever it is closed; and WHERE CURRENT OF changes the row that it is at.
 
 use strict;
 use warnings;
@@ -32,7 +31,7 @@ my %select = (
 	aggregate => q{SELECT id % 7, count(dns_lookup(n, 4, 'ignore')) FROM hosts GROUP BY 1},
 	updated => 'SELECT id, dns_reverse(ip) FROM hosts FOR UPDATE');
 
-# What these statements give, as text; an error is a part of it
+# The output of these statements as text, errors included
 sub output
 {
 	my ($session, @statements) = @_;
@@ -58,7 +57,7 @@ sub same
 	return $on;
 }
 
-# ---- Each kind of cursor, moved about
+# ---- Each kind of cursor, and its moves
 
 my @forward = map { ("FETCH $_ FROM c", 'MOVE 2 IN c') } 1, 3, 5, 10;
 my @ways = (
@@ -113,7 +112,7 @@ foreach my $kind ('', 'NO SCROLL', 'SCROLL')
 }
 like(output($session{on}, 'BEGIN', "DECLARE c NO SCROLL CURSOR FOR $select{scalar} FOR UPDATE", 'FETCH 4 FROM c',
 		q{UPDATE hosts SET note = 'here' WHERE CURRENT OF c RETURNING id, note}, 'ROLLBACK'), qr/^4\|here$/m,
-	'the row that was fetched is the one that is changed');
+	'the row that was fetched is changed');
 
 # ---- Loops
 
@@ -187,8 +186,8 @@ foreach my $wanted (1, 9, 10, 11, 1000)
 same('a cursor that a function opens', 'BEGIN', q{SELECT set_config('test.cursor', opened()::text, true) IS NOT NULL},
 	q{SELECT * FROM fetched(5)}, q{SELECT * FROM fetched(50)}, 'ROLLBACK');
 same('rows that a function returns', 'SELECT * FROM all_rows() WHERE id < 30');
-same('... and of which some are wanted', 'SELECT * FROM all_rows() LIMIT 5');
-same('a set of which the rest is not wanted', 'SELECT * FROM given_back()');
+same('... of which only some are read', 'SELECT * FROM all_rows() LIMIT 5');
+same('a set whose rest is not read', 'SELECT * FROM given_back()');
 same('a call for each row in a loop',
 	q{SELECT h.id, s.* FROM hosts h, LATERAL (SELECT first_rows(h.id % 5 + 1)) s WHERE h.id <= 10});
 

@@ -1,6 +1,6 @@
-# Property: look-ahead changes nothing that a statement does, and asks no more questions
-# than the statement does by itself, or few more where it can stop early. Each statement
-# of test/lookahead/side_effects names a kind.
+# Property: look-ahead changes no effect of a statement, and asks no more questions than
+# the statement does by itself, or a few more if it can stop early. Each statement of
+# test/lookahead/side_effects stands for a kind.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ my $node = Session->cluster([$server], 'jit = off', 'max_parallel_workers_per_ga
 my $pair = Pair->new($node, tables => 'lookahead/side_effects.sql', patience => 60000);
 my ($head, @cases) = split /^=== (.*)\n/m, slurp_file("$FindBin::Bin/../lookahead/side_effects");
 
-# The number of questions is that of the server.
+# The server counts the questions.
 $server->forget;
 is($pair->difference(statement('SELECT dns_lookup(name, 4) FROM ten')), '', 'ten lookups');
 is($server->count, 20, '... are ten questions of each session');
@@ -39,14 +39,14 @@ while (my ($title, $text) = splice @cases, 0, 2)
 }
 is(join("\n", $pair->left), '', 'nothing is left');
 
-# As Statements has them
+# A statement in the form of Statements.pm
 sub statement
 {
 	my ($sql, %more) = @_;
 	return { settings => [], sql => $sql, compare => 'exact', called => 1, shape => 'listed', %more };
 }
 
-# Steps that run a query in a portal, and read it bit by bit
+# The steps that run a query in a portal and read it piece by piece
 sub steps
 {
 	my ($query, @steps) = @_;

@@ -1,6 +1,6 @@
-# Property: with look-ahead an error comes at the row that it belongs to and says what
-# it says without; whatever ends a statement ends it at once, takes nothing along that
-# others have under way, and leaves nothing behind.
+# Property: with look-ahead an error comes at the row that it belongs to, with the same
+# message as without. A statement can be ended at once in any way; this does not disturb
+# the lookups of others, and leaves nothing behind.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Descriptors;
 use NameServer;
 use Session;
 
-# How much memory may grow, in kB; how often each thing is done, before and while that is measured
+# The growth of memory that is allowed, in kB; repetitions before and during the measurement
 use constant { MAX_GROWTH => 1024, WARM_UP => 20, ROUNDS => $ENV{PGCARES_DEEP} ? 60 : 25 };
 
 my $server = NameServer->misbehaving;
@@ -26,7 +26,7 @@ $session->text($_) foreach
   "CREATE TABLE hosts AS SELECT i AS id, 'h' || i || '.example' AS n FROM generate_series(1, 300) i",
   'ANALYZE';
 
-# A statement over the rows, in their order; names of row $bad have these labels
+# A statement over the rows, in their order; the name of row $bad begins with these labels
 sub with_bad
 {
 	my ($select, $bad, $labels) = @_;
@@ -69,25 +69,25 @@ foreach my $name (sort keys %select)
 	}
 }
 
-# warnings, as many as there are names, in their order
+# one warning for each name, in their order
 {
 	my $sql = q{SELECT h.id, dns_lookup(CASE WHEN h.id % 7 = 0 THEN 'nxdomain.' || h.n WHEN h.id % 11 = 0 THEN 'rcode2.' || h.n ELSE h.n END, 4, 'warning') FROM hosts h WHERE h.id <= 100};
 	my ($on, $off) = map { $session->query("SET LOCAL pgcares.lookahead = $_; $sql") } 'on', 'off';
 
 	is_deeply($on->{rows}, $off->{rows}, 'on_error warning: the rows');
 	is_deeply([ map { "$_->{C} $_->{M}" } @{ $on->{notices} } ], [ map { "$_->{C} $_->{M}" } @{ $off->{notices} } ], '... the warnings');
-	cmp_ok(scalar @{ $on->{notices} }, '>', 0, '... of which there are some');
+	cmp_ok(scalar @{ $on->{notices} }, '>', 0, '... and there are some');
 }
 
-# An error that a later argument would raise does not come before it is wanted.
+# An error in the argument of a later row comes only when the row is read.
 foreach my $sql (
 	q{SELECT dns_lookup('h' || 10 / (5 - h.id) || '.example', 4) FROM hosts h LIMIT 3},
 	q{SELECT EXISTS (SELECT FROM hosts h, LATERAL dns_a('h' || 10 / (5 - h.id) || '.example'))},
 	q{SELECT (SELECT a.address FROM hosts h, LATERAL dns_a('h' || 10 / (3 - h.id) || '.example') a LIMIT 1)})
 {
-	is($session->sqlstate($sql), '00000', "not before it is wanted: $sql");
+	is($session->sqlstate($sql), '00000', "not before its row is read: $sql");
 }
-is($session->sqlstate(q{SELECT dns_lookup('h' || 10 / (5 - h.id) || '.example', 4) FROM hosts h}), '22012', 'and when it is wanted it comes');
+is($session->sqlstate(q{SELECT dns_lookup('h' || 10 / (5 - h.id) || '.example', 4) FROM hosts h}), '22012', 'it comes when its row is read');
 
 # ---- Ended in mid-flight
 
@@ -140,7 +140,7 @@ foreach my $sql (
 	Session::wait_until(sub { !$victim->is_alive }, 'the end of the backend');
 }
 
-# Without a descriptor to be had the call says so, and not who looks ahead.
+# Without a free descriptor the call fails, not the look-ahead.
 SKIP:
 {
 	my $missing = Descriptors->missing($other);
@@ -151,22 +151,22 @@ SKIP:
 
 	$descriptors->take(0);
 	my ($on, $off) = map { $poor->query("SET LOCAL pgcares.lookahead = $_; " . with_bad($select{scalar}, 0, '')) } 'on', 'off';
-	is_deeply([ map { $on->{error}{$_} } qw(C M H) ], [ map { $off->{error}{$_} } qw(C M H) ], 'no descriptor left: the same error as without');
-	isnt(Session::sqlstate_of($on), '00000', '... and it is one');
+	is_deeply([ map { $on->{error}{$_} } qw(C M H) ], [ map { $off->{error}{$_} } qw(C M H) ], 'no descriptor left: the same error as without look-ahead');
+	isnt(Session::sqlstate_of($on), '00000', '... and it is an error');
 	is($poor->sqlstate(q{SELECT EXISTS (SELECT FROM hosts h, LATERAL dns_a(h.n, 'ignore') a)} =~ s/hosts h/(SELECT * FROM hosts LIMIT 0) h/r), '00000',
-		'... but only where something is asked');
+		'... but only if something is asked');
 
-	# what was started in vain is asked by the call, and spoils nothing
+	# a question that look-ahead could not ask is asked by its call, without harm to others
 	is($poor->text(q{SELECT string_agg(host(a), ' ') FROM (SELECT CASE WHEN h.id = 1 THEN (SELECT count(dblink_disconnect(c)) FROM unnest(dblink_get_connections()) c) END AS given,
 		dns_lookup(h.n || '.sound.example', 4) AS a FROM hosts h WHERE h.id <= 3 OFFSET 0) s}),
-		join(' ', ('192.0.2.1') x 3), 'descriptors that are given back between start and call: the calls ask');
+		join(' ', ('192.0.2.1') x 3), 'descriptors that become free between start and call: the calls ask');
 	is($poor->text(q{SELECT host(dns_lookup('sound.example', 4))}), '192.0.2.1', '... and so does the next statement');
 	$descriptors->give;
-	is($poor->text(with_bad('SELECT count(dns_lookup(NAME, 4)) FROM hosts h', 0, '')), 300, '... and it works again');
+	is($poor->text(with_bad('SELECT count(dns_lookup(NAME, 4)) FROM hosts h', 0, '')), 300, '... and look-ahead works again');
 	$poor->close;
 }
 
-# the deadline and the timeout of a lookup count, however many are under way
+# the deadline and the timeout of a lookup count, with any number of lookups in flight
 {
 	my $sql = with_bad('SELECT h.id, dns_lookup(NAME, 4) FROM hosts h', 40, 'drop');
 	my $start = time;
@@ -177,11 +177,11 @@ SKIP:
 	cmp_ok($result->{time} - $start, '<', 10, '... soon');
 	$sql = 'SELECT count(*), count(dns_lookup(NAME, 4, $$ignore$$)) FROM hosts h' =~ s/NAME/CASE WHEN h.id % 3 = 0 THEN 'drop.' ELSE '' END || h.n || '.silent.example'/r;
 	$start = time;
-	is($session->text("SET LOCAL pgcares.timeout = '2s'; $sql"), '300|200', 'a hundred without answer');
-	cmp_ok(time - $start, '<', 15, '... whose timeouts run together');
+	is($session->text("SET LOCAL pgcares.timeout = '2s'; $sql"), '300|200', 'a hundred lookups without an answer');
+	cmp_ok(time - $start, '<', 15, '... with timeouts that run at the same time');
 }
 
-# ---- One inside, one outside
+# ---- One statement inside another
 
 $session->text(<<'SQL');
 CREATE FUNCTION inner_failure(zone text, what text) RETURNS int LANGUAGE plpgsql AS $$
@@ -213,7 +213,7 @@ foreach my $what ('', 'nxdomain.')
 	my $zone = ".outer$zones" . length($what) . '.example';
 
 	$server->forget;
-	is($session->text("SELECT outer_loop('$zone', '$what')"), '300 6', "errors inside '$what': the loop outside goes on");
+	is($session->text("SELECT outer_loop('$zone', '$what')"), '300 6', "errors inside '$what': the outer loop goes on");
 	my %times;
 	$times{ $_->{name} }++ foreach $server->log;
 	is(scalar(grep { /^delay20\.h\d+\.example\Q$zone\E$/ && $times{$_} == 1 } keys %times), 300, '... and asks each of its names once');
@@ -244,11 +244,11 @@ foreach my $round (1 .. 3)
 $session->text('SAVEPOINT s; DECLARE d NO SCROLL CURSOR FOR ' . with_bad($select{lateral}, 0, ''));
 is(scalar(split /\n/, $session->text('FETCH 10 FROM d')), 10, 'another in a savepoint');
 $session->text('ROLLBACK TO SAVEPOINT s');
-is($session->text('FETCH ALL FROM c') =~ tr/\n/\n/, 300 - 40 - 1, '... is gone with it, and the first one goes on');
+is($session->text('FETCH ALL FROM c') =~ tr/\n/\n/, 300 - 40 - 1, '... ends with it, and the first one goes on');
 $session->text('COMMIT');
 is_deeply([ $session->inet_sockets ], [], 'no socket is left');
 
-# ---- Nothing is left, however often
+# ---- Nothing is left after many repetitions
 
 $session->text('CREATE TABLE hundred AS SELECT * FROM hosts WHERE id <= 100');
 my %block = (

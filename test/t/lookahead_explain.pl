@@ -1,6 +1,5 @@
-# Property: EXPLAIN tells which calls are looked ahead for, and with ANALYZE what came
-# of it, the same in all formats and with parallel workers; without ANALYZE nothing
-# is asked.
+# Property: EXPLAIN shows the calls that have look-ahead, and with ANALYZE their counters,
+# the same in all formats and with parallel workers; without ANALYZE nothing is asked.
 
 use strict;
 use warnings;
@@ -24,7 +23,7 @@ $session->text($_) foreach
   'ALTER TABLE hosts SET (parallel_workers = 2)',
   'ANALYZE';
 
-# As in the table, but in a zone of its own: a name that was asked before is asked anew
+# A statement with the names of a new zone, so that no name was asked before
 sub names
 {
 	my ($sql) = @_;
@@ -58,7 +57,7 @@ my $select = 'SELECT h.id, a.address FROM hosts h, LATERAL dns_a(NAME) a';
 	like($text, qr/Custom Scan \(DnsLookahead\).*\(actual .*rows=200/, 'text: the node');
 	like($text, qr/^\s+Look-ahead: dns_a\(.*h\.n.*\)$/m, '... the call');
 	like($text, qr/^\s+Rows Ahead: \d+  Started: 200  Shared: 0  Not Used: 0  In Flight: \d+  Timeouts: 0  Waited: \d+\.\d+ ms$/m, '... the counters');
-	unlike($session->text('EXPLAIN (ANALYZE, TIMING off) ' . names($select)), qr/Waited/, '... no time where none is wanted');
+	unlike($session->text('EXPLAIN (ANALYZE, TIMING off) ' . names($select)), qr/Waited/, '... no time with TIMING off');
 	$server->forget;
 	my $plain = $session->text('EXPLAIN ' . names($select));
 	like($plain, qr/Look-ahead: dns_a/, 'without ANALYZE: the call');
@@ -68,7 +67,7 @@ my $select = 'SELECT h.id, a.address FROM hosts h, LATERAL dns_a(NAME) a';
 	my ($node) = nodes($select);
 	is_deeply([ grep { !exists $node->{$_} } 'Look-ahead', @counters ], [], 'JSON: the same');
 	is(scalar @{ $node->{'Look-ahead'} }, 1, '... calls are a list');
-	is($node->{'Lookups Started'}, ROWS, '... numbers are numbers');
+	is($node->{'Lookups Started'}, ROWS, '... numbers are JSON numbers');
 	my $yaml = $session->text('EXPLAIN (ANALYZE, FORMAT yaml) ' . names($select));
 	like($yaml, qr/^\s+Look-ahead:\s*\n\s+- "dns_a\(/m, 'YAML: the call');
 	like($yaml, qr/^\s+\Q$_\E: [\d.]+\s*$/m, "... $_") foreach @counters;
@@ -77,7 +76,7 @@ my $select = 'SELECT h.id, a.address FROM hosts h, LATERAL dns_a(NAME) a';
 	like($xml, qr{<$_>[\d.]+</$_>}, "... $_") foreach map { s/ /-/gr } @counters;
 }
 
-# ---- What is counted
+# ---- The counters
 
 sub counted
 {
@@ -89,7 +88,7 @@ sub counted
 }
 
 counted('all rows', $select, 'Lookups Started' => ROWS, 'Lookups Shared' => 0, 'Lookups Not Used' => 0, 'Timeouts' => 0);
-counted('two questions for each', 'SELECT dns_lookup(NAME) FROM hosts h', 'Lookups Started' => 2 * ROWS, 'Lookups Not Used' => 0);
+counted('two questions for each row', 'SELECT dns_lookup(NAME) FROM hosts h', 'Lookups Started' => 2 * ROWS, 'Lookups Not Used' => 0);
 counted('equal names', q{SELECT dns_lookup('n' || h.id % 10 || '.same.example', 4) FROM hosts h}, 'Lookups Started' => 10, 'Lookups Shared' => ROWS - 10);
 counted('nothing to ask', q{SELECT dns_lookup(nullif(h.n, h.n), 4) FROM hosts h}, 'Lookups Started' => 0, 'Lookups Shared' => 0);
 counted('names that cannot be asked', q{SELECT dns_lookup('192.0.2.' || h.id, 4) FROM hosts h}, 'Lookups Started' => 0);
@@ -98,7 +97,7 @@ counted('no answer', q{SELECT dns_lookup(CASE WHEN h.id % 100 = 0 THEN 'drop.' E
 	'Timeouts' => 2, 'Lookups Started' => ROWS, 'Lookups Not Used' => 0);
 $session->text('RESET pgcares.timeout');
 
-# limits, of which the counters tell
+# limits that the counters show
 $session->text('SET pgcares.max_in_flight = 7');
 counted('seven in flight', $select =~ s/NAME/'delay5.' || NAME/r, 'Max In Flight' => 7, 'Lookups Started' => ROWS);
 $session->text('RESET pgcares.max_in_flight');
@@ -118,8 +117,8 @@ $session->text('RESET pgcares.max_in_flight');
 	is($node->{Bound}, 10, 'a bound');
 	is($node->{'Lookups Started'}, 10, '... is kept');
 	($node) = nodes($select =~ s/NAME/'delay300.' || NAME/r);
-	cmp_ok($node->{'Wait Time'}, '>=', 250, 'late answers: the time that was waited');
-	cmp_ok($node->{'Wait Time'}, '<', 20000, '... is not that of all lookups');
+	cmp_ok($node->{'Wait Time'}, '>=', 250, 'late answers: the waiting time');
+	cmp_ok($node->{'Wait Time'}, '<', 20000, '... is not the sum of all lookups');
 }
 
 # a call that is not made uses no answer
@@ -133,7 +132,7 @@ counted('a call that is not made', q{SELECT a.address FROM hosts h JOIN LATERAL 
 	is($node->{'Lookups Not Used'}, 0, '... all used');
 }
 
-# several nodes, each with its own
+# several nodes, each with its own counters
 {
 	my @nodes = nodes(q{SELECT a.address FROM hosts h, LATERAL dns_mx(NAME) m, LATERAL dns_a(m.exchange) a});
 	is(scalar @nodes, 2, 'one lookup from another: two nodes');
@@ -141,9 +140,9 @@ counted('a call that is not made', q{SELECT a.address FROM hosts h JOIN LATERAL 
 	@nodes = nodes('SELECT dns_lookup(NAME, 4) FROM hosts h WHERE dns_lookup(NAME, 4) IS NOT NULL');
 	is(scalar @nodes, 2, 'a condition and a column: two nodes');
 	is($nodes[1]{'Lookups Started'}, ROWS, '... the first asks');
-	is($nodes[0]{'Lookups Started'} + $nodes[0]{'Lookups Shared'}, ROWS, '... what the second shares or asks');
+	is($nodes[0]{'Lookups Started'} + $nodes[0]{'Lookups Shared'}, ROWS, '... the second shares answers or asks');
 	like($session->text('EXPLAIN (ANALYZE) SELECT dns_lookup(h.n, 4) FROM hosts h WHERE dns_lookup(h.n, 4) IS NULL'), qr/Filter: \(dns_lookup.*Rows Removed by Filter: 200/s,
-		'... rows that do not meet the condition are counted');
+		'... rows that fail the condition are counted');
 }
 
 # ---- Parallel workers
@@ -163,13 +162,13 @@ foreach my $leader ('on', 'off')
 	$parallel->close;
 }
 
-# ---- By auto_explain, which has hooks of its own and looks at plans while they run
+# ---- With auto_explain, which has hooks of its own and reads plans while they run
 
 SKIP:
 {
 	my $auto = Session->new($node, options => join ' ', map { "-c $_" } 'auto_explain.log_min_duration=0', 'auto_explain.log_analyze=on',
 		'auto_explain.log_nested_statements=on');
-	skip 'there is no auto_explain', 2 if $auto->sqlstate(q{LOAD 'auto_explain'}) ne '00000';
+	skip 'auto_explain is not installed', 2 if $auto->sqlstate(q{LOAD 'auto_explain'}) ne '00000';
 	is($auto->text('SELECT count(*) FROM (' . names($select) . ') s'), ROWS, 'auto_explain: the rows');
 	like(slurp_file($node->logfile), qr/DnsLookahead.*Look-ahead: dns_a.*Started: 200/s, '... the node');
 	$auto->close;

@@ -1,7 +1,7 @@
-# Property: the lookups of a statement are under way together, wherever they stand in
-# it and whichever they are: as many as max_in_flight lets, a slow one holds up no
-# other, and no name is asked twice. A server that answers only when it was asked
-# for so many names shows it.
+# Property: the lookups of a statement are in flight together, for each function and each
+# place in the statement: as many as max_in_flight allows. A slow one delays no other, and
+# no name is asked twice. To show it, a server answers only when it has been asked for
+# enough names.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Batch;
 use NameServer;
 use Session;
 
-# Rows, and names that the server waits for
+# Rows; names that the server waits for
 use constant ROWS => 20;
 
 my $crowded = NameServer->misbehaving(mode => 'crowd' . ROWS);
@@ -27,7 +27,7 @@ $session->text($_) foreach
   "CREATE TABLE many AS SELECT i AS id, 'h' || i AS n, repeat('x', 500) AS wide FROM generate_series(1, 1000) i",
   'ANALYZE';
 
-# A statement with the names of a zone of its own; the zone.
+# A statement with the names of a new zone, and the zone
 sub in_zone
 {
 	my ($sql) = @_;
@@ -36,7 +36,7 @@ sub in_zone
 	return ($sql =~ s/NAME/h.n || '.$zone'/gr, $zone);
 }
 
-# A statement succeeds when the server has been asked for all its names.
+# A statement succeeds only if the server has been asked for all its names.
 sub together
 {
 	my ($what, $sql, $expected, $with) = @_;
@@ -105,10 +105,10 @@ together(@$_) foreach
   [ 'UPDATE', 'UPDATE hosts h SET address = dns_lookup(NAME, 4)', '' ],
   [ 'UPDATE ... FROM', 'UPDATE hosts u SET address = a.address FROM hosts h, LATERAL dns_a(NAME) a WHERE u.id = h.id', '' ],
   [ 'DELETE', q{DELETE FROM hosts h WHERE dns_lookup(NAME, 4) = '192.0.2.66'}, '' ],
-  # where one side of a hash join is empty, only the first row of the other is read
+  # if one side of a hash join is empty, only the first row of the other is read
   [ 'MERGE', 'SET enable_hashjoin = off; SET enable_mergejoin = off; MERGE INTO found f USING (SELECT h.id, dns_lookup(NAME, 4) AS address FROM hosts h) s ON f.id = s.id WHEN MATCHED THEN UPDATE SET address = s.address', '' ];
 is($session->text(q{SELECT count(*) FROM hosts JOIN found USING (id, address) WHERE address = '192.0.2.1'}), ROWS,
-	'what was written is right');
+	'the statements wrote the right rows');
 
 # ---- Each way to run a statement
 
@@ -129,7 +129,7 @@ is($session->text(q{SELECT count(*) FROM hosts JOIN found USING (id, address) WH
 
 	$session->text(q{CREATE FUNCTION counted(zone text) RETURNS bigint LANGUAGE plpgsql AS
 		'BEGIN RETURN (SELECT count(*) FROM hosts h, LATERAL dns_a(h.n || zone)); END'});
-	# a loop fetches ten rows, then more
+	# a loop fetches ten rows at first, then more
 	$session->text(q{CREATE FUNCTION counted_by_loop(zone text) RETURNS bigint LANGUAGE plpgsql AS '
 		DECLARE r record; n bigint := 0;
 		BEGIN
@@ -150,7 +150,7 @@ is($session->text(q{SELECT count(*) FROM hosts JOIN found USING (id, address) WH
 	together('a view', 'SELECT count(address) FROM v', ROWS);
 	together('a cursor', 'BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT count(*) FROM hosts h, LATERAL dns_a(NAME); FETCH ALL FROM c; COMMIT', ROWS);
 
-	# all rows for one worker: they are on one page
+	# one worker gets all rows, which are on one page
 	$session->text('ALTER TABLE hosts SET (parallel_workers = 2)');
 	$fresh = Session->new($node, options => join ' ', map { "-c $_" } 'parallel_setup_cost=0', 'parallel_tuple_cost=0',
 		'min_parallel_table_scan_size=0', 'max_parallel_workers_per_gather=2', 'parallel_leader_participation=off');
@@ -159,7 +159,7 @@ is($session->text(q{SELECT count(*) FROM hosts JOIN found USING (id, address) WH
 	$fresh->close;
 }
 
-# ---- How many, and which
+# ---- The number in flight, and the order
 
 $session->text("SET pgcares.servers = '${\$server->address}'");
 foreach my $limit (1, 10, 200)
@@ -173,7 +173,7 @@ foreach my $limit (1, 10, 200)
 	my @queries = grep { $_->{name} =~ /\Q$zone\E$/ } $server->log;
 	is(scalar @queries, $rows, '... each asked once');
 	cmp_ok(Batch::most_within(0.045, @queries), '<=', $limit, '... no more at once');
-	together('... and no less', $select =~ s/LABEL/crowd$limit/r, $rows);
+	together('... and no fewer', $select =~ s/LABEL/crowd$limit/r, $rows);
 }
 $session->text('RESET pgcares.max_in_flight');
 
@@ -185,11 +185,11 @@ $session->text('RESET pgcares.max_in_flight');
 	is($server->count(qr/\Q$zone\E$/), 4, '... each asked once');
 
 	($sql, $zone) = in_zone(q{SELECT count(dns_lookup(NAME, 4)), count(dns_lookup(upper(NAME), 4)) FROM hosts h});
-	is($session->text($sql), ROWS . '|' . ROWS, 'equal names in two calls, one in other letters: the rows');
+	is($session->text($sql), ROWS . '|' . ROWS, 'equal names in two calls, in upper and lower case: the rows');
 }
 
-# Slow ones hold up no other: the last name is asked while the first waits, though only
-# four may be in flight; unless the rows between do not fit into memory.
+# Slow lookups delay no other: the last name is asked while the first waits, although
+# only four can be in flight, unless the rows between do not fit into memory.
 $session->text('SET pgcares.max_in_flight = 4');
 foreach ([ '4MB', 'h.id' ], [ '64kB', 'h.wide' ])
 {
@@ -202,14 +202,14 @@ foreach ([ '4MB', 'h.id' ], [ '64kB', 'h.wide' ])
 	if ($memory eq '4MB')
 	{
 		Session::wait_until(sub { $server->has_seen($last) || $session->has_result }, 'the last name or the end');
-		is($server->count(qr/^\Q$last\E$/), 1, 'a lookup without answer holds up no other');
-		is(Session::sqlstate_of($session->result), 'NDA12', '... and is the one that fails');
+		is($server->count(qr/^\Q$last\E$/), 1, 'a lookup without an answer delays no other');
+		is(Session::sqlstate_of($session->result), 'NDA12', '... and fails by itself');
 		next;
 	}
 	is(Session::sqlstate_of($session->result), 'NDA12', 'little memory: the first lookup fails');
 	my $asked = $server->count(qr/\Q$zone\E$/);
-	cmp_ok($asked, '>', 20, '... when some others have been asked');
-	cmp_ok($asked, '<', 200, '... but not all of those whose rows do not fit');
+	cmp_ok($asked, '>', 20, '... after some others have been asked');
+	cmp_ok($asked, '<', 200, '... but not all, since their rows do not fit');
 	note("64 kB: $asked rows of 500 octets");
 }
 

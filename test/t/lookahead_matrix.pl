@@ -1,7 +1,6 @@
-# Property: look-ahead changes no result. Each query of test/lookahead/cases gives
-# the rows that it gives without, in the same order where it orders, whatever may
-# be in flight or in memory, whenever the answers come, and however the planner
-# goes about it; and nothing is left then.
+# Property: look-ahead changes no result. Each query of test/lookahead/cases gives the
+# same rows as without, in the same order if it has an ORDER BY, for any limit on memory
+# and questions in flight, any delay of answers, and any plan; and nothing is left.
 
 use strict;
 use warnings;
@@ -12,7 +11,7 @@ use Cases;
 use NameServer;
 use Session;
 
-# Queries that have the node at least: without it, equal results prove nothing
+# The least number of queries that have the node: without it, equal results prove nothing
 use constant WITH_NODE => 190;
 
 my $server = NameServer->misbehaving;
@@ -25,7 +24,7 @@ my $late_servers = 'pgcares.servers=' . $late->address;
 my $major = int($setup->text('SHOW server_version_num') / 10000);
 my $forced = $major >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
 
-# What is expected: the results without look-ahead
+# The expected results are those without look-ahead.
 my $off = Cases->session($node, 'pgcares.lookahead=off');
 my %expected = map { $_->{name} => Cases->run($off, $_) } @cases;
 is(join(' ', grep { $expected{$_} =~ /^(?:[0-9A-Z]{5}: |connection lost)/ } sort keys %expected), '',
@@ -34,9 +33,9 @@ cmp_ok(scalar(grep { $_ ne '' } values %expected), '>', 200, '... and rows');
 is($off->text(q{SELECT cardinality(calls_ahead('SELECT dns_reverse(address) FROM hs'))}), 0,
 	'... and no node');
 
-# Run all cases, or, but for the first time and with PGCARES_DEEP, a third of them, each
-# time and on each version of PostgreSQL another one; the names of those with another
-# result are shown.
+# Runs all cases the first time and with PGCARES_DEEP, otherwise a third of them: another
+# third each time and on each version of PostgreSQL. Shows the names of those with another
+# result.
 my $times = 0;
 
 sub same_results
@@ -61,7 +60,7 @@ sub same_results
 sub query { return Cases->run(@_) }
 
 my @variants = (
-	[ 'as it is' ],
+	[ 'the default settings' ],
 	[ 'one in flight', 'pgcares.max_in_flight=1' ],
 	[ '512 in flight, late', 'pgcares.max_in_flight=512', $late_servers ],
 	[ 'little memory, three in flight, late', 'work_mem=64kB', 'pgcares.max_in_flight=3', $late_servers ],
@@ -86,8 +85,8 @@ foreach (@variants)
 	$session->close;
 }
 
-# Through cursors, which are read bit by bit. One that goes back has no node on top,
-# others have.
+# Through cursors, which are read piece by piece. A cursor that can go back has no node on
+# top, others have one.
 foreach my $kind ('', 'NO SCROLL', 'SCROLL')
 {
 	my $session = Cases->session($node, "pgcares.servers=" . ($kind eq '' ? $late : $server)->address);

@@ -1,5 +1,5 @@
-# What look-ahead costs is bounded: the memory of a statement does not grow with its
-# rows, and descriptors do not with its nodes.
+# The cost of look-ahead is bounded: the memory of a statement does not grow with its
+# rows, and its descriptors do not grow with its nodes.
 
 use strict;
 use warnings;
@@ -9,22 +9,22 @@ use Test::More;
 use NameServer;
 use Session;
 
-# Rows; and what the most memory may be above that of half of them, which fill all
-# that is kept, in kB; and what 100,000 lookups may leave
+# Rows; the growth of the peak memory, in kB, from half of the rows, which fill all that is
+# kept, to all of them; and the memory that 100,000 lookups can leave
 use constant { ROWS => $ENV{PGCARES_DEEP} ? 200000 : 80000, MAX_GROWTH => 4 * 1024, MAX_LEFT => 512 };
 
 my $server = NameServer->knot;
-# what is lost is asked again soon, and often
+# lost names are asked again soon, and often
 my $node = Session->cluster([$server], 'jit = off', "pgcares.timeout = '2s'", 'pgcares.tries = 10');
 my $setup = Session->new($node);
 
-# Knot makes up as many names as are wanted.
+# Knot makes up any number of names.
 $setup->text($_) foreach
   sprintf(q{CREATE TABLE hosts AS SELECT i AS id, inet '10.0.0.0' + i AS ip,
 	format('ip-10-%%s-%%s-%%s.dyn.example', i >> 16, i >> 8 & 255, i & 255) AS n FROM generate_series(1, %d) i}, ROWS),
   'ANALYZE';
 
-# The most memory that a fresh session has had for a statement, in kB
+# The peak memory of a new session that runs a statement, in kB
 sub most
 {
 	my ($sql, $expected, @settings) = @_;
@@ -50,7 +50,7 @@ foreach (
 	note(sprintf '%s: %d kB for %d rows, %d kB for %d', $what, $half, $rows / 2, $all, $rows);
 }
 
-# rows of 2.5 kB, 50 MB in all: as many are kept as work_mem has room for
+# rows of 2.5 kB, 50 MB in all: as many are kept as fit into work_mem
 {
 	my $sql = q{SELECT count(h.w), count(dns_lookup(h.n, 4)) FROM (SELECT n, repeat(n, 100) AS w FROM hosts WHERE id <= 20000 OFFSET 0) h};
 	my ($small, $large) = map { most($sql, '20000|20000', "work_mem=$_", 'pgcares.max_in_flight=16') } '1MB', '64MB';
@@ -59,14 +59,14 @@ foreach (
 	note("work_mem 1 MB: $small kB, 64 MB: $large kB");
 }
 
-# wide rows: with 64 kB of memory those of 100 kB go one by one, and all come
+# wide rows: with 64 kB of memory, rows of 100 kB go one by one, and none is missing
 is($setup->text(q{SET work_mem = '64kB'; SELECT count(dns_lookup(n, 4)), sum(length(w)) FROM (SELECT n, repeat('x', 100000 + id) AS w FROM hosts WHERE id <= 50 OFFSET 0) h}),
 	'50|' . (50 * 100000 + 50 * 51 / 2), 'rows larger than the memory');
 $setup->text('RESET work_mem');
 
-# What many statements leave
+# The memory that many statements leave
 {
-	# the most that is malloc'd, which stays, depends on how many are asked at once
+	# the peak of malloc'd memory, which stays, depends on the number in flight
 	my $session = Session->new($node, options => '-c pgcares.max_in_flight=16');
 	my $memory = sub {
 		my $contexts = $session->text('SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts');
@@ -79,7 +79,7 @@ $setup->text('RESET work_mem');
 	my @before = $memory->();
 	$run->(20);
 	my @after = $memory->();
-	Session::costs_less($after[0] - $before[0], MAX_LEFT, 'again and again: memory of the process');
+	Session::costs_less($after[0] - $before[0], MAX_LEFT, 'many times: memory of the process');
 	cmp_ok($after[1] - $before[1], '<', MAX_LEFT, '... memory contexts');
 	is_deeply($session->descriptors, $descriptors, '... descriptors');
 	is($session->text(q{SELECT count(*) FROM pg_backend_memory_contexts WHERE name ~ 'look-ahead'}), 0, '... no context of look-ahead');

@@ -1,6 +1,6 @@
-# Property: a plan with the node is right for as long as it is kept: over changes of the
-# functions and tables it is about, of parameters, and of the setting; and with the
-# setting off no plan has the node.
+# Property: a plan with the node stays right while it is kept: after changes of its
+# functions and tables, of parameters, and of the setting; and with the setting off no
+# plan has the node.
 
 use strict;
 use warnings;
@@ -38,14 +38,15 @@ sub prepared
 	$session->text("SET plan_cache_mode = force_${mode}_plan; PREPARE $name (text) AS $sql");
 }
 
-# The plan of a statement: the calls that its nodes look ahead for, by name
+# The functions that the nodes in the plan of a statement look ahead for
 sub ahead
 {
 	my ($session, $sql) = @_;
 	return join ' ', map { /Look-ahead: (.*)/ ? $1 =~ /(\w+)\(/g : () } split /\n/, $session->text("EXPLAIN $sql");
 }
 
-# Rows of a statement that can only come together, and whether they did
+# The number of rows of a statement that succeeds only if all its names are asked together;
+# or its SQLSTATE
 sub together
 {
 	my ($session, $sql) = @_;
@@ -54,7 +55,7 @@ sub together
 	return $result->{error} ? $result->{error}{C} : scalar @{ $result->{rows} };
 }
 
-# The value that a statement gives, or its SQLSTATE
+# The value of a statement, or its SQLSTATE
 sub value
 {
 	my ($session, $sql) = @_;
@@ -63,13 +64,13 @@ sub value
 	return $result->{error} ? $result->{error}{C} : $result->{rows}[0][0];
 }
 
-# ---- A scan that not every server has
+# ---- A scan that not every PostgreSQL has
 
 SKIP:
 {
 	my $sql = q{SELECT x.n, host(dns_lookup(x.n || '.xml.example', 4)) FROM xmltable('/r/h' PASSING '<r><h>a</h><h>b</h></r>' COLUMNS n text PATH '.') x};
 
-	skip 'the server is built without libxml', 2 if $setup->query(q{SELECT xmlparse(CONTENT '<r/>')})->{error};
+	skip 'PostgreSQL is built without libxml', 2 if $setup->query(q{SELECT xmlparse(CONTENT '<r/>')})->{error};
 	is(ahead($setup, $sql), 'dns_lookup', 'XMLTABLE: the plan');
 	is_deeply($setup->query($sql)->{rows}, [ [ 'a', '192.0.2.1' ], [ 'b', '192.0.2.1' ] ], '... the rows');
 }
@@ -155,7 +156,7 @@ $setup = Session->new($node);
 	$session->close;
 }
 
-# ---- Changes under a plan that is kept
+# ---- Changes while a plan is kept
 
 {
 	my $session = Session->new($node);
@@ -193,7 +194,7 @@ $setup = Session->new($node);
 	$setup->text('ALTER FUNCTION dns_a(text, text) SECURITY INVOKER; ALTER FUNCTION dns_lookup(text, int, text) SECURITY INVOKER');
 	$works->('with those of its caller');
 
-	# other names and another schema: views still know the functions
+	# other names and another schema: views still find the functions
 	$setup->text("CREATE VIEW vl AS SELECT h.id, a.address FROM hosts h LEFT JOIN LATERAL dns_a(h.n || '.v.example') a ON true");
 	$setup->text("CREATE VIEW vs AS SELECT h.id, dns_lookup(h.n || '.v.example', 4) FROM hosts h");
 	$session->text('SET search_path = public, elsewhere; PREPARE vl AS TABLE vl; PREPARE vs AS TABLE vs');
@@ -217,7 +218,7 @@ $setup = Session->new($node);
 	$works->('another type');
 	$setup->text("ALTER TABLE hosts ALTER COLUMN n TYPE text; DROP INDEX i");
 
-	# the extension goes and comes
+	# the extension is dropped and created again
 	$setup->text('DROP EXTENSION pgcares CASCADE');
 	is($session->sqlstate("EXECUTE l ('.x.example')"), '42883', 'the extension is dropped: no such function');
 	$setup->text('CREATE EXTENSION pgcares');
@@ -225,7 +226,7 @@ $setup = Session->new($node);
 	$session->close;
 }
 
-# ---- Functions of the user's own that stand for one of ours, and become something else
+# ---- A user's function with the C code of pgcares, replaced by other code
 
 {
 	my $session = Session->new($node);
@@ -238,13 +239,13 @@ $setup = Session->new($node);
 	is(ahead($session, "EXECUTE m ('$zone')"), 'mine', '... and the call ahead');
 	$server->forget;
 	$setup->text(qq{$create LANGUAGE sql VOLATILE AS 'SELECT inet ''192.0.2.99'''});
-	is($session->text("EXECUTE m ('$zone')"), join("\n", map { "$_|192.0.2.99" } 1 .. ROWS), 'replaced by one in SQL: the rows');
+	is($session->text("EXECUTE m ('$zone')"), join("\n", map { "$_|192.0.2.99" } 1 .. ROWS), 'replaced by SQL: the rows');
 	is($server->count, 0, '... and nothing is asked');
 	$setup->text(qq{$create LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN ''192.0.2.98''; END'});
-	is($session->text("EXECUTE m ('$zone')"), join("\n", map { "$_|192.0.2.98" } 1 .. ROWS), 'by one in PL/pgSQL: the rows');
+	is($session->text("EXECUTE m ('$zone')"), join("\n", map { "$_|192.0.2.98" } 1 .. ROWS), 'replaced by PL/pgSQL: the rows');
 	is($server->count, 0, '... and nothing is asked');
 	$setup->text(qq{$create AS '\$libdir/pgcares', 'pgcares_lookup' LANGUAGE C VOLATILE});
-	is($session->text("EXECUTE m ('$zone')"), join("\n", map { "$_|192.0.2.1" } 1 .. ROWS), 'by that of C again: the rows');
+	is($session->text("EXECUTE m ('$zone')"), join("\n", map { "$_|192.0.2.1" } 1 .. ROWS), 'replaced by C again: the rows');
 	is(ahead($session, "EXECUTE m ('$zone')"), 'mine', '... and the call ahead');
 
 	# within a transaction that is rolled back
@@ -257,7 +258,7 @@ $setup = Session->new($node);
 	$session->close;
 }
 
-# ---- Rights, which the plan does not keep
+# ---- Rights, which are checked at each execution
 
 {
 	my $session = Session->new($node, user => 'caller');
@@ -268,12 +269,12 @@ $setup = Session->new($node);
 	is(scalar(split /\n/, $session->text("EXECUTE $_ ('.r.example')")), ROWS, "$_: allowed") foreach 'l', 's';
 	$setup->text('REVOKE EXECUTE ON FUNCTION dns_a(text, text), dns_lookup(text, int, text) FROM caller');
 	$server->forget;
-	is($session->sqlstate("EXECUTE $_ ('.r.example')"), '42501', "$_: not any more") foreach 'l', 's';
+	is($session->sqlstate("EXECUTE $_ ('.r.example')"), '42501', "$_: no longer allowed") foreach 'l', 's';
 	is($server->count, 0, '... and nothing is asked');
 	$session->close;
 }
 
-# ---- Bounds that are known when the plan starts
+# ---- Bounds that are known at the start of the plan
 
 {
 	my $session = Session->new($node, options => '-c plan_cache_mode=force_generic_plan -c pgcares.servers=' . $server->address);
@@ -284,15 +285,15 @@ $setup = Session->new($node);
 		[ 'a parameter', 'EXECUTE top (2)', qr/Bound: \$1$/m, 2 ],
 		[ 'a parameter and an offset', 'EXECUTE top_after (1, 1)', qr/Bound: \$1, \$2$/m, 2 ],
 		[ 'a subquery', "$sorted LIMIT (SELECT 2)", qr/Bound: /, 2 ],
-		[ 'no limit at last', 'EXECUTE top (NULL)', qr/Bound: \$1$/m, ROWS ])
+		[ 'NULL, which is no limit', 'EXECUTE top (NULL)', qr/Bound: \$1$/m, ROWS ])
 	{
 		my ($what, $sql, $bound, $asked) = @$_;
 
 		$server->forget;
 		my $plan = $session->text("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) $sql");
-		like($plan, $bound, "a bound that is $what: shown");
+		like($plan, $bound, "a bound, $what: shown");
 		like($plan, $asked == ROWS ? qr/quicksort/ : qr/top-N heapsort/, '... the sort below knows it');
-		is($server->count(qr/bound/), $asked, '... and so do the questions');
+		is($server->count(qr/bound/), $asked, '... and only as many names are asked');
 	}
 	$session->close;
 }
@@ -306,10 +307,10 @@ $setup = Session->new($node);
 
 	prepared($session, 'l', $lateral, 'generic');
 	prepared($session, 's', $scalar, 'generic');
-	# what was planned while the library was being loaded is planned once more
+	# a plan that was made while the library was being loaded is made again
 	is(together($session, sprintf q{EXECUTE %s ('%s')}, $_, zone()), ROWS, "$_: together") foreach 'l', 's', 'l', 's';
 	$session->text("SET pgcares.lookahead = off; SET pgcares.timeout = '300ms'");
-	is(together($session, sprintf q{EXECUTE %s ('%s')}, $_, zone()), 'NDA12', "$_, off under a plan that is kept: one by one") foreach 'l', 's';
+	is(together($session, sprintf q{EXECUTE %s ('%s')}, $_, zone()), 'NDA12', "$_, off while a plan is kept: one by one") foreach 'l', 's';
 	prepared($session, 'l2', $lateral, 'generic');
 	is(ahead($session, $_), '', "off: $_") foreach @all, q{EXECUTE l2 ('.x')};
 	$session->text('SET pgcares.lookahead = on; RESET pgcares.timeout');

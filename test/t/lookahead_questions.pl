@@ -1,7 +1,7 @@
-# Property: look-ahead asks what the statement would have asked, and little more: no
-# more than twice the rows that a LIMIT, an EXISTS or a cursor wants, exactly as many
-# where that is known, and nothing at all for rows that are hidden, for calls that
-# are not certain to be made, or for those who may not make them.
+# Property: look-ahead asks the questions of the statement, and few more: at most twice
+# the rows that a LIMIT, an EXISTS or a cursor reads, exactly as many if their number is
+# known, and none for hidden rows, for calls that are not certain to be made, or for
+# roles that may not make them.
 
 use strict;
 use warnings;
@@ -30,15 +30,15 @@ $super->text($_) foreach
   'ANALYZE';
 my $caller = Session->new($node, user => 'caller');
 
-# Is the node in the plan of this?
+# Does the plan of a statement have the node?
 sub has_node
 {
 	my ($session, $sql) = @_;
 	return $session->text("EXPLAIN $sql") =~ /DnsLookahead/ ? 1 : 0;
 }
 
-# How many rows come, and how many different names were asked for, matching a pattern
-# if there is one
+# The number of rows, and of different names that were asked, or of those that match a
+# pattern
 sub asked
 {
 	my ($session, $sql, $pattern) = @_;
@@ -72,10 +72,10 @@ foreach (
 	ok(has_node($super, $sql), "$sql: has the node");
 	cmp_ok($rows, '>', 0, '... has rows');
 	cmp_ok($names, '>=', $wanted, '... asks for them');
-	cmp_ok($names, '<=', $wanted == 1 ? 4 : 2 * $wanted, '... and for not many more');
+	cmp_ok($names, '<=', $wanted == 1 ? 4 : 2 * $wanted, '... and for few more');
 }
 
-# exactly, where the number of rows is known
+# exactly, if the number of rows is known
 foreach (
 	[ "$scalar LIMIT 10", 10 ],
 	[ "$scalar LIMIT 10 OFFSET 5", 15 ],
@@ -90,11 +90,11 @@ foreach (
 }
 ok(has_node($super, "$scalar LIMIT 10"), '... with the node');
 is($super->text("SELECT count(nextval) FROM (SELECT nextval('s'), dns_lookup(h.n, 4) FROM hosts h LIMIT 3) x; SELECT last_value FROM s"),
-	"3\n3", 'what else is selected is worked out for the rows that are wanted');
+	"3\n3", 'the rest of the SELECT list is computed only for the rows of the result');
 
-# a parameter is no constant
+# a parameter is not a constant
 $super->text("SET plan_cache_mode = force_generic_plan; PREPARE p (bigint) AS $lateral LIMIT \$1");
-cmp_ok((asked($super, 'EXECUTE p (10)'))[1], '<=', 20, 'LIMIT $1: not many more');
+cmp_ok((asked($super, 'EXECUTE p (10)'))[1], '<=', 20, 'LIMIT $1: few more');
 $super->text('RESET plan_cache_mode');
 
 # ---- EXISTS, and cursors
@@ -106,7 +106,7 @@ foreach (
 	[ "SELECT 5 IN (SELECT h.id FROM hosts h, LATERAL dns_a(h.n) a WHERE a.ttl + g > 0) FROM generate_series(1, 1) g", 5 ])
 {
 	my ($sql, $wanted) = @$_;
-	cmp_ok((asked($super, $sql))[1], '<=', $wanted == 1 ? 4 : 2 * $wanted, "$sql: not many more");
+	cmp_ok((asked($super, $sql))[1], '<=', $wanted == 1 ? 4 : 2 * $wanted, "$sql: few more");
 }
 foreach my $kind ('NO SCROLL', 'SCROLL', '')
 {
@@ -117,9 +117,9 @@ foreach my $kind ('NO SCROLL', 'SCROLL', '')
 		$super->text("BEGIN; DECLARE c $kind CURSOR FOR $sql");
 		my ($rows, $names) = asked($super, 'FETCH 10 FROM c');
 		is($rows, 10, "$kind cursor, $what: ten rows");
-		cmp_ok($names, '<=', 20, '... not many more names');
+		cmp_ok($names, '<=', 20, '... few more names');
 		my ($more_rows, $more) = asked($super, 'FETCH 50 FROM c');
-		cmp_ok($names + $more, '<=', 120, '... after 60 rows, too');
+		cmp_ok($names + $more, '<=', 120, '... after 60 rows too');
 		is((asked($super, 'CLOSE c'))[1], 0, '... none when it is closed');
 		$super->text('COMMIT');
 	}
@@ -149,22 +149,22 @@ foreach (
 	is((asked($super, $sql))[1], $wanted, "$sql: so many names");
 }
 
-# Volatile arguments are worked out once, by the call.
+# Volatile arguments are computed once, by the call.
 is($super->text(q{SELECT setval('s', 1)}), 1, 'a sequence');
 is((asked($super, q{SELECT dns_lookup('v' || nextval('s') || '.' || h.n, 4) FROM hosts h WHERE h.id <= 50}))[1], 50,
-	'a volatile argument: so many names');
-is($super->text('SELECT last_value FROM s'), 51, '... and worked out once');
+	'a volatile argument: the number of names');
+is($super->text('SELECT last_value FROM s'), 51, '... and it is computed once');
 
-# Nothing is asked for a NULL, a bad name or an address that is none.
+# Nothing is asked for a NULL, a bad name or a text that is not an address.
 $super->text(q{CREATE TABLE odd AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN NULL ELSE 'h' || i || '.example' END AS n FROM generate_series(1, 20) i});
 is((asked($super, 'SELECT dns_lookup(n, 4) FROM odd'))[1], 10, 'NULLs are not asked for');
 $super->text(q{UPDATE odd SET n = 'a..b' WHERE id = 10; UPDATE odd SET n = 'x.invalid' WHERE id = 8; UPDATE odd SET n = '192.0.2.5' WHERE id = 6});
 my $result = $super->query('SELECT id, dns_lookup(n, 4, $$ignore$$) FROM (SELECT * FROM odd ORDER BY id OFFSET 0) o');
 is(Session::sqlstate_of($result), '22023', 'a bad name is an error');
 is(scalar @{ $result->{rows} }, 9, '... at its row');
-like($result->{error}{M}, qr/a\.\.b/, '... which it names');
+like($result->{error}{M}, qr/a\.\.b/, '... and the message has the name');
 
-# ---- Who may not see, or not ask
+# ---- Roles that may not see rows, or may not ask
 
 $super->text('GRANT EXECUTE ON FUNCTION dns_a(text, text), dns_lookup(text, int, text) TO caller');
 foreach my $relation ('guarded', 'barrier')
@@ -177,11 +177,11 @@ foreach my $relation ('guarded', 'barrier')
 		"SELECT r.id, (SELECT max(address) FROM dns_a(r.n)) FROM $relation r")
 	{
 		ok(has_node($caller, $sql), "$sql: has the node");
-		is(join(' ', asked($caller, $sql)), '30 30', '... and looks up what may be seen');
+		is(join(' ', asked($caller, $sql)), '30 30', '... and looks up the visible rows');
 		is((asked($caller, $sql, qr/^h\d*[3-9]\.example/))[1], 0, '... and nothing else');
 	}
 }
-is(join(' ', asked($caller, 'SELECT id, dns_lookup(n, 4) FROM joined')), '50 50', 'a view with a join: what may be seen');
+is(join(' ', asked($caller, 'SELECT id, dns_lookup(n, 4) FROM joined')), '50 50', 'a view with a join: the visible rows');
 is(join(' ', asked($caller, 'SELECT id FROM joined WHERE dns_lookup(n, 4) IS NOT NULL')), '50 50', '... also in a condition');
 
 $super->text('REVOKE EXECUTE ON FUNCTION dns_a(text, text), dns_lookup(text, int, text) FROM caller');

@@ -1,6 +1,6 @@
-# Property: what a statement writes is the same with look-ahead: in UPDATE, DELETE,
-# INSERT and MERGE, in what they return, in triggers and where rows are locked, also
-# when another transaction has changed a row after it was read ahead.
+# Property: a statement writes the same with look-ahead: in UPDATE, DELETE, INSERT and
+# MERGE, with RETURNING, in triggers and with row locks, also if another transaction has
+# changed a row after it was read ahead.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ $setup->text($_) foreach
   'CREATE SEQUENCE s',
   'ANALYZE';
 
-# Begin anew, with the rows in the tables
+# Fills the tables again.
 sub fill
 {
 	my ($session) = @_;
@@ -34,10 +34,10 @@ sub fill
 		INSERT INTO other SELECT id, NULL, n FROM template WHERE id % 3 = 0; SELECT setval('s', 1)});
 }
 
-# All that is in the tables
+# The contents of all tables
 my $contents = q{SELECT * FROM hosts ORDER BY id; SELECT * FROM other ORDER BY id; SELECT tableoid::regclass, * FROM parts ORDER BY id};
 
-# Rows of a result and its error; sorted, as what is returned has no order
+# Rows of a result and its error; sorted, since RETURNING has no order
 sub text_of
 {
 	my ($result) = @_;
@@ -93,7 +93,7 @@ foreach (@statements)
 	is(has_node($sql =~ s/;.*//sr), $looks_ahead, $looks_ahead ? '... with the node' : '... without the node');
 }
 
-# Triggers, which look up for themselves, and a default
+# Triggers, which have lookups of their own, and a default
 $setup->text(<<'SQL');
 CREATE TABLE checked (id int, n text, address inet, by_default inet DEFAULT dns_lookup('host1.example', 4));
 CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -115,14 +115,14 @@ SQL
 		$session{$lookahead}->text(q{TRUNCATE checked; INSERT INTO checked SELECT id, dns_reverse(ip) FROM hosts; INSERT INTO checked SELECT h.id, q.exchange FROM hosts h, LATERAL dns_mx(h.n, 'ignore') q});
 		$result{$lookahead} = $setup->text("SELECT * FROM checked ORDER BY id, n; $contents");
 	}
-	is($result{on}, $result{off}, 'a trigger that looks up and writes to what is read ahead');
+	is($result{on}, $result{off}, 'a trigger that looks up and writes to the rows that are read ahead');
 }
 
-# ---- A row that another transaction has changed meanwhile: it is looked up anew
+# ---- A row that another transaction has changed meanwhile: it is looked up again
 
 my $other = Session->new($node);
 
-# What a statement writes when rows change after it has read them
+# The writes of a statement when rows change after it has read them
 sub write_beside
 {
 	my ($session, $sql, $change) = @_;
@@ -140,7 +140,7 @@ sub write_beside
 my @changes = (
 	[ 'another name', q{UPDATE hosts SET n = 'host99.example', ip = '198.18.0.99' WHERE id IN (2, 20)} ],
 	[ 'no name', q{UPDATE hosts SET n = NULL, ip = NULL WHERE id = 2} ],
-	[ 'a name that does not count', q{UPDATE hosts SET id = 1002 WHERE id = 2} ],
+	[ 'a row that no longer counts', q{UPDATE hosts SET id = 1002 WHERE id = 2} ],
 	[ 'a name that does not exist', q{UPDATE hosts SET n = 'nxdomain.example' WHERE id = 2} ],
 	[ 'no row', q{DELETE FROM hosts WHERE id = 2} ]);
 my @shapes = (
@@ -153,7 +153,7 @@ my @shapes = (
 	[ 'DELETE', q{DELETE FROM hosts WHERE id < 30 AND dns_lookup(n, 4, 'ignore') IS NULL OR n LIKE 'host2.%' AND dns_lookup(n, 4, 'ignore') IS NOT NULL} ],
 	[ 'FOR UPDATE', q{SELECT id, dns_lookup(n, 4, 'ignore') FROM hosts WHERE id < 30 FOR UPDATE} ],
 	[ 'FOR UPDATE with LATERAL', q{SELECT h.id, q.exchange FROM hosts h LEFT JOIN LATERAL dns_mx(h.n, 'ignore') q ON true WHERE h.id < 30 FOR UPDATE OF h} ],
-	[ 'FOR UPDATE of the sorted', q{SELECT id, dns_lookup(n, 4, 'ignore') FROM hosts WHERE id < 30 ORDER BY n FOR UPDATE} ],
+	[ 'FOR UPDATE with ORDER BY', q{SELECT id, dns_lookup(n, 4, 'ignore') FROM hosts WHERE id < 30 ORDER BY n FOR UPDATE} ],
 	[ 'MERGE', q{MERGE INTO hosts t USING (SELECT id, dns_reverse(ip) AS m FROM template) s ON t.id = s.id AND t.id < 30 WHEN MATCHED THEN UPDATE SET note = s.m} ]);
 
 foreach my $change (@changes)
@@ -165,9 +165,9 @@ foreach my $change (@changes)
 	}
 }
 like(write_beside($session{on}, $shapes[0][1], $changes[0][1]), qr/^2\|host99\.example\|198\.18\.0\.99\|198\.18\.0\.99\|sound\.99\./m,
-	'the new name is the one that is looked up');
+	'the new name is looked up');
 
-# What is locked is skipped, or an error
+# Locked rows are skipped, or are an error
 {
 	my %result;
 
@@ -179,7 +179,7 @@ like(write_beside($session{on}, $shapes[0][1], $changes[0][1]), qr/^2\|host99\.e
 		$other->text('ROLLBACK');
 	}
 	is($result{on}, $result{off}, 'SKIP LOCKED and NOWAIT');
-	like($result{on}, qr/^55P03/m, '... where rows are locked');
+	like($result{on}, qr/^55P03/m, '... with locked rows');
 }
 
 # Under REPEATABLE READ the statement fails.
