@@ -1,5 +1,5 @@
-# What is odd about the answers to some questions of a batch leaves the others alone:
-# answers that forged ones precede, and answers that have to come over TCP.
+# Odd answers to some questions of a batch do not disturb the others: answers after forged
+# ones, and answers that must come over TCP.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -11,7 +11,7 @@ use Batch;
 use NameServer;
 use Session;
 
-# No answer in here takes that long.
+# No answer in this test takes that long.
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "pgcares.timeout = '10s'");
 my $session = Session->new($node);
@@ -21,7 +21,7 @@ sub batch
 	return Batch->run($server, $session, @_);
 }
 
-# Each of so many names has one of these labels, the others are sound.
+# One of $each names has one of these labels, the others are sound.
 sub one_of
 {
 	my ($each, @labels) = @_;
@@ -58,7 +58,7 @@ foreach my $label ('tc', 'tcpartial', 'big90')
 	is(scalar @tcp, 200, '... these are asked over TCP');
 	is(scalar(grep { $_->{name} !~ /^$label\./ } @tcp), 0, '... and only these');
 	cmp_ok(@{ $batch->{queries} } - @tcp, '<=', 2000 * 1.05, '... and all over UDP once');
-	is($batch->{stats}{tcp_queries}, 200, '... the counter says so');
+	is($batch->{stats}{tcp_queries}, 200, '... the counter shows it');
 }
 
 # ---- All over TCP
@@ -70,7 +70,7 @@ foreach my $flags ('edns, usevc', 'edns, usevc, stayopen')
 	$batch->all_succeed(3000, $flags);
 	$batch->asked_once(3000, $flags);
 	cmp_ok($batch->most_at_once(0.1), '<=', 1000, "$flags: 1000 at a time at most");
-	cmp_ok($batch->most_at_once(0.1), '>', 100, "... and not fewer for long");
+	cmp_ok($batch->most_at_once(0.1), '>', 100, "... and not much fewer for long");
 	is(scalar(grep { $_->{transport} ne 'tcp' } @{ $batch->{queries} }), 0, '... over TCP');
 	cmp_ok($batch->ports, '<=', 3, '... over few connections');
 }

@@ -1,6 +1,6 @@
-# What a server does to a connection over one question leaves the others alone that
-# are on it: it ends it, says a wrong length, sends octets one by one or without a
-# meaning, or nothing more. All others get their answers, before the deadline.
+# A server that spoils a connection because of one question does not disturb the others on
+# it: it ends the connection, sends a wrong length, sends octets one by one or without
+# meaning, or falls silent. All others get their answers before the deadline.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -14,22 +14,21 @@ use Descriptors;
 use NameServer;
 use Session;
 
-# What a busy machine may add to a deadline, in seconds
+# Seconds that a busy machine can add to a deadline
 use constant SLACK => 1;
 
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "pgcares.timeout = '3s'", 'pgcares.tries = 2', "pgcares.max_timeout = '1min'");
 my $session = Session->new($node);
 
-# What the one question comes to over which the connection suffers, if it is not
-# answered
+# The status of the question that spoils the connection, if it is not answered
 my %faults = (
 	tcptwice => 'NOERROR', tcpthrice => 'NOERROR', tcpreorder => 'NOERROR', tcpgarbage => 'NOERROR', tcplen0 => 'NOERROR',
 	tcclose => 'UNREACHABLE', tcreset => 'UNREACHABLE', tcplong => 'UNREACHABLE', tcphalf => 'UNREACHABLE',
 	tcpmore => 'MALFORMED|TIMEOUT', tcpless => 'MALFORMED',
 	tcprubbish => 'TIMEOUT', tcphang => 'TIMEOUT', tcpslow1000 => 'TIMEOUT', tcpsilent => 'TIMEOUT');
 
-# Ask for so many names, of which each so many has one of these labels.
+# $count names; one of $each has one of these labels.
 sub names
 {
 	my ($count, $each, $others, @labels) = @_;
@@ -75,7 +74,7 @@ sub run
 my @faults = sort keys %faults;
 my $count = $ENV{PGCARES_DEEP} ? 1000 : 300;
 
-# those that time out take their time, and are all together in a batch below
+# names that time out take long; they are all together in a batch below
 $session->text("SET pgcares.flags = 'edns, usevc'");
 foreach my $fault (grep { $ENV{PGCARES_DEEP} || $faults{$_} !~ /TIMEOUT/ } @faults)
 {
@@ -90,7 +89,7 @@ foreach (1 .. ($ENV{PGCARES_DEEP} ? 10 : 1))
 	run(names($count, 3, q{'sound'}, qw(tcclose tcreset tcphalf tcplong)), $count, '1 of 3 ends the connection');
 }
 
-# ---- Some over TCP, as they are truncated
+# ---- Some over TCP, since they are truncated
 
 $session->text("SET pgcares.flags = 'edns'");
 foreach my $fault (grep { /close|reset|half|less|twice|reorder/ } @faults)
@@ -105,7 +104,7 @@ foreach my $fault (grep { /close|reset|half|less|twice|reorder/ } @faults)
 	}
 }
 
-# ---- Rows that are looked ahead for
+# ---- Rows with look-ahead
 
 $session->text("SET pgcares.flags = 'edns, usevc'");
 {
@@ -117,7 +116,7 @@ $session->text("SET pgcares.flags = 'edns, usevc'");
 		$count - $count / 20, 'a join');
 }
 
-# ---- Another server is asked for what one of them ends the connection over
+# ---- If one server ends the connection because of a question, another one is asked
 
 {
 	my $second = NameServer->misbehaving;
@@ -125,7 +124,7 @@ $session->text("SET pgcares.flags = 'edns, usevc'");
 
 	$session->text('SET pgcares.servers = ' . join ', ', map { "'" . $_->address . "'" } $server, $second);
 	run($names, $count, 'two servers');
-	cmp_ok($second->count(qr/^tcphalf\./), '>', 0, '... and the second one is asked for the one that is left');
+	cmp_ok($second->count(qr/^tcphalf\./), '>', 0, '... and the second one is asked for the rest');
 	$session->text('RESET pgcares.servers');
 }
 
@@ -140,7 +139,7 @@ $session->text("SET pgcares.flags = 'edns, usevc'");
 	Session::costs_less($result->{time} - $start, 2 + SLACK, '... in time');
 	$session->text('RESET pgcares.deadline');
 	is(Session::sqlstate_of($session->query("SET statement_timeout = '1500ms'; SELECT count(*) FROM dns_query_many($names)")),
-		'57014', 'cancelled meanwhile');
+		'57014', 'cancelled in between');
 	$session->text('RESET statement_timeout');
 	is_deeply([ $session->inet_sockets ], [], '... no socket is left');
 }
@@ -163,7 +162,7 @@ SKIP:
 
 		like($rows, $left >= 6 ? qr/^00000 285 300$/ : qr/^(?:00000 285 300|53000)$/, "descriptors left: $left");
 		$descriptors->give;
-		is_deeply([ $other->inet_sockets ], [], '... no socket stays');
+		is_deeply([ $other->inet_sockets ], [], '... no socket is left');
 	}
 }
 

@@ -1,10 +1,9 @@
-# Property: whoever guesses, and does not know question, id, address and port
-# together, has no effect on a lookup; nor do octets at random from the server
-# itself, however many. The right answer, which comes later, is the result.
+# Property: a forger who does not know question, id, address and port together has no
+# effect on a lookup; nor do random octets from the server itself, in any number. The true
+# answer, which comes later, is the result.
 #
 # 1,000 lookups at a time have ten forged datagrams each; 10,000 with PGCARES_DEEP.
-# The second server is where one kind of forged answers comes from. It never
-# answers a query.
+# One kind of forged answers comes from the second server, which never answers a query.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -21,10 +20,10 @@ use Time::HiRes qw(time);
 
 my $deep = $ENV{PGCARES_DEEP};
 my $watched = $ENV{PGCARES_WATCHED};
-plan skip_all => 'a server under valgrind loses what comes at once' if ($watched // '') eq 'valgrind';
+plan skip_all => 'a backend under valgrind loses datagrams that come at once' if ($watched // '') eq 'valgrind';
 my $lookups = $deep ? 10000 : 1000;
 
-# No answer in here takes that long.
+# No answer in this test takes that long.
 my $server = NameServer->misbehaving;
 my $elsewhere = '127.0.9.1:' . $server->port;
 my $node = Session->cluster([ $server, $elsewhere ], "pgcares.timeout = '20s'");
@@ -70,22 +69,22 @@ foreach my $flags ('edns', 'edns, dns0x20', 'dns0x20')
 
 		is_deeply($result->{error}, undef, "$what, $flags: no error");
 		is_deeply($result->{rows}, [ [ '192.0.2.1', $lookups ] ], '... all answers are the right ones');
-		cmp_ok(scalar @queries, '<=', $lookups * 1.1, '... nobody was asked again');
+		cmp_ok(scalar @queries, '<=', $lookups * 1.1, '... and none is asked again');
 		is(scalar(grep { $_->{transport} ne 'udp' } @queries), 0, '... or over TCP');
 		cmp_ok($forged, '>=', $lookups * 10, '... while ten datagrams a lookup were forged');
-		cmp_ok($ignored, '>=', $forged * 0.4, '... many of which have come to the socket that was to be deceived');
+		cmp_ok($ignored, '>=', $forged * 0.4, '... many of which have reached the socket of the victim');
 		note("$forged forged, $ignored ignored, " . @queries . ' queries');
 	}
 }
 
-# The truth has 100 ms to come after an error without a question. Without EDNS, nothing
-# but that saves the lookup.
+# The true answer has 100 ms to come after an error without a question. Without EDNS, only
+# this saves the lookup.
 foreach my $rcode (1, 2, 4, 5)
 {
 	$server->forget;
 	is($session->text("SELECT host(address) FROM dns_a('barefirst$rcode.waits.example')"), '192.0.2.1',
-		"rcode $rcode without a question, then the truth: the truth");
-	is($server->count, 1, '... and nobody was asked again');
+		"rcode $rcode without a question, then the true answer: the true answer");
+	is($server->count, 1, '... and it was asked once');
 }
 $session->text('RESET pgcares.flags');
 
@@ -94,7 +93,7 @@ sub batch
 	return Batch->run($server, $session, @_);
 }
 
-# ---- Good answers, but of questions that are over
+# ---- Good answers to questions that are over
 
 my $rdata = 'SELECT rdata, count(*) FROM dns_query_many(NAMES) GROUP BY 1';
 my ($names) = Batch->names(q{'echoes3.sound'}, $lookups);
@@ -104,22 +103,22 @@ is($session->text($rdata =~ s/NAMES/$names/r), "192.0.2.1|$lookups", 'three more
 ($names) = Batch->names(q{'late600'}, 100);
 is($session->text("SET pgcares.deadline = '300ms'; " . ($rdata =~ s/NAMES/$names/r)), '|100', 'answers that come too late: none');
 is($session->text('RESET pgcares.deadline; ' . ($rdata =~ s/NAMES/$names/r)), '192.0.2.1|100',
-	'... nor are they taken by the next call with the same questions');
+	'... and the next call with the same questions does not take them');
 
-# ---- Octets at random, from the right address and port
+# ---- Random octets from the right address and port
 
 my $count = $deep ? 5000 : 1000;
 my $batch = batch(q{CASE WHEN g % 5 = 0 THEN 'flood10.delay20' ELSE 'delay20' END}, $count);
-$batch->all_succeed($count, 'two datagrams at random for each name');
-$batch->asked_once($count, '... of the server');
-cmp_ok($batch->{stats}{ignored}, '>', $count, '... most of which have come');
+$batch->all_succeed($count, 'two random datagrams for each name');
+$batch->asked_once($count, '... by the server');
+cmp_ok($batch->{stats}{ignored}, '>', $count, '... most datagrams have come');
 
 $batch = batch(q{CASE WHEN g % 100 = 0 THEN 'burst1000.delay50' ELSE 'delay50' END}, $count);
 $batch->all_succeed($count, 'bursts of 1,000');
 cmp_ok(scalar @{ $batch->{queries} }, '<=', $count * 1.1, '... each was asked once');
 cmp_ok($batch->{stats}{ignored}, '>', $count * 5, '... while most of them have come');
 
-# Whoever waits goes on waiting, costs next to nothing, and can be cancelled.
+# A lookup that waits keeps waiting, costs next to nothing, and can be cancelled.
 my $before = $session->cpu_time;
 is($session->sqlstate(q{SET pgcares.deadline = '2s'; SELECT * FROM dns_a('flood2000.drop.example')}), 'NDA12',
 	'2,000 datagrams in two seconds, and no answer');
@@ -139,10 +138,10 @@ is(Session::sqlstate_of($result), '57014', '30,000 at once: the statement is can
 SKIP:
 {
 	skip 'the server is slow', 1 if $watched;
-	cmp_ok($result->{time} - $asked, '<', 2, '... in good time');
+	cmp_ok($result->{time} - $asked, '<', 2, '... in time');
 }
 
-# ---- A socket that is kept has everything that came while nobody was waiting.
+# ---- A kept socket has everything that came while no lookup was waiting.
 
 $session->text("SET pgcares.flags = 'edns, stayopen'; SET pgcares.timeout = '5s'");
 foreach my $label (qw(echoes100 echoes20000 burst20000))
@@ -155,6 +154,6 @@ foreach my $label (qw(echoes100 echoes20000 burst20000))
 	note(sprintf '%.3f s, %d queries', time - $begin, $server->count);
 	is($session->text(qq{SELECT host(address) FROM dns_a('$label.kept.example')}), '192.0.2.1', '... and for the same name');
 }
-is($session->text('SELECT pg_backend_pid()'), $pid, 'the same backend has lived through all that');
+is($session->text('SELECT pg_backend_pid()'), $pid, 'the same backend has survived all that');
 
 done_testing();

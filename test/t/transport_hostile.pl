@@ -1,9 +1,9 @@
-# Property: whatever a server or a forger sends, a lookup gives the right
-# records or a DNS error of its own, in good time; the backend lives on, and no
-# later lookup gets what belongs to an earlier one.
+# Property: for any answers of a server or a forger, a lookup returns the right records or
+# its own DNS error, in time; the backend survives, and no later lookup gets the answer of
+# an earlier one.
 #
-# The forged answer always says 192.0.2.66, the right one 192.0.2.1. Where the
-# misbehaving server has no such fault, this test is the server itself.
+# The forged answer is always 192.0.2.66, the right one 192.0.2.1. If the misbehaving server
+# lacks a fault, this test is the server itself.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -23,7 +23,7 @@ my $server = NameServer->misbehaving;
 my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => NameServer->closed_port, Proto => 'udp')
   or die "cannot make a socket: $!\n";
 
-# Nothing in here takes five seconds: an answer that counts comes at once.
+# Nothing in this test takes five seconds: an answer that counts comes at once.
 my $node = Session->cluster([$server], "pgcares.timeout = '5s'", 'pgcares.tries = 2');
 my $session = Session->new($node);
 my $pid = $session->pid;
@@ -55,14 +55,14 @@ sub set
 	$session->text("SET pgcares.$_ = '$settings{$_}'") foreach sort keys %settings;
 }
 
-# How often a name was asked for
+# The number of queries for a name
 sub times_asked
 {
 	my ($name) = @_;
 	return scalar grep { $_->{name} eq $name } $server->log;
 }
 
-# ---- Forged answers before the right one, and answers that are no answers
+# ---- Forged answers before the right one, and messages that are not answers
 
 my @forged = qw(wrongid wrongname wrongtype wrongclass wrongopcode noquestion reflect wrongport wrongaddr garbage
   twice cookiewrong cookieshort cookielong);
@@ -97,11 +97,11 @@ foreach my $flags ('edns', 'edns, usevc', 'edns, usevc, stayopen', 'edns, stayop
 		is(look_up("$label.$type.$zone", $type), 'NDA10', "$label $type: malformed ($flags)");
 		is(times_asked("$label.$type.$zone"), 1, '... without asking again');
 	}
-	is(look_up("sound.$zone"), '192.0.2.1', 'after all that a lookup is right');
+	is(look_up("sound.$zone"), '192.0.2.1', 'after all that, a lookup is right');
 }
 set(flags => 'edns');
 
-# ---- Unusual, and nothing wrong with it
+# ---- Unusual, but not wrong
 
 my @texts = map { join '', map { chr } @$_ } [ 0 .. 127 ], [ 128 .. 255 ];
 my $every_octet = join '', map { sprintf '%02x', $_ } 0 .. 255;
@@ -134,7 +134,7 @@ foreach my $case (
 	[ 'case', 'A', '192.0.2.1' ])
 {
 	my ($label, $type, $shown) = @$case;
-	is(look_up("$label.example", $type), $shown, "$label $type: as it is");
+	is(look_up("$label.example", $type), $shown, "$label $type: shown in full");
 }
 
 is(run("SELECT txt, strings FROM dns_txt('txtempty.example')"),
@@ -154,20 +154,20 @@ foreach my $label (qw(ttlmax ttltop ttl0))
 {
 	is(run("SELECT ttl FROM dns_a('$label.example')"), '0', "$label: counts as 0 (RFC 2181 section 8)");
 }
-is(run("SELECT ttl FROM dns_a('sound.example')"), '300', '... and another TTL as what it is');
+is(run("SELECT ttl FROM dns_a('sound.example')"), '300', '... and another TTL as it is');
 
 is(run("SELECT count(*), count(DISTINCT ptrdname), bool_and(ptrdname ~ '^[!-~]+\$') FROM dns_ptr('hostile.example')"),
 	'20|20|t', 'hostile: 20 names, which are printable ASCII');
 
-# nobody said that the way to the server can be trusted
+# the way to the server is not trusted
 is(run("SELECT replace(to_json(q)::text, 'ad.', 'sound.') FROM dns_query('ad.example') q"),
-	run("SELECT to_json(q) FROM dns_query('sound.example') q"), 'ad: shows nowhere');
+	run("SELECT to_json(q) FROM dns_query('sound.example') q"), 'ad: shown nowhere');
 
-# ---- Which records answer
+# ---- Records that answer
 
 foreach my $case (
 	[ 'otherowner', 'ND000', 'records of another owner only' ],
-	[ 'otherplus', '192.0.2.1', 'records of another owner, too' ],
+	[ 'otherplus', '192.0.2.1', 'records of another owner too' ],
 	[ 'cnameself', 'NDA10', 'a CNAME to itself' ],
 	[ 'cnameloop', 'NDA10', 'two CNAMEs to each other' ],
 	[ 'cnameother', 'ND000', 'a CNAME to nothing' ],
@@ -190,7 +190,7 @@ foreach my $case (
 	is(times_asked("$label.example"), 1, '... without asking again');
 }
 is(run("SELECT name FROM dns_query('cname3.example')"), 'c3.cname3.example', 'the owner is the name at the end');
-is(run("SELECT cname FROM dns_cname('cname3.example')"), 'c1.cname3.example', 'who asks for a CNAME gets the first');
+is(run("SELECT cname FROM dns_cname('cname3.example')"), 'c1.cname3.example', 'a question for CNAME gets the first one');
 
 # ---- EDNS, and errors in the header
 
@@ -198,11 +198,11 @@ foreach my $label (qw(noedns1 noedns4 badvers))
 {
 	is(look_up("$label.example"), '192.0.2.1', "$label: answered without EDNS");
 	is(join(' ', map { $_->{edns} // 'none' } grep { $_->{name} eq "$label.example" } $server->log),
-		'1232 none', '... which is what the second query was');
+		'1232 none', '... by the second query');
 }
 foreach my $times (1, 2)
 {
-	is(look_up('cookie.example'), '192.0.2.1', 'cookie: a server that gives one at times');
+	is(look_up('cookie.example'), '192.0.2.1', 'cookie: a server that sends one at times');
 }
 is(look_up('headeronly.example'), 'ND005', 'headeronly: an error without the question');
 
@@ -214,7 +214,7 @@ foreach my $rcode (1 .. 12, 15 .. 24, 98)
 	is($given, sprintf('ND0%02d', $rcode), "rcode$rcode: the SQLSTATE has the number");
 	$sqlstates{$given}++;
 }
-is(scalar(grep { $_ > 1 } values %sqlstates), 0, 'no two of them are the same');
+is(scalar(grep { $_ > 1 } values %sqlstates), 0, 'no two SQLSTATEs are the same');
 like(look_up('rcode4095.example'), qr/^ND0\d\d$/, 'rcode4095: an SQLSTATE');
 
 my $server_said = 'The server added extended error 22 (No Reachable Authority)';
@@ -230,7 +230,7 @@ foreach my $case (
 	my $error = $session->query("SELECT * FROM dns_query('$label.example')")->{error};
 
 	is($error->{C}, 'ND002', "$label: the failure");
-	is($error->{D} =~ /server\. (The server.*)/ ? $1 : undef, $sentence, '... and what the server says of it');
+	is($error->{D} =~ /server\. (The server.*)/ ? $1 : undef, $sentence, '... and the server\'s text about it');
 }
 
 # ---- Late answers
@@ -253,7 +253,7 @@ $session->text('RESET ALL');
 
 # ---- A server that is this test
 
-# Have the backend ask; the query, taken apart, once it comes.
+# Makes the backend ask; returns the query, in its parts.
 sub asked
 {
 	my ($name, $type) = @_;
@@ -268,7 +268,7 @@ sub asked
 	die "no query for $name\n";
 }
 
-# Send these messages to who asked; what came of it.
+# Sends these messages to the backend that asked; returns the outcome.
 sub after_sending
 {
 	my ($query, @messages) = @_;
@@ -280,7 +280,7 @@ sub after_sending
 set(servers => '127.0.0.1:' . $socket->sockport, flags => 'edns, dns0x20');
 my $query = asked('mixed.case.of.letters.example', 'A');
 my $result = after_sending($query, forged($query, question => swapped_case($query))->{message}, message_of($query));
-is($result->{rows}[0][2], '192.0.2.1', 'dns0x20: the wrong case is forged, and the right answer is taken');
+is($result->{rows}[0][2], '192.0.2.1', 'dns0x20: an answer in the wrong case is ignored, and the right one is taken');
 
 set(flags => 'edns');
 $query = asked('flood.example', 'A');
@@ -293,9 +293,9 @@ $result = after_sending($query,
 	message_of($query, answer => [ cname(ASKED, Wire::name('nowhere.example')), records($query) ]));
 is($result->{rows}[0][2], '192.0.2.1', 'a CNAME to nowhere before the records does not hide them');
 
-# ---- Octets at random. Most leave the header alone, since few others get far.
+# ---- Random octets. Most of them spare the header, since few others get far.
 
-# An answer with a few octets changed, cut out or put in
+# An answer with a few octets changed, removed or inserted
 sub mutated
 {
 	my ($message, $from) = @_;
@@ -314,7 +314,7 @@ sub mutated
 	return $message;
 }
 
-# Count what came; the reason if that must not be.
+# Counts the outcome; returns the reason if it is wrong.
 my %outcomes;
 sub wrong
 {
@@ -349,7 +349,7 @@ foreach my $number (1 .. 600)
 is_deeply(\@wrong, [], '600 mutated answers: rows or DNS errors');
 cmp_ok($outcomes{$_} // 0, '>', 100, "... $_ more than a hundred times") foreach 'rows', 'NDA10';
 
-# Data of every type, at random as well
+# Random data of every type
 my @known = split / /, run('SELECT type FROM dns_types() WHERE code <> 41 AND code NOT BETWEEN 249 AND 255');
 %outcomes = ();
 @wrong = ();
@@ -365,11 +365,11 @@ foreach my $type (@known)
 		push @wrong, "$type " . unpack('H*', $rdata) . ": $reason";
 	}
 }
-cmp_ok(scalar @known, '>', 70, 'of more than 70 types');
+cmp_ok(scalar @known, '>', 70, 'more than 70 types');
 is_deeply(\@wrong, [], '... any data are rows or DNS errors');
 cmp_ok($outcomes{$_} // 0, '>', 100, "... $_ more than a hundred times") foreach 'rows', 'NDA10';
 
-# ---- The backend lives on
+# ---- The backend survives
 
 $session->text('RESET ALL');
 is(look_up('sound.example'), '192.0.2.1', 'a lookup at the end is right');

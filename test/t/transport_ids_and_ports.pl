@@ -1,10 +1,10 @@
-# Property: nobody can tell the id, the source port or the letters' case of the next
-# query from those before (RFC 5452 section 9.2): each is as even and as unlike the
-# last one as chance makes it.
+# Property: the id, the source port and the letters' case of the next query cannot be told
+# from those before (RFC 5452 section 9.2): each is as even, and as unlike the last one, as
+# chance makes it.
 #
-# Every limit is so far from what chance does that it is passed once in ten million
-# runs; generators that are worse than chance are passed to the same functions,
-# which must find that out. 20,000 queries; 50,000 with PGCARES_DEEP.
+# Chance exceeds a limit once in ten million runs. The same functions also get generators
+# that are worse than chance, and must find them out. 20,000 queries; 50,000 with
+# PGCARES_DEEP.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -27,13 +27,13 @@ my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "shared_preload_libraries = 'pgcares'", "pgcares.timeout = '20s'");
 my $session = Session->new($node);
 
-# The normal deviate that is passed once in ten million times, on one side
+# The normal deviate that is exceeded once in ten million times, on one side
 use constant RARE => 5.2;
 
-# ---- What chance does
+# ---- Chance
 
-# The least and the most of a chi-square statistic of so many degrees of freedom
-# (Wilson and Hilferty's approximation)
+# The bounds of a chi-square statistic with this many degrees of freedom (Wilson and
+# Hilferty's approximation)
 sub chance
 {
 	my ($freedom) = @_;
@@ -41,7 +41,7 @@ sub chance
 	return map { $freedom * (1 - $part + $_ * sqrt $part)**3 } -RARE, RARE;
 }
 
-# How uneven numbers of 0 .. buckets - 1 are
+# The chi-square statistic of numbers from 0 .. buckets - 1
 sub unevenness
 {
 	my ($buckets, @numbers) = @_;
@@ -52,7 +52,7 @@ sub unevenness
 	return sum0(map { ($_ - $even)**2 / $even } @count);
 }
 
-# Neither less even than chance makes numbers, nor more, as counting does
+# Are numbers as even as chance makes them? Counting makes them more even.
 sub is_even
 {
 	my ($buckets, @numbers) = @_;
@@ -71,7 +71,7 @@ sub is_random
 	  && is_even(256, map { $_ >> 8 } @steps) && is_even(256, map { $_ & 255 } @steps);
 }
 
-# Do two lists of so many buckets look like drawn in the same way?
+# Do two lists of numbers below the number of buckets look drawn in the same way?
 sub are_alike
 {
 	my ($buckets, $ours, $theirs) = @_;
@@ -96,7 +96,7 @@ sub pairs
 	return sum0(map { $_ * ($_ - 1) / 2 } values %count);
 }
 
-# Are there as many equal pairs as chance makes of this many possible ones?
+# Are there as many equal pairs as chance makes out of this many possible ones?
 sub is_chance_of_pairs
 {
 	my ($pairs, $possible) = @_;
@@ -104,18 +104,18 @@ sub is_chance_of_pairs
 	return abs($pairs - $mean) < RARE * sqrt($mean) + RARE**2 / 5;
 }
 
-# Does chance keep within these functions, and is everything else found out? The
-# numbers are those of a small generator of Perl that no query has.
+# These functions must accept chance and find out everything else. The numbers come from
+# Perl's small generator, which no query uses.
 srand 20260101;
 my @good = map { int rand 65536 } 1 .. $queries;
-ok(is_random(@good), 'ids of chance are found to be that');
+ok(is_random(@good), 'random ids: accepted');
 foreach (
 	[ 'ids in sequence', map { $_ & 65535 } 1 .. $queries ],
 	[ 'ids by steps of a prime', map { $_ * 40503 & 65535 } 1 .. $queries ],
-	[ 'every second id the one after', map { $_ % 2 ? $good[$_] : $good[ $_ - 1 ] + 1 & 65535 } 1 .. $#good ],
+	[ 'every second id follows the one before', map { $_ % 2 ? $good[$_] : $good[ $_ - 1 ] + 1 & 65535 } 1 .. $#good ],
 	[ 'ids of 15 bits', map { $_ & 32767 } @good ],
 	[ 'ids with a bit that is set in 55 of 100', map { rand 10 < 1 ? $_ | 16 : $_ } @good ],
-	[ 'ids of which one of 30 is among sixteen', map { rand 30 < 1 ? $_ & 0x0f0f & 0x00f0 : $_ } @good ])
+	[ 'ids of which 1 of 30 is one of sixteen', map { rand 30 < 1 ? $_ & 0x0f0f & 0x00f0 : $_ } @good ])
 {
 	my ($what, @ids) = @$_;
 	ok(!is_random(@ids), "$what: found out");
@@ -132,44 +132,44 @@ sub ids
 my $batch = Batch->run($server, $session, q{'sound'}, $queries);
 $batch->all_succeed($queries, 'one batch');
 my @in_batch = @{ $batch->{queries} };
-ok(is_random(ids(@in_batch)), '... ids are even, and so is what each differs from the last one by');
+ok(is_random(ids(@in_batch)), '... ids are even, and so are the differences of neighbours');
 
 # one lookup at a time, each with a socket of its own
 $server->forget;
 $session->text("SET pgcares.lookahead = off; SELECT count(*) FROM generate_series(1, $singles) i, LATERAL dns_a('n' || i || '.single.example')");
 my @in_turn = grep { $_->{name} =~ /\.single\.example$/ } $server->log;
 is(scalar @in_turn, $singles, 'lookups one by one');
-ok(is_random(ids(@in_turn)), '... ids are even, and so is what each differs from the last one by');
+ok(is_random(ids(@in_turn)), '... ids are even, and so are the differences of neighbours');
 
 # thousands that wait at the same time
 $batch = Batch->run($server, $session, q{'crowd4000'}, 4000, max_in_flight => 4000);
 is($batch->{statuses}{NOERROR}, 4000, '4,000 questions in flight at the same time');
-# what seemed lost is sent again with its id
+# queries that seemed lost are sent again with the same id
 my %query_of = map { $_->{name} => $_ } @{ $batch->{queries} };
 is(pairs(ids(values %query_of)), 0, '... no two have the same id');
 
-# backends of which each began with what the postmaster had
+# backends that each began with the state of the postmaster
 $server->forget;
 my @backends = map { Session->new($node) } 1 .. 50;
 $_->text(q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT 'b' || i || '.backend.example' FROM generate_series(1, 100) i))}) foreach @backends;
 my @of_backends = ids(grep { $_->{name} =~ /\.backend\.example$/ } $server->log);
 is(scalar @of_backends, 5000, '50 backends, 100 queries each, the library loaded by the postmaster');
-ok(is_chance_of_pairs(pairs(@of_backends), 5000 * 4999 / 2), '... as many have the same id as chance makes it');
+ok(is_chance_of_pairs(pairs(@of_backends), 5000 * 4999 / 2), '... as many have the same id as by chance');
 ok(is_chance_of_pairs(sum0(map { my $place = $_; pairs(map { $of_backends[ 100 * $_ + $place ] } 0 .. 49) } 0 .. 99), 100 * 50 * 49 / 2),
-	'... also of those that come first, second and so on in each');
+	'... also among the first, second and later ones of each');
 $_->close foreach @backends;
 
 # ---- Source ports
 
 my ($low, $high) = split ' ', slurp_file('/proc/sys/net/ipv4/ip_local_port_range');
 
-# Ports as parts of the range that the system gives
+# Ports as parts of the system's range
 sub parts
 {
 	return map { int(64 * ($_ - $low) / ($high - $low + 1)) } @_;
 }
 
-# What the system gives to anybody who does not care
+# A port that the system chooses
 sub any_port
 {
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->port, Proto => 'udp')
@@ -178,13 +178,13 @@ sub any_port
 }
 
 my @ports = map { $_->{sport} } @in_turn;
-is(scalar(grep { $_ < $low || $_ > $high } @ports), 0, 'ports: all are in the range that the system has');
+is(scalar(grep { $_ < $low || $_ > $high } @ports), 0, 'ports: all are in the system\'s range');
 ok(are_alike(64, [ parts(@ports) ], [ parts(map { any_port() } @ports) ]), '... and as even as it chooses them');
-ok(!are_alike(64, [ parts(@ports) ], [ parts(map { $low + ($_ - $low) * 0.9 } @ports) ]), '... of which something else would be found out');
-is(scalar(grep { $ports[$_] == $ports[ $_ - 1 ] } 1 .. $#ports) < 10, 1, '... another one for each lookup');
+ok(!are_alike(64, [ parts(@ports) ], [ parts(map { $low + ($_ - $low) * 0.9 } @ports) ]), '... and ports that are less even would be found out');
+is(scalar(grep { $ports[$_] == $ports[ $_ - 1 ] } 1 .. $#ports) < 10, 1, '... and differ between lookups');
 
-# A port that is in use is not given to another socket, and answers take 50 ms here:
-# so queries of a port that follow each other sooner are those of one socket.
+# The system does not give a used port to another socket, and answers take 50 ms here: so
+# queries of a port that follow each other sooner belong to one socket.
 sub runs
 {
 	my @runs;
@@ -206,14 +206,14 @@ foreach my $limit (1, 16, 256)
 	$batch->all_succeed(2000, "udp_max_queries $limit");
 	my @runs = runs(@{ $batch->{queries} });
 	cmp_ok(max(@runs), '<=', $limit, '... no port has more queries');
-	cmp_ok($batch->most_of_a_port(0.05), '<=', $limit, '... however they are counted');
-	cmp_ok(scalar @runs, '>=', 2000 / $limit, '... and then there is another one');
+	cmp_ok($batch->most_of_a_port(0.05), '<=', $limit, '... by another count too');
+	cmp_ok(scalar @runs, '>=', 2000 / $limit, '... and then another one is used');
 }
 $session->text('RESET pgcares.udp_max_queries');
 cmp_ok(max(runs(@in_batch)), '<=', 256, 'by default: 256');
 
-# A question that is asked again, since there was no answer, has its id and letters
-# as before, but another port: whoever has seen neither learns nothing new.
+# A question that is asked again for lack of an answer keeps its id and letters, but uses
+# another port: a forger who has seen neither query learns nothing.
 $session->text(q{SET pgcares.flags = 'edns, dns0x20'; SET pgcares.timeout = '250ms'});
 $server->forget;
 is($session->text("SELECT count(rdata) FROM dns_query_many(ARRAY(SELECT 'drop1.sound.' || i || '.again.example' FROM generate_series(1, 100) i))"),

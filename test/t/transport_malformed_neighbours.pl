@@ -1,5 +1,5 @@
-# One malformed answer fails one question, whatever is wrong with it and over UDP
-# and TCP: all others of the call succeed, are asked once, and wait no longer.
+# A malformed answer of any kind fails one question, over UDP and TCP: all others of the
+# call succeed, are asked once, and wait no longer.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -12,16 +12,16 @@ use Batch;
 use NameServer;
 use Session;
 
-# Sound names of the largest batches; what the malformed answers may add to the time of
-# the others alone, and a busy machine in seconds, which is less than the time of a try
+# Sound names of the largest batches; the factor that malformed answers can add to the time
+# of the others, and the seconds that a busy machine can add: less than a try
 use constant { SOUND => $ENV{PGCARES_DEEP} ? 10000 : 4000, SLOWER => 2, SLACK => $ENV{PGCARES_DEEP} ? 0 : 5 };
 
-# No answer in here takes that long.
+# No answer in this test takes that long.
 my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], "pgcares.timeout = '10s'");
 my $session = Session->new($node);
 
-# Malformed in itself; and for types of which the data can be
+# Malformed as a message; and by type, malformed as data
 my @messages = qw(short counts loopptr fwdptr longname badlabel badlabel80 trailing twoopt optlong twoq);
 my %data = (
 	A => [qw(a3 a8 rdshort rdlong rdempty)],
@@ -36,12 +36,12 @@ my %data = (
 	LOC => [qw(rdshort rdlong rdempty)],
 	NSEC => [qw(rdshort rdlong rdempty)]);
 
-# Not malformed: datagrams without a meaning before the answer, an answer that is
-# but a header, and what is unusual and right
+# Not malformed: meaningless datagrams before the answer, an answer that is only a header,
+# and unusual but right answers
 my %others = (garbage => 'NOERROR', headeronly => 'REFUSED', nameall => 'NOERROR', caaempty => 'NOERROR', naptr255 => 'NOERROR',
 	hinfo255 => 'NOERROR', txtall => 'NOERROR', urihigh => 'NOERROR');
 
-# Names: so many that are sound, and one of the labels behind each so many
+# Names: $sound sound ones, and one of the labels after every $each of them
 sub names
 {
 	my ($sound, $each, @labels) = @_;
@@ -53,7 +53,7 @@ sub names
 	  . "SELECT n, o * $each FROM unnest($poison) WITH ORDINALITY u (n, o)) q ORDER BY o, n)";
 }
 
-# Ask for these; the seconds it took, and how many of which label had which status
+# Asks for these; returns the seconds, and the number of names by label and status.
 sub run
 {
 	my ($names, $type) = @_;

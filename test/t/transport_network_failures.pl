@@ -1,5 +1,5 @@
-# Where the system does not send a query, or has no port for it, that is the status of the
-# question and nothing else: the call goes on, does not hang, and does not spin.
+# If the system does not send a query, or has no port for it, this is only the status of the
+# question: the call goes on, does not hang, and does not spin.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -13,7 +13,7 @@ use Batch;
 use NameServer;
 use Session;
 
-# What a backend may be at work of the time that it waits; what it may do at once, in seconds
+# The share of the waiting time in which a backend can be busy; busy seconds besides that
 use constant { BUSY => 0.1, AT_ONCE => $ENV{PGCARES_WATCHED} ? 20 : 1 };
 
 plan skip_all => $Network::missing if $Network::missing;
@@ -44,11 +44,11 @@ sub queries
 	return sum0(map { $batch->{times}{$_} } grep { /$pattern/ } keys %{ $batch->{times} });
 }
 
-# ---- What is not sent
+# ---- Queries that are not sent
 
 Network::command("ip route add $_ table local") foreach 'unreachable 127.0.5.1', 'prohibit 127.0.5.2', 'blackhole 127.0.5.3';
 
-# Settings by which no query can be sent. There is no way out of this network.
+# Settings with which no query can be sent. There is no way out of this network.
 my @refused = (
 	[ 'no route to the host', servers => '127.0.5.1' ],
 	[ 'not permitted', servers => '127.0.5.2' ],
@@ -56,7 +56,7 @@ my @refused = (
 	[ 'a broadcast address', servers => '127.255.255.255' ],
 	[ 'no route to the network', servers => '240.0.0.1' ],
 	[ 'no route to the network, IPv6', servers => '[2001:db8::1]' ],
-	[ 'nobody listens', servers => '127.0.0.1:' . NameServer->closed_port ],
+	[ 'no server listens', servers => '127.0.0.1:' . NameServer->closed_port ],
 	[ 'all of these', servers => "127.0.5.1, 127.0.5.2, 127.0.5.3, 127.255.255.255, 240.0.0.1" ],
 	[ 'no such local address', servers => $good, local_ip4 => '192.0.2.1' ],
 	[ 'no such interface', servers => $good, local_dev => 'nowhere' ]);
@@ -107,7 +107,7 @@ foreach my $flags ('edns', 'edns, usevc')
 	is(join(' ', grep { !/^(NOERROR|TIMEOUT|UNREACHABLE)$/ } map { $_->[0] } @{ $result->{rows} }), '', '... with a status that fits');
 	cmp_ok($session->cpu_time - $before, '<', AT_ONCE, '... without being busy');
 	note(join ', ', map { "@$_" } @{ $result->{rows} });
-	batch("when it is up again, $flags", q{'sound'}, 500, flags => $flags)->all_succeed(500, '... at once');
+	batch("the interface is up again, $flags", q{'sound'}, 500, flags => $flags)->all_succeed(500, '... at once');
 	$session->text('RESET ALL');
 }
 
@@ -117,9 +117,9 @@ Network::command('echo "50000 50009" > /proc/sys/net/ipv4/ip_local_port_range');
 foreach my $flags ('edns', 'edns, usevc')
 {
 	my $batch = batch("ten ports, $flags", q{'sound'}, 2000, flags => $flags);
-	$batch->all_succeed(2000, '... is enough');
+	$batch->all_succeed(2000, '... are enough');
 
-	# as soon as it is known how many there are, there are no more sockets than that
+	# once their number is known, there are no more sockets than that
 	foreach my $labels (q{'sound'}, q{'delay50'})
 	{
 		$batch = batch("ten ports, each for one query, $labels, $flags", $labels, 500, flags => $flags, udp_max_queries => 1);
@@ -131,11 +131,11 @@ foreach my $flags ('edns', 'edns, usevc')
 }
 Network::command('echo "32768 60999" > /proc/sys/net/ipv4/ip_local_port_range');
 
-# ---- A slow network, and a buffer that is full: queries wait until they can be sent
+# ---- A slow network and a full buffer: queries wait until they can be sent
 
 SKIP:
 {
-	skip 'there is no "tc", or not all that it needs', 12
+	skip '"tc" is not installed, or lacks a module', 12
 	  if system('tc qdisc add dev lo root tbf rate 4mbit burst 100kb latency 20s > /dev/null 2>&1') != 0;
 	foreach my $flags ('edns', 'edns, usevc')
 	{

@@ -1,7 +1,6 @@
-# Queries go out many with one call of the system, and whatever such a call does with
-# them, each question gets its answer, or the status that tells what happened: where
-# messages cannot be cut to pieces, one goes at a time, buffers are full, messages
-# are dropped, or nothing may be sent.
+# Many queries go out with one system call. For any result of the call, each question gets
+# its answer, or the status that shows the cause: if messages cannot be cut to pieces, one
+# goes at a time, buffers are full, messages are dropped, or sending is forbidden.
 #
 # sends.c stands between the server and the system.
 # Once: no version of PostgreSQL changes this.
@@ -30,7 +29,7 @@ append_to_file($numbers, "\0" x (8 * NUMBERS));
 my $server = NameServer->misbehaving;
 my $node;
 {
-	# A checker has to come first.
+	# A checker must come first.
 	local $ENV{LD_PRELOAD} = join ' ', grep { defined && length } $ENV{LD_PRELOAD}, "$folder/sends.so";
 	local $ENV{SENDS} = $numbers;
 	$node = Session->cluster([$server], "pgcares.timeout = '10s'", 'pgcares.max_in_flight = 1000');
@@ -45,7 +44,7 @@ sub put
 	syswrite $file, pack('q*', @values);
 }
 
-# Names of many lengths, each asked once; what the system was called for
+# Asks for names of many lengths, each once; returns the batch and the counts of sends.c.
 sub ask
 {
 	my ($what, $description, $label) = @_;
@@ -60,7 +59,7 @@ sub ask
 }
 
 {
-	# answers that come many at a time make room for as many questions
+	# many answers that come together make room for as many questions
 	my ($batch, $calls, $messages, $refused) = ask(AS_ALWAYS, 'as always', 'delay50');
 
 	$batch->asked_once(COUNT, 'as always');
@@ -81,16 +80,16 @@ foreach my $case ([ NO_SEGMENTS, 'not cut to pieces' ], [ ONE_AT_A_TIME, 'one me
 	my ($batch, undef, undef, $refused) = ask(OFTEN_LOST, 'often lost');
 
 	cmp_ok($refused, '>', 0, '... and refused at times');
-	# what nothing follows is asked again only when the time of the try is over
+	# a question that is followed by no other is asked again only after the time of its try
 	cmp_ok($batch->{stats}{resends}, '>', 0, '... and asked again, most of them soon');
 }
 
-# ---- Nothing may be sent
+# ---- Sending is forbidden
 
 put(FORBIDDEN, (0) x (NUMBERS - 1));
 my $result = $session->query(q{SELECT * FROM dns_a('sound.example')});
 is(Session::sqlstate_of($result), 'NDA11', 'forbidden: no server can be reached');
-like($result->{error}{D}, qr/Operation not permitted/, '... and the detail says why');
+like($result->{error}{D}, qr/Operation not permitted/, '... and the detail has the reason');
 {
 	my $batch = Batch->run($server, $session, q{'sound'}, COUNT);
 	is_deeply($batch->{statuses}, { UNREACHABLE => COUNT }, 'forbidden: a batch has a status for each question');

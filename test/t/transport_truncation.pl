@@ -1,6 +1,6 @@
-# Property: an answer that is truncated, or that does not come over TCP as it
-# should, is got in whole or is an error in good time; it is never taken for
-# the whole answer. What one connection does has no effect on the next lookup.
+# Property: an answer that is truncated, or that fails to come over TCP, is fetched in full
+# or becomes an error in time; it never counts as the whole answer. A bad connection has no
+# effect on the next lookup.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -17,13 +17,13 @@ my $knot = NameServer->knot;
 my $server = NameServer->misbehaving;
 my $udp_only = NameServer->misbehaving(udp_only => 1);
 
-# What comes late in here never does within a try, and a deadline of 500 ms is
-# passed by nothing by chance.
+# A late answer in this test never comes within a try, and nothing exceeds a deadline of
+# 500 ms by chance.
 my $node = Session->cluster([$server], "pgcares.timeout = '5s'", 'pgcares.tries = 2');
 my $session = Session->new($node);
 my $pid = $session->pid;
 
-# What a lookup gives: its records, or the SQLSTATE; and how long it took
+# The records of a lookup, or the SQLSTATE; and the time that it took
 sub look_up
 {
 	my ($name, $type) = @_;
@@ -40,14 +40,14 @@ sub set
 	$session->text("SET pgcares.$_ = '$settings{$_}'") foreach sort keys %settings;
 }
 
-# How a name came to be asked: "udp tcp"
+# The transports over which a name was asked: "udp tcp"
 sub transports
 {
 	my ($name) = @_;
 	return join ' ', map { $_->{transport} } grep { $_->{name} eq $name } $server->log;
 }
 
-# The same session goes on as if nothing had been.
+# Tests that the session goes on as before.
 sub goes_on
 {
 	my ($what) = @_;
@@ -63,9 +63,9 @@ foreach my $flags ('edns', '', 'usevc', 'edns, usevc')
 	my @texts = split /(?<=") (?=")/, look_up('bigtxt.all.example', 'TXT');
 
 	set(flags => $flags);
-	is_deeply(\%many, { map { ("198.51.100.$_" => 1) } 1 .. 100 }, "100 addresses are all there (flags '$flags')");
+	is_deeply(\%many, { map { ("198.51.100.$_" => 1) } 1 .. 100 }, "all of 100 addresses (flags '$flags')");
 	is(scalar @texts, 40, '... and 40 texts');
-	is(scalar(grep { $texts[$_] =~ sprintf('^"%02d-[a-z]{197}"$', $_ + 1) } 0 .. $#texts), 40, '... each whole');
+	is(scalar(grep { $texts[$_] =~ sprintf('^"%02d-[a-z]{197}"$', $_ + 1) } 0 .. $#texts), 40, '... each in full');
 }
 $session->text('RESET ALL');
 
@@ -90,8 +90,8 @@ foreach my $case (@whole)
 	goes_on($label);
 }
 
-# The same on one connection, where what comes after the answer is read by the
-# next lookup
+# The same on one connection, on which the next lookup reads anything that comes after the
+# answer
 set(flags => 'edns, usevc, stayopen');
 foreach my $case (@whole)
 {
@@ -106,7 +106,7 @@ my %texts = map { $_ => 1 } split / /, look_up('big280.example', 'TXT');
 is(scalar keys %texts, 280, '280 texts');
 is(transports('big.example') . ', ' . transports('big280.example'), 'udp tcp, udp tcp', '... over TCP');
 
-# ---- It does not
+# ---- It does not come
 
 foreach my $case (
 	[ 'tctc', 'truncated over TCP too', 'NDA10' ],
@@ -119,11 +119,11 @@ foreach my $case (
 	my ($given, $seconds, $error) = look_up("$label.example");
 
 	is($given, $sqlstate, "$label: $what");
-	cmp_ok($seconds, '<', 3, '... is told at once');
+	cmp_ok($seconds, '<', 3, '... the error comes at once');
 	is($session->text("SELECT count(*) FROM dns_query('again.$label.example', on_error => 'ignore')"),
 		'1', '... for this name only');
 	is($session->text("SELECT count(*) FROM dns_query('$label.example', on_error => 'ignore')"),
-		'0', '... and no record of it is shown');
+		'0', '... and none of its records is shown');
 	goes_on($label);
 }
 
@@ -133,7 +133,7 @@ foreach my $label ('tcpsilent', 'tcpslow1000')
 	my ($given, $seconds) = look_up("$label.example");
 
 	is($given, 'NDA12', "$label: no answer over TCP within the deadline");
-	cmp_ok($seconds, '>=', 0.45, '... which was waited for');
+	cmp_ok($seconds, '>=', 0.45, '... the lookup waits until then');
 	cmp_ok($seconds, '<', 2, '... and not much longer');
 	goes_on($label);
 }
@@ -147,14 +147,14 @@ foreach my $flags ('edns', 'usevc')
 	set(flags => $flags);
 	my ($given, $seconds) = look_up('tcpartial.example');
 
-	is($given, 'NDA11', "nobody listens on TCP (flags $flags)");
-	cmp_ok($seconds, '<', 3, '... which is told at once');
+	is($given, 'NDA11', "no server listens on TCP (flags $flags)");
+	cmp_ok($seconds, '<', 3, '... the error comes at once');
 }
 set(flags => 'edns');
 goes_on('all that');
 $session->text('RESET ALL');
 
-# ---- Whoever wants no TCP
+# ---- Without TCP
 
 set(flags => 'edns, igntc');
 is((look_up('tc.example'))[0], 'NDA10', 'igntc: truncated and empty is not "no such records"');
