@@ -1,11 +1,11 @@
-# Property: every input of the fuzzer's corpora, given to a server as users and name
-# servers give it, has one of the outcomes that are documented, and text that is
-# printable ASCII where strangers have said it; the backend lives on.
+# Property: every input of the fuzzer's corpora, given to a backend as users and name
+# servers would give it, has one of the documented outcomes, and all text from strangers
+# is printable ASCII; the backend survives.
 #
-# Messages go to dns_parse() and dns_message_json(), and are answers of a name server
-# to the questions in them; names, words and values go to the functions and settings
-# they are for; files, and 1000 that are made of them by chance, are resolv.conf or
-# the hosts file. The seed is printed; PGCARES_TEST_SEED gives the same files again.
+# Messages go to dns_parse() and dns_message_json(), and are answers of a name server to
+# the questions in them; names, words and values go to their functions and settings;
+# files, and 1000 random mixtures of them, are resolv.conf or the hosts file. The seed is
+# printed; PGCARES_TEST_SEED gives the same files again.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -44,7 +44,7 @@ sub inputs
 	return @inputs;
 }
 
-# What came of a statement, if it is none of these SQLSTATEs, or has odd text in it
+# The outcome of a statement, if its SQLSTATE is not allowed or its text is odd
 sub wrong
 {
 	my ($result, @allowed) = @_;
@@ -55,7 +55,7 @@ sub wrong
 	return @odd ? "not ASCII: @odd" : ();
 }
 
-# Runs a statement for each input; what is wrong with which.
+# Runs a statement for each input, and shows the inputs with a wrong outcome.
 sub all_right
 {
 	my ($what, $statement, $allowed, @inputs) = @_;
@@ -67,7 +67,7 @@ sub all_right
 		last if @wrong > 10;
 	}
 	cmp_ok(scalar @inputs, '>', 0, "$what: there are " . @inputs);
-	is_deeply(\@wrong, [], '... and each has an outcome that is allowed');
+	is_deeply(\@wrong, [], '... and each has an allowed outcome');
 	is($session->text('SELECT pg_backend_pid()'), $pid, '... in the same backend');
 }
 
@@ -102,7 +102,7 @@ sub answered_with
 	return $session->result;
 }
 
-# A question in the message that can be asked, and a header that makes it an answer
+# Each message with a question that can be asked gets a header that makes it an answer.
 my (@wrong, %states);
 my $asked = 0;
 foreach my $message (@answers)
@@ -114,10 +114,10 @@ foreach my $message (@answers)
 	my ($type, $class) = unpack('n2', substr($message, $at));
 	next if $type == 41 || $type >= 249 && $type <= 252 || lc($labels->[-1] // '') =~ /^(onion|invalid)$/;
 
-	substr($message, 2, 1) = substr($message, 2, 1) & "\xfd";    # nobody listens on TCP
+	substr($message, 2, 1) = substr($message, 2, 1) & "\xfd";    # no server listens on TCP
 	my $result = answered_with($message, $labels, $type, $class);
 	push @wrong, map { unpack('H*', $message) . ": $_" } wrong($result, 'ND...');
-	push @wrong, unpack('H*', $message) . ': it was waited for' if Session::sqlstate_of($result) eq 'NDA12';
+	push @wrong, unpack('H*', $message) . ': the lookup waited' if Session::sqlstate_of($result) eq 'NDA12';
 	$states{ Session::sqlstate_of($result) }++;
 	$asked++;
 	last if @wrong > 10;
@@ -129,20 +129,20 @@ is($session->text('SELECT pg_backend_pid()'), $pid, '... in the same backend');
 
 # ---- Names, words and settings
 
-# Text that the server takes
+# The inputs that are valid text for PostgreSQL
 sub texts
 {
 	return grep { !/\0/ && utf8::decode(my $copy = $_) } @_;
 }
 
-# A literal that has this text
+# A literal with this text
 sub quoted
 {
 	my ($text) = @_;
 	return "convert_from(${\literal($text)}, 'UTF8')";
 }
 
-# Does a name that is taken stay what it is? The others need not.
+# Does a valid name stay the same? Other names need not.
 sub shown_again
 {
 	my ($name) = @_;
@@ -158,7 +158,7 @@ my @words = texts(inputs('word'));
 all_right('names to ASCII', sub { "SELECT dns_to_ascii(${\quoted($_[0])})" }, ['22023'], @names);
 all_right('names to Unicode', sub { "SELECT length(dns_to_unicode(${\quoted($_[0])}))" }, ['22023'], @names);
 all_right('names of addresses', sub { "SELECT dns_address_from_reverse(${\quoted($_[0])})" }, ['22023'], @names);
-is_deeply([ grep { !shown_again($_) } @names ], [], '... and what is shown is the same name again');
+is_deeply([ grep { !shown_again($_) } @names ], [], '... and the output is the same name again');
 
 $session->text("SET pgcares.servers = '127.0.0.1:9'; SET pgcares.deadline = '1ms'");
 my @of_words = ([ '22023', 'ND003' ], @words);
@@ -175,7 +175,7 @@ $session->text('RESET ALL');
 
 # ---- Files
 
-# Another file than the one before, whatever its size and time
+# A new file each time, for any size and time
 my $directory = PostgreSQL::Test::Utils::tempdir();
 my $number = 0;
 sub file_of
@@ -214,7 +214,7 @@ sub mutated
 my @contents = map { substr $_, 1 } grep { length } inputs('file');
 push @contents, map { mutated($contents[ rand @contents ]) } 1 .. $files - @contents;
 
-# No packet leaves this host, whatever servers are in them.
+# No packet leaves this host, for any servers in the files.
 my %settings = (servers => '', local_ip4 => '127.0.0.1', local_ip6 => '::1', deadline => '1ms');
 $session->text("SET pgcares.$_ = '$settings{$_}'") foreach keys %settings;
 all_right('files', sub { my $path = file_of($_[0]); <<"SQL" }, ['ND...'], @contents);

@@ -1,7 +1,6 @@
-# Property: what a role does to its session, its schemas or its database changes
-# nothing of what the functions of others do: those of the extension, and those that
-# run with other rights. Only patience and style are the caller's, as far as they
-# are not pinned.
+# Property: a role's changes to its session, its schemas or its database do not affect the
+# functions of others: those of the extension, and those that run with other rights. The
+# caller decides only on patience and style, unless they are pinned.
 
 use strict;
 use warnings;
@@ -58,12 +57,12 @@ foreach my $name ('before', 'after')
 	$plain->text("SELECT address FROM dns_a('$name.plain.example')");
 	$plain->text("SELECT by_other('$name.definer.example')");
 	is(names_asked($server), "$name.plain.example", 'a role asks the server of the configuration');
-	is(names_asked($other), "$name.definer.example", '... a definer\'s function the one it sets');
+	is(names_asked($other), "$name.definer.example", '... a definer\'s function asks the one that it sets');
 }
 refused($plain, 'ALTER FUNCTION by_other(text) RESET ALL', 'the role cannot change that');
 
-# What a definer's function sends and gives, whatever the caller has set. A setting
-# that is pinned does nothing; one that is not changes no more than is said here.
+# The query and the result of a definer's function, for any settings of the caller. A
+# setting that is pinned has no effect; one that is not has only the effect shown here.
 my $everybodys = $super->text(q{SELECT string_agg(name, ' ' ORDER BY name) FROM pg_settings WHERE name LIKE 'pgcares.%' AND context = 'user'});
 my $superusers = $super->text(q{SELECT string_agg(name, ' ' ORDER BY name) FROM pg_settings WHERE name LIKE 'pgcares.%' AND context = 'superuser'});
 my %change = (
@@ -79,7 +78,7 @@ my %change = (
 my $body = q{SELECT regexp_replace(txt, ' sport=.* qname', ' qname') FROM public.dns_txt('echo.' || name)};
 my $pinned = join ' ', map { my $value = $super->text("SHOW $_"); "SET $_ = '$value'" } split / /, $everybodys;
 
-is($everybodys, join(' ', map { "pgcares.$_" } sort keys %change), 'what a caller may change is known');
+is($everybodys, join(' ', map { "pgcares.$_" } sort keys %change), 'the settings that a caller may change are listed');
 $super->text("CREATE FUNCTION open(name text) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = '' AS \$\$ $body \$\$");
 $super->text("CREATE FUNCTION pinned(name text) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = '' $pinned AS \$\$ $body \$\$");
 my $usual = $plain->text("SELECT open('d.example')");
@@ -91,28 +90,28 @@ foreach my $setting (sort keys %change)
 
 	$plain->text("SET pgcares.$setting = '$value'");
 	is($plain->text("SELECT open('d.example')"), $changed, "pgcares.$setting of the caller: " . ($to // 'the question is as before'));
-	is($plain->text("SELECT pinned('d.example')"), $usual, '... and pinned, all is as before');
+	is($plain->text("SELECT pinned('d.example')"), $usual, '... pinned, it has no effect');
 	$plain->text("RESET pgcares.$setting");
 }
 $plain->text("SET pgcares.$_ = '$change{$_}[0]'") foreach sort keys %change;
-refused($plain, "SET $_ TO DEFAULT", "$_: no caller changes it") foreach split / /, $superusers;
-is($plain->text("SELECT pinned('d.example')"), $usual, 'all of them together, pinned: as before');
+refused($plain, "SET $_ TO DEFAULT", "$_: a caller cannot change it") foreach split / /, $superusers;
+is($plain->text("SELECT pinned('d.example')"), $usual, 'all of them together, pinned: no effect');
 
-# a failure can be made of an answer, but no answer of a failure
+# a caller can turn an answer into a failure, but not a failure into an answer
 $super->text("CREATE FUNCTION guess(name text) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT host(address) FROM public.dns_a(name)'");
 $super->text("CREATE FUNCTION sure(name text) RETURNS text LANGUAGE sql SECURITY DEFINER $pinned AS 'SELECT host(address) FROM public.dns_a(name)'");
 $plain->text('RESET ALL');
 $plain->text("SET pgcares.on_error = 'ignore'; SET pgcares.deadline = '30ms'");
-is($plain->text(q{SELECT guess('delay300.example') IS NULL}), 't', 'a caller without patience has a name that is missing');
-is($plain->text(q{SELECT sure('delay300.example')}), '192.0.2.1', '... but not where patience is pinned');
-is($plain->text(q{SELECT guess('nxdomain.example') IS NULL}), 't', '... and what is missing is missing');
-is($plain->sqlstate(q{SELECT sure('nxdomain.example')}), 'ND003', '... or an error, as it is pinned');
+is($plain->text(q{SELECT guess('delay300.example') IS NULL}), 't', 'for a caller without patience, a name is missing');
+is($plain->text(q{SELECT sure('delay300.example')}), '192.0.2.1', '... but not if patience is pinned');
+is($plain->text(q{SELECT guess('nxdomain.example') IS NULL}), 't', '... and a missing name is missing');
+is($plain->sqlstate(q{SELECT sure('nxdomain.example')}), 'ND003', '... or an error, if that is pinned');
 $plain->text('RESET ALL');
 
-# the manual names them
+# README.md names them
 my ($advice) = slurp_file("$FindBin::Bin/../../README.md") =~ /`SECURITY DEFINER` function (.*?)\n\n/s;
 is(join(' ', grep { my $name = $_ =~ s/pgcares\.//r; $name ne 'lookahead' && $advice !~ /`(?:pgcares\.)?$name`/ } split / /, $everybodys),
-	'', 'README.md says which settings to pin');
+	'', 'README.md lists the settings to pin');
 
 # ---- One session, several roles
 
@@ -132,16 +131,16 @@ is(join(' ', grep { my $name = $_ =~ s/pgcares\.//r; $name ne 'lookahead' && $ad
 		}
 		is($server->count(qr/^shared\.example$/), 3, '... and each question reaches the server');
 
-		# sockets that are kept lead to the servers of the configuration, whoever asked elsewhere
+		# kept sockets lead to the servers of the configuration, even after a question elsewhere
 		$_->forget foreach $server, $other;
-		is($app->text(q{SELECT by_other('elsewhere.example')}), '192.0.2.1', "... so does one of a definer's function");
-		is($app->text($lookup), '192.0.2.1', '... and behind it one of a role');
+		is($app->text(q{SELECT by_other('elsewhere.example')}), '192.0.2.1', "... and so does one of a definer's function");
+		is($app->text($lookup), '192.0.2.1', '... and after it one of a role');
 		is(names_asked($other) . ', ' . names_asked($server), 'elsewhere.example, shared.example', '... each its own server');
 		is(join(' ', grep { /:${\$other->port}$/ } $app->inet_sockets), '', '... and no socket leads to the other one') if $flags eq 'edns';
 	}
 }
 
-# a server of one's choice leaves nothing behind, not even that it failed
+# a server of choice leaves nothing behind, not even its failure
 {
 	my $chooser = Session->new($node, options => '-c pgcares.flags=edns,stayopen -c pgcares.timeout=250ms -c pgcares.tries=1');
 	my $lookup = q{SELECT host(address) FROM dns_a('chosen.example')};
@@ -149,26 +148,26 @@ is(join(' ', grep { my $name = $_ =~ s/pgcares\.//r; $name ne 'lookahead' && $ad
 	$chooser->text($lookup);
 	my @sockets = $chooser->inet_sockets;
 	is($chooser->text(sprintf q{SELECT status FROM dns_message_at('%s', 'x.example')}, $other->address), 'NOERROR', 'a server of choice');
-	is_deeply([ $chooser->inet_sockets ], \@sockets, '... leaves no socket, where those of others stay');
+	is_deeply([ $chooser->inet_sockets ], \@sockets, '... leaves no socket, while others stay');
 	is($chooser->text(sprintf q{SELECT status FROM dns_message_at('%s', 'drop.example')}, $server->address), 'TIMEOUT', '... fails');
 	$server->forget;
-	is($chooser->text($lookup), '192.0.2.1', '... which nobody else notices');
-	is($server->count, 1, '... nor asks twice for');
+	is($chooser->text($lookup), '192.0.2.1', '... and other calls do not notice');
+	is($server->count, 1, '... nor ask twice');
 }
 
-# What a superuser has set in a session stays when he becomes somebody else, who can
-# take it back to the configuration, but no further.
+# The settings of a superuser in a session stay after SET SESSION AUTHORIZATION; the other
+# role can return to the configuration, but go no further.
 {
 	my $session = Session->new($node);
 
 	$session->text("LOAD 'pgcares'; SET pgcares.max_questions = 2; SET SESSION AUTHORIZATION plain");
 	is($session->text('SHOW pgcares.max_questions'), '2', 'a limit of the session stays for another role');
-	refused($session, 'SET pgcares.max_questions = 3', '... who cannot change it');
+	refused($session, 'SET pgcares.max_questions = 3', '... which cannot change it');
 	$session->text('RESET ALL');
-	is($session->text('SHOW pgcares.max_questions'), '10000000', '... but go back to that of the configuration');
-	refused($session, 'SET pgcares.max_questions = 3', '... and not beyond');
+	is($session->text('SHOW pgcares.max_questions'), '10000000', '... but can return to that of the configuration');
+	refused($session, 'SET pgcares.max_questions = 3', '... and go no further');
 	$session->text($_) foreach 'RESET SESSION AUTHORIZATION', 'SET pgcares.max_questions = 2', 'DISCARD ALL';
-	is($session->text('SHOW pgcares.max_questions'), '10000000', 'DISCARD ALL goes back as well');
+	is($session->text('SHOW pgcares.max_questions'), '10000000', 'DISCARD ALL returns to it too');
 }
 $super->text('ALTER ROLE app SET pgcares.max_questions = 2');
 {
@@ -176,11 +175,11 @@ $super->text('ALTER ROLE app SET pgcares.max_questions = 2');
 
 	$app->text('SELECT dns_version()');
 	$app->sqlstate($_) foreach 'RESET ALL', 'DISCARD ALL', 'SET ROLE plain', 'RESET ALL';
-	is($app->text('SHOW pgcares.max_questions'), '2', 'a limit of a role stays whatever it does');
-	refused($app, 'SET pgcares.max_questions TO DEFAULT', '... for it may not set it, not even back');
+	is($app->text('SHOW pgcares.max_questions'), '2', 'a role cannot remove its limit');
+	refused($app, 'SET pgcares.max_questions TO DEFAULT', '... since it may not set it, not even to the default');
 }
 
-# ---- A search_path full of strangers
+# ---- A search_path full of impostors
 
 my @strangers = (
 	'CREATE TYPE mine.dns_record AS (name integer)',
@@ -206,12 +205,12 @@ my $everything = join ' UNION ALL ', map { "SELECT pg_catalog.to_json(r)::pg_cat
   'dns_servers()', 'dns_statuses()', 'dns_types()', "dns_address_from_reverse('1.2.0.192.in-addr.arpa')";
 my $before = $super->text($everything);
 $super->text('SET search_path = mine, pg_catalog, public');
-is($super->sqlstate("SELECT 'a' || 'b'::pg_catalog.text"), 'P0001', 'strangers are found first in the search_path');
+is($super->sqlstate("SELECT 'a' || 'b'::pg_catalog.text"), 'P0001', 'impostors are found first in the search_path');
 is($super->text($everything), $before, '... but not by the functions of the extension');
 $super->text('RESET search_path');
 
-# The same when the extension is made: in a database with strangers, and where
-# they have its names.
+# The same when the extension is created: in a database with impostors, some of which
+# have the names of its functions.
 my $definitions = <<'SQL';
 SELECT pg_catalog.pg_get_functiondef(oid), probin, proacl, prosupport <> 0
 FROM pg_catalog.pg_proc WHERE prosrc LIKE 'pgcares%' ORDER BY oid
@@ -240,7 +239,7 @@ foreach my $stranger (
 	$own->text($stranger =~ /TYPE/ ? 'DROP TYPE public.dns_record' : 'DROP FUNCTION public.dns_a(text, text)');
 }
 
-# The schema that it is moved to may have strangers as well.
+# The schema that it is moved to can have impostors too.
 $super_there->text('DROP TYPE IF EXISTS public.dns_record; CREATE EXTENSION pgcares SCHEMA public');
 $super_there->text('SET search_path = pg_catalog');
 my $at_home = $super_there->text($definitions) =~ s/\bpublic\./mine./gr;
@@ -249,20 +248,20 @@ $own->text('DROP FUNCTION mine.dns_query(pg_catalog.text, pg_catalog.text, pg_ca
 like($super_there->sqlstate('ALTER EXTENSION pgcares SET SCHEMA mine'), qr/^427/, '... function or type');
 $own->text('DROP TYPE mine.dns_record');
 $super_there->text('ALTER EXTENSION pgcares SET SCHEMA mine');
-is($super_there->text($definitions), $at_home, '... and leaves the functions as they are, in front of strangers');
-is($super_there->text(q{SELECT host(address) FROM mine.dns_a('a.example')}), '192.0.2.1', '... which work');
-refused($own, "SELECT * FROM mine.dns_a('a.example')", '... for those who may');
+is($super_there->text($definitions), $at_home, '... and does not change the functions, although impostors are found first');
+is($super_there->text(q{SELECT host(address) FROM mine.dns_a('a.example')}), '192.0.2.1', '... they work');
+refused($own, "SELECT * FROM mine.dns_a('a.example')", '... for roles with a grant');
 refused($own, $_, "$_: refused") foreach 'DROP EXTENSION pgcares', 'ALTER EXTENSION pgcares SET SCHEMA public',
   'ALTER EXTENSION pgcares UPDATE', 'ALTER EXTENSION pgcares DROP FUNCTION mine.dns_a(text, text)',
   "CREATE OR REPLACE FUNCTION mine.dns_to_ascii(name pg_catalog.text) RETURNS pg_catalog.text LANGUAGE sql AS 'SELECT name'",
   'GRANT EXECUTE ON FUNCTION mine.dns_a(text, text) TO plain';
 $super_there->text('DROP EXTENSION pgcares');
-refused($own, 'CREATE EXTENSION pgcares', 'who owns a database cannot make the extension there');
+refused($own, 'CREATE EXTENSION pgcares', 'the owner of a database cannot create the extension there');
 
-# and whoever runs the script by hand gets a word of advice
+# a user who runs the script by hand gets advice
 my ($output, $errors) = ('', '');
 IPC::Run::run([ 'psql', '-X', '-f', "$FindBin::Bin/../../pgcares--1.0.sql", $node->connstr('plains') ], '>', \$output, '2>', \$errors);
 is("$output$errors", qq{Use "CREATE EXTENSION pgcares" to load this file.\n}, 'the script cannot be run in psql');
-is($super_there->text(q{SELECT count(*) FROM pg_proc WHERE prosrc LIKE 'pgcares%'}), '0', '... and makes nothing');
+is($super_there->text(q{SELECT count(*) FROM pg_proc WHERE prosrc LIKE 'pgcares%'}), '0', '... and creates nothing');
 
 done_testing();

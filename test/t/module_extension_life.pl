@@ -1,5 +1,5 @@
-# The extension goes, comes and moves, and its library is replaced on disk, while other
-# sessions are in the midst of using it: they go on or have an error, and never crash.
+# The extension is dropped, created and moved, and its library is replaced on disk, while
+# other sessions use it: they go on or have an error, and never crash.
 
 use strict;
 use warnings;
@@ -23,8 +23,8 @@ my $found = '192.0.2.1';
 $owner->text('CREATE TABLE hosts AS SELECT i AS g FROM generate_series(1, ' . ROWS . ') i');
 $owner->text('CREATE SCHEMA elsewhere');
 
-# A session in the midst of everything: it keeps a channel with a socket, has plans, and
-# cursors of which not all rows have been read.
+# A session at work: it keeps a channel with a socket, plans, and cursors whose rows have
+# not all been read.
 sub session_at_work
 {
 	my ($schema, @settings) = @_;
@@ -47,7 +47,7 @@ sub session_at_work
 	return $session;
 }
 
-# Read what is left. What is open goes on, whatever happens to the extension.
+# Reads the rest of the cursors, which go on after any change of the extension.
 sub cursors_go_on
 {
 	my ($session, $what) = @_;
@@ -56,7 +56,7 @@ sub cursors_go_on
 	{
 		is($session->text("FETCH ALL FROM $_") =~ tr/\n/\n/, ROWS - 3 - 1, "$what: the cursor \"$_\" goes on");
 	}
-	is($session->text('FETCH ALL FROM fresh') =~ tr/\n/\n/, ROWS - 1, '... also one that has not been read');
+	is($session->text('FETCH ALL FROM fresh') =~ tr/\n/\n/, ROWS - 1, '... also one that was not read yet');
 	$session->text('COMMIT');
 }
 
@@ -93,7 +93,7 @@ foreach my $lookahead ('on', 'off')
 	cursors_go_on($session, "$what, dropped");
 	plans_give($session, "$what, dropped", %fails);
 
-	# created anew, in a schema that comes first
+	# created again, in a schema that comes first
 	$owner->text('CREATE EXTENSION pgcares SCHEMA elsewhere');
 	plans_give($session, "$what, created in a schema that is not searched", %fails);
 	$session->text('SET search_path = elsewhere, public');
@@ -110,14 +110,14 @@ foreach my $lookahead ('on', 'off')
 	$owner->text('DROP EXTENSION pgcares');
 	is($session->result->{rows}[0][0], ROWS, "$what, dropped under a statement that runs: it goes on");
 	$owner->text('CREATE EXTENSION pgcares');
-	plans_give($session, "$what, created anew", %works);
+	plans_give($session, "$what, created again", %works);
 	$session->close;
 }
 
-# A version to update to is not there; whoever adds one adds it to this test.
+# There is only one version yet; add the next one to this test.
 is_deeply([ map { basename($_) } glob "$FindBin::RealBin/../../pgcares--*.sql" ], ['pgcares--1.0.sql'], 'one version');
 is($owner->sqlstate('ALTER EXTENSION pgcares UPDATE'), '00000', 'an update to the same version');
-isnt($owner->sqlstate(q{ALTER EXTENSION pgcares UPDATE TO '9.9'}), '00000', '... and to one that there is not');
+isnt($owner->sqlstate(q{ALTER EXTENSION pgcares UPDATE TO '9.9'}), '00000', '... and to one that does not exist');
 is($owner->text(q{SELECT host(address) FROM dns_a('sound.example')}), $found, '... change nothing');
 
 # ---- The library is replaced
@@ -126,7 +126,7 @@ my ($library) = slurp_file('/proc/' . $owner->pid . '/maps') =~ m{(/\S*/pgcares\
 my $folder = $node->config_data('--pkglibdir');
 my ($stage) = $library =~ m{^(.*)\Q$folder\E/pgcares\.so$};
 
-# The library that a process has loaded: its inode, and whether that is gone
+# The library that a process has loaded: its inode, and whether it is deleted
 sub loaded
 {
 	my ($session) = @_;
@@ -135,7 +135,7 @@ sub loaded
 
 SKIP:
 {
-	skip 'the library is not in a folder for staging', 9 if !defined $stage || $stage eq '';
+	skip 'the library is not in a staging folder', 9 if !defined $stage || $stage eq '';
 	my $own = PostgreSQL::Test::Utils::tempdir();
 	my $copy = "$own$folder/pgcares.so";
 
@@ -149,16 +149,16 @@ SKIP:
 	my ($inode) = loaded($old);
 	is($inode, (stat $copy)[1], 'a session has loaded the library');
 
-	# as "make install" does it
+	# in the way of "make install"
 	copy($library, "$copy.new") or die "cannot copy \"$library\": $!\n";
 	rename("$copy.new", $copy) or die "cannot rename \"$copy.new\": $!\n";
 	my $new = session_at_work('public');
-	isnt((loaded($new))[0], $inode, 'a new session loads the one that is there now');
+	isnt((loaded($new))[0], $inode, 'a new session loads the new one');
 	is_deeply([ loaded($old) ], [ $inode, 1 ], '... and the old one keeps its own');
 	cursors_go_on($_, 'a session') foreach $old, $new;
 	plans_give($_, 'a session', %works) foreach $old, $new;
 
-	# workers of the old session load the new one
+	# workers of the old session load the new library
 	$old->text(join '; ', map { "SET $_" } 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0',
 		'parallel_leader_participation = off');
 	$old->text('ALTER TABLE hosts SET (parallel_workers = 2)');
@@ -167,10 +167,10 @@ SKIP:
 
 	is($old->sqlstate(q{SELECT * FROM dns_txt('sound.example')}), '00000', 'a function that the old session has not called before');
 
-	# gone altogether
+	# deleted
 	unlink $copy;
 	$old->text('DISCARD ALL');
-	is($old->text(q{SELECT host(address) FROM dns_a('sound.example')}), $found, 'the library is gone: old sessions go on');
+	is($old->text(q{SELECT host(address) FROM dns_a('sound.example')}), $found, 'the library is deleted: old sessions go on');
 	is(Session->new($node)->sqlstate(q{SELECT host(address) FROM dns_a('sound.example')}), '58P01', '... and new ones have an error');
 }
 

@@ -1,11 +1,10 @@
-# Property: 20,000 hostile answers to one backend, 1,000,000 with PGCARES_DEEP, are
-# rows or statuses of their own questions: none is lost, none comes twice, none is
-# waited for in vain, forged ones never count, and all text is printable ASCII, in
-# databases of four encodings; the backend lives on as it was.
+# Property: 20,000 hostile answers to one backend, 1,000,000 with PGCARES_DEEP, become
+# rows or statuses of their own questions: none is lost, none comes twice, no lookup waits
+# in vain, forged answers never count, and all text is printable ASCII, in databases of
+# four encodings; the backend survives unchanged.
 #
-# Hostile.pm is the server; what it has to begin with are records of every type of
-# the test zone. The seed is printed; PGCARES_TEST_SEED gives another run the same
-# answers.
+# Hostile.pm is the server; it starts from records of every type of the test zone. The
+# seed is printed; with PGCARES_TEST_SEED, another run has the same answers.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -24,7 +23,7 @@ my $deep = $ENV{PGCARES_DEEP} && ($watched // '') ne 'valgrind';
 my $questions = $deep ? 1000000 : $watched ? 5000 : 20000;
 my $at_once = $deep ? 2000 : 250;
 
-# Databases, and the share of the questions that each asks besides
+# Databases, and the share of the questions that each of them asks in addition
 my %share = (LATIN1 => 0.05, EUC_JP => 0.05, SQL_ASCII => 0.05);
 my $singles = min(300, $questions / 100);
 
@@ -40,7 +39,7 @@ Session::wait_until(sub { Session->new($node)->text('SHOW pgcares.servers') eq $
 
 my $first_unused = 1;
 
-# Data of records by type: those of the test zone, without compression.
+# Data of the records of the test zone by type, without compression
 sub records
 {
 	my %names = map { /^([\w-]+)\s/ ? ("$1.all.example" => 1) : () }
@@ -56,7 +55,7 @@ SQL
 	return \%records;
 }
 
-# One batch; reasons for which it is not as it should be. Counts statuses.
+# Runs one batch; returns the mistakes in it. Counts statuses.
 sub ask_many
 {
 	my ($session, $type, $count, $statuses) = @_;
@@ -109,7 +108,7 @@ SQL
 	return $row eq "$count $count 1 $count $count t t t t" ? () : "messages of type $type: $row";
 }
 
-# Some of the same questions again, one by one: rows or the SQLSTATE of the status
+# Some of the same questions again, one by one: rows, or the SQLSTATE of the status
 sub ask_single
 {
 	my ($session, $type) = @_;
@@ -126,7 +125,7 @@ SQL
 	return map { 'single: ' . join ' ', @$_ } @{ $result->{rows} };
 }
 
-# A session of a database in which ask() gives what comes of one question
+# A session of a database in which ask() returns the outcome of one question
 sub open_session
 {
 	my ($database) = @_;
@@ -151,7 +150,7 @@ sub memory
 	return $session->status('RssAnon');
 }
 
-# Asks so many questions in a session; every fourth batch over TCP.
+# Asks $count questions in a session, every fourth batch over TCP.
 sub ask_all
 {
 	my ($session, $count, $what) = @_;
@@ -188,7 +187,7 @@ is_deeply([ $session->inet_sockets ], [], '... which has no socket left');
 is_deeply($session->descriptors, $descriptors, '... and no descriptor more than before');
 SKIP:
 {
-	skip 'memory means nothing here', 1 if $watched;
+	skip 'memory is not measured under a checker', 1 if $watched;
 	cmp_ok(memory($session), '<=', $memory + 4096, '... and no memory (kB) more than after a quarter of it');
 }
 

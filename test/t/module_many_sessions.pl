@@ -1,8 +1,8 @@
-# Many sessions that ask one name server with its usual buffers at the same time, batches
-# and LATERAL alternately: every statement ends, no answer is wrong, and no name is lost
-# that has tries left. How much is lost on the way is printed.
+# Many sessions ask one name server with its usual buffers at the same time, with batches
+# and LATERAL in turn: every statement ends, no answer is wrong, and no name is lost that
+# has tries left. The number of lost queries is printed.
 # Once: no version of PostgreSQL changes this.
-# Alone: eight sessions take all the processor there is.
+# Alone: eight sessions take all processor time.
 
 use strict;
 use warnings;
@@ -24,12 +24,12 @@ use constant { TRIES => 4, LIMIT => $ENV{PGCARES_WATCHED} ? 600 : 120 };
 my $knot = NameServer->knot;
 my $node = Session->cluster([$knot], "pgcares.timeout = '2s'", 'max_connections = 120', 'pgcares.tries = ' . TRIES);
 
-# Made-up names of a session and their addresses, which are unlike those of others
+# Made-up names of a session and their addresses, which differ between sessions
 my $questions = q{(SELECT i, format('ip-10-%s-%s-%s.dyn.example', SESSION, i / 250 %% 250, i %% 250) AS n,
 	format('10.%s.%s.%s', SESSION, i / 250 %% 250, i %% 250) AS a FROM generate_series(1, NAMES) i) q} =~ s/%%/%/gr;
 
-# Each gives how many names have the right answer, and a wrong one, and how many queries
-# were sent for each of the others.
+# Each returns the number of names with the right answer, that with a wrong one, and the
+# number of queries for each of the others.
 my %statement = (
 	batch => qq{WITH r AS (SELECT m.*, q.a FROM dns_message_many(ARRAY(SELECT n FROM $questions ORDER BY i), 'A') m JOIN $questions ON q.i = m.ord)
 		SELECT count(*) FILTER (WHERE status = 'NOERROR' AND (answer[1]).rdata = a), count(*) FILTER (WHERE status = 'NOERROR' AND (answer[1]).rdata <> a),
@@ -65,10 +65,10 @@ foreach my $run (@runs)
 		is(join(' ', grep { $_ ne '00000' } map { Session::sqlstate_of($_) } @results), '', "$what: every statement ends without an error");
 		is(sum0(map { $_->{rows}[0][1] // 0 } @results), 0, '... no answer is wrong');
 
-		# what is lost has been asked as often as may be
+		# lost names have been asked as often as allowed
 		my @queries = map { (($_->{rows}[0][2] // '') =~ /(\d+)/g, map { ($_->{D} // '') =~ /^(\d+) quer/ ? $1 : 0 } @{ $_->{notices} }) } @results;
 		my $lost = $sessions * $names - sum0(map { $_->{rows}[0][0] // 0 } @results);
-		is(scalar @queries, $lost, '... a name is found, or its loss is told');
+		is(scalar @queries, $lost, '... a name is found, or its loss is reported');
 		is(scalar(grep { $_ < TRIES } @queries), 0, '... and no name is lost that has tries left');
 		my %sum;
 		foreach my $session (@sessions)

@@ -1,6 +1,6 @@
-# Others in the process and its children do not meet: another c-ares that was loaded before
-# or after is not used, and a program that is started while questions are under way gets
-# none of their descriptors.
+# pgcares does not meet others in the process and its children: another c-ares that was
+# loaded before or after is not used, and a program that starts while questions are in
+# flight gets none of their descriptors.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -23,14 +23,14 @@ my ($library) = do
 	slurp_file('/proc/' . $session->pid . '/maps') =~ m{(/\S*/pgcares\.so)$}m;
 };
 
-# The output of a program, or nothing where there is no such program or it fails
+# The output of a program, or nothing if there is no such program or it fails
 sub output_of
 {
 	my ($output, $errors) = ('', '');
 	return eval { IPC::Run::run([@_], '>', \$output, '2>', \$errors) } ? $output : undef;
 }
 
-# All that a session does works.
+# Tests that everything works in a session.
 sub works
 {
 	my ($session, $what) = @_;
@@ -47,7 +47,7 @@ sub works
 
 # ---- Other libraries
 
-# What pgcares has of c-ares: these must not come from elsewhere.
+# The functions of c-ares in pgcares, which must not come from elsewhere
 my @names = grep { /^ares_\w+$/ } map { (split)[-1] } split /\n/, output_of('nm', $library) // '';
 @names = qw(ares_library_init ares_init_options ares_destroy ares_version ares_strerror ares_send_dnsrec ares_process_fds
   ares_set_servers_csv ares_get_servers_csv ares_set_socket_functions_ex ares_dns_parse ares_dns_record_create
@@ -60,7 +60,7 @@ append_to_file($source, join "\n", '#include "postgres.h"', '#include "fmgr.h"',
 SKIP:
 {
 	my $linked = output_of('ldd', $library) // '';
-	skip 'pgcares uses the c-ares of the system, as others in the process would', 34 if $linked =~ /libcares/;
+	skip 'pgcares uses the c-ares of the system, like others in the process', 34 if $linked =~ /libcares/;
 	skip 'there is no compiler', 34
 	  if !defined output_of('cc', '-shared', '-fPIC', '-I', $node->config_data('--includedir-server'), '-o', $other, $source);
 
@@ -80,7 +80,7 @@ SKIP:
 	my ($system) = grep { -e } glob '/usr/lib/*/libcares.so.2 /usr/lib/libcares.so.2 /usr/lib64/libcares.so.2';
 	foreach my $preload ($other, $system // ())
 	{
-		# what starts the server may have something there already
+		# the program that starts the server can have set it already
 		local $ENV{LD_PRELOAD} = join ':', grep { $_ } $ENV{LD_PRELOAD}, $preload;
 		$node->restart;
 		my $session = Session->new($node);
@@ -93,7 +93,7 @@ SKIP:
 
 # ---- Children
 
-# Descriptors of the internet and of epoll that a program has which the backend starts
+# The internet and epoll descriptors of a program that the backend starts
 sub descriptors_of_child
 {
 	my ($session) = @_;
@@ -130,11 +130,11 @@ foreach my $flags ('edns', 'edns, usevc', 'edns, stayopen')
 	is($session->text('FETCH ALL FROM c') =~ tr/\n/\n/, 300 - 3 - 1, '... and the cursor goes on');
 	$session->text('COMMIT');
 
-	# a function in the midst of a statement
+	# a function in the middle of a statement
 	$session->text('TRUNCATE fds');
 	is($session->text(q{SELECT count(*), count(a), max(l) > 2 FROM (SELECT CASE WHEN g = 50 THEN list_descriptors() END AS l,
-		dns_lookup('delay20.s' || g || '.example', 4) AS a FROM hosts) s}), '300|300|t', "in the midst of a statement, $flags");
-	is_deeply([ grep { /eventpoll/ } split /\n/, $session->text('SELECT line FROM fds') ], [], '... a program has no set of events');
+		dns_lookup('delay20.s' || g || '.example', 4) AS a FROM hosts) s}), '300|300|t', "in the middle of a statement, $flags");
+	is_deeply([ grep { /eventpoll/ } split /\n/, $session->text('SELECT line FROM fds') ], [], '... a program has no event set');
 	my ($sockets) = $session->text(q{SELECT count(*) FROM fds WHERE line LIKE '%socket:%'});
 	my $plain = Session->new($node);
 	$plain->text('TRUNCATE fds; SELECT list_descriptors()');

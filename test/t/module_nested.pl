@@ -1,6 +1,6 @@
-# Calls within calls, as deep as the stack goes; transactions that end in the midst of
-# reading answers; and files that must not grow: each ends in rows or in the server's own
-# error, and nothing is left.
+# Calls within calls, as deep as the stack allows; transactions that end while answers are
+# read; and files that must not grow: each ends with rows or with PostgreSQL's own error,
+# and nothing is left.
 
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use Test::More;
 use NameServer;
 use Session;
 
-# How deep calls work, and how deep they need not; how often a transaction ends
+# Depths at which calls must work, and one at which they can fail; ends of transactions
 use constant { DEEP => 200, DEEPEST => 1000, TIMES => $ENV{PGCARES_DEEP} ? 2000 : 60 };
 
 my $server = NameServer->misbehaving;
@@ -34,7 +34,7 @@ sub goes_on
 
 # ---- Deep
 
-# One inside the other: LOOP is what makes rows r, the first of which goes deeper.
+# One inside the other: LOOP returns rows, the first of which goes deeper.
 my %loop = (
 	'a lookup' => q{SELECT ttl::bigint FROM dns_a('n' || depth || '.example')},
 	'a batch' => q{SELECT ord FROM dns_query_many(ARRAY['n' || depth || '.example', 'm' || depth || '.example'])},
@@ -63,9 +63,9 @@ END
 SQL
 	foreach my $depth ($name =~ /slow/ ? 20 : (DEEP, DEEPEST))
 	{
-		# each of these waits for all that are around it
+		# each of these waits for all outer ones
 		next if $depth == DEEPEST && $name =~ /LATERAL|rows/ && !$ENV{PGCARES_DEEP};
-		# the stack has 2 MB; each of these has a channel of its own, and few have descriptors
+		# the stack has 2 MB; each of these has a channel of its own, and descriptors are few
 		foreach my $caught (0, 1)
 		{
 			my $sql = $caught ? "DO \$\$ BEGIN PERFORM $function($depth); EXCEPTION WHEN OTHERS THEN NULL; END \$\$" : "SELECT $function($depth)";
@@ -76,7 +76,7 @@ SQL
 			elsif ($depth < DEEPEST) { is($result->{rows}[0][0], $depth, "$name, $depth deep") }
 			else
 			{
-				like($state, qr/^(00000|54001|53000)$/, "$name, $depth deep: works, or says what is missing");
+				like($state, qr/^(00000|54001|53000)$/, "$name, $depth deep: works, or fails for lack of stack or descriptors");
 				note($state);
 			}
 			goes_on("$name, $depth deep");
@@ -92,7 +92,7 @@ SQL
 	goes_on('arguments');
 }
 
-# ---- Transactions that end meanwhile
+# ---- Transactions that end in between
 
 $session->text($_) foreach
   'CREATE TABLE found (g int, address inet)',
@@ -179,12 +179,12 @@ foreach my $round (1 .. TIMES / 20)
 }
 $session->text('RESET temp_file_limit');
 goes_on('files');
-is($session->text("SELECT count(*) FROM ($batch OFFSET 0) q"), 200 * 50, '... and the batch, when they may grow');
+is($session->text("SELECT count(*) FROM ($batch OFFSET 0) q"), 200 * 50, '... and the batch works, if they may grow');
 is_deeply([ glob $node->data_dir . '/base/pgsql_tmp/*' ], [], '... no file is left');
 SKIP:
 {
 	skip 'memory is not measured under a checker', 1 if $ENV{PGCARES_WATCHED};
-	cmp_ok($session->status('RssAnon') - $before, '<', 8192, '... nor memory');
+	cmp_ok($session->status('RssAnon') - $before, '<', 8192, '... and no memory');
 }
 
 done_testing();

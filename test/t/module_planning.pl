@@ -1,4 +1,4 @@
-# Property: what only plans, defines, analyses or dumps sends no packet, and a
+# Property: statements that only plan, define, analyse or dump send no packet, and a
 # lookup is never made for a row that its caller may not see.
 
 use strict;
@@ -19,7 +19,7 @@ $super->text($_) foreach
   "INSERT INTO domains SELECT 'd' || i || '.example' FROM generate_series(1, 100) i",
   'CREATE TABLE empty (name text)';
 
-# Runs a statement; how many queries came by it.
+# Runs a statement; returns the number of its queries.
 sub queries
 {
 	my ($sql) = @_;
@@ -31,8 +31,8 @@ sub queries
 
 # ---- Planning and defining
 
-# One statement of each form in which a lookup can stand; the name is a
-# constant, since that is what a planner likes to evaluate.
+# One statement of each form in which a lookup can stand; the name is a constant, since
+# planners like to evaluate calls with constants.
 my @lookups = (
 	"SELECT * FROM dns_a('a.example')",
 	"SELECT * FROM dns_query('a.example', 'MX')",
@@ -59,7 +59,7 @@ foreach my $lookup (@lookups)
 {
 	$number++;
 	is(queries("EXPLAIN $lookup"), 0, "EXPLAIN: $lookup");
-	is(queries("EXPLAIN (VERBOSE, FORMAT JSON) $lookup"), 0, '... also in full');
+	is(queries("EXPLAIN (VERBOSE, FORMAT JSON) $lookup"), 0, '... also with VERBOSE');
 	is(queries("PREPARE p$number AS $lookup"), 0, '... PREPARE');
 	is(queries("EXPLAIN EXECUTE p$number"), 0, '... EXPLAIN EXECUTE');
 	is(queries("CREATE FUNCTION f$number() RETURNS void LANGUAGE sql AS \$\$ $lookup \$\$"),
@@ -94,15 +94,15 @@ foreach my $statement (
 
 $server->forget;
 my $dump = $node->basedir . '/dump.sql';
-$node->command_ok([ 'pg_dump', '--file', $dump, $node->connstr('postgres') ], 'pg_dump of all that');
+$node->command_ok([ 'pg_dump', '--file', $dump, $node->connstr('postgres') ], 'pg_dump of the database');
 is($server->count, 0, '... asks nothing');
-like(slurp_file($dump), qr/CREATE VIEW public\.v1 .*dns_a/s, '... though it is in the dump');
+like(slurp_file($dump), qr/CREATE VIEW public\.v1 .*dns_a/s, '... although it is in the dump');
 
-# restored without data, everything is defined once more
+# restoring without data defines everything once more
 $node->safe_psql('postgres', 'CREATE DATABASE again');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('again') ],
 	'the dump can be loaded');
-is($server->count, 0, '... which asks nothing either');
+is($server->count, 0, '... and this asks nothing either');
 
 # ---- Running
 
@@ -113,17 +113,17 @@ is(queries('REFRESH MATERIALIZED VIEW m1'), 1, 'REFRESH MATERIALIZED VIEW asks')
 is(queries('SELECT * FROM m1'), 0, '... and reading it does not');
 is(queries('SELECT f1()'), 1, 'a function asks when it is called');
 
-# ---- Where a lookup cannot stand
+# ---- Places where a lookup cannot stand
 
-is($super->text(<<'SQL'), '', 'whatever can ask is volatile, expensive, and neither leakproof nor a definer\'s');
+is($super->text(<<'SQL'), '', 'functions that can ask are volatile, expensive, and neither leakproof nor SECURITY DEFINER');
 SELECT oid::regprocedure FROM pg_proc
 WHERE prosrc LIKE 'pgcares%' AND NOT has_function_privilege('pg_monitor', oid, 'EXECUTE')
 	AND proname NOT IN ('dns_servers', 'dns_reset', 'dns_stats')
 	AND NOT (provolatile = 'v' AND procost >= 1000 AND proparallel = 's' AND NOT proleakproof AND NOT prosecdef)
 SQL
 my $all = "SELECT count(*) FROM pg_proc WHERE prosrc LIKE 'pgcares%'";
-is($super->text("$all AND (proleakproof OR prosecdef)"), '0', 'no function at all is one of these');
-cmp_ok($super->text("$all AND provolatile = 'v'"), '>', 15, 'volatile are more than fifteen');
+is($super->text("$all AND (proleakproof OR prosecdef)"), '0', 'no function at all is leakproof or SECURITY DEFINER');
+cmp_ok($super->text("$all AND provolatile = 'v'"), '>', 15, 'more than fifteen are volatile');
 $super->text("CREATE FUNCTION has_address(name text) RETURNS boolean LANGUAGE sql AS
 	'SELECT EXISTS (SELECT FROM public.dns_a(name))'");
 foreach my $case (
@@ -157,7 +157,7 @@ $super->text($_) foreach
   'GRANT SELECT ON leaking, barrier, guarded TO caller',
   'ANALYZE';
 
-# the caller's own function costs next to nothing, as far as the planner knows
+# the planner thinks that the caller's own function costs next to nothing
 my $caller = Session->new($node, user => 'caller');
 $caller->text("CREATE FUNCTION cheap(name text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
 	'BEGIN RETURN EXISTS (SELECT FROM dns_a(name, ''ignore'')); END'");
@@ -183,7 +183,7 @@ foreach my $cost ($dear, '0.0000001')
 			my $hidden = $server->count(qr/^secret/);
 			if ($relation eq 'leaking' && $statement =~ /cheap/)
 			{
-				cmp_ok($hidden, '>', 0, '... and without a barrier the hidden ones, too');
+				cmp_ok($hidden, '>', 0, '... and without a barrier the hidden ones too');
 			}
 			elsif ($relation ne 'leaking')
 			{

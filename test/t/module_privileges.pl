@@ -1,7 +1,6 @@
-# Property: who may ask, whom to ask and who may know that is for superusers to
-# decide: a plain role gets nothing that it was not granted, changes no setting
-# that is not its own, and learns no address of a name server and nothing of what
-# is in a file.
+# Property: superusers decide who may ask, which servers are asked, and who may know them:
+# a plain role gets nothing without a grant, changes only settings that are for everybody,
+# and learns no address of a name server and no content of a file.
 
 use strict;
 use warnings;
@@ -15,7 +14,7 @@ use Test::More;
 # The answer to "a.example": one A record
 my $message = '\x04d285800001000100000000' . '016107' . '6578616d706c6500' . '00010001' . 'c00c000100010000003c0004c0000201';
 
-# What needs no grant, and a call of each that works. All else does.
+# The functions that need no grant, each with a call that works. All others need one.
 my %pure = (
 	'dns_reverse_address(inet)' => "'192.0.2.1'",
 	'dns_address_from_reverse(text)' => "'1.2.0.192.in-addr.arpa'",
@@ -28,7 +27,7 @@ my %pure = (
 	'dns_types()' => '',
 	'dns_version()' => '');
 
-# What everybody may set. All else is for superusers.
+# The settings for everybody. All others are for superusers.
 my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn lookahead on_error timeout tries);
 
 my $server = NameServer->misbehaving;
@@ -69,9 +68,9 @@ sub lines
 
 # ---- Functions
 
-# Each with a call whose arguments are NULL: it gets past the check of rights
-# and does nothing. Were they constants, the planner could leave out the call.
-# A function with internal arguments is for the server to call.
+# Each function with a call whose arguments are NULL: it passes the check of rights and
+# does nothing. With constants, the planner could leave out the call. Only PostgreSQL
+# itself can call a function with internal arguments.
 my %functions = map { split /\|/ } lines(<<'SQL');
 SELECT p.oid::regprocedure, p.proname || '(' ||
 	coalesce((SELECT string_agg('(SELECT NULL::' || format_type(t, NULL) || ')', ', ') FROM unnest(p.proargtypes) t), '') || ')'
@@ -82,8 +81,8 @@ WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg
 SQL
 my @guarded = grep { !exists $pure{$_} } sort keys %functions;
 
-is_deeply([ grep { !exists $functions{$_} } sort keys %pure ], [], 'the functions that need no grant are there');
-cmp_ok(scalar @guarded, '>=', 20, 'there are more than twenty others');
+is_deeply([ grep { !exists $functions{$_} } sort keys %pure ], [], 'the functions that need no grant exist');
+cmp_ok(scalar @guarded, '>=', 20, 'there are at least twenty others');
 foreach my $function (sort keys %pure)
 {
 	my ($name) = $function =~ /^(\w+)/;
@@ -100,10 +99,10 @@ foreach my $function (@guarded)
 	$super->text("GRANT EXECUTE ON FUNCTION $function TO plain");
 	allowed($plain, "SELECT * FROM $functions{$function}", "$function can be granted");
 	is(join(' ', grep { $plain->sqlstate("SELECT * FROM $functions{$_}") ne '42501' } @others),
-		'', '... and no other is by that');
+		'', '... and this grants no other');
 	$super->text("REVOKE EXECUTE ON FUNCTION $function FROM plain");
 }
-is($server->count, 0, 'nothing was asked in all this');
+is($server->count, 0, 'none of this asked anything');
 
 is($super->text(<<'SQL'), 'dns_message_at dns_query_at', 'two functions have an argument for a server');
 SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE prosrc LIKE 'pgcares%' AND proargnames[:pronargs]::text ~ 'server'
@@ -119,7 +118,7 @@ my @superusers = grep { $context{$_} eq 'superuser' } sort keys %context;
 
 is_deeply(\@users, [ map { "pgcares.$_" } sort @everybodys ], 'the settings for everybody are these');
 is(scalar @users + @superusers, scalar keys %context, 'all others are for superusers');
-cmp_ok(scalar @superusers, '>=', 14, '... and they are many');
+cmp_ok(scalar @superusers, '>=', 14, '... at least fourteen');
 
 my $own = Session->new($node, user => 'plain', dbname => 'plains');
 foreach my $setting (@superusers)
@@ -130,10 +129,10 @@ foreach my $setting (@superusers)
 	refused($plain, "SET LOCAL $setting = '$value'", '... and SET LOCAL');
 	refused($plain, "SELECT set_config('$setting', '$value', false)", '... and set_config()');
 	refused($plain, "ALTER ROLE plain SET $setting = '$value'", '... and ALTER ROLE');
-	refused($plain, "ALTER DATABASE plains SET $setting = '$value'", '... and ALTER DATABASE of one\'s own');
+	refused($plain, "ALTER DATABASE plains SET $setting = '$value'", '... and ALTER DATABASE of their own database');
 	refused($plain, "CREATE FUNCTION mine.f() RETURNS integer LANGUAGE sql SET $setting = '$value' AS 'SELECT 1'",
 		'... and a function with it');
-	refused($own, "ALTER DATABASE plains SET $setting = '$value'", '... and that where the library is not loaded');
+	refused($own, "ALTER DATABASE plains SET $setting = '$value'", '... also where the library is not loaded');
 	refused($own, "ALTER ROLE plain SET $setting = '$value'", '... and ALTER ROLE there');
 }
 foreach my $setting (@users)
@@ -141,8 +140,8 @@ foreach my $setting (@users)
 	my $value = $super->text("SHOW $setting");
 
 	allowed($plain, "SET $setting = '$value'", "$setting: everybody may SET it");
-	allowed($plain, "ALTER ROLE plain SET $setting = '$value'", '... and set it for oneself');
-	allowed($plain, "ALTER DATABASE plains SET $setting = '$value'", '... and for a database of one\'s own');
+	allowed($plain, "ALTER ROLE plain SET $setting = '$value'", '... and set it for their own role');
+	allowed($plain, "ALTER DATABASE plains SET $setting = '$value'", '... and for their own database');
 	allowed($plain, "CREATE FUNCTION mine.f() RETURNS integer LANGUAGE sql SET $setting = '$value' AS 'SELECT 1'",
 		'... and for a function');
 	$plain->text('DROP FUNCTION mine.f()');
@@ -156,26 +155,25 @@ $super->text($_) foreach 'ALTER ROLE plain RESET ALL', 'ALTER DATABASE plains RE
 	$session->text("SET pgcares.servers = '${\$other->address}'");
 	my $result = $session->query("SELECT host(address) FROM dns_a('early.example')");
 	is($result->{notices}[0]{C}, '42501', 'SET before the library is loaded: a warning');
-	is($other->count, 0, '... and the server is not asked');
+	is($other->count, 0, '... and its server is not asked');
 	is($result->{rows}[0][0], '192.0.2.1', '... but the one of the configuration');
 }
 
-# Options of the connection would take the place of the configuration, and then
-# neither would apply.
+# Options of the connection would replace the configuration, and then neither would apply.
 foreach my $setting (@superusers)
 {
 	my $value = $super->text("SHOW $setting") =~ s/([ \\])/\\$1/gr;
 	my $options = "-c $setting=$value";
 	my $session = Session->new($node, user => 'plain', options => $options);
 
-	refused($session, "SELECT * FROM dns_a('early.example')", "$setting in the options of a connection: nothing can be looked up");
+	refused($session, "SELECT * FROM dns_a('early.example')", "$setting in the options of a connection: no lookup is possible");
 	refused($session, 'SELECT dns_version()', '... nor the next time');
 	$super->text("GRANT SET ON PARAMETER $setting TO plain");
-	allowed(Session->new($node, user => 'plain', options => $options), 'SELECT dns_version()', '... unless that was granted');
+	allowed(Session->new($node, user => 'plain', options => $options), 'SELECT dns_version()', '... unless it was granted');
 	$super->text("REVOKE SET ON PARAMETER $setting FROM plain");
 	allowed(Session->new($node, options => $options), 'SELECT dns_version()', '... and a superuser may');
 }
-allowed(Session->new($node, user => 'plain', options => '-c pgcares.timeout=1s'), 'SELECT dns_version()', 'a setting for everybody may be there');
+allowed(Session->new($node, user => 'plain', options => '-c pgcares.timeout=1s'), 'SELECT dns_version()', 'a setting for everybody is allowed there');
 
 $super->text($_) foreach 'CREATE ROLE stranger LOGIN', 'CREATE ROLE heir LOGIN IN ROLE plain';
 my $stranger = Session->new($node, user => 'stranger');
@@ -186,13 +184,13 @@ foreach my $setting (@superusers)
 	$super->text("GRANT SET ON PARAMETER $setting TO plain");
 	allowed($plain, "SET $setting TO DEFAULT", "$setting: the right to set it can be granted");
 	is(join(' ', grep { $_ ne $setting && $plain->sqlstate("SET $_ TO DEFAULT") ne '42501' } @superusers),
-		'', '... and no other is by that');
-	refused($stranger, "SET $setting TO DEFAULT", '... nor is it for another role');
-	allowed($heir, "SET $setting TO DEFAULT", '... but for a member of it');
+		'', '... and this grants no other');
+	refused($stranger, "SET $setting TO DEFAULT", '... nor another role');
+	allowed($heir, "SET $setting TO DEFAULT", '... but a member of the role');
 	refused($plain, "ALTER SYSTEM SET $setting TO DEFAULT", '... and not for the cluster');
 	$super->text("REVOKE SET ON PARAMETER $setting FROM plain; GRANT ALTER SYSTEM ON PARAMETER $setting TO plain");
-	allowed($plain, "ALTER SYSTEM SET $setting TO DEFAULT", '... which is another right');
-	refused($plain, "SET $setting TO DEFAULT", '... without the first one');
+	allowed($plain, "ALTER SYSTEM SET $setting TO DEFAULT", '... this is another right');
+	refused($plain, "SET $setting TO DEFAULT", '... and does not include the first one');
 	$super->text("REVOKE ALTER SYSTEM ON PARAMETER $setting FROM plain");
 	refused($_, "SET $setting TO DEFAULT", '... until it is revoked') foreach $plain, $heir;
 }
@@ -208,20 +206,20 @@ refused($plain, "SET pgcares.servers = '$closed'", '... until it is revoked');
 
 # ---- Limits that protect others
 
-# What an administrator has limited stays so.
+# A limit that an administrator sets stays.
 $super->text('ALTER ROLE plain SET pgcares.max_in_flight = 10');
 {
 	my $limited = Session->new($node, user => 'plain');
 
 	$limited->text('SELECT dns_version()');
-	refused($limited, 'SET pgcares.max_in_flight = 16384', 'a role whose questions in flight are limited cannot have more');
-	refused($limited, 'RESET pgcares.max_in_flight', '... nor forget the limit');
-	is($limited->text('SHOW pgcares.max_in_flight'), '10', '... which applies');
+	refused($limited, 'SET pgcares.max_in_flight = 16384', 'a role with a limit on questions in flight cannot raise it');
+	refused($limited, 'RESET pgcares.max_in_flight', '... nor reset it');
+	is($limited->text('SHOW pgcares.max_in_flight'), '10', '... it applies');
 }
 $super->text('ALTER ROLE plain RESET ALL');
 
-# More tries, or larger answers, than these are for superusers, and whom they let. A
-# setting of everybody has no effect above its limit.
+# More tries or larger answers than these are for superusers, and for roles with a grant. A
+# setting for everybody has no effect above its limit.
 $super->text('GRANT EXECUTE ON FUNCTION dns_txt(text, text) TO plain');
 foreach my $granted (0, 1)
 {
@@ -234,9 +232,9 @@ foreach my $granted (0, 1)
 		$super->text("GRANT SET ON PARAMETER pgcares.$_ TO plain") foreach qw(max_tries max_edns_udp_size);
 		$session->text('SET pgcares.max_tries = 100; SET pgcares.max_edns_udp_size = 65535');
 	}
-	is($session->sqlstate("SELECT * FROM dns_a('drop.tries$granted.example')"), 'NDA12', "$what: a name that nobody answers");
-	is($server->count(qr/^drop\.tries$granted\./), $granted ? 7 : 4, '... is asked so many times');
-	like($session->text("SELECT txt FROM dns_txt('echo.example')"), $granted ? qr/edns=8192/ : qr/edns=4096/, '... for answers of that size');
+	is($session->sqlstate("SELECT * FROM dns_a('drop.tries$granted.example')"), 'NDA12', "$what: a name without an answer");
+	is($server->count(qr/^drop\.tries$granted\./), $granted ? 7 : 4, '... is asked as often as allowed');
+	like($session->text("SELECT txt FROM dns_txt('echo.example')"), $granted ? qr/edns=8192/ : qr/edns=4096/, '... for answers of the allowed size');
 }
 $super->text("REVOKE SET ON PARAMETER pgcares.$_ FROM plain") foreach qw(max_tries max_edns_udp_size);
 
@@ -268,7 +266,7 @@ sub tells_nothing
 
 	is($error->{C}, $sqlstate, "$sqlstate is an error");
 	is($warnings->[0]{C}, $sqlstate, '... or a warning') if $sqlstate ne 'ND000';
-	unlike(join(' ', map { values %$_ } $error, @$warnings), qr/\Q$host\E|\b$port\b/, '... that tells no address');
+	unlike(join(' ', map { values %$_ } $error, @$warnings), qr/\Q$host\E|\b$port\b/, '... without an address');
 }
 tells_nothing($plain, $_, $failures{$_}, $server->address) foreach sort keys %failures;
 $node->append_conf('postgresql.conf', "pgcares.servers = '$closed'");
@@ -285,8 +283,8 @@ refused($plain, 'SHOW pgcares.servers', 'with shared_preload_libraries, it is hi
 ok(!eval { Session->new($node, user => 'plain', options => '-c pgcares.servers=' . $other->address) },
 	'... and PGOPTIONS with it are refused');
 
-# the plan of look-ahead nodes, where an error has happened, and what others see of
-# a session that waits
+# the plan of look-ahead nodes, the context of an error, and the view of others on a
+# session that waits
 {
 	my $address = qr/\Q127.0.0.1\E|\b${\$server->port}\b/;
 	my $waiting = Session->new($node, user => 'plain', options => '-c pgcares.timeout=60s');
@@ -297,7 +295,7 @@ ok(!eval { Session->new($node, user => 'plain', options => '-c pgcares.servers='
 	$plain->text("CREATE FUNCTION mine.f(n text) RETURNS inet LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT address FROM public.dns_a(n)); END'");
 	$error = $plain->query("SELECT mine.f('ede.example')")->{error};
 	like($error->{W}, qr/function mine\.f/, 'an error in a function has a context');
-	unlike(join(' ', values %$error), $address, '... that tells no address');
+	unlike(join(' ', values %$error), $address, '... without an address');
 	$waiting->send("SELECT * FROM dns_a('drop.example')");
 	Session::wait_until(sub { $server->has_seen('drop.example') }, 'the question');
 	unlike($plain->text('SELECT * FROM pg_stat_activity'), $address, 'nor does pg_stat_activity');
@@ -306,7 +304,7 @@ ok(!eval { Session->new($node, user => 'plain', options => '-c pgcares.servers='
 	$plain->text('DROP FUNCTION mine.f(text)');
 }
 
-# ---- What is in the files that settings name
+# ---- The content of the files that settings name
 
 my $directory = PostgreSQL::Test::Utils::tempdir();
 my @asking = ('dns_a(text, text)', 'dns_search(text, text, text, text)', 'dns_lookup(text, integer, text)',
@@ -339,8 +337,8 @@ foreach my $setting ('resolvconf', 'hosts_file')
 		my $session = Session->new($node, user => 'asker');
 		my @results = map { $session->query($_) } @calls;
 		my $all = join ' ', map { ((map { values %$_ } grep { defined } $_->{error}, @{ $_->{notices} }), map { map { $_ // '' } @$_ } @{ $_->{rows} }) } @results;
-		unlike($all, qr/s3cr3t|password=|METHOD|trust|ALTER SYSTEM/, "$what: nothing of the content is told");
-		is(join(' ', grep { !/^(?:00000|NDA26|ND000|42501|54000)$/ } map { Session::sqlstate_of($_) } @results), '', '... and all is answered or refused');
+		unlike($all, qr/s3cr3t|password=|METHOD|trust|ALTER SYSTEM/, "$what: no content is shown");
+		is(join(' ', grep { !/^(?:00000|NDA26|ND000|42501|54000)$/ } map { Session::sqlstate_of($_) } @results), '', '... and every call succeeds or is refused');
 		$session->close;
 	}
 	$super->text("ALTER ROLE asker RESET pgcares.$setting");

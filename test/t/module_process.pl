@@ -1,5 +1,5 @@
-# A lookup is at home in the server: it waits as the server's own code waits, works
-# wherever SQL works, and leaves the process, its children and its neighbours alone.
+# A lookup behaves like PostgreSQL's own code: it waits in the same way, works wherever SQL
+# works, and does not disturb the process, its children and its neighbours.
 
 use strict;
 use warnings;
@@ -23,7 +23,7 @@ sub lookup
 	return sprintf q{SELECT * FROM dns_a('%s.n%d.example')}, $behaviour // 'n', ++$names;
 }
 
-# Waiting: it is seen, it costs nothing, and nobody but the backend does it.
+# Waiting: it is visible, it costs nothing, and only the backend itself waits.
 my $waits_for = 'SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE wait_event IS NOT NULL AND pid = '
   . $session->pid;
 foreach my $flags ('', 'usevc')
@@ -43,7 +43,7 @@ foreach my $flags ('', 'usevc')
 	is($session->status('Threads'), 1, "after waiting, $over: no thread");
 }
 
-# Many at a time, as well
+# Many lookups at a time too
 foreach my $sql (
 	q{SELECT FROM dns_query_many(ARRAY(SELECT 'drop.w' || g || '.example' FROM generate_series(1, 500) g))},
 	q{SELECT FROM generate_series(1, 500) g, LATERAL dns_a('drop.w' || g || '.example', 'ignore')})
@@ -56,14 +56,14 @@ foreach my $sql (
 	Session::wait_until(sub { $server->count(qr/^drop\.w/) > 100 }, 'the questions');
 	$seen{ $other->text($waits_for) || 'none' }++ foreach 1 .. 100;
 	is(Session::sqlstate_of($session->result), '57014', "waiting: $sql");
-	cmp_ok($seen{none} // 0, '<', 20, '... it is seen');
+	cmp_ok($seen{none} // 0, '<', 20, '... the wait event is shown');
 	is(scalar(grep { !/none|Extension/ } keys %seen), 0, '... as that of the extension');
 	cmp_ok($session->cpu_time - $before, '<', $ENV{PGCARES_WATCHED} ? 20 : 0.2, '... processor time');
 }
 $session->text('RESET pgcares.flags; RESET pgcares.timeout; RESET pgcares.deadline; RESET statement_timeout');
 
-# Sockets: none while the session is idle, unless it is told to keep one; and none
-# for the programs that the server starts.
+# Sockets: none while the session is idle, unless a flag keeps one; and none for the
+# programs that the backend starts.
 $session->text(lookup());
 is_deeply([ $session->inet_sockets ], [], 'idle: no socket');
 foreach my $flags ('stayopen', 'stayopen, usevc')
@@ -91,12 +91,12 @@ is_deeply([ $session->inet_sockets ], [], 'stayopen, then not: no socket');
 	$session->text("SET pgcares.servers = '127.0.0.2:$port'; SET pgcares.flags = 'stayopen, usevc'; " . lookup());
 	$restarted->stop;
 	$restarted = NameServer->misbehaving(address => '127.0.0.2', port => $port);
-	is($session->text(lookup()), $found, 'the server was started anew: lookup succeeds');
+	is($session->text(lookup()), $found, 'the server was restarted: lookup succeeds');
 	$session->text('RESET pgcares.flags; RESET pgcares.servers; ' . lookup());
 }
 
-# Loaded before the backends are made: the postmaster asks nothing, and no two
-# backends are alike.
+# Loaded before the backends start: the postmaster asks nothing, and no two backends are
+# alike.
 is_deeply([ Session::sockets_of(postmaster_pid()) ], [], 'preloaded: the postmaster has no socket');
 $server->forget;
 foreach (1 .. 10)
@@ -148,7 +148,7 @@ SQL
 		'parallel: the workers end');
 	$session->text('RESET ALL');
 
-	# also where the plan would not be parallel by itself
+	# also if the plan would not be parallel by itself
 	my $single = q{SELECT * FROM dns_a('n.example')};
 	$session->text("SET $forced = on");
 	like($session->text("EXPLAIN (COSTS OFF) $single"), qr/Gather/, 'forced parallel: the plan');
@@ -162,7 +162,7 @@ SQL
 {
 	is($session->text('BEGIN READ ONLY; ' . lookup() . '; COMMIT'), $found, 'read only: lookup succeeds');
 
-	# the server itself writes something now and then
+	# PostgreSQL itself writes something now and then
 	my $written = sub {
 		my $before = $session->text('SELECT pg_current_wal_insert_lsn()');
 		$session->text(lookup()) foreach 1 .. 20;
@@ -177,7 +177,7 @@ SQL
 	$standby->init_from_backup($node, 'copy', has_streaming => 1);
 	$standby->start;
 	my $reader = Session->new($standby);
-	is($reader->text('SELECT pg_is_in_recovery()'), 't', 'standby: it is one');
+	is($reader->text('SELECT pg_is_in_recovery()'), 't', 'standby: it is in recovery');
 	is($reader->text(lookup()), $found, 'standby: lookup succeeds');
 	is($reader->sqlstate(lookup('nxdomain')), 'ND003', 'standby: lookup fails as it should');
 	is($reader->text(q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT 's' || g || '.example' FROM generate_series(1, 50) g))}), 50,
@@ -222,7 +222,7 @@ is($session->text('SELECT count(address) FROM hosts'), '10', 'lookups in a trigg
 is($session->text(q{SELECT count(*) FROM seen WHERE txt LIKE '%qname=echo.h300%'}), '10', 'their answers are not mixed up');
 is_deeply([ $session->inet_sockets ], [], 'nested: no socket is left');
 
-# The extension goes, comes and moves while a session uses it and keeps a channel.
+# The extension is dropped, created and moved while a session uses it and keeps a channel.
 my $record = 'n.example|192.0.2.1';
 $session->text(q{SET pgcares.flags = 'stayopen'; CREATE SCHEMA elsewhere; CREATE SCHEMA "Third Place"; } . lookup());
 $session->text('PREPARE p AS ' . lookup());
@@ -240,7 +240,7 @@ is($other->text(q{SELECT name, rdata FROM "Third Place".dns_query('n.example')})
 $session->text('ALTER EXTENSION pgcares SET SCHEMA public');
 is($session->text('EXECUTE p'), $found, 'moved back: the prepared lookup');
 
-# A dump keeps who may look up what, and asks nobody.
+# A dump keeps all grants, and asks nothing.
 $session->text(<<'SQL');
 CREATE ROLE asker LOGIN;
 GRANT EXECUTE ON FUNCTION dns_a(text, text) TO asker;
@@ -258,13 +258,13 @@ SQL
 $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('restored') ], 'restore');
-is($server->count, 0, 'dump and restore ask nobody');
+is($server->count, 0, 'dump and restore ask nothing');
 is($session->text($rights), 't|f|f|t', 'rights');
 my $restored = Session->new($node, dbname => 'restored');
 is($restored->text($rights), 't|f|f|t', 'rights after dump and restore');
 is($restored->text('SELECT count(*) FROM mail'), '1', 'a view after dump and restore');
 is($session->text(q{SELECT pg_get_viewdef('mail')}), $restored->text(q{SELECT pg_get_viewdef('mail')}), 'its definition');
 my $asker = Session->new($node, dbname => 'restored', user => 'asker');
-is($asker->text(q{SELECT * FROM dns_a('n.example')}), $found, 'who may look up, looks up');
-is($asker->sqlstate(q{SELECT * FROM dns_mx('n.example')}), '42501', 'who may not, does not');
+is($asker->text(q{SELECT * FROM dns_a('n.example')}), $found, 'a role with a grant looks up');
+is($asker->sqlstate(q{SELECT * FROM dns_mx('n.example')}), '42501', 'a role without one does not');
 done_testing();

@@ -1,6 +1,6 @@
-# However the server ends, its backends do, whatever they wait for: sessions with lookups,
-# batches, look-ahead, parallel workers and open cursors. After a crash of one of them,
-# everything works as before, and nothing of it is left.
+# In whatever way PostgreSQL ends, its backends end too: sessions with lookups, batches,
+# look-ahead, parallel workers and open cursors. After a crash of one of them, everything
+# works as before, and nothing of it is left.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# How soon the backends are to be gone, in seconds; how often each end is tried
+# Seconds until the backends must be gone; number of times that each end is tried
 use constant { WITHIN => $ENV{PGCARES_WATCHED} ? 20 : 2, ROUNDS => $ENV{PGCARES_DEEP} ? 10 : 1 };
 
 my $server = NameServer->misbehaving;
@@ -28,7 +28,7 @@ ALTER TABLE hosts SET (parallel_workers = 2);
 ANALYZE hosts;
 SQL
 
-# What sessions are at. The first labels of their names are LABELS, the last ones ZONE.
+# The work of the sessions. The first labels of their names are LABELS, the last ones ZONE.
 my $lateral = 'SELECT g, a.* FROM hosts, LATERAL dns_a(LABELS || g || ZONE) a';
 my @statements = (
 	[ 'a lookup', 'SELECT * FROM dns_a(LABELS || 1 || ZONE)' ],
@@ -43,7 +43,8 @@ my @statements = (
 	[ 'a cursor', "BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT g, a.* FROM hosts, LATERAL dns_a(CASE WHEN g > 3 THEN LABELS ELSE 'sound.' END || g || ZONE) a; FETCH 3 FROM c" ],
 	[ 'a batch in temporary files', q{BEGIN; DECLARE c CURSOR FOR SELECT * FROM dns_query_many(ARRAY(SELECT 'big90.' || g FROM generate_series(1, 100) g)) q, LATERAL dns_a(LABELS || ord || ZONE); FETCH 1 FROM c} ]);
 
-# Start all of them and wait until all have asked; sessions, and the processes that are at it.
+# Starts all of them and waits until all have asked; returns the sessions and their
+# processes.
 sub busy
 {
 	my ($labels) = @_;
@@ -76,14 +77,14 @@ sub postmaster
 	return (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
 }
 
-# Processes of the server
+# The processes of PostgreSQL
 sub children
 {
 	my $postmaster = postmaster();
 	return grep { (stat_of($_))[1] == $postmaster } map { m{(\d+)} } glob '/proc/[0-9]*';
 }
 
-# State and parent of a process; of one that is gone, X
+# State and parent of a process; X if it is gone
 sub stat_of
 {
 	my ($pid) = @_;
@@ -100,7 +101,7 @@ sub cmdline_of
 	return <$file> // '';
 }
 
-# All are gone soon: tested.
+# Tests that all are gone soon.
 sub all_gone
 {
 	my ($start, $what, @processes) = @_;
@@ -111,7 +112,7 @@ sub all_gone
 	note(sprintf '%s: %.0f ms', $what, 1000 * $seconds);
 }
 
-# Sockets, whoever has them, that lead to the name server
+# Sockets of any process that lead to the name server
 sub sockets_to_server
 {
 	my $address = sprintf '0100007F:%04X', $server->port;
@@ -147,7 +148,7 @@ foreach my $round (1 .. ROUNDS)
 	foreach my $mode ('fast', 'immediate')
 	{
 		my ($sessions, $processes) = busy('drop');
-		cmp_ok(scalar @$processes, '>', @statements, "$mode shutdown: all are at it");
+		cmp_ok(scalar @$processes, '>', @statements, "$mode shutdown: all are at work");
 		my $start = time;
 		my $stop = IPC::Run::start([ 'pg_ctl', '-D', $node->data_dir, '-m', $mode, '-w', 'stop' ], '>', \my $output, '2>', \my $errors);
 		all_gone($start, "$mode shutdown", @$processes);
@@ -155,7 +156,7 @@ foreach my $round (1 .. ROUNDS)
 		my @results = map { $_->result } @$sessions;
 		is(scalar(grep { $results[$_]{ended} || $sessions->[$_]->result->{ended} } 0 .. $#statements), @statements,
 			'... the connections are closed');
-		# a leader may hear first that its workers are gone
+		# a leader can notice first that its workers are gone
 		my %states = map { $statements[$_][0] =~ /parallel/ ? () : (Session::sqlstate_of($results[$_]) => 1) } 0 .. $#statements;
 		is(join(' ', sort keys %states), '57P01', '... with an SQLSTATE') if $mode eq 'fast';
 		$node->_update_pid(0);
@@ -171,13 +172,13 @@ foreach my $round (1 .. ROUNDS)
 		my $start = time;
 		$node->kill9;
 		all_gone($start, 'death of the postmaster', @$processes);
-		# while one of these is there, a new server does not start
+		# while one of these exists, a new server does not start
 		Session::wait_until(sub { !grep { -e "/proc/$_" } $postmaster, @others }, 'the end of all processes');
 		$node->start;
 		works('after the death of the postmaster');
 	}
 
-	# ---- A backend dies: the server starts anew
+	# ---- A backend dies: the server restarts
 
 	foreach my $victim (0 .. $#statements)
 	{
@@ -190,7 +191,7 @@ foreach my $round (1 .. ROUNDS)
 		cmp_ok(files(), '>', $files, "kill -9 of $what: there are files") if $victim == $#statements;
 		kill 'KILL', $what =~ /parallel/ ? $workers[0] : $sessions->[$victim]->pid;
 		all_gone($start, "kill -9 of $what", @$processes);
-		# not with psql, which may be gone before it has its input
+		# not with psql, which can be gone before it has its input
 		ok(Session::wait_until(sub { eval { Session->new($node) } }, 'the server'), '... the server comes back');
 		cmp_ok(files(), '<=', $files, '... no file is left');
 		works("after kill -9 of $what");
@@ -207,11 +208,11 @@ foreach my $round (1 .. ROUNDS)
 	my %states;
 	foreach (0 .. $#statements)
 	{
-		# the results of cursors have been read, but for the last one's
+		# the results of the cursors have been read, except for the last one
 		next if $statements[$_][0] eq 'a cursor';
 		$states{ Session::sqlstate_of($sessions->[$_]->result) }++;
 	}
-	is_deeply(\%states, { '00000' => $#statements }, 'smart shutdown: what was under way is done');
+	is_deeply(\%states, { '00000' => $#statements }, 'smart shutdown: running statements finish');
 	is($sessions->[7]->text('FETCH ALL FROM c') =~ tr/\n/\n/, 300 - 3 - 1, '... cursors go on');
 	my $start = time;
 	$_->close foreach @$sessions;

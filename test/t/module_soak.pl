@@ -1,5 +1,5 @@
-# Many sessions that look up, fail, are cancelled and see the configuration reloaded, for
-# a long time: none crashes or gives a wrong row, and descriptors and memory stay as they are.
+# Many sessions look up, fail, are cancelled and reload the configuration, for a long time:
+# none crashes or returns a wrong row, and descriptors and memory do not grow.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -13,11 +13,12 @@ use Time::HiRes qw(time);
 use NameServer;
 use Session;
 
-# How many sessions, for how many seconds
+# Sessions, and seconds
 use constant DEEP => $ENV{PGCARES_DEEP} && !$ENV{PGCARES_WATCHED};
 use constant { SESSIONS => DEEP ? 50 : 6, SECONDS => DEEP ? 300 : 6 };
 
-# Of the time after which a session is warm; how much memory may grow after that, in kB; how often the noise is made
+# Share of the time after which a session is warm; growth of memory that is allowed after
+# that, in kB; seconds between noises
 use constant { WARM => 0.3, MAX_GROWTH => 2048, NOISE_AFTER => 0.2 };
 
 my $server = NameServer->misbehaving;
@@ -33,7 +34,7 @@ $noise->text($_) foreach
   'ALTER TABLE hosts SET (parallel_workers = 2)',
   'ANALYZE hosts';
 
-# Statements with the SQLSTATE and the first row that they give. ZONE is new each time.
+# Statements with their SQLSTATE and first row. ZONE is new each time.
 my @statements = (
 	[ q{SELECT host(address) FROM dns_a('sound' || ZONE)}, '00000', '192.0.2.1' ],
 	[ q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT 'n' || g || ZONE FROM hosts))}, '00000', 100 ],
@@ -54,7 +55,7 @@ my @statements = (
 	[ q{SET LOCAL statement_timeout = '30ms'; SELECT FROM hosts, LATERAL dns_a('drop.n' || g || ZONE)}, '57014' ],
 	[ q{SELECT dns_reset()}, '00000', '' ]);
 
-# Send a session something new; what must come of it is kept with the session.
+# Sends a session a new statement; the session keeps the expected outcome.
 sub send_next
 {
 	my ($session) = @_;
@@ -65,7 +66,7 @@ sub send_next
 	$session->send($session->{sql});
 }
 
-# A cancel may come at any time.
+# Is the outcome right? A cancel can come at any time.
 sub is_right
 {
 	my ($session, $result) = @_;
@@ -113,7 +114,7 @@ while (%busy)
 }
 
 is_deeply([ @wrong[ 0 .. ($#wrong < 9 ? $#wrong : 9) ] ], [], "$done statements in @{[ SESSIONS ]} sessions, $cancels cancels: each gave what it should");
-is(scalar(grep { !$_->is_alive } @sessions), 0, 'all backends live');
+is(scalar(grep { !$_->is_alive } @sessions), 0, 'all backends survive');
 is_deeply([ map { $_->inet_sockets } @sessions ], [], 'no socket is left');
 my @after = memory(@sessions);
 my @growth = map { $after[$_] - $before[$_] } 0 .. $#after;
@@ -121,10 +122,10 @@ note(sprintf 'growth of memory: %.0f kB on average, %d kB at most', sum(@growth)
 SKIP:
 {
 	skip 'memory is not measured under a checker, nor before sessions are warm', 1 if $ENV{PGCARES_WATCHED} || !DEEP;
-	cmp_ok(sum(@growth) / @growth, '<', MAX_GROWTH, 'memory stays as it is');
+	cmp_ok(sum(@growth) / @growth, '<', MAX_GROWTH, 'memory does not grow');
 }
 
-# what a fresh session has after the same things, the others have
+# all sessions have the same descriptors
 my %kinds;
 $kinds{ join ' ', @{ $_->descriptors } }++ foreach @sessions;
 cmp_ok(scalar keys %kinds, '<=', 2, 'descriptors are the same everywhere') or diag(explain(\%kinds));
@@ -134,5 +135,5 @@ foreach my $session (@sessions)
 	push @wrong, "at the end: $row" if $row != 100;
 }
 is_deeply(\@wrong, [], 'all sessions go on');
-unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|server process .* exited/, 'the server reports no crash');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|server process .* exited/, 'the log has no crash');
 done_testing();

@@ -1,8 +1,7 @@
-# Property: the library shows the server its entry points and nothing else,
-# brings no other library along than those it is said to, and is of the version
-# that the control file names; and in the sources what runs inside c-ares
-# neither raises nor allocates from a memory context, and only compat.h asks
-# for versions.
+# Property: the library exports its entry points and nothing else, loads no other library
+# than those that it needs, and has the version of the control file. In the sources, code
+# that runs inside c-ares neither raises nor allocates from a memory context, and only
+# compat.h asks for versions.
 
 use strict;
 use warnings;
@@ -18,11 +17,11 @@ use Test::More;
 
 my $root = "$FindBin::RealBin/../..";
 
-# What needs no name server is asked of one that is not there.
+# The name server does not exist: no call here needs one.
 my $node = Session->cluster([ '127.0.0.1:' . NameServer->closed_port ]);
 my $session = Session->new($node);
 
-# The output of a program, or nothing where there is no such program
+# The output of a program, or nothing if there is no such program
 sub output_of
 {
 	my @command = @_;
@@ -35,7 +34,7 @@ sub output_of
 
 my $version = $session->text('SELECT dns_version()');
 my ($library) = slurp_file('/proc/' . $session->pid . '/maps') =~ m{(/\S*/pgcares\.so)$}m;
-ok(defined $library, 'the backend has the library loaded');
+ok(defined $library, 'the backend has loaded the library');
 
 SKIP:
 {
@@ -45,23 +44,23 @@ SKIP:
 	my %info = map { /^pg_finfo_(.*)/ ? ($1 => 1) : () } keys %symbol;
 	my @functions = split /\n/, $session->text("SELECT DISTINCT prosrc FROM pg_proc WHERE probin LIKE '%pgcares%'");
 
-	ok($symbol{$_}, "$_ is there") foreach qw(Pg_magic_func _PG_init);
+	ok($symbol{$_}, "$_ is exported") foreach qw(Pg_magic_func _PG_init);
 	is_deeply([ grep { !/^(Pg_magic_func|_PG_init|pg_finfo_pgcares_\w+|pgcares_\w+)$/ } sort keys %symbol ],
-		[], 'nothing is exported but entry points, and no symbol of c-ares');
-	is_deeply([ sort keys %info ], [ sort grep { /^pgcares_/ } keys %symbol ], 'each function has its description');
-	is_deeply([ sort keys %info ], [ sort @functions ], '... and is one of SQL');
+		[], 'nothing else is exported, in particular no symbol of c-ares');
+	is_deeply([ sort keys %info ], [ sort grep { /^pgcares_/ } keys %symbol ], 'each function has its pg_finfo');
+	is_deeply([ sort keys %info ], [ sort @functions ], '... and is a function in SQL');
 }
 
 SKIP:
 {
 	my $table = output_of('ldd', $library);
 	skip 'there is no program "ldd"', 2 if !defined $table;
-	skip 'the sanitizers are libraries, too', 2 if ($ENV{PGCARES_WATCHED} // '') eq 'sanitizers';
+	skip 'the sanitizers are libraries too', 2 if ($ENV{PGCARES_WATCHED} // '') eq 'sanitizers';
 	my @libraries = map { basename((split)[0]) } split /\n/, $table;
 	my $expected = qr/^(linux-vdso|ld-linux[\w-]*|libc|libidn2|libunistring|libcares)\.so\.\d+$/;
 
-	is_deeply([ grep { !/$expected/ } @libraries ], [], 'no other library comes along');
-	ok(scalar(grep { /^libidn2/ } @libraries), '... than those for its work');
+	is_deeply([ grep { !/$expected/ } @libraries ], [], 'no other library is loaded');
+	ok(scalar(grep { /^libidn2/ } @libraries), '... and libidn2 is');
 }
 
 # ---- Versions
@@ -69,13 +68,13 @@ SKIP:
 my ($default) = slurp_file("$root/pgcares.control") =~ /^default_version\s*=\s*'(.+)'/m;
 my ($shown, $cares) = $version =~ /^pgcares (\S+), c-ares (\d+\.\d+\.\d+)$/;
 
-is($shown, $default, 'dns_version() says the version of the control file');
-is($session->text("SELECT extversion FROM pg_extension WHERE extname = 'pgcares'"), $default, 'the catalog has it');
+is($shown, $default, 'dns_version() shows the version of the control file');
+is($session->text("SELECT extversion FROM pg_extension WHERE extname = 'pgcares'"), $default, 'the catalog has it too');
 ok(sprintf('%03d%03d%03d', split /\./, $cares) ge '001034009', 'c-ares is not older than 1.34.9');
 
 # ---- Sources
 
-# Without comments and strings, but with all lines
+# A source without comments and strings, but with all lines
 sub code_of
 {
 	my ($file) = @_;
@@ -108,22 +107,22 @@ my $allocates =
 
 my $calls_back = qr/\bares_\w+\s*\(/;
 
-cmp_ok(scalar @sources, '>', 15, 'the sources are there');
+cmp_ok(scalar @sources, '>', 15, 'the sources are found');
 my ($compat, @others) = ("$root/src/system/compat.h", grep { basename($_) ne 'compat.h' } @sources);
 is_deeply(lines_with($asks_version, @others), [], 'only compat.h asks for versions');
 cmp_ok(scalar @{ lines_with($asks_version, $compat) }, '>', 2, '... and does');
-is_deeply(lines_with($raises, @inside), [], 'what runs inside the library does not raise');
+is_deeply(lines_with($raises, @inside), [], 'code that runs inside the library does not raise');
 is_deeply(lines_with($allocates, @inside), [], '... nor allocate from a memory context');
 is_deeply(lines_with($calls_back, grep { basename($_) ne 'memory.c' } @inside), [], '... nor call the library');
-is(scalar @{ lines_with($calls_back, "$root/src/system/memory.c") }, 1, '... but for the one call that gives it memory');
+is(scalar @{ lines_with($calls_back, "$root/src/system/memory.c") }, 1, '... except for the one call that gives it memory');
 foreach my $pattern ($raises, $allocates, $calls_back)
 {
-	cmp_ok(scalar @{ lines_with($pattern, "$root/src/engine/window.c") }, '>', 0, '... as others do');
+	cmp_ok(scalar @{ lines_with($pattern, "$root/src/engine/window.c") }, '>', 0, '... but window.c does');
 }
 
 # Of window.c, the callback
 my ($callback) = code_of("$root/src/engine/window.c") =~ /^answer_arrived\(.*?\)\n(\{.*?^\})/ms;
-ok(defined $callback, 'the callback is there');
-unlike($callback // '', $_, '... and keeps to the same') foreach $raises, $allocates, $calls_back;
+ok(defined $callback, 'the callback is found');
+unlike($callback // '', $_, '... and follows the same rules') foreach $raises, $allocates, $calls_back;
 
 done_testing();

@@ -1,6 +1,5 @@
-# pg_upgrade, dump and restore keep what is made with the extension, who may use it and
-# where it is; and nothing of that asks a question, nor does a subscriber of replicated
-# tables by itself.
+# pg_upgrade, dump and restore keep the objects that use the extension, its grants and its
+# schema. None of them asks a question, nor does a subscriber of replicated tables.
 
 use strict;
 use warnings;
@@ -14,7 +13,7 @@ my $server = NameServer->misbehaving;
 my $node = Session->cluster([$server], 'wal_level = logical', 'max_wal_senders = 4');
 my $session = Session->new($node);
 
-# ---- What there is
+# ---- The database
 
 $session->text($_) foreach
   'CREATE SCHEMA "Name Service"',
@@ -33,7 +32,7 @@ $session->text($_) foreach
 	RETURN (SELECT address FROM "Name Service".dns_a(name) LIMIT 1)},
   'INSERT INTO hosts (id) VALUES (1)';
 
-# What of that is the same in a copy
+# The parts that must be the same in a copy
 my %same = (
 	'functions of the extension' => q{SELECT p.oid::regprocedure::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares') ORDER BY 1},
 	'their rights' => q{SELECT p.oid::regprocedure::text, p.proacl::text FROM pg_proc p WHERE prosrc LIKE 'pgcares\_%' ORDER BY 1},
@@ -43,7 +42,7 @@ my %same = (
 	'settings' => q{SELECT coalesce(d.datname, ''), coalesce(r.rolname, ''), s.setconfig::text FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = setdatabase LEFT JOIN pg_roles r ON r.oid = setrole ORDER BY 1, 2},
 	'rows' => q{SELECT * FROM hosts UNION ALL SELECT g, '', address FROM addresses ORDER BY 1, 2});
 my %before = map { $_ => $session->text($same{$_}) } keys %same;
-cmp_ok(length $before{$_}, '>', 5, "there is something of: $_") foreach sort keys %same;
+cmp_ok(length $before{$_}, '>', 5, "not empty: $_") foreach sort keys %same;
 
 sub is_the_same
 {
@@ -75,15 +74,15 @@ sub is_the_same
 		$node->command_ok($format eq 'plain'
 			? [ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dump.$format", $node->connstr($database) ]
 			: [ 'pg_restore', '-e', '-j', '2', '-d', $node->connstr($database), "$dump.$format" ], "restore, $format");
-		# a materialized view is read when it is restored, a table is not
-		cmp_ok($server->count, '<=', 3, '... asks no more than the materialized view wants');
+		# restoring reads a materialized view, but not a table
+		cmp_ok($server->count, '<=', 3, '... asks no more than the materialized view needs');
 		$server->forget;
 		is_the_same(Session->new($node, dbname => $database), "restored from $format", 'settings');
 		$server->forget;
 	}
 }
 
-# ---- Logical replication: values are copied, and nobody asks for them again
+# ---- Logical replication: values are copied, and not asked again
 
 {
 	my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
@@ -109,17 +108,17 @@ SQL
 		'logical replication: the first rows are copied');
 	$server->forget;
 	$session->text('INSERT INTO hosts (id) SELECT g FROM generate_series(10, 19) g');
-	cmp_ok($server->count(qr/^n\.example/), '>', 0, '... the publisher asks for others');
+	cmp_ok($server->count(qr/^n\.example/), '>', 0, '... the publisher asks for new rows');
 	$server->forget;
 	$node->wait_for_catchup('s');
 	is($there->text('SELECT count(*), min(host(address)), min(name) FROM hosts WHERE id >= 10'), '10|192.0.2.1|n.example', '... the subscriber has the rows');
 	is($server->count, 0, '... and has asked for nothing');
 
-	# a trigger that is meant for it does ask
+	# a trigger that is enabled on the subscriber asks
 	$there->text('ALTER TABLE hosts ENABLE ALWAYS TRIGGER usual');
 	$session->text(q{INSERT INTO hosts VALUES (20, 'x', '192.0.2.9')});
 	$node->wait_for_catchup('s');
-	is($there->text('SELECT name FROM hosts WHERE id = 20'), 'usual1', '... but in a trigger that always runs, the worker looks up');
+	is($there->text('SELECT name FROM hosts WHERE id = 20'), 'usual1', '... but the worker looks up in a trigger that always runs');
 	is($server->count(qr/^usual\.example/), 1, '... once');
 	$there->text('DROP SUBSCRIPTION s');
 	$session->text('DROP PUBLICATION p; DELETE FROM hosts WHERE id > 1');
@@ -146,8 +145,8 @@ SQL
 
 	my $asker = Session->new($new, user => 'asker');
 	is($asker->text('SHOW pgcares.timeout'), '3s', '... a setting of a role');
-	is($asker->text(q{SELECT host(address) FROM "Name Service".dns_a('sound.example')}), '192.0.2.1', '... who may look up, looks up');
-	is($asker->sqlstate(q{SELECT * FROM "Name Service".dns_mx('sound.example')}), '42501', '... who may not, does not');
+	is($asker->text(q{SELECT host(address) FROM "Name Service".dns_a('sound.example')}), '192.0.2.1', '... a role with a grant looks up');
+	is($asker->sqlstate(q{SELECT * FROM "Name Service".dns_mx('sound.example')}), '42501', '... a role without one does not');
 	$new->stop;
 }
 
