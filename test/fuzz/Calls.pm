@@ -1,12 +1,11 @@
 # Random calls of the lookup functions, their arguments, and expressions around
-# them. What a call may refer to is a scope: a list of relations,
+# them. A call can refer to a scope, which is a list of relations:
 #
 #   { alias => 't1', columns => [ [ 'id', 'int' ], [ 'name', 'name' ], ... ] }
 #
-# Types are int, inet, text, name (a text that may be asked for) and "-", of
-# which nothing is known; a relation that is "opaque" has more columns than
-# these. Everything is the same at each run but for what is volatile on purpose
-# and gives one value all the same.
+# Types are int, inet, text, name (a text that can be asked) and "-", which stands for
+# an unknown type; an "opaque" relation has more columns than these. Everything is
+# the same in each run; expressions that are volatile on purpose give one value too.
 
 package Calls;
 
@@ -15,8 +14,8 @@ use warnings;
 use parent 'Effects';
 use Chance;
 
-# In a call: %n a name, %s a short one for the search list, %i an address, %k a
-# record type, %f a family, %e what to do about errors.
+# In a call: %n is a name, %s a short one for the search list, %i an address, %k a
+# record type, %f a family, %e the on_error argument.
 my @sets = map { set($_) } grep { /\S/ } split /\n/, <<'SETS';
 dns_a(%n, %e)                       | address inet, ttl int
 dns_a(%n)                           | address inet, ttl int
@@ -50,7 +49,7 @@ mx_inlined(%n, %e)                  | preference int, exchange name, ttl int
 mx_as_is(%n, %e)                    | preference int, exchange name, ttl int
 SETS
 
-# Such with one value, as text
+# Calls with one value, as text
 my @scalars = (
 	'host(dns_lookup(%n, %f, %e))', 'host(dns_lookup(%n, on_error => %e))', 'dns_lookup(%n)::text',
 	'dns_reverse(%i, %e)', 'upper(dns_reverse(%i, %e))', 'dns_reverse(%i)',
@@ -65,8 +64,8 @@ sub set
 	return { call => $call, opaque => $opaque, columns => [ map { [ split ' ' ] } split /, /, $columns ] };
 }
 
-# What is settled for a whole statement: may calls raise or warn (errors)? May
-# other expressions raise (raising), or have effects (effects)?
+# Decisions for a whole statement: can calls raise or warn (errors)? Can other
+# expressions raise (raising), or have effects (effects)?
 sub new
 {
 	my ($class, %self) = @_;
@@ -79,14 +78,14 @@ sub alias
 	return $letter . ++$self->{aliases};
 }
 
-# May there be one more call?
+# Is there room for one more call?
 sub wants_call
 {
 	my ($self) = @_;
 	return $self->{calls} > 0;
 }
 
-# A call that returns a set: its text, and what it is made of.
+# A call that returns a set: its text and its parts
 sub set_call
 {
 	my ($self, $scope) = @_;
@@ -194,7 +193,7 @@ sub address
 		$column ? (3 => "set_masklen($column, 24)", 2 => "coalesce($column, inet '10.0.0.1')") : ());
 }
 
-# What to do about errors, as text or NULL
+# The on_error argument, as text or NULL
 sub on_error
 {
 	my ($self, $scope) = @_;
@@ -209,7 +208,7 @@ sub on_error
 		2 => 'CASE WHEN ' . $self->int_column($scope) . q{ % 2 = 0 THEN 'ignore' ELSE 'warning' END});
 }
 
-# Something that is true or false for a row
+# A condition on a row
 sub condition
 {
 	my ($self, $scope, $depth) = @_;
@@ -265,7 +264,7 @@ sub call_condition
 		2 => "(SELECT count(*) FROM $from$where) > " . number(0, 2));
 }
 
-# A call as it stands in FROM: its text and the relation that it is
+# A call in FROM: its text and its relation
 sub called
 {
 	my ($self, $scope) = @_;

@@ -1,4 +1,4 @@
-# What chance decides, the same each time for the same seed.
+# Random decisions, which are the same each time for the same seed.
 
 package Chance;
 
@@ -9,7 +9,7 @@ use Exporter qw(import);
 
 our @EXPORT = qw(seed chance number pick mostly);
 
-# A text; neighbours give numbers that have nothing in common.
+# Seeds with a text; similar texts give unrelated numbers.
 sub seed
 {
 	my ($text) = @_;
@@ -23,7 +23,7 @@ sub chance
 	return rand() < $probability;
 }
 
-# From one number to another
+# A number between two others, both included
 sub number
 {
 	my ($from, $to) = @_;

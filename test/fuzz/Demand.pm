@@ -1,19 +1,19 @@
-# How many questions a statement may ask with look-ahead.
+# The most questions that a statement can ask with look-ahead.
 #
-# Where all rows are certain to be wanted, at most as many as without: equal
-# questions close together share one answer, none is asked in vain.
+# If all rows are certain to be read, at most as many as without: equal questions close
+# together share one answer, and none is asked in vain.
 #
-# Under an early stop, or where it is not certain that a call is made, a node
-# begins with one row, and asks ahead for at most as many rows more as calls have
-# used so far: one more for each call that a node looks ahead for, and one more for
-# each call that was made.
+# Under an early stop, or if a call is not certain to be made, a node begins with one
+# row, and asks ahead for at most as many further rows as calls have used so far: one
+# more for each call that a node looks ahead for, and one more for each call that was
+# made.
 #
-#   - A lookup that stands below another one's node is made for rows that are read
-#     ahead: there, the calls are those of the session that looks ahead.
+#   - A lookup below another one's node is made for rows that are read ahead: there,
+#     the calls are those of the session that looks ahead.
 #   - A statement that fails, or goes on after an error within, has asked ahead for
-#     rows that it does not come to: for no more than it would have come to without
-#     the error. So it is measured by its calm form, which is the same without what
-#     raises; where that fails as well, nothing is counted.
+#     rows that it does not reach: for no more than it would have reached without the
+#     error. So it is measured by its calm form, which is the same statement without
+#     the expressions that raise; if that fails too, nothing is counted.
 
 package Demand;
 
@@ -23,17 +23,16 @@ use warnings;
 # Calls that ask for A and AAAA
 my $two_questions = qr/dns_lookup|lookup_stable|dns_addresses|dns_getaddrinfo|dns_gethostbyname/;
 
-# Plans of one call that are not seen: for a query that cannot be explained, the
-# most that there are of it, one for each part of a partitioned table or UNION
+# The most plans of one call in a query that cannot be explained: one for each part of
+# a partitioned table or UNION
 use constant PLANS_OF_A_CALL => 3;
 
-# An attempt asks for so many names one after another, and stops at the first that
-# fails; with look-ahead it asks for all of them at once.
+# The names of an attempt, which asks for them one after another and stops at the first
+# failure; with look-ahead it asks for all of them at once.
 use constant NAMES_OF_AN_ATTEMPT => 3;
 
-# The most questions, given the numbers of questions and calls without look-ahead
-# and with it, and a function that gives the number of calls that are looked ahead
-# for.
+# The most questions, from the numbers of questions and calls without look-ahead and
+# with it, and a function that returns the number of calls with look-ahead
 sub most
 {
 	my ($statement, $plain, $ahead, $calls_ahead) = @_;
@@ -49,7 +48,7 @@ sub most
 	return $asked + $each * ($calls + $sites * ($statement->{runs} // 1));
 }
 
-# The calm form of a statement, to be run with the settings it gives
+# The calm form of a statement, with its settings
 sub calm
 {
 	my ($statement) = @_;
@@ -74,9 +73,9 @@ sub calm_text
 	return $text;
 }
 
-# Are all rows wanted, and all calls that are looked ahead for made? Joins of
-# tables stop when one side has ended, or do not begin, and a call in a join
-# condition needs a row of both.
+# Are all rows read, and all calls with look-ahead made? A join of tables stops when
+# one side has ended, or does not begin, and a call in a join condition needs a row of
+# both.
 sub is_certain
 {
 	my ($statement) = @_;

@@ -1,16 +1,15 @@
-# Compares the results of a statement with look-ahead and without it: gives the text
-# of the first difference, nothing if there is none; and its kind, if it is one that
-# can be let through:
+# Compares the results of a statement with look-ahead and without: returns the text of
+# the first difference, nothing if there is none; and its kind, if it can be tolerated:
 #
 #   another error      both fail, but not at the same call or expression
-#   fewer effects      both fail, and some of what is done before is not done, such
-#                      as nextval() of earlier rows; nothing is done that is not
-#                      done without look-ahead, and what is done has its order
+#   fewer effects      both fail, and some earlier effects are missing, such as
+#                      nextval() of earlier rows; there are no others, and their
+#                      order is the same
 #   further warnings   of lookups, for rows that an early stop would not reach;
 #                      all else is the same
 #
-# Any other difference has no kind: one of them fails only, rows are not the same,
-# a statement that succeeds has other effects.
+# Any other difference has no kind: only one of them fails, rows differ, or a statement
+# that succeeds has other effects.
 
 package Difference;
 
@@ -30,8 +29,8 @@ sub of_results
 	return ($text, message_text($plain->{error}) eq message_text($ahead->{error}) ? 'fewer effects' : 'another error');
 }
 
-# Compares the log, sequences, locks and settings, which Pair::traces() gives. Did
-# both fail?
+# Compares the log, sequences, locks and settings from Pair::traces(). $failed: both
+# have failed
 sub of_traces
 {
 	my ($plain, $ahead, $failed, @names) = @_;
@@ -43,7 +42,7 @@ sub of_traces
 	return ($text, $failed && !@further ? 'fewer effects' : undef);
 }
 
-# Is nothing there with look-ahead that is not there without?
+# Is everything with look-ahead there without it too?
 sub is_less
 {
 	my ($name, $plain, $ahead) = @_;
@@ -59,7 +58,7 @@ sub is_less
 	return $name =~ /locks/ && !grep { !$plain{$_} } split /$separator/, $ahead;
 }
 
-# The error or the rows, and the notices of the functions of the tests, a line each
+# The error or the rows, and the notices of the test functions, one line each
 sub head_lines
 {
 	my ($result, $statement) = @_;
@@ -81,8 +80,8 @@ sub notices
 	return map { message_text($_) } grep { $_->{S} eq 'NOTICE' } @{ $result->{notices} };
 }
 
-# The warnings of lookups. Those of several calls come in any order; before an error
-# there can be some for rows that are read ahead.
+# The warnings of lookups. Those of several calls come in any order; before an error,
+# rows that are read ahead can cause some.
 sub warning_lines
 {
 	my ($result, $statement) = @_;
@@ -106,7 +105,7 @@ sub is_begin_of
 	return @$short <= @$long && !grep { $short->[$_] ne $long->[$_] } 0 .. $#$short;
 }
 
-# The first line that is not the same; undefined if all are
+# The first line that differs; undefined if there is none
 sub first_difference
 {
 	my ($plain, $ahead) = @_;

@@ -1,5 +1,5 @@
-# Random expressions that do more than give a value: they write, draw numbers, lock
-# or set something, or look at what others have done; and such that raise for some
+# Random expressions that do more than return a value: they write, draw numbers, lock or
+# set something, or read the effects of others; and expressions that raise for some
 # rows. Functions and tables are those of test/lookahead/effects.sql.
 
 package Effects;
@@ -71,14 +71,14 @@ sub effect_value
 		1 => "(SELECT max(l.what) FROM log l WHERE wrote($text))");
 }
 
-# Some jobs of the queue that nobody else works on, as who works on them takes them
+# Some free jobs of the queue, selected in the way of a worker
 sub job
 {
 	my ($condition, $most) = @_;
 	return "SELECT j.id FROM queue j WHERE $condition ORDER BY j.id " . pick('FOR UPDATE', 'FOR UPDATE SKIP LOCKED', 'FOR SHARE') . " LIMIT $most";
 }
 
-# Relations with the columns of hosts in which something is done for each row
+# Relations with the columns of hosts that have an effect for each row
 my $others = 'kind, grp, address';
 my @effect_relations = (
 	3 => "(SELECT id, kept(name) AS name, $others FROM few OFFSET 0)",
@@ -97,7 +97,7 @@ sub effect_relation
 	return mostly(@effect_relations);
 }
 
-# A part of WITH that changes the queue and gives the rows that it has changed
+# A part of WITH that changes the queue and returns the changed rows
 sub effect_with
 {
 	return pick(
@@ -109,7 +109,7 @@ sub effect_with
 
 # ---- Raising
 
-# A whole number that cannot be had for one value
+# An integer expression that raises for one value
 sub raising_int
 {
 	my ($self, $scope) = @_;

@@ -1,26 +1,26 @@
-# Two sessions that run the same statements, one of them with look-ahead.
+# Two sessions that run the same statements, one of them with look-ahead
 #
 #   my $pair = Pair->new($node);            makes the tables of each
 #   my $text = $pair->difference($statement);   '' if they agree
-#   my @left = $pair->left;                 what statements have left behind
-#   $pair->{counts}                         of statements, by what came of them
-#   $pair->{tolerated}                      differences that were, by what they are
-#                                           and the shape of the statement
+#   my @left = $pair->left;                 leftovers of statements
+#   $pair->{counts}                         of statements, by outcome
+#   $pair->{tolerated}                      tolerated differences, by kind and by
+#                                           the shape of the statement
 #
-# Compared are rows, errors and notices, in the order that Statements promises; the
-# log that statements write, with its order; sequences, advisory locks, locks of rows
-# and settings; and the number of questions (Demand.pm). A statement that takes the
-# session without look-ahead too long is left out, and counted.
+# It compares rows, errors and notices, in the order that Statements promises; the log
+# that statements write, with its order; sequences, advisory locks, row locks and
+# settings; and the number of questions (Demand.pm). A statement that takes too long
+# without look-ahead is left out, and counted.
 #
-# Exceptions, each of which is needed:
+# Exceptions, each of which is necessary:
 #   - warnings of several calls come in any order, since some of them are made for
 #     rows that are read ahead
-#   - rows that were sent before an error count for nothing, since an expression
-#     that raises for a row can do so when the row is read ahead
-#   - where there are parallel workers, nothing raises, warns or has an effect, and
-#     no question is counted: a worker counts for itself
+#   - rows that were sent before an error do not count, since an expression that
+#     raises for a row can do so when the row is read ahead
+#   - with parallel workers, nothing raises, warns or has an effect, and no question
+#     is counted: a worker counts for itself
 #
-# The option "tolerate" lets more through: kinds of Difference.pm, or "all".
+# The option "tolerate" allows more: kinds of Difference.pm, or "all".
 
 package Pair;
 
@@ -32,18 +32,18 @@ use Demand;
 use Difference;
 use Session;
 
-# The longest time that a statement gets, in ms, without look-ahead and with it; more
-# where a checker watches the server
+# The longest time of a statement, in ms, without look-ahead and with it; more under a
+# checker
 use constant { TIME_PLAIN => $ENV{PGCARES_WATCHED} ? 20000 : 1000, TIME_AHEAD => $ENV{PGCARES_WATCHED} ? 100000 : 20000 };
 
-# SQLSTATE of a statement whose time was up
+# SQLSTATE of a statement whose time is up
 use constant QUERY_CANCELED => '57014';
 
 my @traces = qw(log sequences advisory_locks settings row_locks);
 
-# Options: ahead and plain, settings of either session in place of those for
-# look-ahead on and off; tables, a file of SQL for each; tolerate, a list;
-# patience, in ms, in place of TIME_PLAIN
+# Options: ahead and plain, settings of either session instead of look-ahead on and
+# off; tables, a file of SQL for each; tolerate, a list; patience, in ms, instead of
+# TIME_PLAIN
 sub new
 {
 	my ($class, $node, %options) = @_;
@@ -63,14 +63,14 @@ sub new
 
 	$self->{written} = $self->{plain}->text(q{SELECT string_agg(relname, ', ') FROM pg_class WHERE relname IN ('log', 'queue', 'changed', 'added')});
 
-	# what is read once, and stays
+	# read the files that are read once and kept
 	$self->both(sub { q{SELECT count(dns_lookup('shop.example', 0, 'ignore'))} });
 	$self->{at_first}{$_} = $self->resources($_) foreach qw(plain ahead);
 	$self->{traces} = $self->traces;
 	return $self;
 }
 
-# Run a statement in both; how they differ, as text.
+# Runs a statement in both; returns the difference as text.
 sub difference
 {
 	my ($self, $statement) = @_;
@@ -80,7 +80,7 @@ sub difference
 	return "the connection was closed\n" if $results->{ahead}{ended};
 	my $is_counted = $self->counted($results->{plain});
 	$self->{traces} = $self->traces;
-	# rows that were written in vain must not make tables, and so plans, differ
+	# dead rows must not make tables, and so plans, differ
 	$self->both(sub { "VACUUM $self->{written}" }) if $results->{plain}{error} || $results->{ahead}{error};
 	return '' if !$is_counted;
 
@@ -88,8 +88,7 @@ sub difference
 	return $self->different_results($statement) || $self->different_traces($statement) || $self->different_demand($statement);
 }
 
-# Run it in some of the sessions, each as if there had been nothing before; gives the
-# results.
+# Runs it in some of the sessions, each in its initial state; returns the results.
 sub run
 {
 	my ($self, $statement, @which) = @_;
@@ -122,7 +121,7 @@ sub different_traces
 	return !defined $text || $self->tolerates($statement, $kind) ? '' : $text;
 }
 
-# Is that kind of difference let through? It is counted in any case.
+# Is this kind of difference tolerated? It is counted in any case.
 sub tolerates
 {
 	my ($self, $statement, $kind) = @_;
@@ -154,7 +153,7 @@ sub different_demand
 }
 
 # Numbers of questions and calls of the calm form of a statement without look-ahead;
-# undefined if it fails, too
+# undefined if it fails too
 sub calm_demand
 {
 	my ($self, $statement) = @_;
@@ -167,7 +166,7 @@ sub calm_demand
 	return undef;
 }
 
-# Numbers of questions and calls since then, by each session
+# Numbers of questions and calls since a time, by session
 sub asked
 {
 	my ($self, $before) = @_;
@@ -180,7 +179,7 @@ sub asked
 	return \%asked;
 }
 
-# The traces that a statement has left, of each session
+# The traces that a statement has left, by session
 sub traces
 {
 	my ($self) = @_;
@@ -197,8 +196,8 @@ sub traces
 	return \%traces;
 }
 
-# Send to both, or to one of them, the SQL or the steps that a function gives for
-# each, so that both work at a time; gives the results.
+# Sends to both, or to one of them, the SQL or the steps that a function returns for
+# each, so that both work at the same time; returns the results.
 sub both
 {
 	my ($self, $sql, @which) = @_;
@@ -213,8 +212,8 @@ sub both
 	return \%results;
 }
 
-# The result of a session. Nobody waits for a statement that takes too long without
-# look-ahead.
+# The result of a session. A statement that takes too long without look-ahead is
+# cancelled.
 sub result
 {
 	my ($self, $which) = @_;
@@ -227,8 +226,7 @@ sub result
 	return $result;
 }
 
-# Counts what came of a statement without look-ahead; true if that can be
-# compared with.
+# Counts the outcome of a statement without look-ahead; true if it can be compared
 sub counted
 {
 	my ($self, $result) = @_;
@@ -242,8 +240,8 @@ sub counted
 	return $state ne QUERY_CANCELED;
 }
 
-# How many calls the plan of the last statement looks ahead for, each as often as
-# it stands there. Undefined if it cannot be explained.
+# The number of calls that the plan of the last statement looks ahead for, each as
+# often as the plan has it; undefined if it cannot be explained
 sub calls_ahead
 {
 	my ($self, $statement) = @_;
@@ -255,9 +253,8 @@ sub calls_ahead
 	return scalar map { m{"Look-ahead": \[([^\n]*)\]}g ? split(/", "/, $1) : () } map { split /\n/, $_->[0] } @{ $result->{rows} };
 }
 
-# What a session holds when nothing is under way: descriptors, sockets of the
-# internet, memory contexts of ours. Contexts that a new function of the user ends
-# are not there each time.
+# The resources of an idle session: descriptors, internet sockets, memory contexts of
+# pgcares. Contexts that end with a user's new function are not there each time.
 sub resources
 {
 	my ($self, $which) = @_;
@@ -273,7 +270,7 @@ sub resources
 	};
 }
 
-# What is there that was not there at first, a line each
+# The resources that were not there at first, one line each
 sub left
 {
 	my ($self) = @_;

@@ -1,6 +1,6 @@
-# Random queries: what is selected, and the shapes that a query can have. Each
-# shape is a method that gives the text, and puts what EXPLAIN takes into
-# {query} and how results compare into {compare}.
+# Random queries: the items of SELECT, and the shapes of a query. Each shape is a
+# method that returns the text, and sets {query}, which EXPLAIN takes, and {compare},
+# which tells how to compare results.
 
 package Queries;
 
@@ -11,7 +11,7 @@ use Chance;
 
 # ---- The parts of a query
 
-# What is selected for a row
+# An item of the SELECT list
 sub item
 {
 	my ($self, $scope) = @_;
@@ -69,7 +69,7 @@ sub subquery_item
 		1 => '(' . $self->int_column($scope) . " > 2 AND EXISTS (SELECT FROM $from$where))");
 }
 
-# Relations, conditions and items; the first relation is one that has an id.
+# Relations, conditions and items; the first relation has an id.
 sub parts
 {
 	my ($self) = @_;
@@ -82,7 +82,7 @@ sub parts
 	return { from => $from, scope => $scope, where => \@where, items => \@items };
 }
 
-# A SELECT of these parts; further conditions may be added.
+# A SELECT of these parts, with further conditions
 sub select
 {
 	my ($self, $parts, @where) = @_;
@@ -93,7 +93,7 @@ sub select
 	  . (@all ? "\nWHERE " . join("\n\tAND ", @all) : '');
 }
 
-# The query, with the WITH that its relations asked for. It can be explained.
+# The query, with the WITH that its relations need. It can be explained.
 sub whole
 {
 	my ($self, $query) = @_;
@@ -214,7 +214,7 @@ sub window
 	return $self->whole($self->select($parts));
 }
 
-# Calls that return sets, among what is selected
+# Calls that return sets, in the SELECT list
 sub sets_in_select
 {
 	my ($self) = @_;
@@ -266,7 +266,7 @@ sub combined
 	my ($self) = @_;
 	my @parts = ($self->parts, $self->parts);
 
-	# so many columns as both have, all of them text
+	# as many columns as both have, all of them text
 	foreach my $parts (@parts)
 	{
 		$parts->{items} = [ map { "($_)::text" } @{ $parts->{items} }[ 0, 1 ] ];

@@ -1,5 +1,5 @@
-# What stands in FROM of a random statement: relations with the columns of
-# hosts, joined with others, with calls, and with subqueries that call.
+# The FROM of a random statement: relations with the columns of hosts, joined with
+# others, with calls, and with subqueries that call.
 
 package Relations;
 
@@ -10,7 +10,7 @@ use Chance;
 
 my $columns = 'id, name, kind, grp, address';
 
-# What a relation is by itself, without an alias
+# A relation without an alias
 my @bases = (
 	5 => 'hosts',
 	3 => 'few',
@@ -31,7 +31,7 @@ my @bases = (
 		FROM unnest(ARRAY['shop.example', NULL, 'multi.all.example', 'shop.example', 'none.shop.example']) WITH ORDINALITY AS u (n, o))},
 	1 => q{(VALUES (1, 'www.shop.example', 'A', 0, inet '192.0.2.10'), (2, 'e-eggs.shop.example', 'MX', 1, inet '10.0.0.2'), (3, NULL, NULL, 2, NULL))});
 
-# A relation: its text with alias, and what it is
+# A relation: its text with alias, and its columns
 sub base
 {
 	my ($self) = @_;
@@ -65,7 +65,7 @@ sub base_relation
 	return { alias => $alias, columns => [ map { [ $_, $types{$_} ] } split /, /, $columns ] };
 }
 
-# The whole of FROM, with up to three further items; and its scope.
+# The whole FROM, with up to three further items; and its scope
 sub from
 {
 	my ($self) = @_;
@@ -85,7 +85,7 @@ sub from
 	return ($from, \@scope);
 }
 
-# Another relation, joined with one that is there
+# Another relation, joined with an earlier one
 sub joined
 {
 	my ($self, $scope) = @_;
@@ -139,7 +139,7 @@ sub rows_from
 	return ('ROWS FROM (' . join(', ', @calls) . ") AS $alias ($names)", { alias => $alias, columns => \@columns });
 }
 
-# A lateral item, joined as it may be
+# A lateral item, in one of its joins
 sub lateral
 {
 	my ($self, $text, $relation, $scope) = @_;
@@ -182,7 +182,7 @@ sub lateral_query
 	return ($self->lateral("($query) AS $alias", $relation, $scope), $relation);
 }
 
-# A subquery over a relation of its own, for whose rows is asked
+# A subquery over a relation of its own, with a lookup for each row
 sub query_below
 {
 	my ($self, $scope) = @_;

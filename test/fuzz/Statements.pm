@@ -2,21 +2,20 @@
 #
 #   my $statement = Statements->random("$seed/$number", $major);
 #   $statement->{settings}   a list such as 'enable_hashjoin = off'
-#   $statement->{sql}        what to run
-#   $statement->{compare}    'exact': rows, notices and errors come in this order
-#                            'sorted': in some order; 'count': so many, whichever
-#   $statement->{called}     how many calls are in it
-#   $statement->{steps}      if there are any, what to run in place of sql: see
+#   $statement->{sql}        the text to run
+#   $statement->{compare}    'exact': rows, notices and errors have a fixed order
+#                            'sorted': any order; 'count': only their number is fixed
+#   $statement->{called}     the number of calls in it
+#   $statement->{steps}      if present, run these in place of sql: see
 #                            Session::send_steps()
-#   $statement->{stops_early}  true if it may not want all rows
-#   $statement->{runs}       how often a plan of it is begun, 1 if that is missing
+#   $statement->{stops_early}  true if it can stop before the last row
+#   $statement->{runs}       how often a plan of it is started; the default is 1
 #   $statement->{swallows}   true if it goes on after an error within
-#   $statement->{query}      one that EXPLAIN takes, or undefined
+#   $statement->{query}      a query that EXPLAIN takes, or undefined
 #
-# The same seed gives the same statement. Plans that run in one process give
-# their rows in the same order each time, even where the statement leaves it
-# open; where there are parallel workers nothing raises or warns, since nobody
-# can tell which of them comes first.
+# The same seed gives the same statement. Plans that run in one process return their
+# rows in the same order each time, even if the statement has no ORDER BY; with
+# parallel workers nothing raises or warns, since their order is open.
 
 package Statements;
 
@@ -56,7 +55,7 @@ my @shapes = (
 	4 => 'current_of_portal',
 	5 => 'modified_first');
 
-# Statements that change something, or whose plan is not to be parallel anyhow
+# Statements that change something, or whose plan must not be parallel
 my %own_order = map { $_ => 1 } qw(updated merged current_of current_of_portal);
 
 sub random
@@ -80,7 +79,7 @@ sub random
 	return $self;
 }
 
-# Parts of a statement that look-ahead has to mind
+# Parts of a statement that matter to look-ahead
 my %minded = (
 	'with effects' => qr/wrote|kept|===|::written|boxed|written_sum|nextval|currval|logged|has_log|advisory|set_config|current_setting|take_job|FOR (?:UPDATE|SHARE)|queue/,
 	'with what may raise' => qr/1 \/ \(|raises_|not_two|THEN 'x' ELSE|f\.id < 2 \+/,
@@ -125,7 +124,7 @@ sub random_settings
 
 # ---- Shapes that are more than a query
 
-# A whole query of any shape that gives rows of i0 and i1
+# A whole query of any shape that returns rows of i0 and i1
 sub two_columns
 {
 	my ($self) = @_;
@@ -233,7 +232,7 @@ sub current_of
 		'DELETE FROM changed WHERE CURRENT OF c RETURNING id', 'FETCH 2 FROM c');
 }
 
-# Rows of what WITH has changed are looked up.
+# The rows that WITH has changed are looked up.
 sub modified_first
 {
 	my ($self) = @_;

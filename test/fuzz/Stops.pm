@@ -1,5 +1,5 @@
-# Shapes whose reader may stop before the last row: by a limit that is no constant,
-# in a function, in a block of PL/pgSQL, or by a portal of the protocol.
+# Shapes whose reader can stop before the last row: with a limit that is not a
+# constant, in a function, in a block of PL/pgSQL, or through a portal of the protocol.
 
 package Stops;
 
@@ -8,8 +8,8 @@ use warnings;
 use parent 'Queries';
 use Chance;
 
-# A query whose first column is i0, and an order for it, or none: then, nobody knows
-# which rows parallel workers give first.
+# A query whose first column is i0, and an order for it, or none: then the first rows
+# of parallel workers are open.
 sub stopped_query
 {
 	my ($self) = @_;
@@ -43,7 +43,7 @@ sub limited_by_parameter
 	return join ";\n", "PREPARE p (int, int) AS $query\nLIMIT \$1 OFFSET \$2", @runs, 'DEALLOCATE p';
 }
 
-# Is there such a row?
+# Does a row exist?
 sub asked_whether
 {
 	my ($self) = @_;
@@ -100,8 +100,8 @@ sub in_block
 
 # ---- Portals
 
-# A client with a fetch size: it takes some rows, and more of them, or none; it has
-# two portals side by side, and sends a Sync in between.
+# A client with a fetch size: it takes some rows, then more or none; it has two portals
+# side by side, and sends a Sync in between.
 sub portals
 {
 	my ($self) = @_;
@@ -141,7 +141,7 @@ sub current_of_portal
 		[ run => 'DELETE FROM queue WHERE CURRENT OF p RETURNING id' ], [ run => 'ROLLBACK' ]);
 }
 
-# The text of steps, for people; psql can run what is not a comment.
+# The text of steps, for people; psql can run all lines that are not comments.
 sub stepwise
 {
 	my ($self, @steps) = @_;
@@ -154,7 +154,7 @@ sub stepwise
 		$kind eq 'parse' ? "-- $rest[0]:\n$rest[1];" : $kind eq 'run' ? "$rest[0];" : "-- $kind @{[ map { $_ // 'NULL' } @rest ]}" } @steps;
 }
 
-# Statements in a transaction that leaves nothing
+# Statements in a transaction that is rolled back
 sub rolled_back
 {
 	return join "\n", map { "$_;" } 'BEGIN', @_, 'ROLLBACK';

@@ -1,5 +1,5 @@
-# Runs random statements with look-ahead and without, and tests that they do the
-# same and leave nothing behind.
+# Runs random statements with look-ahead and without, and tests that they have the same
+# effect and leave nothing behind.
 #
 #   Trial::run(1, 2);     the first half of them
 #
@@ -17,14 +17,14 @@ use Pair;
 use Session;
 use Statements;
 
-# How many there are in all; statements between two looks at what is left; from how
-# many on one is explained; how many differences are shown
+# Number of statements; statements between two checks for leftovers; one of how many is
+# explained; number of differences that are shown
 use constant { ALL => $ENV{PGCARES_WATCHED} ? 400 : $ENV{PGCARES_DEEP} ? 20000 : 2000, BATCH => 100, EXPLAIN_EVERY => 5, MAX_SHOWN => 10 };
 
-# How much more memory, in kB, a session may hold after look-ahead than without
+# The memory, in kB, that a session can hold after look-ahead beyond that without
 use constant MAX_GROWTH => 1024;
 
-# A share of all statements, or those that the options ask for
+# A share of all statements, or those of the options
 sub run
 {
 	my ($share, $shares) = @_;
@@ -51,7 +51,7 @@ sub run
 	done_testing();
 }
 
-# A test that sees nothing passes: it must see each thing in which sessions differ.
+# A test that sees nothing would pass: so it must see each kind of difference.
 sub check_the_check
 {
 	my ($self) = @_;

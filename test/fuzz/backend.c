@@ -4,8 +4,7 @@
  * libFuzzer inside PostgreSQL: a C function that SQL calls and that runs the
  * fuzzer on one target, with the server's own memory contexts, encodings, types
  * and errors around the code.  Each input begins with an empty memory context,
- * and what it raises without having been asked for it is a finding.  Built and
- * run by test/fuzz/run.
+ * and an unexpected error is a finding.  Built and run by test/fuzz/run.
  */
 #include "postgres.h"
 
@@ -40,7 +39,7 @@ static const Target targets[] = {
 static const Target *target;
 static MemoryContext input_context;
 
-/* Of libFuzzer, which has no header for C. */
+/* From libFuzzer, which has no header for C. */
 extern int	LLVMFuzzerRunDriver(int *argc, char ***argv,
 								int (*run) (const uint8_t *octets, size_t len));
 
@@ -52,8 +51,8 @@ PG_FUNCTION_INFO_V1(pgcares_fuzz);
 
 /*
  * fuzz(target text, arguments text[]): runs libFuzzer with these arguments, the
- * first of which is a program that runs it once more.  It ends the process, also
- * when it has found nothing.
+ * first of which is a program that runs it once more.  It ends the process, even
+ * if it has found nothing.
  */
 Datum
 pgcares_fuzz(PG_FUNCTION_ARGS)
@@ -92,7 +91,7 @@ finding(const char *format,...)
 }
 
 /*
- * Takes a step that may raise.  Gives the SQLSTATE, or 0.
+ * Takes a step that can raise.  Returns the SQLSTATE, or 0.
  */
 int
 raised_by(void (*step) (void *arg), void *arg)
@@ -113,7 +112,7 @@ raised_by(void (*step) (void *arg), void *arg)
 		FlushErrorState();
 		sqlstate = error->sqlerrcode;
 
-		/* Errors that cannot be are ours. */
+		/* Errors that cannot be are mistakes of pgcares. */
 		if (sqlstate == ERRCODE_INTERNAL_ERROR)
 			finding("%s", error->message);
 		if (!pg_verifymbstr(error->message, strlen(error->message), true))
@@ -124,7 +123,7 @@ raised_by(void (*step) (void *arg), void *arg)
 }
 
 /*
- * Takes a step that may raise this, and nothing else.  Tells whether it did.
+ * Takes a step that can raise this SQLSTATE and no other.  Returns whether it did.
  */
 bool
 raises(void (*step) (void *arg), void *arg, int sqlstate)
@@ -138,8 +137,8 @@ raises(void (*step) (void *arg), void *arg, int sqlstate)
 }
 
 /*
- * The octets as a string, malloc'd so that no octet behind it is read unseen;
- * NULL where the server would not take them for text.
+ * The octets as a string, malloc'd so that the sanitizer sees a read past its end;
+ * NULL if the server would not accept them as text.
  */
 char *
 take_text(const uint8 *octets, size_t len)
@@ -155,7 +154,7 @@ take_text(const uint8 *octets, size_t len)
 }
 
 /*
- * Text that is made of what strangers say is printable ASCII.
+ * Text from strangers must be printable ASCII.
  */
 void
 check_ascii(const char *text)
@@ -205,7 +204,7 @@ find_target(const char *name)
 		elog(ERROR, "there is no target \"%s\"", name);
 }
 
-/* The words of an array, what the target has to say, and NULL at the end. */
+/* The words of an array, the target's argument, and NULL at the end. */
 static char **
 read_arguments(ArrayType *array, int *count)
 {

@@ -1,9 +1,8 @@
 /*
  * file.c
  *
- * Target for the files of the system, in the place of src/system/file.c: whoever reads a
- * file here gets the input.  The first octet says which file that is, and where it
- * is followed by the octets of a second one.
+ * Target for the files of the system, in the place of src/system/file.c: reading a file
+ * gives the input here.  The first octet selects the file.
  */
 #include "postgres.h"
 
@@ -11,7 +10,7 @@
 
 #define MAX_NDOTS	15
 
-/* What is in the files of the hosts, of resolv.conf and of nsswitch.conf. */
+/* The contents of the hosts file, resolv.conf and nsswitch.conf. */
 typedef struct Content
 {
 	const char *octets;
@@ -70,7 +69,7 @@ file_state_equal(const DnsFileState *a, const DnsFileState *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* The copy is malloc'd, so that no octet behind it is read unseen. */
+/* The copy is malloc'd, so that the sanitizer sees a read past its end. */
 bool
 file_read(DnsFile *file, OnFailure on_failure)
 {
@@ -92,7 +91,7 @@ file_of(const char *path)
 	return strcmp(path, setting_resolvconf) == 0 ? &resolvconf : &nsswitch;
 }
 
-/* What is read of them is within bounds. */
+/* The values read from them are within bounds. */
 static void
 check_system(void)
 {
@@ -121,7 +120,7 @@ check_system(void)
 	}
 }
 
-/* What stands in the file is found, by its name and by its address. */
+/* The entries of the file are found, by name and by address. */
 static void
 check_hosts(void)
 {
@@ -149,7 +148,7 @@ check_hosts(void)
 	}
 }
 
-/* Entries of a name have it, written in one way or another. */
+/* Each entry of a name has the name, in any notation. */
 static void
 check_entries(List *entries, const char *word)
 {

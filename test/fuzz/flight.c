@@ -1,9 +1,9 @@
 /*
  * flight.c
  *
- * Questions that are in flight: a window and a channel as they are while the
- * library waits for answers, without the library and without a network.  What
- * comes in is given to the guard as socket.c would.
+ * Questions in flight: a window and a channel in the state of waiting for answers,
+ * without the library and without a network.  The guard gets messages as from
+ * socket.c.
  */
 #include "postgres.h"
 
@@ -14,8 +14,8 @@
 static uint16 slot_of_id[MAX_QUERY_IDS];
 
 /*
- * A window that has room for so many questions, palloc'd.  The bits of style say
- * what its queries are like.
+ * A window with room for this many questions, palloc'd.  The bits of style choose
+ * the form of its queries.
  */
 Flight *
 flight_open(uint8 style, int capacity)
@@ -49,7 +49,7 @@ flight_open(uint8 style, int capacity)
 }
 
 /*
- * Has a question in flight, as if the library had just sent it.
+ * Puts a question in flight, as if the library had just sent it.
  */
 DnsSlot *
 flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
@@ -73,8 +73,8 @@ flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
 }
 
 /*
- * Gives the guard what a socket has received.  Checks what it gives the library,
- * and gives the length of that.
+ * Passes the guard a message from a socket.  Checks the stub for the library, and
+ * returns its length.
  */
 size_t
 flight_receive(Flight *flight, int socket, const uint8 *octets, size_t len)
@@ -93,7 +93,7 @@ flight_receive(Flight *flight, int socket, const uint8 *octets, size_t len)
 }
 
 /*
- * Ends all of it.
+ * Frees all of it.
  */
 void
 flight_close(Flight *flight)

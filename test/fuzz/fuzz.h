@@ -1,8 +1,8 @@
 /*
  * fuzz.h
  *
- * What the files of the fuzzer share, in sections by file.  The fuzzer runs
- * inside a backend, on all of src/: see backend.c.
+ * The header of the fuzzer, in sections by file.  The fuzzer runs inside a backend,
+ * on all of src/: see backend.c.
  */
 #ifndef FUZZ_H
 #define FUZZ_H

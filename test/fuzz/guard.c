@@ -1,10 +1,10 @@
 /*
  * guard.c
  *
- * Targets for what comes in from the network: "guard" gives a sequence of
- * messages to questions in flight on several sockets, and "stream" octets of a
- * connection in pieces.  What belongs to a question is decided here once more, in
- * another way.
+ * Targets for input from the network: "guard" passes a sequence of messages to
+ * questions in flight on several sockets, and "stream" the octets of a connection
+ * in pieces.  The targets decide in another way than the guard which message
+ * belongs to which question.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #define QUESTIONS	4
 #define TCP			(FLIGHT_SOCKETS - 1)
 
-/* What is asked, and where. */
+/* A question, and its socket. */
 typedef struct Asked
 {
 	uint16		id;
@@ -44,8 +44,8 @@ static int	count_frames(Flight *flight, const uint8 *octets, size_t len);
 
 /*
  * The first octet is the style of the queries.  Each message has one octet for
- * the socket and, in its upper half, the question whose id and name it gets (none
- * if there is no such question); two for its length; and its octets.
+ * the socket and, in its upper half, the question whose id and name it gets (none,
+ * if no question has this number); two for its length; and its octets.
  */
 void
 fuzz_guard(const uint8 *octets, size_t len)
@@ -143,7 +143,7 @@ open_flight(uint8 style, DnsSlot **slots)
 	return flight;
 }
 
-/* Only the question that a message belongs to may learn of it. */
+/* A message must reach only the question that it belongs to. */
 static void
 check_message(Flight *flight, DnsSlot **slots, int socket,
 			  const uint8 *octets, size_t len)
@@ -220,7 +220,7 @@ same_octets(const uint8 *a, const uint8 *b, size_t len, bool exact)
 	return true;
 }
 
-/* Reads all that is there, in one turn; gives the number of messages for the library. */
+/* Reads everything in one turn; returns the number of messages for the library. */
 static int
 drain(Flight *flight, size_t room)
 {
@@ -247,7 +247,7 @@ drain(Flight *flight, size_t room)
 	return count;
 }
 
-/* The same without a stream: how many messages should pass. */
+/* The number of messages that should pass, found without a stream. */
 static int
 count_frames(Flight *flight, const uint8 *octets, size_t len)
 {

@@ -1,10 +1,10 @@
 /*
  * message.c
  *
- * Targets that read whole messages: "message" as a user gives them to dns_parse()
- * and dns_message_json(), "answer" as a server gives them to a question in flight,
- * with everything that is made of an answer then.  The first octet of an answer is
- * the style of the query; the question is the answer's own.
+ * Targets that read whole messages: "message" as the argument of dns_parse() and
+ * dns_message_json(), "answer" as a server's reply to a question in flight, with
+ * everything that is made from an answer.  The first octet of an answer is the style
+ * of the query; the question is the answer's own.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 
 #define MAX_TYPED	32
 
-/* A function that has the fields of a type as columns. */
+/* A function with the fields of a type as columns. */
 typedef struct TypedFunction
 {
 	uint16		type;
@@ -41,7 +41,7 @@ static void check_host(const DnsOutcome *outcome);
 static bytea *take_bytea(const uint8 *octets, size_t len);
 
 /*
- * Finds what the targets need.
+ * Finds the functions that the targets call.
  */
 void
 message_prepare(void)
@@ -67,7 +67,7 @@ answer_prepare(void)
 }
 
 /*
- * dns_parse() and dns_message_json() agree on what is a message.
+ * dns_parse() and dns_message_json() agree on whether octets are a message.
  */
 void
 fuzz_message(const uint8 *octets, size_t len)
@@ -142,8 +142,9 @@ report(void *arg)
 }
 
 /*
- * What is read of a message lies in it, also of one that breaks somewhere; all of it
- * is sound if each record is; and who knows where things are finds them as others do.
+ * All parts that are read lie within the message, even if it breaks off; it is sound
+ * if each record is; and a reader that has noted positions finds the same parts as one
+ * that has not.
  */
 static void
 check_fields(DnsMessage *message)
@@ -191,7 +192,7 @@ check_fields(DnsMessage *message)
 	}
 }
 
-/* A record that is sound: its fields, and that it can be shown. */
+/* Checks the fields and the text of a sound record. */
 static void
 check_record(const DnsMessage *message, const DnsRR *rr)
 {
@@ -231,7 +232,7 @@ check_record(const DnsMessage *message, const DnsRR *rr)
 	pfree(again.data);
 }
 
-/* A name that is shown can be asked for. */
+/* A name can be read again from its text. */
 static void
 check_name(const DnsName *name)
 {
@@ -248,7 +249,7 @@ check_name(const DnsName *name)
 	pfree(text.data);
 }
 
-/* Everything that is made of an answer. */
+/* Checks everything that is made from an answer. */
 static void
 check_outcome(const DnsOutcome *outcome)
 {
@@ -271,7 +272,7 @@ check_outcome(const DnsOutcome *outcome)
 		finding("%s is not reported", outcome->status->name);
 }
 
-/* Each record that answers is a row, with its own columns as well. */
+/* Each record that answers is a row, with generic and with typed columns. */
 static void
 check_rows_of_answer(const DnsOutcome *outcome)
 {
@@ -301,7 +302,7 @@ check_rows_of_answer(const DnsOutcome *outcome)
 	}
 }
 
-/* What it says of a host. */
+/* Checks the host that an answer describes. */
 static void
 check_host(const DnsOutcome *outcome)
 {
@@ -323,7 +324,7 @@ check_host(const DnsOutcome *outcome)
 	host_order(&host);
 }
 
-/* malloc'd, so that no octet behind it is read unseen. */
+/* malloc'd, so that the sanitizer sees a read past its end. */
 static bytea *
 take_bytea(const uint8 *octets, size_t len)
 {

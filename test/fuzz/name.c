@@ -1,8 +1,8 @@
 /*
  * name.c
  *
- * Targets for what users write: "name" in several encodings, and "word" for types,
- * classes, ports and what else has a small grammar.
+ * Targets for input from users: "name" in several encodings, and "word" for types,
+ * classes, ports and other words with a small grammar.
  */
 #include "postgres.h"
 
@@ -11,7 +11,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-/* A call of a function with one argument, and what it gave. */
+/* A call of a function with one argument, and its result. */
 typedef struct Call
 {
 	Oid			function;
@@ -78,7 +78,7 @@ fuzz_word(const uint8 *octets, size_t len)
 	free(text);
 }
 
-/* A name that is taken can be shown, and is the same when that is read. */
+/* A valid name has a text, which gives the same name when it is read. */
 static void
 check_question(const char *text, bool idn)
 {
@@ -116,7 +116,7 @@ check_question(const char *text, bool idn)
 		finding("\"%s\" is another name in another case", text);
 }
 
-/* The functions on names: valid text, and there and back again. */
+/* The functions on names return valid text, and their inverses lead back. */
 static void
 check_functions(const char *written)
 {
@@ -170,7 +170,7 @@ check_address(const uint8 *octets, size_t len)
 		finding("an address has another reverse name");
 }
 
-/* Soft or not it is the same, and what is taken is found by its own text. */
+/* Soft and raising calls agree, and a valid type is found by its own text. */
 static void
 check_type(const char *text)
 {
@@ -213,8 +213,8 @@ check_port(const char *text)
 }
 
 /*
- * Calls a function that may raise this, or nothing if that is 0.  Tells whether
- * there is a result.
+ * Calls a function that can raise this SQLSTATE, or no error if it is 0.  Returns
+ * whether there is a result.
  */
 static bool
 call(const char *signature, Datum argument, int sqlstate, Datum *result)

@@ -1,8 +1,8 @@
 /*
  * rows.c
  *
- * Calls SQL functions as an executor would, and looks at the rows they give: all
- * of them are written out as a client gets them.
+ * Calls SQL functions like the executor, and checks their rows: all of them are
+ * converted to text as for a client.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@
 #include "utils/tuplestore.h"
 
 /*
- * The function with that name and these types of arguments: dns_parse(bytea).
+ * The function with this signature, such as dns_parse(bytea).
  */
 Oid
 function_named(const char *signature)
@@ -25,7 +25,7 @@ function_named(const char *signature)
 }
 
 /*
- * The columns of its rows, for good.
+ * The columns of its rows; never freed.
  */
 TupleDesc
 columns_of(const char *signature)
@@ -53,7 +53,7 @@ open_rows(TupleDesc columns)
 }
 
 /*
- * Looks at the rows and closes their place; gives their number.
+ * Checks the rows and closes their place; returns their number.
  */
 int
 check_rows(ReturnSetInfo *rows)
@@ -79,7 +79,7 @@ check_rows(ReturnSetInfo *rows)
 }
 
 /*
- * Calls a function that gives rows; gives their number.
+ * Calls a function that returns rows; returns their number.
  */
 int
 check_rows_of(Oid function, TupleDesc columns, Datum argument)
@@ -103,7 +103,7 @@ check_rows_of(Oid function, TupleDesc columns, Datum argument)
 }
 
 /*
- * A value as the client gets it.
+ * A value in the text form for a client.
  */
 char *
 text_of(Datum value, Oid type)

@@ -1,8 +1,8 @@
 /*
  * setting.c
  *
- * Target for what superusers write into settings: the first octet chooses the
- * setting, the rest is its value, which is set as SET does it and then used.
+ * Target for values of settings from superusers: the first octet chooses the
+ * setting, the rest is its value, which is set as by SET and then used.
  */
 #include "postgres.h"
 
@@ -67,7 +67,7 @@ set(void *arg)
 							 PGC_S_SESSION, GUC_ACTION_SET, true, ERROR, false);
 }
 
-/* The library has those servers that we have read, and no others. */
+/* The library has the servers that pgcares has read, and no others. */
 static void
 use_servers(void *arg)
 {
@@ -95,7 +95,7 @@ use_servers(void *arg)
 				finding("\"%s\" is no server", (char *) lfirst(cell));
 			if (server.udp_port == 0)
 				server.udp_port = server.tcp_port = setting_udp_port;
-			/* The library drops the interface where it means nothing. */
+			/* The library drops an interface that has no meaning. */
 			if (used[i].interface[0] == '\0' &&
 				!IN6_IS_ADDR_LINKLOCAL((struct in6_addr *) server.address))
 				server.interface[0] = '\0';
@@ -106,7 +106,7 @@ use_servers(void *arg)
 	}
 }
 
-/* A server that is shown as text is the same when that is read. */
+/* The text of a server gives the same server when it is read. */
 static void
 check_server(const char *text)
 {
@@ -171,7 +171,7 @@ use_domains(const char *value)
 	}
 }
 
-/* Addresses come in the order of the networks they are in. */
+/* Addresses come in the order of their networks. */
 static void
 use_sortlist(void)
 {

@@ -1,12 +1,12 @@
--- The tables of the random statements, besides test/lookahead/effects.sql: made in
--- the database of each session that runs them, from the same rows in the same order,
--- so that equal statements get equal plans.  All that can be read has the columns of
+-- The tables of the random statements, besides test/lookahead/effects.sql: made in the
+-- database of each session that runs them, from the same rows in the same order, so
+-- that equal statements get equal plans.  All tables that are read have the columns of
 -- hosts.
 
 CREATE TABLE hosts (id int PRIMARY KEY, name text, kind text, grp int, address inet);
 
--- names with one record, several, none or too many for a datagram; aliases of
--- all lengths; names that are not there or belong to nobody
+-- names with one record, several, none or too many for a datagram; aliases of all
+-- lengths; names that do not exist, in a zone or without one
 INSERT INTO hosts
 SELECT id, CASE WHEN id % 17 <> 0 THEN name END,
 	(ARRAY['A', 'MX', 'TXT', 'AAAA', 'ANY', NULL])[id % 6 + 1], id % 5,
@@ -46,7 +46,7 @@ CREATE TABLE calm.unsound AS SELECT * FROM hosts;
 
 CREATE VIEW barrier WITH (security_barrier) AS SELECT * FROM hosts WHERE grp <> 2;
 
--- What is written to; every transaction that does so is rolled back.
+-- Tables that are written to; every transaction that does so is rolled back.
 CREATE TABLE changed (LIKE hosts INCLUDING INDEXES, note text);
 INSERT INTO changed SELECT * FROM hosts WHERE id <= 25;
 CREATE TABLE added (id int, note text);
