@@ -1,7 +1,7 @@
--- Functions that do something besides giving a value, or that raise, and what
--- they leave: for the random statements (test/fuzz) and for those of
--- side_effects. Each of two sessions has them in a database of its own, so that
--- neither sees the other's locks, sequences and numbers of calls.
+-- Functions that do more than return a value, or that raise, and their traces: for the
+-- random statements (test/fuzz) and for those of side_effects. Each of two sessions has
+-- them in a database of its own, so that neither sees the other's locks, sequences and
+-- numbers of calls.
 
 CREATE TABLE log (n serial, what text);
 CREATE SEQUENCE counted;
@@ -31,7 +31,7 @@ BEGIN
 END
 $$;
 
--- Look at what others have written
+-- Read the writes of others
 CREATE FUNCTION has_log(what text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN EXISTS (SELECT FROM log WHERE log.what = has_log.what);
@@ -50,7 +50,7 @@ CREATE FUNCTION take_job() RETURNS int LANGUAGE sql AS $$
 	RETURNING id
 $$;
 
--- Raise at one value, whatever the volatility that their owner has declared
+-- Raise at one value, with different declared volatilities
 CREATE FUNCTION raises_at(given int, bad int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	IF given = bad THEN
@@ -78,7 +78,7 @@ CREATE CAST (boxed AS int) WITH FUNCTION unboxed(boxed);
 CREATE DOMAIN written AS int CHECK (wrote(VALUE));
 CREATE DOMAIN not_two AS int CHECK (VALUE <> 2);
 
--- The same under a search_path that begins with "calm": they cost as much, and do not raise.
+-- The same for a search_path that begins with "calm": they cost as much, but do not raise.
 CREATE SCHEMA calm;
 CREATE FUNCTION calm.raises_at(given int, bad int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN given; END';
 CREATE FUNCTION calm.raises_stable(given int, bad int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN given; END';
@@ -94,7 +94,7 @@ END
 $$;
 CREATE TRIGGER before_change BEFORE INSERT OR UPDATE OR DELETE ON queue FOR EACH ROW EXECUTE FUNCTION note_change();
 
--- Stop reading: after the first row, and after so many.
+-- Stop reading: after the first row, and after a given number.
 CREATE FUNCTION first_row(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	r record;
@@ -125,8 +125,8 @@ BEGIN
 END
 $$;
 
--- The traces that statements have left. Rows that a statement has locked or written
--- to, though it was rolled back, are known from their xmax.
+-- The traces that statements have left. The xmax of a row shows that a statement has
+-- locked it or written to it, even if it was rolled back.
 CREATE TABLE lookups (oid oid);
 
 CREATE FUNCTION traces(OUT log text, OUT sequences text, OUT advisory_locks text, OUT settings text, OUT row_locks text,
@@ -146,14 +146,14 @@ BEGIN
 END
 $$;
 
--- After all functions have been made
+-- After all functions have been created
 CREATE FUNCTION find_lookups() RETURNS void LANGUAGE sql AS $$
 	INSERT INTO lookups
 	SELECT oid FROM pg_proc
 	WHERE probin LIKE '%pgcares%' AND provolatile <> 'i' AND prosrc NOT IN ('pgcares_stats', 'pgcares_reset', 'pgcares_servers')
 $$;
 
--- As if there had been nothing
+-- Restores the initial state
 CREATE FUNCTION begin_anew() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	IF EXISTS (SELECT FROM log) THEN

@@ -1,12 +1,11 @@
--- What the cases of look-ahead select from, for sql/lookahead.sql and the TAP
--- tests. The names are those of the misbehaving name server: hostN has so many
--- addresses and mail exchanges as N says, each of them unlike those of all other
--- hosts.
+-- The tables of the cases of look-ahead, for sql/lookahead.sql and the TAP tests. The
+-- names are those of the misbehaving name server: N determines the number of addresses
+-- and mail exchanges of hostN, which no other host has.
 
 CREATE SCHEMA lookahead;
 SET search_path = lookahead, public;
 
--- names that are NULL, aliases, that do not exist, that fail, and in other letters
+-- names that are NULL, aliases, missing, failing, and in other letters
 CREATE TABLE hosts (id integer PRIMARY KEY, name text, kind text, grp integer, address inet, note text);
 INSERT INTO hosts
 SELECT i,
@@ -36,7 +35,7 @@ CREATE TABLE hp0 PARTITION OF hp FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE hp1 PARTITION OF hp FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 INSERT INTO hp SELECT * FROM hs;
 
--- what a role may see of them
+-- the rows that a role may see
 CREATE ROLE regress_pgcares_reader;
 GRANT USAGE ON SCHEMA lookahead TO regress_pgcares_reader;
 CREATE TABLE hrls AS SELECT * FROM hs;
@@ -73,8 +72,8 @@ LANGUAGE sql VOLATILE RETURN (SELECT count(*) FROM dns_mx(name, 'ignore'));
 GRANT SELECT ON ALL TABLES IN SCHEMA lookahead TO regress_pgcares_reader;
 GRANT EXECUTE ON FUNCTION dns_mx(text, text), dns_reverse(inet, text) TO regress_pgcares_reader;
 
--- the plan, or what of it is looked ahead for, of a statement with settings such
--- as 'role=reader, enable_seqscan=off'
+-- the plan of a statement with settings such as 'role=reader, enable_seqscan=off', or
+-- the calls that it looks ahead for
 CREATE FUNCTION use_settings(settings text) RETURNS void LANGUAGE sql AS $$
 	SELECT set_config(split_part(setting, '=', 1), split_part(setting, '=', 2), true)
 	FROM unnest(string_to_array(settings, ', ')) AS setting
