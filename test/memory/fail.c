@@ -1,11 +1,10 @@
 /*
  * fail.c
  *
- * Allocations that fail, for tests: linked into a library of theirs (build), it
- * stands before all functions by which pgcares, and its copy of c-ares, get
- * memory.  In one transaction it counts the calls of these functions and lets
- * some of them fail, as they do where there is none: malloc() gives NULL, and
- * those of the server raise.
+ * Allocations that fail, for tests: linked into their own library (build), it wraps
+ * all functions by which pgcares, and its copy of c-ares, get memory.  In one
+ * transaction it counts the calls of these functions and lets some of them fail, as
+ * if there were no memory: malloc() returns NULL, and the server's functions raise.
  */
 #include "postgres.h"
 
@@ -26,7 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
-/* Those that fail, counted from 1; and what became of it. */
+/* The allocations that fail, counted from 1; and their counts. */
 static int64 first = 0;
 static int64 last = 0;
 static bool awaited = false;	/* from the next transaction on */
@@ -34,10 +33,10 @@ static bool counting = false;
 static int64 counted = 0;
 static int64 failed = 0;
 
-/* Memory that malloc() and its like gave and that was not freed. */
+/* Memory from malloc() and its like that was not freed. */
 static int64 blocks = 0;
 
-/* Of preload.c, where the server has that; and whether it was asked here already. */
+/* From preload.c, if it is loaded; and whether this file has asked already. */
 extern bool (*allocation_fails) (void) __attribute__((weak));
 static bool asked = false;
 
@@ -51,8 +50,8 @@ PG_FUNCTION_INFO_V1(pgcares_failed);
 PG_FUNCTION_INFO_V1(pgcares_blocks);
 
 /*
- * fail(n, times): in the next transaction the n-th allocation fails, and those
- * behind it, so many in all.
+ * fail(n, times): in the next transaction the n-th allocation fails, and the next
+ * ones, times in all.
  */
 Datum
 pgcares_fail(PG_FUNCTION_ARGS)
@@ -71,7 +70,7 @@ pgcares_fail(PG_FUNCTION_ARGS)
 }
 
 /*
- * failed(): how many have failed.
+ * failed(): the number of allocations that have failed.
  */
 Datum
 pgcares_failed(PG_FUNCTION_ARGS)
@@ -80,7 +79,7 @@ pgcares_failed(PG_FUNCTION_ARGS)
 }
 
 /*
- * blocks(): how many are in use outside memory contexts.
+ * blocks(): the number of blocks in use outside memory contexts.
  */
 Datum
 pgcares_blocks(PG_FUNCTION_ARGS)
@@ -119,7 +118,7 @@ fails_below(void)
 	return fails();
 }
 
-/* As the server does. */
+/* In the way of the server. */
 static void
 raise_if_it_fails(void)
 {
@@ -177,7 +176,7 @@ __wrap_free(void *memory)
 		return __real_##name arguments; \
 	}
 
-/* The flags may say that NULL is wanted instead. */
+/* The flags can ask for NULL instead. */
 #define ASKING(name, parameters, arguments) \
 	extern void *__real_##name parameters; \
 	extern void *__wrap_##name parameters; \

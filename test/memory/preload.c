@@ -1,9 +1,9 @@
 /*
  * preload.c
  *
- * For LD_PRELOAD: stands before malloc() and its like in the whole server, so
- * that the library of fail.c can let those fail too that the server, or a library
- * that others share, asks for by itself.
+ * For LD_PRELOAD: wraps malloc() and its like in the whole server, so that the
+ * library of fail.c can also fail the allocations of the server and of shared
+ * libraries.
  */
 #include <errno.h>
 #include <stdbool.h>

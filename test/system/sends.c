@@ -1,10 +1,10 @@
 /*
  * sends.c
  *
- * For LD_PRELOAD: stands before sendmmsg() in the whole server, counts its calls
- * and the messages that they send, and can make it do what a system may do that
- * has little room, or cannot cut messages to pieces.  What to do, and the counts,
- * are in a file that the variable SENDS names, as 64-bit numbers.
+ * For LD_PRELOAD: wraps sendmmsg() in the whole server, counts its calls and the
+ * messages that they send, and can make it behave like a system that has little room,
+ * or cannot cut messages to pieces.  The behaviour and the counts are 64-bit numbers
+ * in the file that the variable SENDS names.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,7 +26,7 @@ enum
 	NUMBERS
 };
 
-/* What there is to do. */
+/* The behaviours. */
 enum
 {
 	AS_ALWAYS,
