@@ -1,19 +1,19 @@
 #!/usr/bin/perl
 #
-# A name server that does what no real one will: late, lost, forged, truncated
-# and malformed answers, over UDP and TCP on one port. Behaviour.pm says which
-# name gets what.
+# A name server that behaves like no sound one: late, lost, forged, truncated and
+# malformed answers, over UDP and TCP on one port. Behaviour.pm maps names to
+# behaviours.
 #
 #   misbehaving.pl [--address 127.0.0.1] [--port 0] [--log FILE] [--udp-only]
 #                  [--mode normal|silent|refuse|servfail|tcpslam|tcpdeaf|LABEL]
 #
-# It prints "ready PORT" once it can be asked. A mode other than normal is a
-# label that goes before every name, or says what becomes of each connection. Each query is one line of the log, written
-# before it is answered: key=value, tabs between. A line "sync" on a pipe as
-# standard input gets "synced" when all that came before has been logged.
+# It prints "ready PORT" when it is ready. A mode other than normal is a label that
+# is put before every name, or a treatment of each connection. Each query is one line
+# of the log, written before it is answered: key=value, separated by tabs. A line
+# "sync" on a pipe as standard input gets "synced" when all earlier queries are logged.
 #
-# One loop serves everything and never waits but in select: what is to be done
-# later stands in a queue, by time.
+# One loop serves everything and waits only in select: later actions are in a queue,
+# by time.
 
 use strict;
 use warnings;
@@ -31,15 +31,14 @@ use Time::HiRes qw(time);
 use Behaviour;
 use Wire;
 
-# Datagrams taken before anything else gets its turn
+# Datagrams that are read before anything else has its turn
 use constant BURST => 500;
 
-# What a flood sends before it is seen to whether somebody still wants it: datagrams,
-# octets
+# Datagrams, and octets, that a flood sends before it checks whether a client is left
 use constant { FLOOD_DATAGRAMS => 5000, FLOOD_OCTETS => 1_000_000 };
 
 # Passes of the loop before a "sync" is answered: one for datagrams, one for
-# connections, one for what they bring
+# connections, one for their messages
 use constant SYNC_PASSES => 3;
 
 my %mode_label = (normal => undef, silent => 'drop', refuse => 'rcode5', servfail => 'rcode2');
@@ -65,28 +64,28 @@ if (defined $log_file)
 my $readers = IO::Select->new($udp, $tcp // ());
 my $writers = IO::Select->new;
 
-# Connections by descriptor. Each has a socket, what came in and is not yet a
-# query, what is still to go out, and until when a slow message occupies it.
+# Connections by descriptor. Each has a socket, input that is not yet a whole query,
+# output that is not yet sent, and the time until which a slow message occupies it.
 my %connection;
 
-# What to do later: [due, client, thing], the first due first
+# Later actions: [due, client, thing], the first due first
 my @later;
 
-# Answers that wait for more questions: by what these end in, then by question
+# Answers that wait for more questions, by the end of these, then by question:
 # [client, thing]
 my %crowd;
 
-# What is sent over connections one by one, without an end: by descriptor
+# Things that are sent over connections one by one, without end, by descriptor:
 # [client, thing]
 my %dripping;
 
-# Clients of UDP that are flooded: by port
+# UDP clients that are flooded, by port
 my %flooded;
 
-# Passes still to go until a "sync" is answered
+# Passes that are left until a "sync" is answered
 my $sync;
 
-# Only a pipe: a terminal would stop us when we are in the background.
+# Only a pipe: a terminal would stop a process in the background.
 $readers->add(\*STDIN) if -p STDIN;
 $SIG{PIPE} = 'IGNORE';
 STDOUT->autoflush(1);
@@ -106,14 +105,14 @@ while (1)
 	}
 	flush_stream($connection{ fileno $_ }) foreach grep { $_->opened } @{ $writable // [] };
 
-	# whoever has an answer finds its query in the log
+	# the query of each answer is in the log
 	$log->flush if $log;
 	do_what_is_due();
 	drip($_) foreach keys %dripping;
 	answer_sync() if defined $sync;
 }
 
-# Bind UDP and TCP to one port; any that has both free, if none is given.
+# Binds UDP and TCP to one port: the given one, or any that is free for both.
 sub open_sockets
 {
 	foreach (1 .. 50)
@@ -142,14 +141,14 @@ sub udp_socket
 	my $socket = IO::Socket::IP->new(LocalHost => $host, LocalPort => $service, GetAddrInfoFlags => AI_NUMERICHOST,
 		Proto => 'udp') or return;
 
-	# as much as the system lets us have: tests send bursts
+	# as much as the system grants: tests send bursts
 	$socket->setsockopt(SOL_SOCKET, SO_RCVBUF, 4 << 20);
 	$socket->blocking(0);
 	return $socket;
 }
 
-# A socket at another loopback address, 127.0.9.x for 127.0.0.x, at our port
-# where that is free. There is none beside ::1.
+# A socket at another loopback address, 127.0.9.x for 127.0.0.x, at the same port if
+# that is free. There is none for ::1.
 sub other_address
 {
 	return if $address !~ /^127\.0\.\d+\.(\d+)$/;
@@ -164,7 +163,7 @@ sub take_datagrams
 		return if !defined $from;
 		take_query($octets, { transport => 'udp', peer => $from, name_of($from) });
 	}
-	# there may be more: what was sent before a "sync" is not all read yet
+	# there can be more: not all that was sent before a "sync" is read yet
 	$sync = SYNC_PASSES if defined $sync;
 }
 
@@ -175,7 +174,7 @@ sub take_connection
 
 	return close $socket if ($to_connections // '') eq 'tcpslam';
 
-	# what is sent in pieces is meant to arrive in pieces, and at once
+	# messages in pieces must arrive in pieces, and at once
 	$socket->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
 	$socket->blocking(0);
 	$connection{ fileno $socket } =
@@ -183,7 +182,7 @@ sub take_connection
 	$readers->add($socket) if ($to_connections // '') ne 'tcpdeaf';
 }
 
-# What a connection has for us: parts of frames, or its end
+# Reads a connection: parts of frames, or its end
 sub take_stream
 {
 	my ($client) = @_;
@@ -216,7 +215,7 @@ sub name_of
 	return (src => inet_ntop(AF_INET6, $from), sport => $from_port);
 }
 
-# Log a query, and put what is to be done about it into the queue.
+# Logs a query, and puts its actions into the queue.
 sub take_query
 {
 	my ($octets, $client) = @_;
@@ -234,8 +233,8 @@ sub take_query
 	}
 }
 
-# Wait until there are enough questions of this kind; one that is asked again is
-# the same.
+# Waits until there are enough questions of this kind; a question that is asked again
+# counts once.
 sub join_crowd
 {
 	my ($question, $now, $client, $thing) = @_;
@@ -246,7 +245,7 @@ sub join_crowd
 	schedule($now + ($_->[1]{after} // 0) / 1000, @$_) foreach values %{ delete $crowd{$kind} };
 }
 
-# Anything that is no query has the type "junk" and no name.
+# A message that is not a query has the type "junk" and no name.
 sub log_query
 {
 	my ($query) = @_;
@@ -256,7 +255,7 @@ sub log_query
 		  qw(time transport src sport id name type class rd cd ad edns do cookie nsid)), "\n";
 }
 
-# Into the queue, behind everything that is due by then.
+# Puts an action into the queue, after everything that is due by then.
 sub schedule
 {
 	my ($due, $client, $thing) = @_;
@@ -298,7 +297,7 @@ sub do_over_udp
 	$Forgery::sent++ if defined $sent && $thing->{forged};
 }
 
-# Keep a message until another one goes out, or until its time has come.
+# Keeps a message until another one goes out, or until its time has come.
 sub hold
 {
 	my ($client, $thing, $now) = @_;
@@ -332,8 +331,8 @@ sub do_over_tcp
 	flush_stream($client);
 }
 
-# Send the same again and again, as fast as can be, in a process of its own that ends
-# when nobody is there any more, or we are not.
+# Sends the same again and again, as fast as possible, in a process of its own that
+# ends when the client or this server is gone.
 sub begin_flood
 {
 	my ($client, $thing) = @_;
@@ -347,7 +346,7 @@ sub begin_flood
 	{
 		my $octets = $thing->{frame} x (1 + int(FLOOD_OCTETS / length $thing->{frame}));
 
-		# it is our socket, too, and must not begin to block
+		# the parent shares the socket, which must not begin to block
 		my $writer = IO::Select->new($client->{socket});
 		1 while getppid() == $parent && (!$writer->can_write(1) || syswrite($client->{socket}, $octets) || $!{EAGAIN});
 		POSIX::_exit(0);
@@ -359,7 +358,7 @@ sub begin_flood
 	POSIX::_exit(0);
 }
 
-# Send another one of what drips, while somebody is there.
+# Sends another message of a drip, while the client is there.
 sub drip
 {
 	my ($name) = @_;
@@ -371,7 +370,7 @@ sub drip
 	flush_stream($client);
 }
 
-# Has somebody this UDP port?
+# Does a process have this UDP port?
 sub has_port
 {
 	my ($number) = @_;
@@ -396,7 +395,7 @@ sub release_held
 	}
 }
 
-# Octet by octet; nothing else gets onto the connection meanwhile.
+# Octet by octet; nothing else is sent over the connection meanwhile.
 sub send_slowly
 {
 	my ($client, $octets, $pause, $now) = @_;
@@ -410,7 +409,7 @@ sub send_slowly
 	$client->{busy} = $due;
 }
 
-# Write what a connection takes, then end it if that is wanted.
+# Writes as much as a connection takes, then ends it if requested.
 sub flush_stream
 {
 	my ($client) = @_;
@@ -431,7 +430,7 @@ sub flush_stream
 		$socket->setsockopt(SOL_SOCKET, SO_LINGER, pack('ii', 1, 0));
 		return drop_connection($client);
 	}
-	# the other side closes when it has read this; else what we sent may be lost
+	# the other side closes when it has read this; otherwise the last output could be lost
 	shutdown($socket, SHUT_WR);
 }
 
