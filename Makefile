@@ -3,7 +3,7 @@
 # A new file of src/ needs a line in OBJS; a new test in sql/, test/specs or
 # test/t needs none. The version is read from pgcares.control. c-ares comes
 # from CARES_PREFIX, from build/cares (see scripts/fetch-c-ares) or from the
-# system; what is older than CARES_FLOOR is refused here.
+# system; a version older than CARES_FLOOR is refused here.
 
 CARES_FLOOR = 1.34.9
 
@@ -15,8 +15,8 @@ DATA = pgcares--1.0.sql
 PGFILEDESC = "pgcares - DNS lookups in SQL"
 EXTRA_CLEAN = bench/cares
 
-# The folders of src/ in their one order: a file includes, and refers to, nothing of a
-# folder behind its own.
+# The folders of src/ in their one order: a file includes, and refers to, nothing from a
+# folder after its own.
 FOLDERS = system dns settings flight transport engine lookup functions lookahead
 
 MODULE_big = pgcares
@@ -121,7 +121,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK = $(CARES_LIBS) $(IDN_LIBS) -Wl,--version-script=$(srcdir)/src/pgcares.map
 
-# Every test finds the extension made, in a UTF8 database without a locale.
+# Every test has the extension created, in a UTF8 database without a locale.
 REGRESS := $(patsubst $(here)/sql/%.sql,%,$(sort $(wildcard $(here)/sql/*.sql)))
 REGRESS_OPTS = --load-extension=pgcares
 ENCODING = UTF8
@@ -171,7 +171,7 @@ include $(PGXS)
 folders := $(patsubst %/,$(CURDIR)/%,$(sort $(dir $(OBJS))))
 
 # PGXS tracks no headers: an object depends on those of its folder and of the folders
-# before it, which are all that it may include.
+# before it; it must not include any others.
 $(foreach folder,$(FOLDERS), \
 	$(eval headers += $(wildcard $(srcdir)/src/$(folder)/*.h)) \
 	$(eval $(filter src/$(folder)/%,$(OBJS) $(OBJS:.o=.bc)): $(headers)))
@@ -179,7 +179,7 @@ src/pgcares.o src/pgcares.bc: $(headers)
 $(OBJS) $(OBJS:.o=.bc): $(srcdir)/Makefile $(srcdir)/pgcares.control | $(folders)
 $(shlib): $(srcdir)/src/pgcares.map
 
-# Only missing where the build folder is not the source folder.
+# Missing only if the build folder is not the source folder.
 $(folders):
 	$(MKDIR_P) $@
 
@@ -192,11 +192,11 @@ pg_regress_installcheck := $(subst $(pg_regress_program),$(with_servers) $(pg_re
 pg_isolation_regress_installcheck := $(subst $(pg_isolation_regress_program),$(with_servers) $(pg_isolation_regress_program),$(pg_isolation_regress_installcheck))
 override PROVE_FLAGS += -I $(abspath $(srcdir))/test/dns
 
-# Lookups per second and what they cost; builds for itself.
+# Lookups per second and their cost; builds for itself.
 .PHONY: bench
 bench:
 	$(srcdir)/bench/run
 
-# What c-ares takes without us, for bench/run.
+# The cost of c-ares without pgcares, for bench/run.
 bench/cares: $(srcdir)/bench/cares.c
 	$(CC) -O2 -Wall -Wextra -Werror $(CARES_CPPFLAGS) -o $@ $< $(CARES_LIBS)

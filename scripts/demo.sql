@@ -67,6 +67,6 @@ SELECT count(*) AS visits, count(r.ptrdname) AS names, string_agg(DISTINCT r.sta
 FROM dns_reverse_many(ARRAY(SELECT client FROM visit)) r;
 \timing off
 
--- What a name server said, in full.
+-- The full answer of a name server.
 SELECT m.status, m.aa, m.question, m.answer[1].rdata, m.transport, m.tries
 FROM dns_message('shop.example', 'SOA') m;

@@ -41,7 +41,7 @@ SELECT * FROM dns_lookup_many(NULL);
 SELECT * FROM dns_lookup_many('{}');
 SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], NULL);
 
--- ord counts elements from 1, whatever the bounds and dimensions of the array
+-- ord counts elements from 1, for any bounds and dimensions of the array
 SELECT ord, question, rdata
 FROM dns_query_many('[7:8]={api.shop.example,web.shop.example}');
 SELECT ord, question, rdata

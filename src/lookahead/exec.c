@@ -7,7 +7,7 @@
  * questions of the call.  It never calls the function and never changes a row:
  * the call asks each question that was not started here.  The rows wait in a
  * queue (row_queue.c); work_mem bounds the queue and its answers together.
- * Where not all rows may be wanted, the node begins with one row and queues at
+ * If the plan above can stop early, the node begins with one row and queues at
  * most as many as were taken.
  */
 #include "postgres.h"

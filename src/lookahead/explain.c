@@ -56,7 +56,7 @@ lookahead_init_dsm(CustomScanState *css, ParallelContext *pcxt, void *coordinate
 	memset(shared, 0, node->css.pscan_len);
 	shared->nworkers = pcxt->nworkers;
 
-	/* Whichever goes first, the memory or the node, unhooks the other. */
+	/* The first to go, the memory or the node, unhooks the other. */
 	if (node->forget.func == NULL)
 	{
 		node->forget.func = forget_segment;

@@ -34,7 +34,7 @@ enum
 	ONE_AT_A_TIME,				/* a call sends no more than its first message */
 	OFTEN_FULL,					/* two calls of three find no room in the buffer */
 	OFTEN_LOST,					/* one call of seven finds no room in the system */
-	FORBIDDEN,					/* nothing may be sent */
+	FORBIDDEN,					/* sending is forbidden */
 	NO_ROUTE					/* there is no way to anywhere */
 };
 

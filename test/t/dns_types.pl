@@ -35,7 +35,7 @@ my $node = Session->cluster([$knot]);
 my $session = Session->new($node);
 my %code = map { split /\|/ } split /\n/, $session->text('SELECT type, code FROM dns_types()');
 
-# Each owner and type of the zone file; they may have escapes.
+# Each owner and type of the zone file, with escapes
 my (@questions, %seen);
 foreach my $line (split /\n/, slurp_file("$FindBin::RealBin/../dns/zones/all.example.zone"))
 {

@@ -29,7 +29,7 @@ sub says_so
 	like($result->{error} ? $result->{error}{M} : '', qr/too many open files/i, "$what: message");
 }
 
-# Such failures, repeated often, cost no memory.
+# Many failures of this kind cost no memory.
 sub leaves_no_memory
 {
 	my ($what) = @_;

@@ -1,4 +1,4 @@
-# However a lookup ends, no descriptor and no memory is left.
+# No descriptor and no memory is left after a lookup, for any end of it.
 # Once: no version of PostgreSQL changes this.
 
 use strict;

@@ -38,7 +38,7 @@ $other->text($_) foreach
   'ALTER TABLE hosts SET (parallel_workers = 2)',
   'ANALYZE hosts',
   <<'SQL';
--- Ends what a backend does, so many seconds after it has begun; the time when it did.
+-- Ends the work of a backend, some seconds after its beginning; returns the time of the end.
 CREATE FUNCTION end_after(backend int, seconds float, wish text) RETURNS float LANGUAGE plpgsql AS $$
 DECLARE
 	done boolean;

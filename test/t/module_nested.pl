@@ -179,7 +179,7 @@ foreach my $round (1 .. TIMES / 20)
 }
 $session->text('RESET temp_file_limit');
 goes_on('files');
-is($session->text("SELECT count(*) FROM ($batch OFFSET 0) q"), 200 * 50, '... and the batch works, if they may grow');
+is($session->text("SELECT count(*) FROM ($batch OFFSET 0) q"), 200 * 50, '... and the batch works, if files can grow');
 is_deeply([ glob $node->data_dir . '/base/pgsql_tmp/*' ], [], '... no file is left');
 SKIP:
 {

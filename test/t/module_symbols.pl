@@ -120,7 +120,7 @@ foreach my $pattern ($raises, $allocates, $calls_back)
 	cmp_ok(scalar @{ lines_with($pattern, "$root/src/engine/window.c") }, '>', 0, '... but window.c does');
 }
 
-# Of window.c, the callback
+# The callback in window.c
 my ($callback) = code_of("$root/src/engine/window.c") =~ /^answer_arrived\(.*?\)\n(\{.*?^\})/ms;
 ok(defined $callback, 'the callback is found');
 unlike($callback // '', $_, '... and follows the same rules') foreach $raises, $allocates, $calls_back;
