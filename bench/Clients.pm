@@ -1,23 +1,23 @@
-# Who is measured, and how each is run.
+# The clients that are measured, and the way to run each.
 #
 #   my @clients = Clients::all(%place);    window, port, folder, address of massdns
 #
-# A client is a hash. "id" is its name in results, "title" the one in tables, "from"
-# where its names come from: host, reverse (names of addresses) or address. Then
-# either "sql", what is measured in a session, a statement or more, after "setup",
-# which is not; or "program", a command. NAMES stands for how many names; for
-# programs the names are standard input, and FILE is their file.
+# A client is a hash. "id" is its name in results, "title" its name in tables, "from" the
+# source of its names: host, reverse (names of addresses) or address. Then either "sql",
+# the statements that are measured in a session, after "setup", which is not measured; or
+# "program", a command. NAMES stands for the number of names; programs get the names as
+# standard input, and FILE is their file.
 #
-#   answers   SQL that gives the number of answers, where "sql" itself does not; for
-#             a program, what a line of an answer looks like: without it the program
+#   answers   SQL that returns the number of answers, if "sql" itself does not; for a
+#             program, a pattern for the line of an answer: without it the program
 #             measures itself, as limit.c does
-#   alone     it asks one name at a time, and is given fewer
-#   at_most   so many names where there is latency, as it takes too long
+#   alone     it asks one name at a time, and gets fewer
+#   at_most   the most names with latency, since it takes too long
 #   grows     it is measured with a thousand names and up to a million
-#   missing   why it cannot be run here
-#   version   a command that fails where it is not installed, else says what is;
-#             "fits" is what that looks like where it can be used
-#   language  what PostgreSQL needs for it
+#   missing   the reason why it cannot run here
+#   version   a command that fails if it is not installed, and otherwise prints the
+#             version; "fits" is a pattern for a version that can be used
+#   language  the language that PostgreSQL needs for it
 
 package Clients;
 
@@ -45,7 +45,7 @@ sub limits
 		{ id => 'limit', title => 'bare limit: `sendmmsg`', from => 'host', program => $limit });
 }
 
-# The library without us
+# The library without pgcares
 sub cares
 {
 	my (%place) = @_;
@@ -111,7 +111,7 @@ sub ours
 		});
 }
 
-# What people use besides.
+# Other tools that people use
 sub others
 {
 	my (%place) = @_;

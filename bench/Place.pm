@@ -1,5 +1,5 @@
-# Where it is measured: a throw-away PostgreSQL and the responder, each on a core of
-# its own where there are two, and what the system says of them.
+# The place of the measurement: a throw-away PostgreSQL and the responder, each on a core
+# of its own if there are two, and the system's counts of them.
 #
 #   my $place = Place->new($folder, $window);
 #   $place->start_responder('-d 5');
@@ -19,7 +19,8 @@ use Time::HiRes qw(time);
 
 use constant TICKS => POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
-# What a datagram takes of a receive buffer, and what of it may be filled
+# The octets of a receive buffer that a datagram takes, and the share of it that can be
+# filled
 use constant { DATAGRAM => 768, SHARE => 0.9 };
 
 sub new
@@ -38,7 +39,7 @@ sub new
 	return $self;
 }
 
-# The cores we may use
+# The cores that this process can use
 sub cores
 {
 	my ($list) = read_file('/proc/self/status') =~ /^Cpus_allowed_list:\s*(\S+)/m;
@@ -46,7 +47,7 @@ sub cores
 	return map { my ($first, $last) = split /-/; $first .. $last // $first } split /,/, $list;
 }
 
-# 53 if we may have it: there are programs that ask no other
+# 53 if it is available: some programs ask no other port
 sub find_port
 {
 	my ($self) = @_;
@@ -71,7 +72,7 @@ sub fit_window
 	$self->{window} = $fits;
 }
 
-# Starts it and waits until it can be asked; its port
+# Starts it and waits until it is ready; returns its port
 sub start_responder
 {
 	my ($self, $options) = @_;
@@ -132,7 +133,7 @@ sub has_language
 	return eval { $self->psql(60, "SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS $language"); 1 };
 }
 
-# Names, addresses and the names of those, which the responder answers for
+# Names, addresses and the names of these, which the responder knows
 sub fill_table
 {
 	my ($self, $rows) = @_;
@@ -147,7 +148,7 @@ CHECKPOINT;
 SQL
 }
 
-# A file with the first of them, from a column
+# A file with the first values of a column
 sub names_file
 {
 	my ($self, $from, $count) = @_;
@@ -158,7 +159,7 @@ sub names_file
 	return $file;
 }
 
-# Runs SQL in a session of its own; what it prints, and its messages
+# Runs SQL in a session of its own; returns its output and its messages
 sub psql
 {
 	my ($self, $seconds, $sql) = @_;
@@ -180,7 +181,7 @@ sub command
 	  or die read_file($messages), "$line: status $?\n";
 }
 
-# What the system counts: queries and time of the responder, time of all processors
+# The system's counts: queries and time of the responder, time of all processors
 sub counters
 {
 	my ($self) = @_;
@@ -195,8 +196,8 @@ sub counters
 	return { queries => $queries, server => $server, all => $all, time => time };
 }
 
-# A run, and what was counted since: "others" is the processors' worth of others' work.
-# The client's own is "client", where that is more than what was measured.
+# A run, and the counts since its beginning: "others" is the work of other processes, in
+# processors. The client's own work is "client", if that is more than was measured.
 sub with_counters
 {
 	my ($self, $before, %run) = @_;
@@ -208,7 +209,7 @@ sub with_counters
 	return (%run, queries => $spent{queries}, server => $spent{server}, others => $others > 0 ? $others : 0);
 }
 
-# What to say of the machine and of all that takes part
+# The description of the machine and of all that takes part
 sub facts
 {
 	my ($self, $rounds) = @_;

@@ -84,7 +84,7 @@ sub dots
 	}
 }
 
-# The scale that has room for these values, drawn; what gives the place of one
+# Draws the scale that has room for these values; returns a function from value to place
 sub axis
 {
 	my ($self, $panel, @values) = @_;

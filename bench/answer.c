@@ -1,8 +1,8 @@
 /*
  * answer.c
  *
- * Turns a query into its own answer, where it stands.  Any name has one A, AAAA,
- * MX, PTR and TXT record, made of a hash of the name, and none of any other type.
+ * Turns a query into its own answer, in place.  Any name has one A, AAAA, MX, PTR
+ * and TXT record, made from a hash of the name, and none of any other type.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ put(Packet *packet, const void *octets, unsigned length)
 	packet->length += length;
 }
 
-/* The record's data for a type, by its hash; its length, 0 for no record. */
+/* Writes a record's data for a type, from the hash; returns its length, 0 for no record. */
 static unsigned
 make_data(unsigned type, uint32_t hash, unsigned char *data)
 {
@@ -53,7 +53,7 @@ make_data(unsigned type, uint32_t hash, unsigned char *data)
 	}
 }
 
-/* Makes the query its answer; false if it is none that we read. */
+/* Turns the query into its answer; false if it is not a readable query. */
 bool
 make_answer(Packet *packet, uint32_t *hash)
 {
@@ -83,7 +83,7 @@ make_answer(Packet *packet, uint32_t *hash)
 	data_length = make_data(octets[end - 4] << 8 | octets[end - 3], *hash, data);
 	has_opt = octets[11] == 1 && packet->length >= end + 11 && octets[end] == 0 && octets[end + 2] == 41;
 
-	/* QR and RA, and what the query had */
+	/* QR and RA, and the bits of the query */
 	octets[2] = (octets[2] & 0x79) | 0x80;
 	octets[3] = (octets[3] & 0x10) | 0x80;
 	octets[7] = data_length > 0;

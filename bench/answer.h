@@ -1,7 +1,7 @@
 /*
  * answer.h
  *
- * A DNS message of the benchmark's responder, and what it makes of it.
+ * A DNS message of the benchmark's responder, and its answer.
  */
 #ifndef ANSWER_H
 #define ANSWER_H

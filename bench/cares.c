@@ -1,12 +1,12 @@
 /*
  * cares.c
  *
- * What c-ares alone takes: asks for the addresses of names on a channel whose
- * socket stays open, and counts the answers, which it has read by then.
+ * The cost of c-ares alone: asks for the addresses of names on a channel whose
+ * socket stays open, and counts the answers after reading them.
  *
  *   cares -p PORT [-w WINDOW] < NAMES
  *
- * WINDOW is how many questions are under way at a time.  It prints the answers,
+ * WINDOW is the number of questions in flight at a time.  It prints the answers,
  * and the seconds: all, in user space, in the kernel.
  */
 #include <ares.h>
@@ -28,7 +28,7 @@
 static char **names = NULL;
 static unsigned name_count = 0;
 
-/* What the channel wants to know of. */
+/* The sockets that the channel waits for. */
 static struct pollfd sockets[SOCKETS_MAX];
 static unsigned socket_count = 0;
 
@@ -42,7 +42,7 @@ fail(const char *what)
 	exit(1);
 }
 
-/* c-ares tells which sockets it waits for. */
+/* c-ares reports the sockets that it waits for. */
 static void
 watch(void *data, ares_socket_t fd, int readable, int writable)
 {
@@ -93,7 +93,7 @@ open_channel(const char *port)
 	return channel;
 }
 
-/* Waits for the sockets or the next timeout, and has c-ares handle what is there. */
+/* Waits for the sockets or the next timeout, and lets c-ares handle the events. */
 static void
 wait_for_something(ares_channel_t *channel)
 {
@@ -117,7 +117,7 @@ wait_for_something(ares_channel_t *channel)
 	ares_process_fds(channel, events, count, ARES_PROCESS_FLAG_NONE);
 }
 
-/* Asks for all names, so many of them at a time. */
+/* Asks for all names, a window of them at a time. */
 static void
 ask(ares_channel_t *channel, unsigned window)
 {

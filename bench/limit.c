@@ -1,13 +1,13 @@
 /*
  * limit.c
  *
- * What one process can reach at all: sends queries that were made before the
- * clock starts, takes the answers, and does nothing with them but to see that
- * each is the answer to its query.  Whoever reads and keeps answers takes longer.
+ * The most that one process can reach: sends queries that were made before the
+ * clock starts, receives the answers, and only checks that each is the answer to
+ * its query.  A program that reads and keeps answers takes longer.
  *
  *   limit -p PORT [-t TYPE] [-w WINDOW] [-g] < NAMES
  *
- * TYPE is a number; WINDOW is how many queries are under way at a time; with -g
+ * TYPE is a number; WINDOW is the number of queries in flight at a time; with -g
  * queries of one length go to the kernel together (UDP_SEGMENT).  It prints the
  * answers, and the seconds: all, in user space, in the kernel.
  */
@@ -42,7 +42,7 @@ typedef struct Query
 	unsigned	length;
 } Query;
 
-/* A query under way; its place in "slots" is the ID. */
+/* A query in flight; its place in "slots" is the ID. */
 typedef struct Slot
 {
 	unsigned	query;
@@ -79,7 +79,7 @@ milliseconds(void)
 	return (uint64_t) time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* Writes the query for a name; its length. */
+/* Writes the query for a name; returns its length. */
 static unsigned
 make_query(unsigned char *query, const char *name, unsigned type)
 {
@@ -152,7 +152,7 @@ fill_window(unsigned *next, uint64_t time)
 	}
 }
 
-/* Puts the queries that had no answer for too long into the outbox. */
+/* Puts the queries that have waited too long for an answer into the outbox. */
 static void
 send_again(uint64_t time)
 {
@@ -165,7 +165,7 @@ send_again(uint64_t time)
 	}
 }
 
-/* Sends a batch from the outbox, in groups of one length if asked for. */
+/* Sends a batch from the outbox, in groups of one length with -g. */
 static void
 send_batch(int fd, bool grouping, uint64_t time)
 {
@@ -215,7 +215,7 @@ send_batch(int fd, bool grouping, uint64_t time)
 	}
 }
 
-/* Takes what has come; how many messages. */
+/* Receives all waiting messages; returns their number. */
 static int
 receive(int fd)
 {

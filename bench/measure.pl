@@ -4,10 +4,10 @@
 #
 #   measure.pl [--quick] [--rounds N] [--window N] [--only WORD] FOLDER CSV
 #
-# FOLDER has the programs "limit" and "responder", and "massdns" if there is one, and
-# becomes full of what is made here. Part of bench/run, which sees to the rest: that
-# PostgreSQL's programs are in the PATH, that pgcares is there for them, and that all
-# processes end. Progress goes to standard error.
+# FOLDER has the programs "limit" and "responder", and "massdns" if there is one; this
+# program puts its files there too. Part of bench/run, which does the rest: it puts
+# PostgreSQL's programs into the PATH, makes pgcares available to them, and ends all
+# processes. Progress goes to standard error.
 
 use strict;
 use warnings;
@@ -19,8 +19,8 @@ use Time::HiRes qw(time);
 use Clients;
 use Place;
 
-# Latency, further latency of slow names in milliseconds, percent of slow names, of
-# lost queries; and how many names one who asks for them one by one is given
+# Latency, further latency of slow names in milliseconds, percent of slow names, of lost
+# queries; and the number of names for a client that asks for them one by one
 my @scenarios = (
 	{ id => 'near', names => 100_000, alone => 10_000 },
 	{ id => 'ms5', options => '-d 5', names => 100_000, alone => 1_000 },
@@ -29,10 +29,10 @@ my @scenarios = (
 	{ id => 'loss', options => '-d 5 -l 0.5', names => 100_000, alone => 400 });
 my @growth = (1_000, 10_000, 100_000, 1_000_000);
 
-# Before a run of so many names, the same with some: what is made once is there then.
+# Names of a run before each measured one: things that are made once exist afterwards.
 use constant WARM_UP => 100;
 
-# Seconds for one run, and rounds of one with a million names
+# Seconds for one run, and rounds of a run with a million names
 use constant { RUN_WITHIN => 300, LARGE_ROUNDS => 3 };
 
 my ($quick, $rounds, $window, $only) = (0, 5, 1000, '');
@@ -59,7 +59,7 @@ print $csv "client,scenario,names,round,answers,seconds,user,system,queries,serv
 measure_scenario($_) foreach @scenarios;
 $place->stop;
 
-# A client, or nothing and a word why
+# A client, or nothing and the reason
 sub available
 {
 	my ($client) = @_;
@@ -79,7 +79,7 @@ sub available
 	return $client;
 }
 
-# All clients in turn, round after round, so that what else goes on hits them alike
+# All clients in turn, round after round, so that other work affects them alike
 sub measure_scenario
 {
 	my ($scenario) = @_;
@@ -102,7 +102,7 @@ sub measure_scenario
 	$place->stop_responder;
 }
 
-# How many names: where it is seen how cost grows, several numbers
+# The numbers of names: several for a client whose growth is measured
 sub sizes
 {
 	my ($scenario, $client, $round) = @_;
@@ -114,8 +114,8 @@ sub sizes
 	return grep { $_ <= $most && ($_ < 1e6 || $round <= LARGE_ROUNDS) } uniqnum(@growth, $names);
 }
 
-# Statements in a session of their own. The server itself says what each has cost; what
-# programs have that it starts, and has waited for, is in its line of /proc.
+# Statements in a session of their own. PostgreSQL itself reports the cost of each; the
+# cost of programs that it starts, and has waited for, is in its line of /proc.
 sub run_sql
 {
 	my ($client, $names) = @_;
@@ -142,7 +142,7 @@ SQL
 	my ($answers) = grep { /^\d+$/ } @lines;
 	my %run = (answers => $answers, user => 0, system => 0, seconds => 0, memory_kb => 0);
 
-	# the last is of the SET that ends it
+	# the last one belongs to the SET at the end
 	my @costs = $messages =~ /^!\t(\S+) s user, (\S+) s system, (\S+) s elapsed$/mg;
 	splice @costs, -3;
 	while (my ($user, $system, $seconds) = splice @costs, 0, 3)
@@ -159,8 +159,7 @@ SQL
 	return %run;
 }
 
-# A program of ours measures itself; of another one all is counted, from its start to
-# its end.
+# Our own programs measure themselves; other ones are measured from start to end.
 sub run_program
 {
 	my ($client, $names) = @_;

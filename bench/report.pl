@@ -1,12 +1,12 @@
 #!/usr/bin/perl
 #
-# Prints what README.md says of results, as Markdown, and draws their picture:
+# Prints the part of README.md about results, as Markdown, and draws their picture:
 #
 #   report.pl [--svg FILE] [--into FILE] RESULTS.csv
 #
-# With --into it is put between the marks of that file, too.
+# With --into it is put between the marks of that file too.
 #
-# The same results always give the same: scripts/check compares README.md and
+# The same results always give the same output: scripts/check compares README.md and
 # speed.svg with speed.csv.
 
 use strict;
@@ -22,10 +22,10 @@ my @scenarios = (
 	[ near => 'no latency' ], [ ms5 => '5 ms' ], [ ms20 => '20 ms' ],
 	[ slow => '5 ms, 1 % slow' ], [ loss => '5 ms, 0.5 % lost' ]);
 
-# Whose growth is shown
+# The clients whose growth is shown
 my @grown = ([ many_a => '`dns_query_many`, A' ], [ lateral => '`LATERAL dns_a`' ]);
 
-# Work of others, in processors' worth, from which on figures are not to be trusted
+# Work of other processes, in processors, from which on figures cannot be trusted
 use constant BUSY => 0.2;
 
 my ($svg, $into);
@@ -117,7 +117,7 @@ sub growth_table
 	  join("\n", @rows) . "\n";
 }
 
-# The runs with as many names as the others have: where growth is seen, there are more
+# The runs with as many names as those of others: a client whose growth is shown has more
 sub main_runs
 {
 	my ($client, $scenario) = @_;

@@ -1,16 +1,16 @@
 /*
  * responder.c
  *
- * A name server that costs next to nothing, for measuring those who ask it.
+ * A name server that costs next to nothing, for measuring its clients.
  *
  *   responder [-p PORT] [-d MS] [-s PERCENT] [-S MS] [-l PERCENT]
  *
- * It listens on 127.0.0.1 (UDP), and answers after -d milliseconds.  Of all names
- * -s percent are slow, always the same ones, and take -S milliseconds more; of all
- * queries -l percent are lost, so that one that is sent again has another chance.
+ * It listens on 127.0.0.1 (UDP), and answers after -d milliseconds.  -s percent of
+ * all names are slow, always the same ones, and take -S milliseconds more; -l percent
+ * of all queries are lost, so that one that is sent again has another chance.
  *
- * It prints "ready PORT OCTETS" with the size of its receive buffer when it can
- * be asked, and "queries NUMBER" for each SIGUSR1.  It ends with whoever started it.
+ * It prints "ready PORT OCTETS" with the size of its receive buffer when it is
+ * ready, and "queries NUMBER" for each SIGUSR1.  It ends with its parent process.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -92,7 +92,7 @@ now(void)
 	return (uint64_t) time.tv_sec * 1000 * NANOSECONDS_PER_MS + time.tv_nsec;
 }
 
-/* True so often. */
+/* True with this probability, in percent. */
 static bool
 chance(double percent)
 {
@@ -135,7 +135,7 @@ enqueue(Queue *queue, Message *message, uint64_t time)
 	queue->last = message;
 }
 
-/* Takes what is there and puts the answers into the queues; how many queries. */
+/* Receives the waiting queries and queues their answers; returns their number. */
 static int
 receive(int fd)
 {
@@ -179,7 +179,7 @@ receive(int fd)
 	return count;
 }
 
-/* The next message that is due, out of its queue; NULL if none is. */
+/* Takes the next message that is due out of its queue; NULL if none is due. */
 static Message *
 dequeue(uint64_t time)
 {
@@ -192,7 +192,7 @@ dequeue(uint64_t time)
 	return message;
 }
 
-/* Hands over so many messages; one that cannot be sent is lost. */
+/* Sends this many messages; one that cannot be sent is lost. */
 static void
 transmit(int fd, struct mmsghdr *headers, unsigned count)
 {
@@ -206,14 +206,14 @@ transmit(int fd, struct mmsghdr *headers, unsigned count)
 			sent += result;
 		else if (errno != EINTR)
 		{
-			/* a kernel without UDP_SEGMENT: what was grouped is lost, once */
+			/* a kernel without UDP_SEGMENT: the first group is lost */
 			grouping = false;
 			sent++;
 		}
 	}
 }
 
-/* Sends a batch of what is due; false when nothing is. */
+/* Sends a batch of due messages; false if none is due. */
 static bool
 send_due(int fd)
 {
@@ -284,7 +284,7 @@ wait_for_something(int fd, const sigset_t *open_signals)
 		fail("ppoll");
 }
 
-/* Signals come only while we wait, so that none is overlooked. */
+/* Signals come only during the wait, so that none is missed. */
 static sigset_t
 hold_signals(void)
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 #
-# Looks up names with Net::DNS, one after the other, as its manual shows it:
+# Looks up names with Net::DNS, one after the other, in the way of its manual:
 #
 #   net_dns.pl PORT < NAMES
 #
@@ -10,7 +10,7 @@ use strict;
 use warnings;
 use Time::HiRes qw(time);
 
-# Only who has it runs this.
+# Runs only where Net::DNS is installed.
 require Net::DNS;
 
 my ($port) = @ARGV;
