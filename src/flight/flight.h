@@ -357,8 +357,8 @@ typedef struct DnsChannel
  * other effect.  It relies on two functions of c-ares 1.34.9: process_answer() in
  * ares_process.c retries, and blames the server, for the rcodes 2, 4 and 5 only;
  * ares_metrics_record() in ares_metrics.c derives timeouts from answers with the rcodes 0
- * and 3 only, so that quick answers do not shorten pgcares.timeout.  engine_deadline.pl
- * and flight_failover.pl in test/t fail with any other of these rcodes.
+ * and 3 only, so that quick answers do not shorten pgcares.timeout.  With any of these
+ * rcodes instead of 11, test/t/engine_deadline.pl fails.
  */
 #define VERDICT_DONE		11	/* DSOTYPENI */
 #define VERDICT_NEXT_SERVER RCODE_SERVFAIL

@@ -39,7 +39,7 @@ typedef struct SetEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* Entries of a new table, which grows.  Chosen, not measured: few hosts have more. */
+/* Entries of a new table, which grows.  Chosen, not measured. */
 #define FIRST_SIZE	16
 
 static bool is_new(struct hostset_hash **set, uint64 *seed, uint8 *octets,

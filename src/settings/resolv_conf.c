@@ -15,8 +15,8 @@
 
 #define NSSWITCH		"/etc/nsswitch.conf"
 /*
- * The first two are chosen, not measured: files have some lines and domains.
- * Further domains are ignored.
+ * The first two are chosen, not measured: a larger file raises an error, and
+ * further domains are ignored.
  */
 #define MAX_FILE_SIZE	(1024 * 1024)	/* octets */
 #define MAX_DOMAINS		32

@@ -1,7 +1,10 @@
 /*
  * values.c
  *
- * The current values of the settings; settings.c has their table.
+ * The current values of the settings; settings.c has their table.  The defaults of
+ * timeout and edns_udp_size are those of c-ares 1.34.  Those of max_in_flight,
+ * udp_max_queries and socket_receive_buffer_size are measured: see settings.c.  Other
+ * times and limits are chosen, not measured.
  */
 #include "postgres.h"
 

@@ -21,9 +21,9 @@ typedef struct PieceHeader
 #define STEP	16
 
 /*
- * The largest piece that is cut from a block, in steps; larger ones are rare.
- * Chosen, not measured.  With MALLOC_ONLY every piece comes from malloc(), so that
- * a memory checker sees each one.
+ * The largest piece that is cut from a block, in steps.  Chosen, not measured.
+ * With MALLOC_ONLY every piece comes from malloc(), so that a memory checker sees
+ * each one.
  */
 #ifdef MALLOC_ONLY
 #define LARGEST_STEPS	0
