@@ -351,7 +351,7 @@ init_library_channel(DnsChannel *channel)
 
 	/*
 	 * If the library cannot read the file for lack of memory, it takes the file for
-	 * one without servers.  So believe that only when it says so twice.
+	 * one without servers.  So believe that only after two attempts.
 	 */
 	options.flags |= ARES_FLAG_NO_DFLT_SVR;
 	status = init_without_environment(&channel->ares, &options, mask);

@@ -69,7 +69,7 @@ nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int serve
 }
 
 /*
- * Does an answer with this rcode say that the server does not know EDNS?  If so, sets
+ * Does an answer with this rcode mean that the server does not know EDNS?  If so, sets
  * the slot up to ask that server without an OPT record.
  */
 bool

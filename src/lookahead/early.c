@@ -4,7 +4,7 @@
  * Which parts of a plan can run before their turn.  A look-ahead node runs the
  * subtree below it for rows that the plan above has not asked for yet.  Parts
  * that change something, or that see the changes of others, never run early,
- * nor do parts that may raise an error which cannot be held back.  A node does
+ * nor do parts that can raise an error which cannot be held back.  A node does
  * the work before its first row when its turn comes, whether rows are read
  * ahead or not.  Each subtree is examined once.  Kinds of nodes that are not
  * listed here do not run early.
@@ -198,7 +198,7 @@ combine(LookaheadPlan *plan, Plan *node)
 
 			/*
 			 * Only triggers and functions can see its changes.  It runs to its
-			 * end in any case.  A row may violate a constraint.
+			 * end in any case.  A row can violate a constraint.
 			 */
 		case T_ModifyTable:
 			early.own |= for_ever(left.all);
@@ -208,7 +208,7 @@ combine(LookaheadPlan *plan, Plan *node)
 				early.own |= EARLY_EFFECTS;
 			break;
 
-			/* A foreign source may fail at any row. */
+			/* A foreign source can fail at any row. */
 		case T_ForeignScan:
 			early.own |= EARLY_ERRORS;
 			break;
@@ -246,7 +246,7 @@ combine_parts(LookaheadPlan *plan, List *parts, bool together)
 
 /*
  * The obstacles in a subplan, by its number.  A subplan that is used more than
- * once may have to run again after an error.
+ * once can be run again after an error.
  */
 static LookaheadEarly
 early_subplan(LookaheadPlan *plan, int number)
@@ -271,7 +271,7 @@ for_ever(bits8 early)
 
 /*
  * Adds the obstacles in the plans that an expression runs.  The first read of
- * an init plan's parameter runs it, and other expressions may read it too.
+ * an init plan's parameter runs it, and other expressions can read it too.
  */
 static bits8
 early_with_plans(LookaheadPlan *plan, const ExpressionLook *seen)

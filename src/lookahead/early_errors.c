@@ -1,8 +1,8 @@
 /*
  * early_errors.c
  *
- * Errors that occur before their turn.  In the end, nobody may want the rows
- * that were read ahead, and without look-ahead another error may come first.
+ * Errors that occur before their turn.  Rows that were read ahead are perhaps
+ * not used in the end, and without look-ahead another error can come first.
  * So an error is caught if the plan below consists only of the executor's
  * nodes, server functions that only compute, and our lookups: these hold no
  * lock and no reference when they raise an error of data or of DNS, and none

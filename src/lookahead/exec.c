@@ -31,11 +31,11 @@
 typedef struct LookaheadState
 {
 	LookaheadNode node;
-	bool		limited;		/* the plan above may stop early */
-	bool		unsure;			/* it may want only the first row */
-	bool		in_turn;		/* the caller of the statement may stop */
+	bool		limited;		/* the plan above can stop early */
+	bool		unsure;			/* it perhaps takes only the first row */
+	bool		in_turn;		/* the caller of the statement can stop */
 	bool		one_by_one;		/* the caller takes the rows one by one */
-	bool		guarded;		/* reading the child may raise an error */
+	bool		guarded;		/* reading the child can raise an error */
 	bool		warns;			/* or show warnings */
 	int64		bound;			/* most rows that are taken; 0 if unknown */
 	List	   *limit;			/* of ExprState *, which give the bound */
@@ -305,7 +305,7 @@ next_child_row(LookaheadState *state)
 }
 
 /*
- * Can another row be read ahead?  If the plan above may stop early, the queue
+ * Can another row be read ahead?  If the plan above can stop early, the queue
  * holds at most as many rows as were taken, so that n rows above cost at most
  * 2n here, or as many as the statement's caller still takes.  A bound admits
  * the rows that are missing; rows that the quals have filtered out are needed

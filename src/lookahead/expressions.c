@@ -2,7 +2,7 @@
  * expressions.c
  *
  * Whether an expression can be evaluated before its turn: which parts of it
- * change something or see such changes, and which may raise an error.
+ * change something or see such changes, and which can raise an error.
  * Subplans are only listed by number; early.c examines their plans.  Our own
  * lookups change nothing.
  */
@@ -93,7 +93,7 @@ look(Node *node, ExpressionLook *seen)
 		case T_SubPlan:
 			seen->subplans = bms_add_member(seen->subplans,
 											((SubPlan *) node)->plan_id);
-			/* It may return more than the one row that is allowed. */
+			/* It can return more than the one row that is allowed. */
 			if (((SubPlan *) node)->subLinkType == EXPR_SUBLINK ||
 				((SubPlan *) node)->subLinkType == ROWCOMPARE_SUBLINK)
 				seen->early |= EARLY_GUARD;

@@ -56,7 +56,7 @@ typedef struct LookaheadPlan
 	bool		has_effects;	/* besides lookups, visible to other parts */
 	List	   *init_plans;		/* of SubPlan *, run by reading a parameter */
 	Bitmapset  *read_whole;		/* subplans whose rows are all wanted */
-	Bitmapset  *read_partly;	/* subplans whose rows may not all be wanted */
+	Bitmapset  *read_partly;	/* subplans whose rows are perhaps not all read */
 	Bitmapset  *read_in_turn;	/* subplans read with the statement's rows */
 	Bitmapset  *common;			/* subplans of common table expressions */
 	Bitmapset  *used;			/* subplans that are used somewhere */
@@ -67,12 +67,12 @@ typedef struct LookaheadPlan
 /* How the nodes above use a node's rows. */
 typedef struct LookaheadDemand
 {
-	bool		limited;		/* they may not read all rows */
+	bool		limited;		/* they can stop before the last row */
 	bool		unsure;			/* they read all, or none after the first */
 	bool		in_turn;		/* they read as the caller takes rows */
 	bool		marks;			/* they go back to earlier rows */
-	bool		repeated;		/* they may read all rows again */
-	bool		workers;		/* they may run in other processes */
+	bool		repeated;		/* they can read all rows again */
+	bool		workers;		/* they can run in other processes */
 	int			bound;			/* most rows that they want; 0 if unknown */
 	const Limit *limit;			/* gives the bound at run time, or NULL */
 	bool		one_by_one;		/* each row becomes one of the statement */
@@ -93,10 +93,10 @@ extern List *plan_expressions_at_first(const Plan *node);
 /* ---- early.c: what can run before its turn ---- */
 
 /* The obstacles to that. */
-#define EARLY_ERRORS	0x01	/* it may raise an error */
+#define EARLY_ERRORS	0x01	/* it can raise an error */
 #define EARLY_EFFECTS	0x02	/* it changes something, or sees changes */
-#define EARLY_GUARD		0x04	/* it may raise errors that can be held back */
-#define EARLY_WARNINGS	0x08	/* it may warn about rows that nobody wants */
+#define EARLY_GUARD		0x04	/* it can raise errors that can be held back */
+#define EARLY_WARNINGS	0x08	/* it can warn about rows that are not read in the end */
 
 /* The obstacles in an expression, and the plans that it runs. */
 typedef struct ExpressionLook
@@ -104,7 +104,7 @@ typedef struct ExpressionLook
 	bool		has_effects;	/* input: the statement has visible effects */
 	bits8		early;
 	Bitmapset  *subplans;		/* their numbers */
-	Bitmapset  *params;			/* that init plans may set */
+	Bitmapset  *params;			/* that init plans can set */
 } ExpressionLook;
 
 /* The obstacles in a plan node and in the nodes below it. */
@@ -243,17 +243,17 @@ extern bool early_errors_arguments(List *arguments, bool guarded,
 
 /*
  * The members of a node's custom_private, all of them Integer nodes.  A node is
- * limited if the plan above may stop before the end, or before the bound.
+ * limited if the plan above can stop before the end, or before the bound.
  */
 enum
 {
-	LOOKAHEAD_LIMITED,			/* the plan above may not want all rows */
-	LOOKAHEAD_UNSURE,			/* it may want only the first */
-	LOOKAHEAD_IN_TURN,			/* the statement's caller may not want all */
+	LOOKAHEAD_LIMITED,			/* the plan above can stop early */
+	LOOKAHEAD_UNSURE,			/* perhaps after the first row */
+	LOOKAHEAD_IN_TURN,			/* the statement's caller can stop early */
 	LOOKAHEAD_ONE_BY_ONE,		/* the caller takes the rows one by one */
-	LOOKAHEAD_GUARD_ROWS,		/* reading the child may raise an error */
-	LOOKAHEAD_GUARD_CALLS,		/* so may computing arguments */
-	LOOKAHEAD_WARNS,			/* reading the child may show warnings */
+	LOOKAHEAD_GUARD_ROWS,		/* reading the child can raise an error */
+	LOOKAHEAD_GUARD_CALLS,		/* so can computing arguments */
+	LOOKAHEAD_WARNS,			/* reading the child can show warnings */
 	LOOKAHEAD_BOUND,			/* most rows that are taken; 0 if unknown */
 	LOOKAHEAD_CALLS,			/* number of certain calls in custom_exprs */
 	LOOKAHEAD_PERHAPS			/* then of uncertain ones; then count and

@@ -158,7 +158,7 @@ find_function(Oid function)
 		return entry->call;
 
 	call = read_function(function);
-	/* Functions may have changed during the read: then do not cache it. */
+	/* Functions can have changed during the read: then do not cache it. */
 	if (cached_functions != NULL)
 	{
 		entry = hash_search(cached_functions, &function, HASH_ENTER, NULL);

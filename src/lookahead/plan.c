@@ -27,7 +27,7 @@ static ExecutorStart_hook_type next_start = NULL;
 /*
  * The server usually loads the library while it plans the first statement that
  * uses it, too late for the planner hook.  So plans that run within the same
- * client message may be older than the hook.
+ * client message can be older than the hook.
  */
 static bool older_plans = false;
 static bool older_plans_reset = false;
@@ -123,7 +123,7 @@ change_older_plan(QueryDesc *query, int eflags)
 	LookaheadPlan plan;
 	bool		changed;
 
-	/* The query may belong to a cursor; at least a portal runs it. */
+	/* The query can belong to a cursor; at least a portal runs it. */
 	if (ActivePortal != NULL)
 		cursor_options |= ActivePortal->cursorOptions;
 	if (eflags & EXEC_FLAG_BACKWARD)
@@ -134,7 +134,7 @@ change_older_plan(QueryDesc *query, int eflags)
 	if (plan.has_nodes)
 		return false;
 
-	/* Somebody may keep the plan: the copy lives as long as the query. */
+	/* Somebody can keep the plan: the copy lives as long as the query. */
 	context = MemoryContextSwitchTo(GetMemoryChunkContext(query));
 	stmt = copyObject(stmt);
 	lookahead_survey(&plan, stmt);
@@ -168,7 +168,7 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 	if (!own_functions)
 		return false;
 
-	/* The caller may fetch rows backward, which a node cannot do. */
+	/* The caller can fetch rows backward, which a node cannot do. */
 	if (cursor_options & CURSOR_OPT_SCROLL)
 		return false;
 	return !(cursor_options & CURSOR_OPT_FAST_PLAN) ||

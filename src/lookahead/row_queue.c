@@ -3,7 +3,7 @@
  *
  * The rows that a look-ahead node has read ahead, in their order, and the
  * questions that were started for them.  A certain call's questions are always
- * started.  Questions of an uncertain call, or for a row that may not be
+ * started.  Questions of an uncertain call, or for a row that is perhaps not
  * wanted, need credit: one at first, and one more for each call that was made.
  * So the node asks at most twice as many questions as are used, plus one.
  */
@@ -22,7 +22,7 @@ struct CallSite
 	List	   *arguments;		/* of ExprState * */
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;
-	bool		guarded;		/* the arguments may raise an error */
+	bool		guarded;		/* the arguments can raise an error */
 	bool		certain;		/* the call is made for each row */
 	int64		credit;			/* questions that can still be asked in vain */
 };
@@ -101,7 +101,7 @@ row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guar
 
 /*
  * Appends a row to the queue and starts its questions.  tid is its place in the
- * table, if the child scans one.  wanted says that it is certain to be taken.
+ * table, if the child scans one.  wanted: it is certain to be taken.
  */
 void
 row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,

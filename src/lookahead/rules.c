@@ -35,7 +35,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 {
 	static const LookaheadDemand all = {0};
 
-	/* A node with a bound may need fewer rows of a child than the bound. */
+	/* A node with a bound can need fewer rows of a child than the bound. */
 	*left = *right = *demand;
 	left->limited = right->limited = demand->limited || has_bound(demand);
 	left->one_by_one = right->one_by_one = false;

@@ -4,7 +4,7 @@
  * How many rows the caller of a statement takes at a time.  PL/pgSQL's SELECT
  * INTO and loops, SQL functions, cursors and clients that fetch some rows at a
  * time run the executor for a number of rows, and perhaps never again.  The
- * plan does not say so; only the call of ExecutorRun does.
+ * plan does not show it; only the call of ExecutorRun does.
  */
 #include "postgres.h"
 

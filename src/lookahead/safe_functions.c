@@ -1,8 +1,8 @@
 /*
  * safe_functions.c
  *
- * Which functions and operators of the server can run for rows that nobody may
- * want: those that never raise an error, and those that raise one of class 22
+ * Which functions and operators of the server can run for rows that are perhaps not
+ * used: those that never raise an error, and those that raise one of class 22
  * and leave nothing behind, since they only compute.  A function is known by
  * the name of its C function, which is the same in all versions of the server.
  * A function that is not listed here counts as unsafe.  Running out of memory
@@ -36,7 +36,7 @@ typedef enum FunctionKind
 	NEEDS_COLLATION,			/* raises if the collation is undecided */
 	CHANGES_CASE,				/* the same, or in SQL_ASCII */
 	SEARCHES_TEXT,				/* needs a deterministic collation */
-	SEARCHES_CLEANLY,			/* the same; may raise one of class 22 */
+	SEARCHES_CLEANLY,			/* the same; can raise one of class 22 */
 	SPLITS_TEXT,				/* the same, and a field number other than 0 */
 	MATCHES_LIKE,				/* the same, and a complete pattern */
 	MATCHES_REGEX,				/* the same, and a valid expression */
@@ -283,7 +283,7 @@ arguments_raise(FunctionKind kind, Oid collation, List *arguments)
 		case SEARCHES_CLEANLY:
 			return true;
 		case CHANGES_CASE:
-			/* In SQL_ASCII, the locale may not accept the text. */
+			/* In SQL_ASCII, the locale can reject the text. */
 			return GetDatabaseEncoding() == PG_SQL_ASCII;
 		case SPLITS_TEXT:
 			return !is_not_zero(lthird(arguments));

@@ -3,7 +3,7 @@
  *
  * Finds the calls of lookup functions in a finished plan that are certain to be
  * made for each row that a node reads: in its own expressions, in subqueries
- * that these run, and in the inner side of a nested loop.  A call that SQL may
+ * that these run, and in the inner side of a nested loop.  A call that SQL can
  * skip is left out, or is listed apart, in search->perhaps.
  */
 #include "postgres.h"
@@ -106,7 +106,7 @@ is_call(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, SubPlan) && ((SubPlan *) node)->parParam != NIL)
-		return true;			/* its plan may hold one */
+		return true;			/* its plan can hold one */
 	if (IsA(node, FuncExpr) &&
 		lookup_functions_find(((FuncExpr *) node)->funcid) != NULL)
 		return true;
@@ -221,7 +221,7 @@ find_in_aggregates(Node *node, SiteSearch *search)
 	}
 	if (IsA(node, WindowFunc))
 	{
-		/* Window functions that are not aggregates may skip rows. */
+		/* Window functions that are not aggregates can skip rows. */
 		if (((WindowFunc *) node)->winagg &&
 			((WindowFunc *) node)->aggfilter == NULL)
 			find((Node *) ((WindowFunc *) node)->args, search);
@@ -299,7 +299,7 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 			find_in_tree(search, tree->righttree, false, whole);
 			break;
 
-			/* Parts may be pruned, or not be reached. */
+			/* Parts can be pruned, or not be reached. */
 		case T_Append:
 			certain &= whole && !PRUNES_PARTS((Append *) tree);
 			find_in_parts(search, ((Append *) tree)->appendplans, certain, whole);

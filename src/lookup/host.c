@@ -187,8 +187,8 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 
 /*
  * Merges the outcomes of a host's questions: a failure of one is the failure
- * of all; else, if one found records, records were found; else, if one says
- * that the name does not exist, it does not exist.
+ * of all; else, if one found records, records were found; else, if one outcome
+ * is that the name does not exist, it does not exist.
  */
 void
 host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes, int count)

@@ -2,7 +2,7 @@
  * compat.h
  *
  * The only file that asks which PostgreSQL or which c-ares this is.  Each
- * entry says what changed in which version and goes when that version goes.
+ * entry has the change and its version, and goes when that version goes.
  */
 #ifndef PGCARES_COMPAT_H
 #define PGCARES_COMPAT_H

@@ -34,7 +34,7 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 		return 0;
 	id = wire_u16(query);
 
-	/* The library sends the first query of a slot before it tells us the id. */
+	/* The library sends the first query of a slot before it returns the id. */
 	if (channel->slot_of_id[id] == 0 && channel->submitting != NULL)
 	{
 		placeholder_bind(channel, channel->submitting, id);

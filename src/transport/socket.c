@@ -53,7 +53,7 @@ static uint32 last_serial = 0;
 static bool add_socket(DnsChannel *channel, DnsSocket *socket);
 
 /*
- * Callback: the library tells what it waits for on a socket.
+ * Callback: the library waits for other events on a socket.
  */
 void
 socket_state_changed(void *arg, ares_socket_t fd, int readable, int writable)
