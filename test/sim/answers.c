@@ -1,0 +1,264 @@
+/*
+ * answers.c
+ *
+ * How a server answers a query, by the kind of its name.  An answer has the address
+ * 10.x.y.z with the number of the name, so that a session that takes another name's
+ * answer is found out; a forged one has 66.66.66.66.
+ */
+#include "world.h"
+
+#define MAX_ANSWER	600
+
+typedef struct Message
+{
+	uint8_t		octets[MAX_ANSWER];
+	int			len;
+	int			question_end;
+} Message;
+
+/* Makes the answer NOERROR with one address. */
+static void
+make_answer(const Packet *query, int index, Message *message)
+{
+	uint8_t    *octets = message->octets;
+	int			end = 12;
+
+	while (end < query->len && query->octets[end] != 0)
+		end += 1 + query->octets[end];
+	end += 5;
+	if (end > query->len)
+		end = query->len;
+	memcpy(octets, query->octets, end);
+	octets[2] = 0x80 | (query->octets[2] & 0x01);
+	octets[3] = 0x80;
+	octets[6] = 0;
+	octets[7] = 1;
+	memset(octets + 8, 0, 4);
+	message->question_end = end;
+	memcpy(octets + end, "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a", 13);
+	octets[end + 13] = index >> 16;
+	octets[end + 14] = index >> 8;
+	octets[end + 15] = index;
+	message->len = end + 16;
+}
+
+static void
+drop_records(Message *message)
+{
+	message->octets[7] = 0;
+	message->len = message->question_end;
+}
+
+/* Sends octets to where a query came from. */
+static void
+send_back(const Packet *query, const uint8_t *octets, int len, SimTime extra)
+{
+	Packet	   *packet = packet_make(query->session, query->fd, query->serial,
+									 query->server, query->tcp, len);
+	SimTime		at = now + extra + latency(query->server);
+
+	memcpy(packet->octets, octets, len);
+	if (chance_of(&net_chance, set.loss))
+		free(packet);
+	else
+	{
+		if (chance_of(&net_chance, set.dup))
+			event_at(now + extra + latency(query->server), deliver_datagram, 0, 0,
+					 packet_copy(packet));
+		event_at(at, deliver_datagram, 0, 0, packet);
+	}
+}
+
+/* The same over TCP, in order, and perhaps in pieces. */
+static void
+send_frame(const Packet *query, const uint8_t *octets, int len, SimTime extra)
+{
+	Socket	   *socket = packet_socket(query);
+	uint8_t		frame[2 + MAX_ANSWER];
+	SimTime		at = now + extra + latency(query->server);
+	int			sent = 0;
+
+	if (socket == NULL)
+		return;
+	frame[0] = len >> 8;
+	frame[1] = len;
+	memcpy(frame + 2, octets, len);
+	len += 2;
+	while (sent < len)
+	{
+		int			part = len - sent;
+		Packet	   *packet;
+
+		if (set.pieces && part > 1 && chance_next(&net_chance) % 4 == 0)
+			part = 1 + chance_next(&net_chance) % (part - 1);
+		if (at <= socket->last_from)
+			at = socket->last_from + 1;
+		socket->last_from = at;
+		packet = packet_make(query->session, query->fd, query->serial, query->server,
+							 true, part);
+		memcpy(packet->octets, frame + sent, part);
+		event_at(at, deliver_stream, 0, 0, packet);
+		sent += part;
+		at += chance_next(&net_chance) % (2 * MS);
+	}
+}
+
+static void
+reply(const Packet *query, const Message *message, SimTime extra)
+{
+	if (query->tcp)
+		send_frame(query, message->octets, message->len, extra);
+	else
+		send_back(query, message->octets, message->len, extra);
+}
+
+/* Sends forgeries: with another id, with another name, and over another socket. */
+static void
+forge(const Packet *query, const Message *message)
+{
+	Message		forged = *message;
+
+	memcpy(forged.octets + forged.len - 4, "\x42\x42\x42\x42", 4);
+	forged.octets[0] ^= 1;
+	reply(query, &forged, 0);
+	forged.octets[0] ^= 1;
+	if (set.spy && !query->tcp)
+	{
+		Packet		other = *query;
+		const Session *session = &sessions[query->session];
+
+		for (other.fd = FIRST_FD; other.fd < FIRST_FD + MAX_FDS; other.fd++)
+		{
+			const Socket *socket = &session->sockets[other.fd - FIRST_FD];
+
+			if (!socket->used || socket->tcp || other.fd == query->fd)
+				continue;
+			other.serial = socket->serial;
+			reply(&other, &forged, 0);
+			break;
+		}
+	}
+	forged.octets[13] = 'q';
+	reply(query, &forged, 0);
+}
+
+/* The connection ends without an answer. */
+static void
+end_connection(const Packet *query)
+{
+	event_at(now + latency(query->server), deliver_end, 0, 0,
+			 packet_make(query->session, query->fd, query->serial, query->server, true, 0));
+}
+
+/* The connection sends octets without an end. */
+static void
+flood_connection(const Packet *query)
+{
+	Socket	   *socket = packet_socket(query);
+
+	if (socket == NULL)
+		return;
+	socket->flood = true;
+	session_wake(&sessions[query->session]);
+}
+
+/* Answers by the kind of a name, after an additional time. */
+static void
+answer_name(const Packet *query, const Name *name, int index, SimTime extra)
+{
+	Message		message;
+	bool		truncated = !query->tcp && strchr("tcz", name->kind) != NULL;
+
+	make_answer(query, index, &message);
+	if (truncated)
+	{
+		message.octets[2] |= 0x02;
+		drop_records(&message);
+	}
+	else if (name->kind == 'c')
+	{
+		end_connection(query);
+		return;
+	}
+	else if (name->kind == 'z')
+	{
+		flood_connection(query);
+		return;
+	}
+	else if (name->kind == 's' || name->kind == 'p' || name->kind == 'n')
+	{
+		message.octets[3] |= name->kind == 'n' ? 3 : 2;
+		drop_records(&message);
+	}
+	else if (name->kind == 'm')
+		message.octets[7] = 9;
+	else if (name->kind == 'f')
+		forge(query, &message);
+	else if (name->kind == 'b')
+	{
+		message.octets[3] |= 1;
+		message.octets[5] = 0;
+		message.octets[7] = 0;
+		message.len = 12;
+	}
+	reply(query, &message, extra);
+}
+
+/*
+ * Answers a query, if its name gets an answer.
+ */
+void
+answer(Packet *query)
+{
+	int			session;
+	int			index = 0;
+	const Name *name = name_asked(query->octets, query->len, &session, &index);
+	SimTime		extra = 0;
+
+	if (name == NULL)
+	{
+		Message		message;
+
+		/* A probe of the library, or a query that lost its name. */
+		make_answer(query, 0, &message);
+		reply(query, &message, 0);
+		return;
+	}
+	if (name->kind == 'd' && !healed)
+		return;
+	if (name->kind == 'l' && name->seen <= set.drops && !healed)
+		return;
+	extra = name_kind(name->kind)->extra * MS;
+	if (name->kind == 'w')
+		extra = (SimTime) (set.slow_ms * MS) +
+			chance_exponential(&net_chance, set.slow_exp * MS);
+	answer_name(query, name, index, extra);
+}
+
+/*
+ * Answers a query with an additional time.
+ */
+void
+server_answer(Packet *packet, SimTime extra)
+{
+	int			session;
+	int			index;
+	const Name *name = name_asked(packet->octets, packet->len, &session, &index);
+
+	if (name != NULL)
+		answer_name(packet, name, index, extra);
+}
+
+/*
+ * Answers a query with SERVFAIL.
+ */
+void
+server_failure(Packet *packet)
+{
+	Message		message;
+
+	make_answer(packet, 0, &message);
+	message.octets[3] |= 2;
+	drop_records(&message);
+	reply(packet, &message, 0);
+}

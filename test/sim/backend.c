@@ -1,0 +1,212 @@
+/*
+ * backend.c
+ *
+ * The small functions of PostgreSQL that the engine calls: texts, lists, chance, hashes.
+ */
+#include "postgres.h"
+
+#include "session.h"
+
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "storage/fd.h"
+#include "utils/varlena.h"
+
+#undef snprintf
+#undef vsnprintf
+#undef strerror
+
+/* ---- texts ---- */
+
+void
+initStringInfo(StringInfo text)
+{
+	text->maxlen = 1024;
+	text->data = palloc(text->maxlen);
+	text->data[0] = '\0';
+	text->len = text->cursor = 0;
+}
+
+void
+enlargeStringInfo(StringInfo text, int needed)
+{
+	if (text->len + needed < text->maxlen)
+		return;
+	text->maxlen = 2 * (text->len + needed + 1);
+	text->data = repalloc(text->data, text->maxlen);
+}
+
+void
+appendBinaryStringInfo(StringInfo text, const char *octets, int len)
+{
+	enlargeStringInfo(text, len + 1);
+	memcpy(text->data + text->len, octets, len);
+	text->len += len;
+	text->data[text->len] = '\0';
+}
+
+void
+appendStringInfoString(StringInfo text, const char *more)
+{
+	appendBinaryStringInfo(text, more, strlen(more));
+}
+
+void
+appendStringInfoChar(StringInfo text, char c)
+{
+	appendBinaryStringInfo(text, &c, 1);
+}
+
+void
+appendStringInfo(StringInfo text, const char *format,...)
+{
+	char		more[1024];
+	va_list		args;
+
+	va_start(args, format);
+	(void) vsnprintf(more, sizeof(more), format, args);
+	va_end(args);
+	appendStringInfoString(text, more);
+}
+
+char *
+psprintf(const char *format,...)
+{
+	char		text[1024];
+	va_list		args;
+
+	va_start(args, format);
+	(void) vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return pstrdup(text);
+}
+
+char *
+pg_strerror(int number)
+{
+	return strerror(number);
+}
+
+/* A list of at most MAX_LIST elements. */
+#define MAX_LIST	64
+
+List *
+lappend(List *list, void *element)
+{
+	if (list == NIL)
+	{
+		list = palloc(offsetof(List, initial_elements) + MAX_LIST * sizeof(ListCell));
+		list->type = T_List;
+		list->length = 0;
+		list->max_length = MAX_LIST;
+		list->elements = list->initial_elements;
+	}
+	if (list->length == MAX_LIST)
+		sim_fail("list", "too many elements");
+	list->elements[list->length++].ptr_value = element;
+	return list;
+}
+
+/* Splits a list at its commas; the world's settings have no quotes. */
+bool
+SplitGUCList(char *text, char separator, List **elements)
+{
+	char		separators[2] = {separator, '\0'};
+	char	   *at = text;
+	char	   *element;
+
+	*elements = NIL;
+	while ((element = strsep(&at, separators)) != NULL)
+	{
+		if (*element != '\0')
+			*elements = lappend(*elements, element);
+	}
+	return true;
+}
+
+unsigned char
+pg_ascii_toupper(unsigned char c)
+{
+	return c >= 'a' && c <= 'z' ? c & ~0x20 : c;
+}
+
+/* ---- chance and numbers ---- */
+
+pg_prng_state pg_global_prng_state;
+
+uint64
+pg_prng_uint64(pg_prng_state *state)
+{
+	return sim_random();
+}
+
+bool
+pg_strong_random(void *octets, size_t len)
+{
+	uint8	   *at = octets;
+
+	for (size_t i = 0; i < len; i++)
+		at[i] = sim_random();
+	return true;
+}
+
+uint64
+hash_bytes_extended(const unsigned char *octets, int len, uint64 hash)
+{
+	for (int i = 0; i < len; i++)
+		hash = (hash ^ octets[i]) * UINT64CONST(1099511628211);
+	return hash ^ hash >> 29;
+}
+
+unsigned char
+pg_ascii_tolower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+int
+pg_strcasecmp(const char *a, const char *b)
+{
+	return strcasecmp(a, b);
+}
+
+int
+pg_strncasecmp(const char *a, const char *b, size_t len)
+{
+	return strncasecmp(a, b, len);
+}
+
+uint64
+pg_prng_uint64_range(pg_prng_state *state, uint64 least, uint64 most)
+{
+	return least + sim_random() % (most - least + 1);
+}
+
+static int
+count_bits(uint64 word)
+{
+	return __builtin_popcountll(word);
+}
+
+#if PG_VERSION_NUM < 170000
+int			(*pg_popcount64) (uint64 word) = count_bits;
+#endif
+
+/* ---- the server ---- */
+
+size_t
+get_hash_memory_limit(void)
+{
+	return hash_memory_limit;
+}
+
+/* The library finds no file of the system. */
+int
+BasicOpenFile(const char *path, int flags)
+{
+	errno = ENOENT;
+	return -1;
+}

@@ -1,0 +1,352 @@
+/*
+ * judge.c
+ *
+ * The checks: of each query, after each step of a session, of each outcome, at the end of
+ * a batch and at the end of the world.  The lists of the engine check themselves
+ * (src/engine/books.c).
+ */
+#include "world.h"
+
+#include <execinfo.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#define MAX_STATUSES	64
+
+/* A limit is kept when it is passed by less. */
+#define LIMIT_SLACK		(20 * MS)
+
+/* More steps than these, and ten for each datagram, in SPIN_TIME are a spin. */
+#define SPIN_TIME		(100 * MS)
+#define SPIN_STEPS		10000
+
+#define FORGED_ADDRESS	0x42424242
+#define OWN_ADDRESS		0x0a000000
+
+static const char *statuses[MAX_STATUSES];
+
+/*
+ * Ends the program: a check has failed.
+ */
+void
+sim_fail(const char *kind, const char *format,...)
+{
+	va_list		args;
+	uint64_t	count;
+	uint64_t	hash = trace_hash(&count);
+	void	   *callers[16];
+	int			ncallers;
+
+	printf("FAILED [%s] ", kind);
+	if (running != NULL)
+		printf("session %d at %.6f s, step %lu: ", running->task.id,
+			   running->local / 1e9, (unsigned long) running->steps);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n  seed %lu, trace %016lx of %lu\n ", (unsigned long) seed,
+		   (unsigned long) hash, (unsigned long) count);
+	params_print();
+	fflush(stdout);
+	running = NULL;
+	ncallers = backtrace(callers, 16);
+	backtrace_symbols_fd(callers + 1, ncallers - 1, 2);
+	_exit(3);
+}
+
+/*
+ * The number of a status, and the status of a number.
+ */
+int
+status_number(const char *status)
+{
+	int			i;
+
+	for (i = 0; i < MAX_STATUSES - 1 && statuses[i] != NULL; i++)
+	{
+		if (strcmp(statuses[i], status) == 0)
+			return i;
+	}
+	statuses[i] = strdup(status);
+	return i;
+}
+
+const char *
+status_text(int number)
+{
+	return number < MAX_STATUSES ? statuses[number] : NULL;
+}
+
+/*
+ * Checks a query over UDP that leaves the running session: an id stands for one question
+ * on a socket, while that question can still be answered.
+ */
+void
+judge_query(const Packet *packet)
+{
+	Session    *session = running;
+	uint16_t	id = packet->octets[0] << 8 | packet->octets[1];
+	int			owner;
+	int			index;
+	Name	   *name = name_asked(packet->octets, packet->len, &owner, &index);
+	int			other = session->name_of_id[id] - 1;
+
+	if (name == NULL)
+		return;
+	if (owner != session->task.id)
+		sim_fail("query", "a name of session %d", owner);
+	if (!name->asked)
+		sim_fail("query", "name %d was not asked", index);
+	if (other >= 0 && other != index)
+	{
+		const Name *before = &session->names[other];
+
+		if (before->asked && before->outcomes == 0 && before->id == id &&
+			before->serial == packet->serial &&
+			session->local - before->sent_at < set.timeout * MS)
+			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
+	}
+	session->name_of_id[id] = index + 1;
+	name->id = id;
+	name->serial = packet->serial;
+	name->sent_at = session->local;
+	if (name->sent++ > 0)
+		return;
+	if (session->last_answer > 0 && session->local - session->last_answer > session->pause)
+	{
+		session->pause = session->local - session->last_answer;
+		session->pause_until = session->local;
+	}
+	session->last_answer = session->local;
+}
+
+/* Has the oldest question been under way for longer than it may? */
+static void
+check_limits(Session *session)
+{
+	SimTime		slack = LIMIT_SLACK + (set.stall > 0 ? 40 * set.stall_us * US : 0);
+	const Name *names = session->names;
+
+	if (set.feeder == FEEDER_LOOKAHEAD)
+		return;
+	while (session->oldest < session->asked && names[session->oldest].outcomes > 0)
+		session->oldest++;
+	if (session->oldest == session->asked)
+		return;
+	if (session->local - names[session->oldest].asked_at > set.max_timeout * MS + slack)
+		sim_fail("limit", "name %d is past max_timeout", session->oldest);
+	if (set.deadline > 0 && set.feeder == FEEDER_ARRAY &&
+		session->local - session->batch_began > set.deadline * MS + slack)
+		sim_fail("limit", "name %d is past the deadline", session->oldest);
+}
+
+/*
+ * Checks the running session after a step.
+ */
+void
+judge_step(void)
+{
+	Session    *session = running;
+
+	if (++session->idle_steps > set.idle)
+		sim_fail("idle", "%.0f steps without progress", set.idle);
+	if (session->local > session->spin_from + SPIN_TIME)
+	{
+		session->spin_from = session->local;
+		session->spin_steps = 0;
+		session->spin_packets = session->packets;
+	}
+	if (++session->spin_steps > SPIN_STEPS + 10 * (session->packets - session->spin_packets))
+		sim_fail("spin", "%lu steps in %.3f s for %lu datagrams",
+				 (unsigned long) session->spin_steps,
+				 (session->local - session->spin_from) / 1e9,
+				 (unsigned long) (session->packets - session->spin_packets));
+	check_limits(session);
+}
+
+/*
+ * A session begins to ask its names.
+ */
+void
+sim_batch_begins(void)
+{
+	Session    *session = running;
+
+	session->batch_began = session->local;
+	session->asked = 0;
+	session->oldest = 0;
+	session->last_answer = 0;
+	for (int i = 0; i < session->task.names; i++)
+	{
+		Name	   *name = &session->names[i];
+
+		name->asked = false;
+		name->outcomes = 0;
+		name->sent = 0;
+		name->seen = 0;
+		name->took = 0;
+	}
+}
+
+/*
+ * The session asks a name; in the order of names.
+ */
+void
+sim_asked(int index)
+{
+	running->names[index].asked = true;
+	running->names[index].asked_at = running->local;
+	running->asked = index + 1;
+}
+
+/*
+ * A question of the session is over.  address is that of the answer, or -1.
+ */
+void
+sim_outcome(int index, const char *status, int64_t address)
+{
+	Name	   *name = &running->names[index];
+
+	trace(index);
+	trace(running->local);
+	running->idle_steps = 0;
+	if (!name->asked || ++name->outcomes != 1)
+		sim_fail("outcome", "name %d has outcome %d", index, name->outcomes);
+	name->status = status_number(status);
+	name->took = running->local - name->asked_at;
+	trace(name->status);
+	if (address == FORGED_ADDRESS)
+		sim_fail("forged", "name %d takes a forged answer", index);
+	if (address >= 0 && address != (OWN_ADDRESS | index))
+		sim_fail("answer", "name %d takes the answer of name %d", index,
+				 (int) (address & 0xffffff));
+}
+
+/*
+ * The session has raised an error, which ends its batch.
+ */
+void
+sim_raised(const char *text)
+{
+	running->errors++;
+	snprintf(running->error, sizeof(running->error), "%s", text);
+	trace(running->errors);
+}
+
+/*
+ * Checks that each name of a batch without an error has its outcome.
+ */
+void
+judge_batch(Session *session)
+{
+	for (int i = 0; i < session->task.names; i++)
+	{
+		if (session->names[i].outcomes != 1)
+			sim_fail("outcome", "name %d has no outcome", i);
+	}
+}
+
+/* ---- the end of the world ---- */
+
+/* Did the world let every query and every answer through in time? */
+static bool
+is_nothing_lost(void)
+{
+	for (int i = 0; i < set.servers; i++)
+	{
+		double		service = i == 1 && set.service2 > 0 ? set.service2 : set.service;
+
+		if (servers[i].lost > 0 || servers[i].refused > 0 ||
+			servers[i].longest * service * US / set.workers > set.timeout * MS / 2)
+			return false;
+	}
+	for (int i = 0; i < nsessions; i++)
+	{
+		if (sessions[i].dropped > 0 || sessions[i].errors > 0)
+			return false;
+	}
+	return set.loss == 0 && set.sendfail == 0 && set.down_at < 0 && set.deadline == 0 &&
+		set.max_timeout >= 60000 && set.cut == 0 && set.flood == 0 && set.list == 0 &&
+		set.slower_at < 0 && set.stall == 0 && set.heal < 0 && set.descriptors >= 1000 &&
+		(set.rtt + set.rtt2 + 20 * set.jitter) * US < set.timeout * MS / 2;
+}
+
+static bool
+is_known(const Name *name)
+{
+	double		extra = name_kind(name->kind)->extra;
+
+	if (name->kind == 'w')
+		extra = set.slow_ms + 20 * set.slow_exp;
+	return name_kind(name->kind)->status != NULL && extra < set.timeout / 2;
+}
+
+/* Where nothing is lost, the outcome of each name is known. */
+static void
+check_outcomes(Session *session)
+{
+	running = session;
+	for (int i = 0; i < session->task.names; i++)
+	{
+		const Name *name = &session->names[i];
+		const char *status = status_text(name->status);
+
+		if (is_known(name) && strcmp(status, name_kind(name->kind)->status) != 0)
+			sim_fail("oracle", "name %d, of kind %c, ends with %s", i, name->kind, status);
+	}
+	running = NULL;
+}
+
+/* A name costs its tries and no more; and few names cost a second query early. */
+static void
+check_budget(Session *session, bool nothing_lost)
+{
+	int			second = 0;
+
+	running = session;
+	for (int i = 0; i < session->task.names; i++)
+	{
+		const Name *name = &session->names[i];
+
+		if (name->sent > set.tries * set.servers + set.budget)
+			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
+					 name->sent);
+		second += name->kind == 'h' && name->sent > 1;
+	}
+	if (nothing_lost && second > set.early * session->task.names + 20)
+		sim_fail("budget", "%d names of %d cost a second query", second,
+				 session->task.names);
+	running = NULL;
+}
+
+/*
+ * Checks all sessions at the end.
+ */
+void
+judge_end(void)
+{
+	bool		nothing_lost = is_nothing_lost();
+
+	for (int i = 0; i < nsessions; i++)
+	{
+		Session    *session = &sessions[i];
+
+		for (int fd = 0; fd < MAX_FDS; fd++)
+		{
+			running = session;
+			if (session->sockets[fd].used)
+				sim_fail("left", "descriptor %d is open", FIRST_FD + fd);
+			running = NULL;
+		}
+		if (session->errors == 0)
+		{
+			running = session;
+			judge_batch(session);
+			running = NULL;
+		}
+		if (nothing_lost)
+			check_outcomes(session);
+		if (set.budget > 0)
+			check_budget(session, nothing_lost);
+	}
+}

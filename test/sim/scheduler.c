@@ -1,0 +1,298 @@
+/*
+ * scheduler.c
+ *
+ * The sessions: each is a copy of the library on a stack of its own, and runs until it
+ * waits.  A session has a time of its own, which runs ahead of the world's by the work
+ * that it does; the world catches up whenever the session waits.
+ */
+#include "world.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STACK_SIZE	(1024 * 1024)
+
+/* The processor time of a turn of the wait loop. */
+#define TURN_COST	(2 * US)
+
+Session    *sessions;
+int			nsessions;
+Session    *running;
+
+static ucontext_t world;
+
+/* Runs a session until it waits. */
+static void
+take_turn(int who, uint64_t token, Packet *packet)
+{
+	Session    *session = &sessions[who];
+
+	if (session->finished || token != session->turn)
+		return;
+	if (session->local < now)
+		session->local = now;
+	trace(now);
+	trace(who);
+	running = session;
+	swapcontext(&world, &session->context);
+	running = NULL;
+}
+
+static void
+run_session(void)
+{
+	Session    *session = running;
+
+	session->began = session->local;
+	session->main(&session->task, &session->counted);
+	session->ended = session->local;
+	session->finished = true;
+	for (;;)
+		swapcontext(&session->context, &world);
+}
+
+/*
+ * Loads a copy of the library, with variables of its own.  The file stays open until all
+ * are loaded: dlopen() takes two files of one name for the same.
+ */
+static void *
+load_copy(const void *image, size_t size, int *opened)
+{
+	int			fd = *opened = memfd_create("session", 0);
+	char		path[64];
+	void	   *library;
+
+	if (fd < 0 || write(fd, image, size) != (ssize_t) size)
+		abort();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (library == NULL)
+	{
+		fprintf(stderr, "%s\n", dlerror());
+		exit(2);
+	}
+	return library;
+}
+
+static void
+fill_task(SimTask *task, int id)
+{
+	static char csv[MAX_SERVERS * 24];
+
+	csv[0] = '\0';
+	for (int i = 0; i < set.servers; i++)
+		sprintf(csv + strlen(csv), set.ipv6 ? "%s[fd00::%d]:53" : "%s127.0.0.%d:53",
+				i > 0 ? "," : "", i + 1);
+	task->id = id;
+	task->feeder = set.feeder;
+	task->names = set.names;
+	task->batches = set.batches;
+	task->check = set.check;
+	task->work_mem = set.work_mem;
+	task->descriptors = set.descriptors;
+	task->servers = csv;
+	task->timeout = set.timeout;
+	task->tries = set.tries;
+	task->deadline = set.deadline;
+	task->max_timeout = set.max_timeout;
+	task->max_in_flight = set.max_in_flight;
+	task->udp_max_queries = set.udp_max_queries;
+	task->rotate = set.rotate;
+	task->edns = set.edns;
+	task->dns0x20 = set.dns0x20;
+	task->tcp = set.usevc;
+}
+
+static void
+cancel(int who, uint64_t token, Packet *packet)
+{
+	sessions[who].interrupted = true;
+	session_wake(&sessions[who]);
+}
+
+/*
+ * Makes the sessions, which begin at their times.
+ */
+void
+sessions_make(const char *library)
+{
+	int			fd = open(library, O_RDONLY);
+	struct stat st;
+	void	   *image;
+	int		   *opened;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+	{
+		fprintf(stderr, "there is no %s\n", library);
+		exit(2);
+	}
+	image = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	nsessions = set.sessions;
+	opened = calloc(nsessions, sizeof(int));
+	sessions = calloc(nsessions, sizeof(Session));
+	for (int i = 0; i < nsessions; i++)
+	{
+		Session    *session = &sessions[i];
+
+		*(void **) &session->main = dlsym(load_copy(image, st.st_size, &opened[i]), "session_main");
+		fill_task(&session->task, i);
+		session->chance.state = seed * 7919 + i;
+		names_make(session);
+		getcontext(&session->context);
+		session->context.uc_stack.ss_size = STACK_SIZE;
+		session->context.uc_stack.ss_sp = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+											   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+											   -1, 0);
+		makecontext(&session->context, run_session, 0);
+		event_at(set.stagger * US * i, take_turn, i, ++session->turn, NULL);
+	}
+	for (int i = 0; i < nsessions; i++)
+		close(opened[i]);
+	free(opened);
+	munmap(image, st.st_size);
+	if (set.cancel >= 0)
+		event_at(set.cancel * MS, cancel, 0, 0, NULL);
+}
+
+/*
+ * Runs the world until all sessions have ended.
+ */
+void
+sessions_run(void)
+{
+	int			left = nsessions;
+
+	for (int i = 0; left > 0 && event_next(); i++)
+	{
+		left = 0;
+		for (int j = 0; j < nsessions; j++)
+			left += !sessions[j].finished;
+	}
+	for (int i = 0; i < nsessions; i++)
+	{
+		if (sessions[i].finished)
+			continue;
+		running = &sessions[i];
+		sim_fail("stuck", "the session waits, and nothing is left to happen");
+	}
+}
+
+/* Lets the world get to a time, unless something wakes the session before. */
+static void
+sleep_until(SimTime at)
+{
+	Session    *session = running;
+
+	event_at(at, take_turn, session->task.id, ++session->turn, NULL);
+	swapcontext(&session->context, &world);
+}
+
+static int
+count_ready(Session *session)
+{
+	int			ready = 0;
+
+	for (int i = 0; i < session->nwants; i++)
+	{
+		SimWant    *want = &session->wants[i];
+
+		want->got = want->wanted &
+			socket_ready(&session->sockets[want->fd - FIRST_FD]);
+		ready += want->got != 0;
+	}
+	return ready;
+}
+
+/*
+ * Waits for sockets, the end of the time-out, or a cancel.
+ */
+void
+sim_wait(SimWant *wants, int count, long timeout_ms)
+{
+	Session    *session = running;
+
+	session->blocks = 0;
+	session->steps++;
+	sim_spend(TURN_COST);
+	if (chance_of(&net_chance, set.stall))
+		session->local += chance_exponential(&net_chance, set.stall_us * US);
+	judge_step();
+	if (set.cancel_step >= 0 && session->task.id == 0 && session->steps == set.cancel_step)
+		session->interrupted = true;
+
+	session->wants = wants;
+	session->nwants = count;
+	sleep_until(session->local);	/* what has come meanwhile is there then */
+	if (count_ready(session) == 0 && timeout_ms != 0 && !session->interrupted)
+	{
+		session->waiting = true;
+		sleep_until(timeout_ms < 0 ? session->local + 1000000 * SECOND :
+					session->local + timeout_ms * MS);
+		session->waiting = false;
+		(void) count_ready(session);
+	}
+	session->blocks = 0;
+}
+
+/*
+ * Wakes a session that waits.
+ */
+void
+session_wake(Session *session)
+{
+	if (!session->waiting)
+		return;
+	session->waiting = false;
+	event_at(now, take_turn, session->task.id, ++session->turn, NULL);
+}
+
+/*
+ * Notes that the running session has got further: it sends or reads.
+ */
+void
+session_progress(void)
+{
+	running->idle_steps = 0;
+	running->packets++;
+}
+
+int
+sim_interrupted(void)
+{
+	bool		interrupted = running->interrupted;
+
+	running->interrupted = false;
+	return interrupted;
+}
+
+/*
+ * Adds processor time to the time of the running session.
+ */
+void
+sim_spend(SimTime time)
+{
+	running->local += (SimTime) (time * set.cost);
+}
+
+uint64_t
+sim_random(void)
+{
+	return chance_next(&running->chance);
+}
+
+/*
+ * Counts the blocks of code of the engine, which the compiler tells (gcc's option
+ * -fsanitize-coverage=trace-pc): this finds loops without an end.
+ */
+void
+__sanitizer_cov_trace_pc(void)
+{
+	if (running == NULL || ++running->blocks <= set.blocks)
+		return;
+	running->blocks = 0;
+	sim_fail("endless", "more than %.0f blocks of code without a wait", set.blocks);
+}

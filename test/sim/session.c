@@ -1,0 +1,222 @@
+/*
+ * session.c
+ *
+ * A session: it asks names as the feeders of src/lookup do, in bulk, ahead of the call or
+ * one after the other, and tells the world each outcome.  At the end nothing may be left.
+ */
+#include "postgres.h"
+
+#include "session.h"
+
+#include "lookup/lookup.h"
+
+#include "miscadmin.h"
+
+#undef snprintf
+
+static const SimTask *task;
+
+/* Reads a name "a.b.c". */
+static void
+read_name(int index, DnsQuestion *question)
+{
+	char		text[64];
+	DnsName    *name = &question->name;
+
+	sim_name(index, text);
+	name->len = 0;
+	for (const char *at = text; *at != '\0';)
+	{
+		int			len = strcspn(at, ".");
+
+		name->octets[name->len++] = len;
+		memcpy(name->octets + name->len, at, len);
+		name->len += len;
+		at += len + (at[len] == '.');
+	}
+	name->octets[name->len++] = 0;
+	question->type = 1;
+	question->class = 1;
+	question->nsid = false;
+}
+
+/* The address of an answer, in its last octets; -1 if it has none. */
+static int64
+address_of(const DnsReply *reply)
+{
+	const uint8 *end = reply->answer + reply->answer_len;
+
+	if (reply->answer == NULL || reply->malformed || reply->answer_len < 28 ||
+		reply->answer[7] != 1)
+		return -1;
+	return (int64) end[-4] << 24 | end[-3] << 16 | end[-2] << 8 | end[-1];
+}
+
+static void
+tell_outcome(int index, const DnsOutcome *outcome)
+{
+	sim_outcome(index, outcome->status->name, address_of(outcome->reply));
+}
+
+/* Asks as src/lookup/batch.c does. */
+static void
+ask_array(void)
+{
+	int			fed = 0;
+	DnsWindow  *window = window_open(Min(task->names, setting_max_in_flight), NULL);
+
+	window->many = true;
+	for (;;)
+	{
+		DnsSlot    *slot;
+		DnsOutcome	outcome;
+
+		while (fed < task->names && window_has_room(window))
+		{
+			DnsQuestion question;
+
+			CHECK_FOR_INTERRUPTS();
+			read_name(fed, &question);
+			sim_asked(fed);
+			window_submit(window, &question, fed++);
+		}
+		if (window_is_idle(window))
+			break;
+		slot = window_finished(window);
+		if (slot == NULL)
+		{
+			wait_for_answers(PG_INT64_MAX);
+			continue;
+		}
+		outcome_read(&outcome, window, &slot->question, &slot->reply);
+		tell_outcome(slot->tag, &outcome);
+		slot_release(slot);
+	}
+	window_close(window);
+}
+
+/* Asks each name in a lookup of its own. */
+static void
+ask_alone(void)
+{
+	for (int i = 0; i < task->names; i++)
+	{
+		DnsQuestion question;
+		DnsOutcome	outcome;
+		DnsWindow  *window;
+
+		CHECK_FOR_INTERRUPTS();
+		read_name(i, &question);
+		sim_asked(i);
+		window = lookup_ask(&question, NULL, &outcome);
+		tell_outcome(i, &outcome);
+		lookup_end(window);
+	}
+}
+
+/*
+ * Asks as a look-ahead node and the calls above it do: rows are read ahead while memory
+ * allows, and each call in the order of the rows waits for its answer.
+ */
+static void
+ask_ahead(void)
+{
+	LookaheadCounters counters = {0};
+	Prefetch   *prefetch = prefetch_open(CurrentMemoryContext, &counters);
+	PrefetchQuestion **rows = palloc0(task->names * sizeof(PrefetchQuestion *));
+	int			read = 0;
+
+	for (int i = 0; i < task->names; i++)
+	{
+		DnsQuestion question;
+		DnsOutcome	outcome;
+
+		while (read < task->names &&
+			   (read <= i || prefetch_memory(prefetch) < task->work_mem * (Size) 1024))
+		{
+			CHECK_FOR_INTERRUPTS();
+			read_name(read, &question);
+			sim_asked(read);
+			rows[read++] = prefetch_start(prefetch, &question, true);
+			prefetch_attend(prefetch);
+		}
+		prefetch_ask(prefetch);
+		read_name(i, &question);
+		if (rows[i] == NULL || !prefetch_outcome(&question, &outcome))
+			ereport(ERROR, (errmsg("name %d was not asked ahead", i)));
+		tell_outcome(i, &outcome);
+		prefetch_table_drop(rows[i]);
+	}
+	prefetch_close(prefetch);
+}
+
+static void
+apply_settings(void)
+{
+	static bool first = true;
+
+	setting_servers = unconstify(char *, task->servers);
+	setting_resolvconf = "/dev/null";
+	setting_local_ip4 = setting_local_ip6 = setting_local_dev = "";
+	setting_timeout = task->timeout;
+	setting_tries = task->tries;
+	setting_deadline = task->deadline;
+	setting_max_timeout = task->max_timeout;
+	setting_max_in_flight = task->max_in_flight;
+	setting_udp_max_queries = task->udp_max_queries;
+	setting_rotate = task->rotate ? ROTATE_ON : ROTATE_OFF;
+	setting_flag_bits = (task->edns ? ARES_FLAG_EDNS : 0) |
+		(task->dns0x20 ? ARES_FLAG_DNS0x20 : 0) | (task->tcp ? ARES_FLAG_USEVC : 0);
+	descriptors_left = task->descriptors;
+	hash_memory_limit = task->work_mem * (Size) 1024 * 2;
+	if (first)
+		memory_init();
+	first = false;
+}
+
+/* Asks the names once, in a memory context of their own, as a statement. */
+static void
+ask_batch(void)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ExecutorState",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	CurrentMemoryContext = context;
+	sim_batch_begins();
+	if (sigsetjmp(raised, 0) != 0)
+		sim_raised(raised_text);
+	else if (task->feeder == FEEDER_ARRAY)
+		ask_array();
+	else if (task->feeder == FEEDER_LOOKAHEAD)
+		ask_ahead();
+	else
+		ask_alone();
+	CurrentMemoryContext = TopMemoryContext;
+	MemoryContextDelete(context);
+}
+
+void
+session_main(const SimTask *given, SimCounters *counted)
+{
+	size_t		chunks;
+
+	task = given;
+	apply_settings();
+	for (int i = 0; i < task->batches; i++)
+	{
+		ask_batch();
+		if (i == 0)
+			chunks = memory_chunks();
+		else if (memory_chunks() > chunks + 2)
+			sim_fail("left", "%zu pieces of memory", memory_chunks() - chunks);
+	}
+	channel_reset();
+	if (descriptors_left != task->descriptors)
+		sim_fail("left", "%d descriptors are reserved",
+				 task->descriptors - descriptors_left);
+	counted->questions = counters.questions;
+	counted->queries = counters.queries;
+	counted->tcp_queries = counters.tcp_queries;
+	counted->sockets = counters.sockets;
+	counted->channels = counters.channels;
+}

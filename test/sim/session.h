@@ -1,0 +1,20 @@
+/*
+ * session.h
+ *
+ * Between a session (session.c) and what stands in PostgreSQL's place (postgres.c).
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <setjmp.h>
+
+#include "sim.h"
+
+extern sigjmp_buf raised;		/* where an error goes */
+extern char raised_text[256];
+extern int	descriptors_left;
+extern size_t hash_memory_limit;
+
+extern size_t memory_chunks(void);
+
+#endif							/* SESSION_H */

@@ -1,0 +1,86 @@
+/*
+ * sim.h
+ *
+ * Between the world and the sessions in it.  The world is one program (world.c and the
+ * files beside it).  A session is a copy of a shared library that has the engine, what
+ * the engine needs of PostgreSQL (postgres.c) and a feeder (session.c).
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdint.h>
+
+typedef int64_t SimTime;		/* ns since the world began */
+
+/* Bits of SimWant. */
+#define SIM_READ	1
+#define SIM_WRITE	2
+
+/* A descriptor that a session waits for. */
+typedef struct SimWant
+{
+	int			fd;
+	int			wanted;
+	int			got;
+} SimWant;
+
+typedef enum SimFeeder
+{
+	FEEDER_ARRAY,				/* as src/lookup/batch.c */
+	FEEDER_LOOKAHEAD,			/* rows in order, through src/lookup/prefetch.c */
+	FEEDER_ALONE				/* one question after the other */
+} SimFeeder;
+
+/* The task of a session, with the settings of the library. */
+typedef struct SimTask
+{
+	int			id;
+	SimFeeder	feeder;
+	int			names;
+	int			batches;		/* the same names again; the channel is kept */
+	int			check;			/* steps between two checks of the books; 0: none */
+	int			work_mem;		/* kB */
+	int			descriptors;	/* that the server allows */
+	const char *servers;
+	int			timeout;
+	int			tries;
+	int			deadline;
+	int			max_timeout;
+	int			max_in_flight;
+	int			udp_max_queries;
+	int			rotate;
+	int			edns;
+	int			dns0x20;
+	int			tcp;
+} SimTask;
+
+/* The counters of the engine when a session ends. */
+typedef struct SimCounters
+{
+	uint64_t	questions;
+	uint64_t	queries;
+	uint64_t	tcp_queries;
+	uint64_t	sockets;
+	uint64_t	channels;
+} SimCounters;
+
+/* ---- of the session ---- */
+
+extern void session_main(const SimTask *task, SimCounters *counted);
+
+/* ---- of the world, for the session that runs ---- */
+
+extern void sim_name(int index, char *text);
+extern void sim_wait(SimWant *wants, int count, long timeout_ms);
+extern int	sim_interrupted(void);
+extern void sim_spend(SimTime time);
+extern uint64_t sim_random(void);
+extern void sim_batch_begins(void);
+extern void sim_asked(int index);
+extern void sim_outcome(int index, const char *status, int64_t address);
+extern void sim_raised(const char *text);
+extern int	sim_fails(const char *call);
+extern void sim_fail(const char *kind, const char *format,...)
+			__attribute__((noreturn, format(printf, 2, 3)));
+
+#endif							/* SIM_H */

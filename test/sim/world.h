@@ -1,0 +1,334 @@
+/*
+ * world.h
+ *
+ * Virtual time, chance, the network, the name servers and the sessions.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#define _GNU_SOURCE
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "sim.h"
+
+#define US			INT64_C(1000)
+#define MS			INT64_C(1000000)
+#define SECOND		INT64_C(1000000000)
+#define NEVER		INT64_MAX
+
+/* ---- params.c: the parameters of a world ---- */
+
+/* Name, default, meaning. */
+#define PARAMS(X) \
+	X(sessions, 1, "sessions that ask at the same time") \
+	X(names, 2000, "names of a session") \
+	X(batches, 1, "times that a session asks its names") \
+	X(feeder, 0, "0 array, 1 look-ahead, 2 one name after the other") \
+	X(stagger, 0, "us between the begins of two sessions") \
+	X(timeout, 2000, "ms, a setting of the library like the next ones") \
+	X(tries, 4, "") \
+	X(deadline, 0, "ms") \
+	X(max_timeout, 60000, "ms") \
+	X(max_in_flight, 2000, "") \
+	X(udp_max_queries, 256, "") \
+	X(rotate, 0, "") \
+	X(edns, 1, "") \
+	X(dns0x20, 0, "") \
+	X(usevc, 0, "asks over TCP") \
+	X(work_mem, 4096, "kB") \
+	X(descriptors, 1000, "that the server allows a session") \
+	X(rtt, 1000, "us to a server and back") \
+	X(jitter, 100, "us, mean of an exponential addition each way") \
+	X(rtt2, 0, "us, of the second server; 0: the same") \
+	X(loss, 0, "share of the datagrams, each way") \
+	X(dup, 0, "share of the datagrams that come twice") \
+	X(room, 212992, "octets of a socket's receive buffer") \
+	X(segments, 1, "the system cuts datagrams (UDP_SEGMENT)") \
+	X(pieces, 1, "TCP comes in pieces") \
+	X(sendfail, 0, "share of the sends that fail for a moment") \
+	X(ipv6, 0, "addresses of the servers") \
+	X(servers, 1, "name servers") \
+	X(service, 18, "us that a server needs for a query") \
+	X(service2, 0, "us, of the second server; 0: the same") \
+	X(workers, 1, "queries that a server works on at a time") \
+	X(queue, 256, "queries that wait at a server; it drops more") \
+	X(down_at, -1, "ms, when a server stops") \
+	X(down_for, 1000, "ms until it is back") \
+	X(down_server, 0, "number of the server that stops") \
+	X(refuse, 1, "a stopped server refuses; 0: it is silent") \
+	X(slower_at, -1, "ms, when the servers become slower") \
+	X(slower, 10, "times that they become slower") \
+	X(bystander, 0, "queries a second that somebody else sends") \
+	X(list, 0, "requests that a recursive resolver holds; 0: no resolver") \
+	X(hold, 8000, "ms that a dead name holds its place there") \
+	X(jostle, 200, "ms after which a new request can take the place") \
+	X(recursion, 0, "us, mean of a resolver's additional time for a good name") \
+	X(silent, 0, "share of names that are never answered, as below") \
+	X(slow, 0, "answered slow_ms later") \
+	X(slow_ms, 300, "ms") \
+	X(slow_exp, 0, "ms, mean of an exponential addition") \
+	X(late40, 0, "answered 40 ms later") \
+	X(late200, 0, "answered 200 ms later") \
+	X(late1000, 0, "answered 1000 ms later") \
+	X(latefail, 0, "SERVFAIL after 3 s") \
+	X(servfail, 0, "SERVFAIL") \
+	X(nx, 0, "NXDOMAIN") \
+	X(tc, 0, "truncated, so asked over TCP") \
+	X(malformed, 0, "answered by a malformed message") \
+	X(forged, 0, "answered after forgeries") \
+	X(bare, 0, "answered by FORMERR without a question") \
+	X(cut, 0, "truncated, and the TCP connection ends") \
+	X(flood, 0, "truncated, and the TCP connection floods") \
+	X(lossy, 0, "lose their first queries") \
+	X(drops, 4, "queries that they lose") \
+	X(tail, 0, "these names come last") \
+	X(spy, 0, "forgers know ids") \
+	X(cancel, -1, "ms, when session 0 is cancelled") \
+	X(cancel_step, -1, "step at which session 0 is cancelled") \
+	X(heal, -1, "ms, when all faults end") \
+	X(fail_malloc, 0, "the n-th call fails, as below") \
+	X(fail_palloc, 0, "") \
+	X(fail_socket, 0, "") \
+	X(fail_connect, 0, "") \
+	X(fail_send, 0, "") \
+	X(cost, 1, "of processor time, times what was measured") \
+	X(stall, 0, "share of the steps that lose the processor") \
+	X(stall_us, 3000, "mean") \
+	X(check, 1, "steps between two checks of the books") \
+	X(early, 0.01, "share of early second queries that is allowed") \
+	X(budget, 0, "checks the budget of queries") \
+	X(blocks, 40e6, "most blocks of code between two waits") \
+	X(idle, 20000, "most steps without progress")
+
+typedef struct Params
+{
+#define X(name, value, meaning) double name;
+	PARAMS(X)
+#undef X
+} Params;
+
+extern Params set;
+
+extern bool params_set(const char *word);
+extern bool params_world(const char *name);
+extern void params_swarm(uint64_t seed);
+extern void params_print(void);
+extern void params_heal(void);
+extern bool healed;
+
+/* ---- chance.c: chance and the trace ---- */
+
+typedef struct Chance
+{
+	uint64_t	state;
+} Chance;
+
+extern uint64_t seed;
+extern Chance net_chance;
+
+extern uint64_t chance_next(Chance *chance);
+extern bool chance_of(Chance *chance, double share);
+extern double chance_unit(Chance *chance);
+extern SimTime chance_exponential(Chance *chance, double mean);
+extern void trace(uint64_t value);
+extern uint64_t trace_hash(uint64_t *count);
+
+/* ---- events.c: all that is going to happen ---- */
+
+typedef struct Packet
+{
+	struct Packet *next;
+	int			session;		/* -1: the bystander's */
+	int			fd;
+	uint32_t	serial;			/* of the socket */
+	int			server;
+	bool		tcp;
+	int			len;
+	uint8_t		octets[];
+} Packet;
+
+typedef struct Event
+{
+	SimTime		at;
+	uint64_t	number;
+	void		(*happen) (int who, uint64_t token, Packet *packet);
+	int			who;
+	uint64_t	token;
+	Packet	   *packet;
+} Event;
+
+extern SimTime now;
+
+extern void event_at(SimTime at, void (*happen) (int, uint64_t, Packet *),
+					 int who, uint64_t token, Packet *packet);
+extern bool event_next(void);
+
+/* ---- scheduler.c: sessions, and whose turn it is ---- */
+
+#define FIRST_FD	100
+#define MAX_FDS		1024
+
+/* What a datagram takes of a receive buffer besides its octets. */
+#define DATAGRAM_OVERHEAD	768
+
+typedef struct Socket
+{
+	bool		used;
+	bool		tcp;
+	bool		open;			/* TCP: connected */
+	bool		ended;
+	bool		flood;
+	int			error;
+	int			server;
+	uint32_t	serial;
+	Packet	   *first;			/* UDP: datagrams that have come */
+	Packet	   *last;
+	int			octets;			/* of them */
+	uint8_t    *in;				/* TCP: what has come */
+	int			in_len;
+	uint8_t    *at_server;		/* TCP: what has come there */
+	int			at_server_len;
+	SimTime		last_to;		/* TCP keeps the order */
+	SimTime		last_from;
+} Socket;
+
+/* A name of a session. */
+typedef struct Name
+{
+	char		kind;
+	bool		asked;			/* in this batch */
+	uint8_t		outcomes;		/* in this batch */
+	uint8_t		status;			/* the last one; see judge.c */
+	uint16_t	sent;			/* queries, in this batch */
+	uint16_t	seen;			/* queries that a server has seen, the same */
+	uint16_t	id;				/* of the last query */
+	uint32_t	serial;
+	SimTime		sent_at;
+	SimTime		asked_at;
+	SimTime		took;
+	struct Request *request;	/* at the resolver */
+	bool		known;			/* there */
+} Name;
+
+typedef struct Session
+{
+	SimTask		task;
+	void		(*main) (const SimTask *, SimCounters *);
+	SimCounters counted;
+	Chance		chance;
+	ucontext_t	context;
+	SimTime		local;			/* its time; it runs ahead of the world's */
+	SimTime		began;
+	SimTime		batch_began;
+	SimTime		ended;
+	uint64_t	turn;
+	bool		waiting;
+	bool		finished;
+	bool		interrupted;
+	int			errors;
+	char		error[256];
+	SimWant    *wants;
+	int			nwants;
+	Socket		sockets[MAX_FDS];
+	uint32_t	serials;
+	Name	   *names;
+	int			oldest;			/* no name before this one is under way */
+	int			asked;
+	int		   *name_of_id;		/* index + 1 */
+	uint64_t	steps;
+	uint64_t	blocks;
+	uint64_t	idle_steps;
+	SimTime		spin_from;
+	uint64_t	spin_steps;
+	uint64_t	spin_packets;
+	uint64_t	packets;
+	uint64_t	dropped;		/* datagrams for which the buffer had no room */
+	SimTime		last_answer;	/* for the longest pause */
+	SimTime		pause;
+	SimTime		pause_until;
+} Session;
+
+extern Session *sessions;
+extern int	nsessions;
+extern Session *running;		/* NULL: the world */
+
+extern void sessions_make(const char *library);
+extern void sessions_run(void);
+extern void session_wake(Session *session);
+extern void session_progress(void);
+
+/* ---- network.c: sockets and system calls ---- */
+
+extern Packet *packet_make(int session, int fd, uint32_t serial, int server,
+						   bool tcp, int len);
+extern Packet *packet_copy(const Packet *packet);
+extern Socket *packet_socket(const Packet *packet);
+extern SimTime latency(int server);
+extern int	socket_ready(const Socket *socket);
+extern void deliver_datagram(int who, uint64_t token, Packet *packet);
+extern void deliver_refusal(int who, uint64_t token, Packet *packet);
+extern void deliver_connection(int who, uint64_t token, Packet *packet);
+extern void deliver_stream(int who, uint64_t token, Packet *packet);
+extern void deliver_end(int who, uint64_t token, Packet *packet);
+
+/* ---- servers.c: name servers; resolver.c: a recursive one; answers.c ---- */
+
+#define MAX_SERVERS		8
+
+typedef struct Server
+{
+	bool		up;
+	int			busy;
+	int			queued;
+	int			longest;		/* queue */
+	Packet	   *first;
+	Packet	   *last;
+	uint64_t	come;
+	uint64_t	lost;
+	uint64_t	refused;
+} Server;
+
+extern Server servers[MAX_SERVERS];
+extern uint64_t bystander_sent;
+extern uint64_t bystander_lost;
+
+extern void servers_start(void);
+extern void server_datagram(int who, uint64_t token, Packet *packet);
+extern void server_stream(int who, uint64_t token, Packet *packet);
+extern void server_answer(Packet *packet, SimTime extra);
+extern void server_failure(Packet *packet);
+extern bool resolver_takes(Packet *packet);
+extern uint64_t resolver_lost;
+extern void answer(Packet *packet);
+
+/* ---- names.c: the names that sessions ask for ---- */
+
+typedef struct NameKind
+{
+	char		letter;
+	size_t		param;			/* offset in Params of its share */
+	const char *status;			/* the right outcome; NULL: none is known */
+	int			extra;			/* ms until the answer */
+} NameKind;
+
+extern const NameKind *name_kind(char letter);
+extern void names_make(Session *session);
+extern Name *name_asked(const uint8_t *query, int len, int *session, int *index);
+
+/* ---- judge.c: the checks; report.c: the figures; pcap.c ---- */
+
+extern int	status_number(const char *status);
+extern const char *status_text(int number);
+extern void judge_query(const Packet *packet);
+extern void judge_step(void);
+extern void judge_batch(Session *session);
+extern void judge_end(void);
+extern void report(const char *world);
+extern void pcap_packet(SimTime at, const Packet *packet, bool to_server);
+
+#endif							/* WORLD_H */
