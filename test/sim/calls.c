@@ -99,6 +99,7 @@ __wrap_socket(int domain, int type, int protocol)
 		socket->used = true;
 		socket->tcp = (type & 0xf) == SOCK_STREAM;
 		socket->serial = ++running->serials;
+		socket->room = set.room;
 		sim_spend(SOCKET_COST);
 		return FIRST_FD + i;
 	}
@@ -140,14 +141,20 @@ __wrap_bind(int fd, const struct sockaddr *address, socklen_t len)
 int
 __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
-	(void) socket_of(fd);
+	Socket	   *socket = socket_of(fd);
+
+	/* Linux doubles what it grants. */
+	if (level == SOL_SOCKET && option == SO_RCVBUF)
+		socket->room = 2 * (*(const int *) value < set.room ? *(const int *) value : set.room);
 	return 0;
 }
 
 int
 __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
-	*(int *) value = socket_of(fd)->error;
+	const Socket *socket = socket_of(fd);
+
+	*(int *) value = option == SO_RCVBUF ? socket->room : socket->error;
 	return 0;
 }
 

@@ -84,7 +84,7 @@ deliver_datagram(int who, uint64_t token, Packet *packet)
 	Socket	   *socket = packet_socket(packet);
 	int			octets = packet->len + DATAGRAM_OVERHEAD;
 
-	if (socket == NULL || socket->octets + octets > set.room)
+	if (socket == NULL || socket->octets + octets > socket->room)
 	{
 		sessions[packet->session].dropped += socket != NULL;
 		free(packet);

@@ -97,63 +97,95 @@ compare_times(const void *a, const void *b)
 	return difference < 0 ? -1 : difference > 0;
 }
 
+/* What happened at the servers and on the way. */
+typedef struct Traffic
+{
+	uint64_t	come;
+	uint64_t	lost;
+	uint64_t	refused;
+	uint64_t	dropped;
+	int			longest;
+} Traffic;
+
 static void
-print_times(const Sums *sums)
+add_traffic(Traffic *traffic)
+{
+	for (int i = 0; i < set.servers; i++)
+	{
+		traffic->come += servers[i].come;
+		traffic->lost += servers[i].lost;
+		traffic->refused += servers[i].refused;
+		if (servers[i].longest > traffic->longest)
+			traffic->longest = servers[i].longest;
+	}
+	for (int i = 0; i < nsessions; i++)
+		traffic->dropped += sessions[i].dropped;
+}
+
+static double
+percent(uint64_t part, uint64_t whole)
+{
+	return whole > 0 ? 100.0 * part / whole : 0;
+}
+
+/* The figures of one line, which run collects for many seeds. */
+static void
+print_line(const char *world, const Sums *sums, const Traffic *traffic, SimTime last)
+{
+	uint64_t	count;
+	uint64_t	hash = trace_hash(&count);
+	SimTime		ideal = ideal_time(sums);
+
+	printf("%-10s %4lu  time %8.3f  ideal %8.3f  ratio %5.2f  queries %.4f  silent %.2f/%d  lost %.2f%%  wrong %lu  false %lu  bystander %.2f%%  trace %016lx\n",
+		   world, (unsigned long) seed, last / 1e9, ideal / 1e9, (double) last / ideal,
+		   sums->names > 0 ? (double) sums->sent / sums->names : 0,
+		   sums->silent > 0 ? (double) sums->silent_sent / sums->silent : 0,
+		   sums->silent_most, percent(traffic->lost + resolver_lost, traffic->come),
+		   (unsigned long) sums->wrong, (unsigned long) sums->timeouts,
+		   percent(bystander_lost, bystander_sent), (unsigned long) hash);
+}
+
+static void
+print_sessions(void)
 {
 	SimTime    *times = calloc(nsessions, sizeof(SimTime));
-	SimTime		last = 0;
 	SimTime		pause = 0;
 	SimTime		pause_until = 0;
-	SimTime		ideal = ideal_time(sums);
+	uint64_t	steps = 0;
+	int			errors = 0;
 
 	for (int i = 0; i < nsessions; i++)
 	{
 		const Session *session = &sessions[i];
 
+		steps += session->steps;
 		times[i] = session->ended - session->batch_began;
-		if (session->ended - session->batch_began > last)
-			last = session->ended - session->batch_began;
 		if (session->pause > pause)
 		{
 			pause = session->pause;
 			pause_until = session->pause_until;
 		}
+		if (session->errors > 0 && ++errors < 3)
+			printf("  session %d raised: %s\n", i, session->error);
 	}
 	qsort(times, nsessions, sizeof(SimTime), compare_times);
-	printf("  time %.3f s, ideal %.3f s, ratio %.2f; sessions from %.3f s to %.3f s, median %.3f s; %.0f names/s\n",
-		   last / 1e9, ideal / 1e9, (double) last / ideal, times[0] / 1e9,
-		   times[nsessions - 1] / 1e9, times[nsessions / 2] / 1e9,
-		   sums->names / (last / 1e9));
-	printf("  longest time without a new name %.3f s, until %.3f s\n", pause / 1e9,
-		   pause_until / 1e9);
+	printf("  sessions: first %.3f s, median %.3f s, last %.3f s; %d with an error; longest time without a new name %.3f s, until %.3f s; steps %lu\n",
+		   times[0] / 1e9, times[nsessions / 2] / 1e9, times[nsessions - 1] / 1e9, errors,
+		   pause / 1e9, pause_until / 1e9, (unsigned long) steps);
 	free(times);
 }
 
 static void
-print_servers(void)
+print_servers(const Traffic *traffic)
 {
-	uint64_t	come = 0;
-	uint64_t	lost = 0;
-	uint64_t	refused = 0;
-	uint64_t	dropped = 0;
-	int			longest = 0;
-
+	printf("  servers: queries");
 	for (int i = 0; i < set.servers; i++)
-	{
-		come += servers[i].come;
-		lost += servers[i].lost;
-		refused += servers[i].refused;
-		if (servers[i].longest > longest)
-			longest = servers[i].longest;
-	}
-	for (int i = 0; i < nsessions; i++)
-		dropped += sessions[i].dropped;
-	printf("  servers: %lu queries, lost %lu = %.2f %%, refused %lu, longest queue %d; resolver dropped %lu; client dropped %lu; bystander lost %lu of %lu = %.2f %%\n",
-		   (unsigned long) come, (unsigned long) lost, come > 0 ? 100.0 * lost / come : 0,
-		   (unsigned long) refused, longest, (unsigned long) resolver_lost,
-		   (unsigned long) dropped, (unsigned long) bystander_lost,
-		   (unsigned long) bystander_sent,
-		   bystander_sent > 0 ? 100.0 * bystander_lost / bystander_sent : 0);
+		printf(" %lu", (unsigned long) servers[i].come);
+	printf("; lost %lu, refused %lu, longest queue %d; resolver dropped %lu; client dropped %lu; bystander lost %lu of %lu\n",
+		   (unsigned long) traffic->lost, (unsigned long) traffic->refused,
+		   traffic->longest, (unsigned long) resolver_lost,
+		   (unsigned long) traffic->dropped, (unsigned long) bystander_lost,
+		   (unsigned long) bystander_sent);
 }
 
 /*
@@ -163,31 +195,22 @@ void
 report(const char *world)
 {
 	Sums		sums = {0};
-	uint64_t	steps = 0;
-	uint64_t	count;
-	uint64_t	hash = trace_hash(&count);
-	int			errors = 0;
+	Traffic		traffic = {0};
+	SimTime		last = 0;
 
 	for (int i = 0; i < nsessions; i++)
 	{
 		for (int j = 0; j < sessions[i].task.names; j++)
 			add_name(&sums, &sessions[i].names[j]);
-		steps += sessions[i].steps;
-		errors += sessions[i].errors > 0;
-		if (sessions[i].errors > 0 && errors < 3)
-			printf("  session %d raised: %s\n", i, sessions[i].error);
+		if (sessions[i].ended - sessions[i].batch_began > last)
+			last = sessions[i].ended - sessions[i].batch_began;
 	}
-	printf("%s, seed %lu: %d x %.0f names, trace %016lx of %lu, %lu steps\n", world,
-		   (unsigned long) seed, nsessions, set.names, (unsigned long) hash,
-		   (unsigned long) count, (unsigned long) steps);
-	print_times(&sums);
-	printf("  queries a name %.4f; silent names %lu, queries each %.2f, at most %d; wrong %lu, of them false TIMEOUT %lu; errors %d\n",
-		   sums.names > 0 ? (double) sums.sent / sums.names : 0,
-		   (unsigned long) sums.silent,
-		   sums.silent > 0 ? (double) sums.silent_sent / sums.silent : 0,
-		   sums.silent_most, (unsigned long) sums.wrong, (unsigned long) sums.timeouts,
-		   errors);
-	print_servers();
+	add_traffic(&traffic);
+	print_line(world, &sums, &traffic, last);
+	if (set.brief)
+		return;
+	print_sessions();
+	print_servers(&traffic);
 	printf("  outcomes:");
 	for (int i = 0; status_text(i) != NULL; i++)
 		printf(" %s %lu", status_text(i), (unsigned long) sums.by_status[i]);

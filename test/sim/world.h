@@ -47,7 +47,7 @@
 	X(rtt2, 0, "us, of the second server; 0: the same") \
 	X(loss, 0, "share of the datagrams, each way") \
 	X(dup, 0, "share of the datagrams that come twice") \
-	X(room, 212992, "octets of a socket's receive buffer") \
+	X(room, 212992, "octets, the most of a receive buffer (net.core.rmem_max)") \
 	X(segments, 1, "the system cuts datagrams (UDP_SEGMENT)") \
 	X(pieces, 1, "TCP comes in pieces") \
 	X(sendfail, 0, "share of the sends that fail for a moment") \
@@ -99,9 +99,10 @@
 	X(cost, 1, "of processor time, times what was measured") \
 	X(stall, 0, "share of the steps that lose the processor") \
 	X(stall_us, 3000, "mean") \
-	X(check, 1, "steps between two checks of the books") \
+	X(check, -1, "steps between two checks of the books; -1: by the number of names") \
 	X(early, 0.01, "share of early second queries that is allowed") \
 	X(budget, 0, "checks the budget of queries") \
+	X(brief, 0, "prints one line") \
 	X(blocks, 40e6, "most blocks of code between two waits") \
 	X(idle, 20000, "most steps without progress")
 
@@ -189,6 +190,7 @@ typedef struct Socket
 	Packet	   *first;			/* UDP: datagrams that have come */
 	Packet	   *last;
 	int			octets;			/* of them */
+	int			room;			/* for them */
 	uint8_t    *in;				/* TCP: what has come */
 	int			in_len;
 	uint8_t    *at_server;		/* TCP: what has come there */
