@@ -208,6 +208,8 @@ params_swarm(uint64_t number)
 	set.udp_max_queries = PICK(1, 16, 256, 256, 0);
 	set.edns = PICK(0, 1, 1);
 	set.dns0x20 = PICK(0, 0, 1);
+	if (set.max_in_flight < 100 && set.names > 10 * set.max_in_flight)
+		set.names = 10 * set.max_in_flight;
 	set.rotate = PICK(0, 0, 0, 1);
 	set.ipv6 = PICK(0, 0, 1);
 	set.segments = PICK(1, 1, 0);

@@ -90,7 +90,7 @@ fill_task(SimTask *task, int id)
 	task->feeder = set.feeder;
 	task->names = set.names;
 	task->batches = set.batches;
-	task->check = set.check >= 0 ? set.check : 1 + set.names * set.sessions / 2000;
+	task->check = set.check;
 	task->work_mem = set.work_mem;
 	task->descriptors = set.descriptors;
 	task->servers = csv;

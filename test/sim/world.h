@@ -99,7 +99,7 @@
 	X(cost, 1, "of processor time, times what was measured") \
 	X(stall, 0, "share of the steps that lose the processor") \
 	X(stall_us, 3000, "mean") \
-	X(check, -1, "steps between two checks of the books; -1: by the number of names") \
+	X(check, -1, "steps between two checks of the books; -1: more and more") \
 	X(early, 0.01, "share of early second queries that is allowed") \
 	X(budget, 0, "checks the budget of queries") \
 	X(brief, 0, "prints one line") \
