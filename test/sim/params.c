@@ -33,8 +33,14 @@ static const struct
 /* A server that is near, has a queue of 270 and needs 15 us. */
 #define BUSY	"rtt=100 jitter=20 service=15 queue=270 bystander=200 "
 
-/* A resolver with a list of 1,024 requests. */
-#define RECURSIVE "names=10000 rtt=200 jitter=50 service=40 queue=1000 list=1024 recursion=2000 "
+/*
+ * A resolver.  With these values the engine before the burst loses as many names as a real
+ * unbound in front of Knot made it lose.
+ */
+#define RECURSIVE "names=10000 rtt=200 jitter=50 service=100 queue=270 recursion=20000 jostle=1e6 list=500 "
+
+/* The same with a list of 1,024 requests. */
+#define LARGER	RECURSIVE "list=1024 "
 
 static const struct
 {
@@ -57,6 +63,9 @@ static const struct
 	{"resolver2", RECURSIVE "silent=0.02"},
 	{"resolver10", RECURSIVE "silent=0.1"},
 	{"resolver30", RECURSIVE "silent=0.3"},
+	{"larger2", LARGER "silent=0.02"},
+	{"larger10", LARGER "silent=0.1"},
+	{"larger30", LARGER "silent=0.3"},
 	{"busy1", BUSY "sessions=1 names=60000"},
 	{"busy10", BUSY "sessions=10 names=6000"},
 	{"busy40", BUSY "sessions=40 names=2000"},

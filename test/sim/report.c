@@ -18,30 +18,14 @@ typedef struct Sums
 	uint64_t	wrong;			/* outcomes that a perfect world does not have */
 	uint64_t	timeouts;		/* of them TIMEOUT or UNREACHABLE */
 	uint64_t	by_status[64];
-	SimTime		busy;			/* the sum of the shortest times of names */
-	SimTime		longest;		/* the longest of them */
+	SimTime		ideal;			/* the longest of the sessions */
 } Sums;
-
-/* The shortest time that a name takes. */
-static SimTime
-shortest_time(const Name *name)
-{
-	SimTime		patience = set.timeout * set.tries * set.servers * MS;
-
-	if (name->kind == 'd' && set.list == 0)
-		return patience;
-	if (name->kind == 'd')
-		return set.hold * MS < patience ? set.hold * MS : patience;
-	return (SimTime) (set.rtt * US) +
-		(name->kind == 'w' ? set.slow_ms : name_kind(name->kind)->extra) * MS;
-}
 
 static void
 add_name(Sums *sums, const Name *name)
 {
 	const char *right = name_kind(name->kind)->status;
 	const char *status = status_text(name->status);
-	SimTime		shortest = shortest_time(name);
 
 	if (name->outcomes == 0)
 		return;
@@ -63,30 +47,6 @@ add_name(Sums *sums, const Name *name)
 		sums->timeouts += strcmp(status, "TIMEOUT") == 0 ||
 			strcmp(status, "UNREACHABLE") == 0;
 	}
-	sums->busy += shortest;
-	if (shortest > sums->longest)
-		sums->longest = shortest;
-}
-
-/*
- * The shortest time for a batch of all sessions: no more than max_in_flight at a time,
- * no more than the servers can do, no less than the slowest name.
- */
-static SimTime
-ideal_time(const Sums *sums)
-{
-	SimTime		window = sums->busy / (set.sessions * set.max_in_flight);
-	SimTime		service = sums->names * set.service * US / (set.workers * (set.rotate ? set.servers : 1));
-	SimTime		work = sums->names / set.sessions * 8 * US * set.cost;
-	SimTime		ideal = sums->longest;
-
-	if (window > ideal)
-		ideal = window;
-	if (service > ideal)
-		ideal = service;
-	if (work > ideal)
-		ideal = work;
-	return ideal + (SimTime) (set.rtt * US);
 }
 
 static int
@@ -134,10 +94,9 @@ print_line(const char *world, const Sums *sums, const Traffic *traffic, SimTime 
 {
 	uint64_t	count;
 	uint64_t	hash = trace_hash(&count);
-	SimTime		ideal = ideal_time(sums);
 
 	printf("%-10s %4lu  time %8.3f  ideal %8.3f  ratio %5.2f  queries %.4f  silent %.2f/%d  lost %.2f%%  wrong %lu  false %lu  bystander %.2f%%  trace %016lx\n",
-		   world, (unsigned long) seed, last / 1e9, ideal / 1e9, (double) last / ideal,
+		   world, (unsigned long) seed, last / 1e9, sums->ideal / 1e9, (double) last / sums->ideal,
 		   sums->names > 0 ? (double) sums->sent / sums->names : 0,
 		   sums->silent > 0 ? (double) sums->silent_sent / sums->silent : 0,
 		   sums->silent_most, percent(traffic->lost + resolver_lost, traffic->come),
@@ -200,6 +159,10 @@ report(const char *world)
 
 	for (int i = 0; i < nsessions; i++)
 	{
+		SimTime		ideal = ideal_time(&sessions[i]);
+
+		if (ideal > sums.ideal)
+			sums.ideal = ideal;
 		for (int j = 0; j < sessions[i].task.names; j++)
 			add_name(&sums, &sessions[i].names[j]);
 		if (sessions[i].ended - sessions[i].batch_began > last)

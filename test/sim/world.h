@@ -322,7 +322,7 @@ extern const NameKind *name_kind(char letter);
 extern void names_make(Session *session);
 extern Name *name_asked(const uint8_t *query, int len, int *session, int *index);
 
-/* ---- judge.c: the checks; report.c: the figures; pcap.c ---- */
+/* ---- judge.c: the checks; ideal.c, report.c: the figures; pcap.c ---- */
 
 extern int	status_number(const char *status);
 extern const char *status_text(int number);
@@ -330,6 +330,7 @@ extern void judge_query(const Packet *packet);
 extern void judge_step(void);
 extern void judge_batch(Session *session);
 extern void judge_end(void);
+extern SimTime ideal_time(const Session *session);
 extern void report(const char *world);
 extern void pcap_packet(SimTime at, const Packet *packet, bool to_server);
 

@@ -1,0 +1,86 @@
+/*
+ * ideal.c
+ *
+ * The ideal time of a batch: that of a client that knows all.  It asks the names in their
+ * order, max_in_flight of them at a time, as fast as the servers and its processor can,
+ * loses nothing, and waits for a silent name as long as the settings tell.
+ */
+#include "world.h"
+
+/* The processor time of a name: send and receive, as calls.c counts them. */
+#define NAME_COST	(15 * US / 2)
+
+/* The patience with a name that nobody answers. */
+static SimTime
+patience(void)
+{
+	SimTime		time = set.timeout * set.tries * set.servers * MS;
+
+	if (set.deadline > 0 && set.deadline * MS < time)
+		time = set.deadline * MS;
+	if (set.max_timeout * MS < time)
+		time = set.max_timeout * MS;
+	return time;
+}
+
+/* The shortest time that a name takes. */
+static SimTime
+shortest_time(const Name *name)
+{
+	if (name->kind == 'd' && set.list > 0 && set.hold * MS < patience())
+		return set.hold * MS;
+	if (name->kind == 'd')
+		return patience();
+	return (SimTime) ((set.rtt + set.service) * US) +
+		(name->kind == 'w' ? set.slow_ms : name_kind(name->kind)->extra) * MS;
+}
+
+/* Puts a time at the root of a heap of times, and moves it to its place. */
+static void
+replace_first(SimTime *heap, int count, SimTime time)
+{
+	int			i = 0;
+
+	for (;;)
+	{
+		int			child = 2 * i + 1;
+
+		if (child >= count)
+			break;
+		if (child + 1 < count && heap[child + 1] < heap[child])
+			child++;
+		if (heap[child] >= time)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = time;
+}
+
+/*
+ * The ideal time of a session's batch.
+ */
+SimTime
+ideal_time(const Session *session)
+{
+	int			places = set.max_in_flight;
+	SimTime    *heap = calloc(places, sizeof(SimTime));	/* when a place is free */
+	SimTime		service = set.service * US * set.sessions /
+		(set.workers * (set.rotate ? set.servers : 1));
+	SimTime		step = service > NAME_COST * set.cost ? service : NAME_COST * set.cost;
+	SimTime		at = 0;
+	SimTime		end = 0;
+
+	for (int i = 0; i < session->task.names; i++)
+	{
+		SimTime		over;
+
+		at = (heap[0] > at ? heap[0] : at) + step;
+		over = at + shortest_time(&session->names[i]);
+		replace_first(heap, places, over);
+		if (over > end)
+			end = over;
+	}
+	free(heap);
+	return end;
+}
