@@ -19,6 +19,36 @@
 #undef vsnprintf
 #undef strerror
 
+/* ---- memory outside of contexts ---- */
+
+extern void *__real_realloc(void *memory, size_t size);
+
+void *
+__wrap_malloc(size_t size)
+{
+	return sim_fails(SIM_MALLOC) ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return sim_fails(SIM_MALLOC) ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *memory, size_t size)
+{
+	return sim_fails(SIM_MALLOC) ? NULL : __real_realloc(memory, size);
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+	char	   *copy = __wrap_malloc(strlen(text) + 1);
+
+	return copy != NULL ? strcpy(copy, text) : NULL;
+}
+
 /* ---- texts ---- */
 
 void

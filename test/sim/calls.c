@@ -84,7 +84,7 @@ __wrap_gethostname(char *name, size_t size)
 int
 __wrap_socket(int domain, int type, int protocol)
 {
-	if (sim_fails("socket"))
+	if (sim_fails(SIM_SOCKET))
 	{
 		errno = EMFILE;
 		return -1;
@@ -172,7 +172,7 @@ __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 	Packet	   *packet;
 
 	sim_spend(CONNECT_COST);
-	if (sim_fails("connect"))
+	if (sim_fails(SIM_CONNECT))
 	{
 		errno = ENETUNREACH;
 		return -1;
@@ -237,7 +237,7 @@ send_fails(Socket *socket)
 			socket->error = 0;
 		return true;
 	}
-	if (sim_fails("send"))
+	if (sim_fails(SIM_SEND))
 	{
 		errno = EPERM;
 		return true;
@@ -386,6 +386,7 @@ __wrap_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
 		session_progress();
 		trace(running->local);
 		trace(packet->len);
+		judge_answer(packet);
 		free(packet);
 	}
 	if (got > 0)

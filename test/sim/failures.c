@@ -5,29 +5,37 @@
  */
 #include "world.h"
 
-static struct
-{
-	const char *call;
-	size_t		param;
-	uint64_t	count;
-}			calls[] = {
-	{"malloc", offsetof(Params, fail_malloc), 0},
-	{"palloc", offsetof(Params, fail_palloc), 0},
-	{"socket", offsetof(Params, fail_socket), 0},
-	{"connect", offsetof(Params, fail_connect), 0},
-	{"send", offsetof(Params, fail_send), 0}
+static const size_t params[SIM_NCALLS] = {
+	[SIM_MALLOC] = offsetof(Params, fail_malloc),
+	[SIM_PALLOC] = offsetof(Params, fail_palloc),
+	[SIM_SOCKET] = offsetof(Params, fail_socket),
+	[SIM_CONNECT] = offsetof(Params, fail_connect),
+	[SIM_SEND] = offsetof(Params, fail_send)
 };
+
+static uint64_t counts[SIM_NCALLS];
 
 /*
  * Is this the call that fails?
  */
 int
-sim_fails(const char *call)
+sim_fails(SimCall call)
 {
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+	double		number = *(double *) ((char *) &set + params[call]);
+
+	return ++counts[call] == number;
+}
+
+/*
+ * Does the world let a call fail?
+ */
+bool
+failures_are_set(void)
+{
+	for (int i = 0; i < SIM_NCALLS; i++)
 	{
-		if (strcmp(calls[i].call, call) == 0)
-			return ++calls[i].count == *(double *) ((char *) &set + calls[i].param);
+		if (*(double *) ((char *) &set + params[i]) > 0)
+			return true;
 	}
-	return 0;
+	return false;
 }

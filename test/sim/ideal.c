@@ -10,8 +10,10 @@
 /* The processor time of a name: send and receive, as calls.c counts them. */
 #define NAME_COST	(15 * US / 2)
 
-/* The patience with a name that nobody answers. */
-static SimTime
+/*
+ * The patience with a name that nobody answers.
+ */
+SimTime
 patience(void)
 {
 	SimTime		time = set.timeout * set.tries * set.servers * MS;

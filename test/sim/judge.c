@@ -101,7 +101,7 @@ judge_query(const Packet *packet)
 	{
 		const Name *before = &session->names[other];
 
-		if (before->asked && before->outcomes == 0 && before->id == id &&
+		if (before->asked && !before->heard && before->outcomes == 0 && before->id == id &&
 			before->serial == packet->serial &&
 			session->local - before->sent_at < set.timeout * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
@@ -118,6 +118,20 @@ judge_query(const Packet *packet)
 		session->pause_until = session->local;
 	}
 	session->last_answer = session->local;
+}
+
+/*
+ * Notes that the running session reads an answer, which can be a forgery.
+ */
+void
+judge_answer(const Packet *packet)
+{
+	int			owner;
+	int			index;
+	Name	   *name = name_asked(packet->octets, packet->len, &owner, &index);
+
+	if (name != NULL && owner == running->task.id)
+		name->heard = true;
 }
 
 /* Has the oldest question been under way for longer than it may? */
@@ -182,6 +196,7 @@ sim_batch_begins(void)
 
 		name->asked = false;
 		name->outcomes = 0;
+		name->heard = false;
 		name->sent = 0;
 		name->seen = 0;
 		name->took = 0;
@@ -267,7 +282,7 @@ is_nothing_lost(void)
 	}
 	return set.loss == 0 && set.sendfail == 0 && set.down_at < 0 && set.deadline == 0 &&
 		set.max_timeout >= 60000 && set.cut == 0 && set.flood == 0 && set.list == 0 &&
-		set.slower_at < 0 && set.stall == 0 && set.heal < 0 && set.descriptors >= 1000 &&
+		set.slower_at < 0 && set.stall == 0 && set.heal < 0 && set.descriptors >= 1000 && !failures_are_set() &&
 		(set.rtt + set.rtt2 + 20 * set.jitter) * US < set.timeout * MS / 2;
 }
 
@@ -278,6 +293,9 @@ is_known(const Name *name)
 
 	if (name->kind == 'w')
 		extra = set.slow_ms + 20 * set.slow_exp;
+	/* An error without a question waits for two usual times more. */
+	if (name->kind == 'b')
+		extra = (set.rtt + 2 * set.jitter) * 2 / 1000;
 	return name_kind(name->kind)->status != NULL && extra < set.timeout / 2;
 }
 
@@ -319,6 +337,26 @@ check_budget(Session *session, bool nothing_lost)
 	running = NULL;
 }
 
+/* After the faults have ended, all is done in a time that has a bound. */
+static void
+check_healing(Session *session)
+{
+	const SimTask *task = &session->task;
+	int			in_flight = task->max_in_flight < 16 ? task->max_in_flight : 16;
+	SimTime		bound = 3 * patience() + 3 * SECOND;
+
+	if (task->feeder == FEEDER_ALONE)
+		in_flight = 1;
+	bound += task->names * (SimTime) ((set.rtt + 2 * set.jitter) * US / in_flight +
+									  2 * set.service * set.sessions * US + 50 * US * set.cost);
+	/* One connection after the other. */
+	if (set.usevc || set.descriptors < 1000)
+		bound *= 10;
+	if (session->ended > set.heal * MS + task->batches * bound)
+		sim_fail("healing", "%.3f s after the faults, and not %.3f s",
+				 session->ended / 1e9 - set.heal / 1e3, task->batches * bound / 1e9);
+}
+
 /*
  * Checks all sessions at the end.
  */
@@ -342,6 +380,12 @@ judge_end(void)
 		{
 			running = session;
 			judge_batch(session);
+			running = NULL;
+		}
+		if (set.heal >= 0)
+		{
+			running = session;
+			check_healing(session);
 			running = NULL;
 		}
 		if (nothing_lost)

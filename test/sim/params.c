@@ -13,6 +13,8 @@ Params		set = {
 };
 bool		healed;
 
+static Params kept;
+
 static const struct
 {
 	const char *name;
@@ -37,7 +39,7 @@ static const struct
  * A resolver.  With these values the engine before the burst loses as many names as a real
  * unbound in front of Knot made it lose.
  */
-#define RECURSIVE "names=10000 rtt=200 jitter=50 service=100 queue=270 recursion=20000 jostle=1e6 list=500 "
+#define RECURSIVE "names=10000 rtt=200 jitter=50 service=100 queue=270 recursion=20000 jostle=1e6 list=500 hold=20000 "
 
 /* The same with a list of 1,024 requests. */
 #define LARGER	RECURSIVE "list=1024 "
@@ -47,6 +49,7 @@ static const struct
 	const char *name;
 	const char *params;
 }			worlds[] = {
+	{"plain", ""},
 	{"healthy", "names=5000"},
 	{"knot", "sessions=10 names=5000 rtt=100 jitter=20"},
 	{"many", "sessions=100 names=2000 rtt=100 jitter=20 bystander=200"},
@@ -139,15 +142,26 @@ params_world(const char *name)
 }
 
 /*
- * Prints the parameters that differ from their defaults.
+ * Keeps the parameters for params_print(): the world can change them.
+ */
+void
+params_keep(void)
+{
+	kept = set;
+}
+
+/*
+ * Prints the parameters with which the world began, if they differ from the defaults.
  */
 void
 params_print(void)
 {
 	for (size_t i = 0; i < NPARAMS; i++)
 	{
-		if (*value_of(i) != table[i].value)
-			printf(" %s=%g", table[i].name, *value_of(i));
+		double		value = *(double *) ((char *) &kept + table[i].offset);
+
+		if (value != table[i].value)
+			printf(" %s=%.12g", table[i].name, value);
 	}
 	printf("\n");
 }
@@ -241,6 +255,14 @@ params_swarm(uint64_t number)
 		set.max_timeout = PICK(100, 1000, 5000);
 	if (chance_of(&chance, 0.1))
 		set.stall = PICK(0.01, 0.1);
+	if (chance_of(&chance, 0.05))
+		set.fail_malloc = 1 + chance_next(&chance) % 2000;
+	if (chance_of(&chance, 0.05))
+		set.fail_palloc = 1 + chance_next(&chance) % 100;
+	if (chance_of(&chance, 0.05))
+		set.fail_socket = 1 + chance_next(&chance) % 10;
+	if (chance_of(&chance, 0.05))
+		set.descriptors = PICK(3, 4, 8, 20);
 	if (chance_of(&chance, 0.3))
 		set.heal = PICK(10, 100, 1000);
 }

@@ -43,7 +43,7 @@ static size_t nchunks;
 static void *
 allocate(MemoryContext context, Size size, int flags)
 {
-	Chunk	   *chunk = sim_fails("palloc") ? NULL : malloc(sizeof(Chunk) + size);
+	Chunk	   *chunk = sim_fails(SIM_PALLOC) ? NULL : __real_malloc(sizeof(Chunk) + size);
 	Context    *owner = (Context *) context;
 
 	if (chunk == NULL && (flags & MCXT_ALLOC_NO_OOM))
@@ -69,7 +69,7 @@ MemoryContext
 AllocSetContextCreateInternal(MemoryContext parent, const char *name, Size min_size,
 							  Size block_size, Size max_size)
 {
-	Context    *context = calloc(1, sizeof(Context));
+	Context    *context = __real_calloc(1, sizeof(Context));
 
 	context->data.name = name;
 	context->data.parent = parent;
@@ -333,7 +333,7 @@ CreateWaitEventSet(
 {
 	if (!AcquireExternalFD())
 		elog(ERROR, "too many open files");
-	return calloc(1, sizeof(WaitEventSet) + size * sizeof(WaitEvent));
+	return __real_calloc(1, sizeof(WaitEventSet) + size * sizeof(WaitEvent));
 }
 
 void
@@ -360,7 +360,7 @@ int
 WaitEventSetWait(WaitEventSet *set, long timeout, WaitEvent *occurred, int size,
 				 uint32 info)
 {
-	SimWant    *wants = calloc(set->count, sizeof(SimWant));
+	SimWant    *wants = __real_calloc(set->count, sizeof(SimWant));
 	int			nwants = 0;
 	int			count = 0;
 

@@ -215,6 +215,7 @@ main(int argc, char **argv)
 	}
 	signal(SIGSEGV, crashed);
 	signal(SIGABRT, crashed);
+	params_keep();
 	sessions_make(argv[1]);
 	servers_start();
 	sessions_run();

@@ -15,6 +15,10 @@ extern char raised_text[256];
 extern int	descriptors_left;
 extern size_t hash_memory_limit;
 
+/* The functions that malloc() and calloc() are without a failure that the world makes. */
+extern void *__real_malloc(size_t size);
+extern void *__real_calloc(size_t count, size_t size);
+
 extern size_t memory_chunks(void);
 
 #endif							/* SESSION_H */

@@ -31,6 +31,17 @@ typedef enum SimFeeder
 	FEEDER_ALONE				/* one question after the other */
 } SimFeeder;
 
+/* Calls that can be made to fail. */
+typedef enum SimCall
+{
+	SIM_MALLOC,
+	SIM_PALLOC,
+	SIM_SOCKET,
+	SIM_CONNECT,
+	SIM_SEND,
+	SIM_NCALLS
+} SimCall;
+
 /* The task of a session, with the settings of the library. */
 typedef struct SimTask
 {
@@ -79,7 +90,7 @@ extern void sim_batch_begins(void);
 extern void sim_asked(int index);
 extern void sim_outcome(int index, const char *status, int64_t address);
 extern void sim_raised(const char *text);
-extern int	sim_fails(const char *call);
+extern int	sim_fails(SimCall call);
 extern void sim_fail(const char *kind, const char *format,...)
 			__attribute__((noreturn, format(printf, 2, 3)));
 

@@ -118,6 +118,7 @@ extern Params set;
 extern bool params_set(const char *word);
 extern bool params_world(const char *name);
 extern void params_swarm(uint64_t seed);
+extern void params_keep(void);
 extern void params_print(void);
 extern void params_heal(void);
 extern bool healed;
@@ -204,6 +205,7 @@ typedef struct Name
 {
 	char		kind;
 	bool		asked;			/* in this batch */
+	bool		heard;			/* an answer has come */
 	uint8_t		outcomes;		/* in this batch */
 	uint8_t		status;			/* the last one; see judge.c */
 	uint16_t	sent;			/* queries, in this batch */
@@ -322,14 +324,20 @@ extern const NameKind *name_kind(char letter);
 extern void names_make(Session *session);
 extern Name *name_asked(const uint8_t *query, int len, int *session, int *index);
 
+/* ---- failures.c: calls that fail ---- */
+
+extern bool failures_are_set(void);
+
 /* ---- judge.c: the checks; ideal.c, report.c: the figures; pcap.c ---- */
 
 extern int	status_number(const char *status);
 extern const char *status_text(int number);
 extern void judge_query(const Packet *packet);
+extern void judge_answer(const Packet *packet);
 extern void judge_step(void);
 extern void judge_batch(Session *session);
 extern void judge_end(void);
+extern SimTime patience(void);
 extern SimTime ideal_time(const Session *session);
 extern void report(const char *world);
 extern void pcap_packet(SimTime at, const Packet *packet, bool to_server);
