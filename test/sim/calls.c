@@ -19,6 +19,7 @@
 #define SEND_COST		(3 * US / 2)
 #define RECEIVE_COST	(5 * US)
 #define STREAM_COST		(3 * US)
+#define FLOOD_COST		20		/* ns for an octet */
 
 /* The socket of a descriptor of the running session. */
 static Socket *
@@ -412,6 +413,7 @@ __wrap_recv(int fd, void *octets, size_t len, int flags)
 	}
 	if (socket->flood)
 	{
+		sim_spend(FLOOD_COST * len);
 		memset(octets, 0, len);
 		return len;
 	}
