@@ -23,22 +23,41 @@
 
 extern void *__real_realloc(void *memory, size_t size);
 
+long		pieces_in_use;
+
+/* Counts a piece of memory. */
+static void *
+counted(void *memory)
+{
+	pieces_in_use += memory != NULL;
+	return memory;
+}
+
 void *
 __wrap_malloc(size_t size)
 {
-	return sim_fails(SIM_MALLOC) ? NULL : __real_malloc(size);
+	return sim_fails(SIM_MALLOC) ? NULL : counted(__real_malloc(size));
 }
 
 void *
 __wrap_calloc(size_t count, size_t size)
 {
-	return sim_fails(SIM_MALLOC) ? NULL : __real_calloc(count, size);
+	return sim_fails(SIM_MALLOC) ? NULL : counted(__real_calloc(count, size));
 }
 
 void *
 __wrap_realloc(void *memory, size_t size)
 {
-	return sim_fails(SIM_MALLOC) ? NULL : __real_realloc(memory, size);
+	void	   *more = sim_fails(SIM_MALLOC) ? NULL : __real_realloc(memory, size);
+
+	return memory == NULL ? counted(more) : more;
+}
+
+void
+__wrap_free(void *memory)
+{
+	pieces_in_use -= memory != NULL;
+	__real_free(memory);
 }
 
 char *

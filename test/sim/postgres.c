@@ -115,7 +115,7 @@ MemoryContextDelete(MemoryContext context)
 		context->parent->firstchild = context->nextchild;
 	if (context->nextchild != NULL)
 		context->nextchild->prevchild = context->prevchild;
-	free(context);
+	__real_free(context);
 }
 
 void
@@ -130,7 +130,7 @@ pfree(void *memory)
 	if (chunk->next != NULL)
 		chunk->next->before = chunk->before;
 	nchunks--;
-	free(chunk);
+	__real_free(chunk);
 }
 
 /*
@@ -340,7 +340,7 @@ void
 FreeWaitEventSet(WaitEventSet *events)
 {
 	ReleaseExternalFD();
-	free(events);
+	__real_free(events);
 }
 
 int
@@ -388,7 +388,7 @@ WaitEventSetWait(WaitEventSet *set, long timeout, WaitEvent *occurred, int size,
 		}
 		want++;
 	}
-	free(wants);
+	__real_free(wants);
 	InterruptPending = sim_interrupted();
 	return count;
 }

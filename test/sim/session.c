@@ -16,6 +16,12 @@
 
 extern void __real_books_check(DnsWindow *window);
 
+/*
+ * The most pieces of memory outside of contexts that stay for the life of a backend: the
+ * reserve, the inbox, blocks of the pool.
+ */
+#define MAX_PIECES	4
+
 static const SimTask *task;
 
 /* Reads a name "a.b.c". */
@@ -231,6 +237,8 @@ session_main(const SimTask *given, SimCounters *counted)
 	if (descriptors_left != task->descriptors)
 		sim_fail("left", "%d descriptors are reserved",
 				 task->descriptors - descriptors_left);
+	if (pieces_in_use > MAX_PIECES)
+		sim_fail("left", "%ld pieces of memory are in use", pieces_in_use);
 	counted->questions = counters.questions;
 	counted->queries = counters.queries;
 	counted->tcp_queries = counters.tcp_queries;

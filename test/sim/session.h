@@ -18,6 +18,9 @@ extern size_t hash_memory_limit;
 /* The functions that malloc() and calloc() are without a failure that the world makes. */
 extern void *__real_malloc(size_t size);
 extern void *__real_calloc(size_t count, size_t size);
+extern void __real_free(void *memory);
+
+extern long pieces_in_use;		/* of malloc() */
 
 extern size_t memory_chunks(void);
 
