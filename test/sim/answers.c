@@ -71,11 +71,11 @@ send_back(const Packet *query, const uint8_t *octets, int len, SimTime extra)
 
 /* The same over TCP, in order, and perhaps in pieces. */
 static void
-send_frame(const Packet *query, const uint8_t *octets, int len, SimTime extra)
+send_frame(const Packet *query, const uint8_t *octets, int len)
 {
 	Socket	   *socket = packet_socket(query);
 	uint8_t		frame[2 + MAX_ANSWER];
-	SimTime		at = now + extra + latency(query->server);
+	SimTime		at = now + latency(query->server);
 	int			sent = 0;
 
 	if (socket == NULL)
@@ -103,16 +103,35 @@ send_frame(const Packet *query, const uint8_t *octets, int len, SimTime extra)
 	}
 }
 
+/* Sends an answer that took longer; others have overtaken it. */
+static void
+send_later(int who, uint64_t token, Packet *packet)
+{
+	send_frame(packet, packet->octets, packet->len);
+	free(packet);
+}
+
 static void
 reply(const Packet *query, const Message *message, SimTime extra)
 {
-	if (query->tcp)
-		send_frame(query, message->octets, message->len, extra);
+	if (query->tcp && extra > 0)
+	{
+		Packet	   *later = packet_make(query->session, query->fd, query->serial,
+										query->server, true, message->len);
+
+		memcpy(later->octets, message->octets, message->len);
+		event_at(now + extra, send_later, 0, 0, later);
+	}
+	else if (query->tcp)
+		send_frame(query, message->octets, message->len);
 	else
 		send_back(query, message->octets, message->len, extra);
 }
 
-/* Sends forgeries: with another id, with another name, and over another socket. */
+/*
+ * Sends forgeries: with another id, over another socket, with letters in another case if
+ * the case is chosen at random, and with another name.
+ */
 static void
 forge(const Packet *query, const Message *message)
 {
@@ -137,6 +156,11 @@ forge(const Packet *query, const Message *message)
 			reply(&other, &forged, 0);
 			break;
 		}
+	}
+	if (set.dns0x20 && !query->tcp)
+	{
+		forged.octets[13] ^= 0x20;
+		reply(query, &forged, 0);
 	}
 	forged.octets[13] = 'q';
 	reply(query, &forged, 0);
@@ -184,6 +208,11 @@ answer_name(const Packet *query, const Name *name, int index, SimTime extra)
 	{
 		flood_connection(query);
 		return;
+	}
+	else if (name->kind == 'r' || (name->kind == 'e' && query->octets[11] > 0))
+	{
+		message.octets[3] |= name->kind == 'r' ? 5 : 1;
+		drop_records(&message);
 	}
 	else if (name->kind == 's' || name->kind == 'p' || name->kind == 'n')
 	{

@@ -77,6 +77,28 @@ status_text(int number)
 	return number < MAX_STATUSES ? statuses[number] : NULL;
 }
 
+/* Checks the header of a query and the letters of its name. */
+static void
+check_message(const Packet *packet)
+{
+	const uint8_t *octets = packet->octets;
+	int			end = 12;
+	int			large = 0;
+
+	for (; octets[end] != 0; end += 1 + octets[end])
+	{
+		for (int i = 1; i <= octets[end]; i++)
+			large += octets[end + i] >= 'A' && octets[end + i] <= 'Z';
+	}
+	if ((octets[2] & 0x81) != 0x01 || octets[5] != 1 || octets[7] != 0 || octets[9] != 0)
+		sim_fail("query", "the header is wrong");
+	if (octets[11] > set.edns || (large > 0 && !set.dns0x20))
+		sim_fail("query", "EDNS or random letters, without the setting");
+	if (packet->len != end + 5 + (octets[11] > 0 ? 11 : 0) || octets[end + 2] != 1)
+		sim_fail("query", "the question is wrong");
+	running->large_letters += large;
+}
+
 /*
  * Checks a query over UDP that leaves the running session: an id stands for one question
  * on a socket, while that question can still be answered.
@@ -97,6 +119,7 @@ judge_query(const Packet *packet)
 		sim_fail("query", "a name of session %d", owner);
 	if (!name->asked)
 		sim_fail("query", "name %d was not asked", index);
+	check_message(packet);
 	if (other >= 0 && other != index)
 	{
 		const Name *before = &session->names[other];
@@ -294,8 +317,11 @@ is_known(const Name *name)
 	if (name->kind == 'w')
 		extra = set.slow_ms + 20 * set.slow_exp;
 	/* An error without a question waits for two usual times more. */
-	if (name->kind == 'b')
+	if (name->kind == 'b' && set.known)
 		extra = (set.rtt + 2 * set.jitter) * 2 / 1000;
+	/* See open.txt: a duplicate of FORMERR is taken for the answer without EDNS. */
+	if (name->kind == 'e' && set.dup > 0 && set.known)
+		return false;
 	return name_kind(name->kind)->status != NULL && extra < set.timeout / 2;
 }
 
@@ -388,6 +414,8 @@ judge_end(void)
 			check_healing(session);
 			running = NULL;
 		}
+		if (set.dns0x20 && session->packets > 100 && session->large_letters == 0 && !set.usevc)
+			sim_fail("letters", "they are not random");
 		if (nothing_lost)
 			check_outcomes(session);
 		if (set.budget > 0)

@@ -26,6 +26,8 @@ static const NameKind kinds[] = {
 	KIND('b', bare, "FORMERR", 0),
 	KIND('c', cut, NULL, 0),
 	KIND('z', flood, NULL, 0),
+	KIND('e', noedns, "NOERROR", 0),
+	KIND('r', refused, "REFUSED", 0),
 	KIND('l', lossy, NULL, 0),
 	{'h', SIZE_MAX, "NOERROR", 0}
 };

@@ -195,7 +195,8 @@ static const size_t faults[] = {
 	offsetof(Params, silent), offsetof(Params, slow), offsetof(Params, late200),
 	offsetof(Params, servfail), offsetof(Params, nx), offsetof(Params, tc),
 	offsetof(Params, malformed), offsetof(Params, forged), offsetof(Params, bare),
-	offsetof(Params, cut), offsetof(Params, lossy)
+	offsetof(Params, cut), offsetof(Params, lossy), offsetof(Params, noedns),
+	offsetof(Params, refused)
 };
 
 /*

@@ -147,6 +147,26 @@ print_servers(const Traffic *traffic)
 		   (unsigned long) bystander_sent);
 }
 
+/* The figures keep the bounds that the world has. */
+static void
+check_bounds(const Sums *sums, const Traffic *traffic, SimTime last)
+{
+	double		ratio = (double) last / sums->ideal;
+	double		queries = sums->names > 0 ? (double) sums->sent / sums->names : 0;
+	double		lost = percent(traffic->lost + resolver_lost, traffic->come);
+
+	if (set.most_ratio > 0 && ratio > set.most_ratio)
+		sim_fail("figures", "the ratio is %.2f, and not %.2f", ratio, set.most_ratio);
+	if (set.most_queries > 0 && queries > set.most_queries)
+		sim_fail("figures", "a name costs %.4f queries, and not %.4f", queries,
+				 set.most_queries);
+	if (set.most_lost > 0 && lost > set.most_lost)
+		sim_fail("figures", "%.2f %% are lost, and not %.2f %%", lost, set.most_lost);
+	if (set.most_wrong >= 0 && sums->wrong > set.most_wrong)
+		sim_fail("figures", "%lu outcomes are wrong, and not %.0f",
+				 (unsigned long) sums->wrong, set.most_wrong);
+}
+
 /*
  * Prints the figures.
  */
@@ -170,6 +190,7 @@ report(const char *world)
 	}
 	add_traffic(&traffic);
 	print_line(world, &sums, &traffic, last);
+	check_bounds(&sums, &traffic, last);
 	if (set.brief)
 		return;
 	print_sessions();

@@ -122,6 +122,18 @@ ask_alone(void)
 	}
 }
 
+/* A call waits no longer than the settings allow. */
+static void
+check_limit(int index, int64 waited)
+{
+	int64		limit = setting_max_timeout * INT64CONST(1000);
+
+	if (setting_deadline > 0)
+		limit = Min(limit, setting_deadline * INT64CONST(1000));
+	if (waited > limit + task->slack)
+		sim_fail("limit", "the call of name %d waits for " INT64_FORMAT " us", index, waited);
+}
+
 /*
  * Asks as a look-ahead node and the calls above it do: rows are read ahead while memory
  * allows, and each call in the order of the rows waits for its answer.
@@ -138,6 +150,7 @@ ask_ahead(void)
 	{
 		DnsQuestion question;
 		DnsOutcome	outcome;
+		int64		began;
 
 		while (read < task->names &&
 			   (read <= i || prefetch_memory(prefetch) < task->work_mem * (Size) 1024))
@@ -150,8 +163,10 @@ ask_ahead(void)
 		}
 		prefetch_ask(prefetch);
 		read_name(i, &question);
+		began = clock_now();
 		if (rows[i] == NULL || !prefetch_outcome(&question, &outcome))
 			ereport(ERROR, (errmsg("name %d was not asked ahead", i)));
+		check_limit(i, clock_now() - began);
 		tell_outcome(i, &outcome);
 		prefetch_table_drop(rows[i]);
 	}

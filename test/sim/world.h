@@ -84,6 +84,8 @@
 	X(bare, 0, "answered by FORMERR without a question") \
 	X(cut, 0, "truncated, and the TCP connection ends") \
 	X(flood, 0, "truncated, and the TCP connection floods") \
+	X(noedns, 0, "FORMERR to queries with EDNS") \
+	X(refused, 0, "REFUSED") \
 	X(lossy, 0, "lose their first queries") \
 	X(drops, 4, "queries that they lose") \
 	X(tail, 0, "these names come last") \
@@ -103,6 +105,11 @@
 	X(early, 0.01, "share of early second queries that is allowed") \
 	X(budget, 0, "checks the budget of queries") \
 	X(brief, 0, "prints one line") \
+	X(known, 1, "known faults are no failures; see open.txt") \
+	X(most_ratio, 0, "of time and ideal; 0: no bound, as for the next ones") \
+	X(most_queries, 0, "for a name") \
+	X(most_lost, 0, "% of the datagrams") \
+	X(most_wrong, -1, "outcomes; -1: no bound") \
 	X(blocks, 40e6, "most blocks of code between two waits") \
 	X(idle, 20000, "most steps without progress")
 
@@ -251,6 +258,7 @@ typedef struct Session
 	uint64_t	spin_steps;
 	uint64_t	spin_packets;
 	uint64_t	packets;
+	uint64_t	large_letters;	/* in names that were sent */
 	uint64_t	dropped;		/* datagrams for which the buffer had no room */
 	SimTime		last_answer;	/* for the longest pause */
 	SimTime		pause;
