@@ -7,8 +7,8 @@
  */
 #include "world.h"
 
-/* The processor time of a name: send and receive, as calls.c counts them. */
-#define NAME_COST	(15 * US / 2)
+/* The processor time of a name: one datagram each way, as calls.c counts them. */
+#define NAME_COST	(13 * US / 2)
 
 /*
  * The patience with a name that nobody answers.

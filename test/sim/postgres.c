@@ -201,10 +201,16 @@ pstrdup(const char *text)
 	return strcpy(palloc(strlen(text) + 1), text);
 }
 
+/* As in an allocation set: a power of two, and a header of 16 octets. */
 Size
 GetMemoryChunkSpace(void *memory)
 {
-	return sizeof(Chunk) + ((Chunk *) memory - 1)->size;
+	Size		size = ((Chunk *) memory - 1)->size;
+	Size		power = 8;
+
+	while (power < size)
+		power *= 2;
+	return (power > 8192 ? size : power) + 16;
 }
 
 /* ---- errors and interrupts ---- */

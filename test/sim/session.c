@@ -22,6 +22,9 @@ extern void __real_books_check(DnsWindow *window);
  */
 #define MAX_PIECES	4
 
+/* The memory of a row with a name in the queue of a look-ahead node. */
+#define ROW_SPACE	224
+
 static const SimTask *task;
 
 /* Reads a name "a.b.c". */
@@ -153,7 +156,8 @@ ask_ahead(void)
 		int64		began;
 
 		while (read < task->names &&
-			   (read <= i || prefetch_memory(prefetch) < task->work_mem * (Size) 1024))
+			   (read <= i || (read - i) * ROW_SPACE + prefetch_memory(prefetch) <
+				task->work_mem * (Size) 1024))
 		{
 			CHECK_FOR_INTERRUPTS();
 			read_name(read, &question);
