@@ -210,7 +210,9 @@ params_swarm(uint64_t number)
 	set.sessions = PICK(1, 1, 2, 4);
 	set.names = PICK(5, 50, 300, 1000, 2000);
 	set.batches = PICK(1, 1, 2);
-	set.feeder = PICK(0, 0, 0, 1);
+	set.feeder = PICK(0, 0, 0, 0, 0, 1, 1, 2);
+	if (set.feeder == FEEDER_ALONE && set.names > 100)
+		set.names = 100;
 	set.rtt = PICK(100, 1000, 20000, 200000);
 	set.jitter = set.rtt * PICK(0.01, 0.3, 2);
 	set.service = PICK(2, 20, 200);
@@ -264,6 +266,8 @@ params_swarm(uint64_t number)
 		set.fail_socket = 1 + chance_next(&chance) % 10;
 	if (chance_of(&chance, 0.05))
 		set.descriptors = PICK(3, 4, 8, 20);
+	if (chance_of(&chance, 0.05))
+		set.answer_memory = PICK(1, 2, 10);
 	if (chance_of(&chance, 0.3))
 		set.heal = PICK(10, 100, 1000);
 }

@@ -92,6 +92,7 @@ fill_task(SimTask *task, int id)
 	task->batches = set.batches;
 	task->check = set.check;
 	task->work_mem = set.work_mem;
+	task->answer_memory = set.answer_memory;
 	task->slack = 30000 + (set.stall > 0 ? 40 * set.stall_us : 0);
 	task->descriptors = set.descriptors;
 	task->servers = csv;

@@ -74,6 +74,7 @@ static void
 ask_array(void)
 {
 	int			fed = 0;
+	int64		done_at = 0;
 	DnsWindow  *window = window_open(Min(task->names, setting_max_in_flight), NULL);
 
 	window->many = true;
@@ -100,6 +101,10 @@ ask_array(void)
 			continue;
 		}
 		outcome_read(&outcome, window, &slot->question, &slot->reply);
+		if (slot->reply.done_at < done_at)
+			sim_fail("order", "name %d was done before the one that is told before it",
+					 (int) slot->tag);
+		done_at = slot->reply.done_at;
 		tell_outcome(slot->tag, &outcome);
 		slot_release(slot);
 	}
@@ -205,6 +210,7 @@ apply_settings(void)
 	setting_deadline = task->deadline;
 	setting_max_timeout = task->max_timeout;
 	setting_max_in_flight = task->max_in_flight;
+	setting_max_answer_memory = task->answer_memory;
 	setting_udp_max_queries = task->udp_max_queries;
 	setting_rotate = task->rotate ? ROTATE_ON : ROTATE_OFF;
 	setting_flag_bits = (task->edns ? ARES_FLAG_EDNS : 0) |

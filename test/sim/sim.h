@@ -51,6 +51,7 @@ typedef struct SimTask
 	int			batches;		/* the same names again; the channel is kept */
 	int			check;			/* steps between two checks of the books; 0: none */
 	int			work_mem;		/* kB */
+	int			answer_memory;	/* kB */
 	int			slack;			/* us by which a limit can be passed */
 	int			descriptors;	/* that the server allows */
 	const char *servers;
