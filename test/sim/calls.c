@@ -1,8 +1,8 @@
 /*
  * calls.c
  *
- * The system calls of the library, which the linker leads here (ld --wrap).  Descriptors
- * of the world begin at FIRST_FD, so that no mistake hits a real one.
+ * The calls of the library that concern sockets, which the linker leads here (ld --wrap).
+ * Descriptors of the world begin at FIRST_FD, so that no mistake hits a real one.
  */
 #include "world.h"
 
@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /* The processor time of the calls, as measured on Linux. */
 #define SOCKET_COST		(3 * US)
@@ -32,52 +31,6 @@ socket_of(int fd)
 		sim_fail("descriptor", "%d is not open", fd);
 	socket = &running->sockets[fd - FIRST_FD];
 	return socket;
-}
-
-/* ---- time, chance and files ---- */
-
-int
-__wrap_clock_gettime(clockid_t clock, struct timespec *time)
-{
-	SimTime		at = (running != NULL ? running->local : now) + 1000 * SECOND;
-
-	time->tv_sec = at / SECOND;
-	time->tv_nsec = at % SECOND;
-	return 0;
-}
-
-time_t
-__wrap_time(time_t *time)
-{
-	time_t		at = 1700000000 + (running != NULL ? running->local : now) / SECOND;
-
-	if (time != NULL)
-		*time = at;
-	return at;
-}
-
-void
-__wrap_arc4random_buf(void *octets, size_t len)
-{
-	uint8_t    *at = octets;
-
-	for (size_t i = 0; i < len; i++)
-		at[i] = sim_random();
-}
-
-/* The library finds no file of the system. */
-FILE *
-__wrap_fopen(const char *path, const char *mode)
-{
-	errno = ENOENT;
-	return NULL;
-}
-
-int
-__wrap_gethostname(char *name, size_t size)
-{
-	snprintf(name, size, "sim");
-	return 0;
 }
 
 /* ---- the calls that open and close ---- */
@@ -153,9 +106,11 @@ __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t le
 int
 __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
-	const Socket *socket = socket_of(fd);
+	Socket	   *socket = socket_of(fd);
 
 	*(int *) value = option == SO_RCVBUF ? socket->room : socket->error;
+	if (option == SO_ERROR)
+		socket->error = 0;
 	return 0;
 }
 
@@ -164,6 +119,17 @@ __wrap_shutdown(int fd, int how)
 {
 	socket_of(fd)->ended = true;
 	return 0;
+}
+
+/* The UDP sockets of the running session. */
+static int
+count_ports(void)
+{
+	int			ports = 0;
+
+	for (int i = 0; i < MAX_FDS; i++)
+		ports += running->sockets[i].used && !running->sockets[i].tcp;
+	return ports;
 }
 
 int
@@ -182,6 +148,11 @@ __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 		socket->server = (ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr) & 0xff) - 1;
 	else
 		socket->server = ((const struct sockaddr_in6 *) address)->sin6_addr.s6_addr[15] - 1;
+	if (!socket->tcp && set.ports > 0 && count_ports() > set.ports)
+	{
+		errno = EAGAIN;
+		return -1;
+	}
 	if (!socket->tcp)
 		return 0;
 	packet = packet_make(running->task.id, fd, socket->serial, socket->server, true, 0);
@@ -193,23 +164,14 @@ __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 
 /* ---- the calls that send ---- */
 
-/* Sends one datagram, which lies in parts. */
 static void
-send_datagram(int fd, Socket *socket, const struct iovec *parts, int count)
+send_datagram(int fd, Socket *socket, const uint8_t *octets, int len)
 {
-	Packet	   *packet;
-	int			len = 0;
+	Packet	   *packet = packet_make(running->task.id, fd, socket->serial, socket->server,
+									 false, len);
 	int			copies;
 
-	for (int i = 0; i < count; i++)
-		len += parts[i].iov_len;
-	packet = packet_make(running->task.id, fd, socket->serial, socket->server, false, len);
-	len = 0;
-	for (int i = 0; i < count; i++)
-	{
-		memcpy(packet->octets + len, parts[i].iov_base, parts[i].iov_len);
-		len += parts[i].iov_len;
-	}
+	memcpy(packet->octets, octets, len);
 	sim_spend(SEND_COST);
 	session_progress();
 	trace(running->local);
@@ -264,6 +226,30 @@ segment_length(struct msghdr *message)
 	return segment;
 }
 
+/* Sends a message, which lies in parts, as one datagram or cut into segments. */
+static void
+send_message(int fd, Socket *socket, const struct msghdr *message, int segment)
+{
+	static uint8_t octets[65536];
+	int			len = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen; i++)
+	{
+		const struct iovec *part = &message->msg_iov[i];
+
+		if (part->iov_len > sizeof(octets) - len)
+			sim_fail("send", "a message has more than 65536 octets");
+		memcpy(octets + len, part->iov_base, part->iov_len);
+		len += part->iov_len;
+	}
+	if (segment == 0)
+		segment = len;
+	if (len > 64 * segment)
+		sim_fail("send", "a message has more than 64 segments");
+	for (int at = 0; at < len; at += segment)
+		send_datagram(fd, socket, octets + at, len - at < segment ? len - at : segment);
+}
+
 int
 __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
@@ -277,25 +263,12 @@ __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 		struct msghdr *message = &messages[i].msg_hdr;
 		int			segment = segment_length(message);
 
-		if (segment == 0)
-		{
-			send_datagram(fd, socket, message->msg_iov, message->msg_iovlen);
-			continue;
-		}
-		if (!set.segments && i == 0)
+		if (segment > 0 && !set.segments)
 		{
 			errno = EIO;
-			return -1;
+			return i > 0 ? (int) i : -1;
 		}
-		if (!set.segments)
-			return i;
-		for (size_t j = 0; j < message->msg_iovlen; j++)
-		{
-			if (message->msg_iov[j].iov_len != (size_t) segment)
-				sim_fail("segment", "a part has %zu octets, not %d",
-						 message->msg_iov[j].iov_len, segment);
-			send_datagram(fd, socket, &message->msg_iov[j], 1);
-		}
+		send_message(fd, socket, message, segment);
 	}
 	return count;
 }
@@ -304,7 +277,6 @@ ssize_t
 __wrap_send(int fd, const void *octets, size_t len, int flags)
 {
 	Socket	   *socket = socket_of(fd);
-	struct iovec part = {(void *) octets, len};
 	Packet	   *packet;
 	SimTime		at;
 
@@ -312,7 +284,7 @@ __wrap_send(int fd, const void *octets, size_t len, int flags)
 		return -1;
 	if (!socket->tcp)
 	{
-		send_datagram(fd, socket, &part, 1);
+		send_datagram(fd, socket, octets, len);
 		return len;
 	}
 	if (!socket->open || socket->ended)

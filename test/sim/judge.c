@@ -304,8 +304,9 @@ is_nothing_lost(void)
 			return false;
 	}
 	return set.loss == 0 && set.sendfail == 0 && set.down_at < 0 && set.deadline == 0 &&
-		set.max_timeout >= 60000 && set.cut == 0 && set.flood == 0 && set.list == 0 &&
+		set.max_timeout >= 60000 && set.flood == 0 && set.list == 0 &&
 		set.slower_at < 0 && set.stall == 0 && set.heal < 0 && set.descriptors >= 1000 && !failures_are_set() &&
+		set.ports == 0 && 
 		(set.rtt + set.rtt2 + 20 * set.jitter) * US < set.timeout * MS / 2;
 }
 
@@ -318,7 +319,7 @@ is_known(const Name *name)
 		extra = set.slow_ms + 20 * set.slow_exp;
 	/* An error without a question waits for two usual times more. */
 	if (name->kind == 'b' && set.known)
-		extra = (set.rtt + 2 * set.jitter) * 2 / 1000;
+		extra = 100 + (set.rtt + 2 * set.jitter) * 2 / 1000;
 	/* See open.txt: a duplicate of FORMERR is taken for the answer without EDNS. */
 	if (name->kind == 'e' && set.dup > 0 && set.known)
 		return false;

@@ -267,6 +267,8 @@ params_swarm(uint64_t number)
 	if (chance_of(&chance, 0.05))
 		set.descriptors = PICK(3, 4, 8, 20);
 	if (chance_of(&chance, 0.05))
+		set.ports = PICK(1, 2, 5);
+	if (chance_of(&chance, 0.05))
 		set.answer_memory = PICK(1, 2, 10);
 	if (chance_of(&chance, 0.3))
 		set.heal = PICK(10, 100, 1000);

@@ -41,6 +41,7 @@
 	X(dns0x20, 0, "") \
 	X(usevc, 0, "asks over TCP") \
 	X(work_mem, 4096, "kB") \
+	X(ports, 0, "UDP sockets of a session for which there are ports; 0: enough") \
 	X(answer_memory, 1048576, "kB that the answers of a call take (max_answer_memory)") \
 	X(descriptors, 1000, "that the server allows a session") \
 	X(rtt, 1000, "us to a server and back") \
