@@ -222,6 +222,7 @@ sim_batch_begins(void)
 		name->heard = false;
 		name->sent = 0;
 		name->seen = 0;
+		name->refused = 0;
 		name->took = 0;
 	}
 }
@@ -342,7 +343,7 @@ check_outcomes(Session *session)
 	running = NULL;
 }
 
-/* A name costs its tries and no more; and few names cost a second query early. */
+/* A name costs its tries and no more, besides refusals, which take time; and few names cost a second query early. */
 static void
 check_budget(Session *session, bool nothing_lost)
 {
@@ -353,7 +354,7 @@ check_budget(Session *session, bool nothing_lost)
 	{
 		const Name *name = &session->names[i];
 
-		if (name->sent > set.tries * set.servers + set.budget)
+		if (name->sent - name->refused > set.tries * set.servers + set.budget)
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
 		second += name->kind == 'h' && name->sent > 1;

@@ -94,6 +94,8 @@ void
 server_datagram(int who, uint64_t token, Packet *packet)
 {
 	Server	   *server = &servers[who];
+	int			session;
+	int			index;
 
 	server->come++;
 	if (server->up)
@@ -103,7 +105,13 @@ server_datagram(int who, uint64_t token, Packet *packet)
 	}
 	server->refused++;
 	if (packet->session >= 0 && set.refuse)
+	{
+		Name	   *name = name_asked(packet->octets, packet->len, &session, &index);
+
+		if (name != NULL)
+			name->refused++;
 		event_at(now + latency(who), deliver_refusal, 0, 0, packet);
+	}
 	else
 		free(packet);
 }

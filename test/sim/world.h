@@ -105,7 +105,7 @@
 	X(stall_us, 3000, "mean") \
 	X(check, -1, "steps between two checks of the books; -1: more and more") \
 	X(early, 0.01, "share of early second queries that is allowed") \
-	X(budget, 0, "checks the budget of queries") \
+	X(budget, 12, "queries of a name beyond its tries; 0: no check") \
 	X(brief, 0, "prints one line") \
 	X(known, 1, "known faults are no failures; see open.txt") \
 	X(most_ratio, 0, "of time and ideal; 0: no bound, as for the next ones") \
@@ -218,6 +218,7 @@ typedef struct Name
 	uint8_t		outcomes;		/* in this batch */
 	uint8_t		status;			/* the last one; see judge.c */
 	uint16_t	sent;			/* queries, in this batch */
+	uint16_t	refused;		/* of them, the same */
 	uint16_t	seen;			/* queries that a server has seen, the same */
 	uint16_t	id;				/* of the last query */
 	uint32_t	serial;
