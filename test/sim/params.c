@@ -272,4 +272,8 @@ params_swarm(uint64_t number)
 		set.answer_memory = PICK(1, 2, 10);
 	if (chance_of(&chance, 0.3))
 		set.heal = PICK(10, 100, 1000);
+
+	/* Who knows ids wins where queries are asked again on another socket. */
+	set.spy = set.loss == 0 && set.queue > 16 && set.down_at < 0 && set.sendfail == 0 &&
+		set.stall == 0 && set.timeout >= 500 && set.rtt <= 20000;
 }
