@@ -78,7 +78,7 @@ send_frame(const Packet *query, const uint8_t *octets, int len)
 	SimTime		at = now + latency(query->server);
 	int			sent = 0;
 
-	if (socket == NULL)
+	if (socket == NULL || socket->closed)
 		return;
 	frame[0] = len >> 8;
 	frame[1] = len;
@@ -166,11 +166,19 @@ forge(const Packet *query, const Message *message)
 	reply(query, &forged, 0);
 }
 
-/* The connection ends without an answer. */
+/* The connection ends without an answer, and without those to later queries. */
 static void
 end_connection(const Packet *query)
 {
-	event_at(now + latency(query->server), deliver_end, 0, 0,
+	Socket	   *socket = packet_socket(query);
+	SimTime		at = now + latency(query->server);
+
+	if (socket == NULL || socket->closed)
+		return;
+	socket->closed = true;
+	if (at <= socket->last_from)
+		at = socket->last_from + 1;
+	event_at(at, deliver_end, 0, 0,
 			 packet_make(query->session, query->fd, query->serial, query->server, true, 0));
 }
 

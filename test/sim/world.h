@@ -193,6 +193,7 @@ typedef struct Socket
 	bool		tcp;
 	bool		open;			/* TCP: connected */
 	bool		ended;
+	bool		closed;			/* by the server; the end is under way */
 	bool		flood;
 	int			error;
 	int			server;
