@@ -130,7 +130,7 @@ reply(const Packet *query, const Message *message, SimTime extra)
 
 /*
  * Sends forgeries: with another id, over another socket, with letters in another case if
- * the case is chosen at random, and with another name.
+ * the case is chosen at random, with another name, and an error without a question.
  */
 static void
 forge(const Packet *query, const Message *message)
@@ -163,6 +163,12 @@ forge(const Packet *query, const Message *message)
 		reply(query, &forged, 0);
 	}
 	forged.octets[13] = 'q';
+	reply(query, &forged, 0);
+	if (query->tcp)
+		return;
+	forged.octets[3] |= 2;
+	memset(forged.octets + 4, 0, 8);
+	forged.len = 12;
 	reply(query, &forged, 0);
 }
 

@@ -287,13 +287,18 @@ __wrap_send(int fd, const void *octets, size_t len, int flags)
 		send_datagram(fd, socket, octets, len);
 		return len;
 	}
-	if (!socket->open || socket->ended)
+	if (!socket->open || socket->ended || socket->full)
 	{
 		errno = socket->ended ? EPIPE : EAGAIN;
 		return -1;
 	}
 	if (set.pieces && len > 1 && chance_next(&net_chance) % 8 == 0)
+	{
 		len = 1 + chance_next(&net_chance) % (len - 1);
+		socket->full = true;
+		event_at(running->local + latency(socket->server), deliver_room, 0, 0,
+				 packet_make(running->task.id, fd, socket->serial, socket->server, true, 0));
+	}
 	packet = packet_make(running->task.id, fd, socket->serial, socket->server, true, len);
 	memcpy(packet->octets, octets, len);
 	at = running->local + latency(socket->server);

@@ -327,6 +327,15 @@ is_known(const Name *name)
 	return name_kind(name->kind)->status != NULL && extra < set.timeout / 2;
 }
 
+/* Nothing raises an error that the world does not provoke. */
+static void
+check_error(const Session *session)
+{
+	if (session->errors > 0 && (session->task.id != 0 || (set.cancel < 0 && set.cancel_step < 0)) &&
+		set.descriptors >= 1000 && set.answer_memory >= 1024 && !failures_are_set())
+		sim_fail("raised", "%s", session->error);
+}
+
 /* Where nothing is lost, the outcome of each name is known. */
 static void
 check_outcomes(Session *session)
@@ -410,6 +419,9 @@ judge_end(void)
 			judge_batch(session);
 			running = NULL;
 		}
+		running = session;
+		check_error(session);
+		running = NULL;
 		if (set.heal >= 0)
 		{
 			running = session;

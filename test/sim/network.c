@@ -71,7 +71,7 @@ socket_ready(const Socket *socket)
 	if (socket->first != NULL || socket->error != 0 || socket->ended ||
 		socket->in_len > 0 || socket->flood)
 		ready |= SIM_READ;
-	if (!socket->tcp || socket->open || socket->error != 0 || socket->ended)
+	if (!socket->tcp || (socket->open && !socket->full) || socket->error != 0 || socket->ended)
 		ready |= SIM_WRITE;
 	return ready;
 }
@@ -124,6 +124,20 @@ deliver_stream(int who, uint64_t token, Packet *packet)
 		socket->in = realloc(socket->in, socket->in_len + packet->len);
 		memcpy(socket->in + socket->in_len, packet->octets, packet->len);
 		socket->in_len += packet->len;
+		session_wake(&sessions[packet->session]);
+	}
+	free(packet);
+}
+
+/* The system takes octets again. */
+void
+deliver_room(int who, uint64_t token, Packet *packet)
+{
+	Socket	   *socket = packet_socket(packet);
+
+	if (socket != NULL)
+	{
+		socket->full = false;
 		session_wake(&sessions[packet->session]);
 	}
 	free(packet);

@@ -273,6 +273,10 @@ params_swarm(uint64_t number)
 	if (chance_of(&chance, 0.3))
 		set.heal = PICK(10, 100, 1000);
 
+	/* See open.txt. */
+	if (set.sendfail > 0)
+		set.bare = set.forged = 0;
+
 	/* Who knows ids wins where queries are asked again on another socket. */
 	set.spy = set.loss == 0 && set.queue > 16 && set.down_at < 0 && set.sendfail == 0 &&
 		set.stall == 0 && set.timeout >= 500 && set.rtt <= 20000;

@@ -195,6 +195,7 @@ typedef struct Socket
 	bool		ended;
 	bool		closed;			/* by the server; the end is under way */
 	bool		flood;
+	bool		full;			/* TCP: the system takes no more for now */
 	int			error;
 	int			server;
 	uint32_t	serial;
@@ -290,6 +291,7 @@ extern void deliver_datagram(int who, uint64_t token, Packet *packet);
 extern void deliver_refusal(int who, uint64_t token, Packet *packet);
 extern void deliver_connection(int who, uint64_t token, Packet *packet);
 extern void deliver_stream(int who, uint64_t token, Packet *packet);
+extern void deliver_room(int who, uint64_t token, Packet *packet);
 extern void deliver_end(int who, uint64_t token, Packet *packet);
 
 /* ---- servers.c: name servers; resolver.c: a recursive one; answers.c ---- */
