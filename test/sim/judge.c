@@ -120,7 +120,7 @@ judge_query(const Packet *packet)
 	if (!name->asked)
 		sim_fail("query", "name %d was not asked", index);
 	check_message(packet);
-	if (other >= 0 && other != index)
+	if (other >= 0 && other != index && !failures_are_set())
 	{
 		const Name *before = &session->names[other];
 
@@ -198,6 +198,8 @@ judge_step(void)
 				 (unsigned long) session->spin_steps,
 				 (session->local - session->spin_from) / 1e9,
 				 (unsigned long) (session->packets - session->spin_packets));
+	if (session->cancelled_at > 0 && session->local > session->cancelled_at + LIMIT_SLACK)
+		sim_fail("cancel", "the session goes on");
 	check_limits(session);
 }
 
@@ -210,6 +212,7 @@ sim_batch_begins(void)
 	Session    *session = running;
 
 	session->batch_began = session->local;
+	session->cancelled_at = 0;
 	session->asked = 0;
 	session->oldest = 0;
 	session->last_answer = 0;
@@ -268,6 +271,7 @@ void
 sim_raised(const char *text)
 {
 	running->errors++;
+	running->cancelled_at = 0;
 	snprintf(running->error, sizeof(running->error), "%s", text);
 	trace(running->errors);
 }
@@ -321,8 +325,9 @@ is_known(const Name *name)
 	/* An error without a question waits for two usual times more. */
 	if (name->kind == 'b' && set.known)
 		extra = 100 + (set.rtt + 2 * set.jitter) * 2 / 1000;
-	/* See open.txt: a duplicate of FORMERR is taken for the answer without EDNS. */
-	if (name->kind == 'e' && set.dup > 0 && set.known)
+	/* See open.txt. */
+	if (set.known && ((name->kind == 'e' && set.dup > 0) ||
+					  (name->kind == 'b' && set.slow + set.late200 > 0)))
 		return false;
 	return name_kind(name->kind)->status != NULL && extra < set.timeout / 2;
 }

@@ -239,6 +239,7 @@ params_swarm(uint64_t number)
 	set.rotate = PICK(0, 0, 0, 1);
 	set.ipv6 = PICK(0, 0, 1);
 	set.segments = PICK(1, 1, 0);
+	set.keep_open = PICK(0, 0, 0, 1);
 	set.usevc = PICK(0, 0, 0, 0, 0, 0, 0, 1);
 	if (chance_of(&chance, 0.1))
 		set.sendfail = PICK(0.001, 0.05);

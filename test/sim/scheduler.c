@@ -106,6 +106,7 @@ fill_task(SimTask *task, int id)
 	task->edns = set.edns;
 	task->dns0x20 = set.dns0x20;
 	task->tcp = set.usevc;
+	task->keep_open = set.keep_open;
 }
 
 static void
@@ -268,6 +269,8 @@ sim_interrupted(void)
 	bool		interrupted = running->interrupted;
 
 	running->interrupted = false;
+	if (interrupted)
+		running->cancelled_at = running->local;
 	return interrupted;
 }
 

@@ -65,6 +65,7 @@ typedef struct SimTask
 	int			edns;
 	int			dns0x20;
 	int			tcp;
+	int			keep_open;
 } SimTask;
 
 /* The counters of the engine when a session ends. */

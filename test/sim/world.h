@@ -39,6 +39,7 @@
 	X(rotate, 0, "") \
 	X(edns, 1, "") \
 	X(dns0x20, 0, "") \
+	X(keep_open, 0, "sockets stay open between two batches") \
 	X(usevc, 0, "asks over TCP") \
 	X(work_mem, 4096, "kB") \
 	X(ports, 0, "UDP sockets of a session for which there are ports; 0: enough") \
@@ -246,6 +247,7 @@ typedef struct Session
 	bool		waiting;
 	bool		finished;
 	bool		interrupted;
+	SimTime		cancelled_at;	/* the session has learned of a cancel; 0: it has not */
 	int			errors;
 	char		error[256];
 	SimWant    *wants;
