@@ -227,6 +227,7 @@ sim_batch_begins(void)
 		name->seen = 0;
 		name->refused = 0;
 		name->took = 0;
+		name->serial = 0;
 	}
 }
 
@@ -387,8 +388,11 @@ check_healing(Session *session)
 	int			in_flight = task->max_in_flight < 16 ? task->max_in_flight : 16;
 	SimTime		bound = 3 * patience() + 3 * SECOND;
 
-	if (task->feeder == FEEDER_ALONE)
+	if (task->feeder == FEEDER_ALONE || set.ports > 0)
 		in_flight = 1;
+	/* Slow names cost their patience still, one after the other. */
+	if (task->feeder == FEEDER_ALONE)
+		bound += task->names * patience();
 	bound += task->names * (SimTime) ((set.rtt + 2 * set.jitter) * US / in_flight +
 									  2 * set.service * set.sessions * US + 50 * US * set.cost);
 	/* One connection after the other. */
@@ -437,7 +441,7 @@ judge_end(void)
 			sim_fail("letters", "they are not random");
 		if (nothing_lost)
 			check_outcomes(session);
-		if (set.budget > 0)
+		if (set.budget > 0 && !(set.known && set.ports > 0))
 			check_budget(session, nothing_lost);
 	}
 }

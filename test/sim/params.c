@@ -275,8 +275,10 @@ params_swarm(uint64_t number)
 		set.heal = PICK(10, 100, 1000);
 
 	/* See open.txt. */
-	if (set.sendfail > 0)
+	if (set.sendfail > 0 || set.ports > 0)
 		set.bare = set.forged = 0;
+	if (set.servers > 2)
+		set.rotate = 0;
 
 	/* Who knows ids wins where queries are asked again on another socket. */
 	set.spy = set.loss == 0 && set.queue > 16 && set.down_at < 0 && set.sendfail == 0 &&

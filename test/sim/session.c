@@ -130,15 +130,11 @@ ask_alone(void)
 	}
 }
 
-/* A call waits no longer than the settings allow. */
+/* A call waits no longer than the deadline allows. */
 static void
 check_limit(int index, int64 waited)
 {
-	int64		limit = setting_max_timeout * INT64CONST(1000);
-
-	if (setting_deadline > 0)
-		limit = Min(limit, setting_deadline * INT64CONST(1000));
-	if (waited > limit + task->slack)
+	if (setting_deadline > 0 && waited > setting_deadline * INT64CONST(1000) + task->slack)
 		sim_fail("limit", "the call of name %d waits for " INT64_FORMAT " us", index, waited);
 }
 
