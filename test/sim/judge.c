@@ -390,9 +390,11 @@ check_healing(Session *session)
 
 	if (task->feeder == FEEDER_ALONE || set.ports > 0)
 		in_flight = 1;
-	/* Slow names cost their patience still, one after the other. */
-	if (task->feeder == FEEDER_ALONE)
+	/* Slow names cost their patience still, perhaps one after the other. */
+	if (in_flight == 1)
 		bound += task->names * patience();
+	bound += task->names * (set.cut + set.tc) * set.tries * set.servers * 4 *
+		(set.rtt + 2 * set.jitter) * US;
 	bound += task->names * (SimTime) ((set.rtt + 2 * set.jitter) * US / in_flight +
 									  2 * set.service * set.sessions * US + 50 * US * set.cost);
 	/* One connection after the other. */
@@ -441,7 +443,7 @@ judge_end(void)
 			sim_fail("letters", "they are not random");
 		if (nothing_lost)
 			check_outcomes(session);
-		if (set.budget > 0 && !(set.known && set.ports > 0))
+		if (set.budget > 0 && set.sendfail == 0 && !(set.known && set.ports > 0))
 			check_budget(session, nothing_lost);
 	}
 }

@@ -275,7 +275,7 @@ params_swarm(uint64_t number)
 		set.heal = PICK(10, 100, 1000);
 
 	/* See open.txt. */
-	if (set.sendfail > 0 || set.ports > 0)
+	if (set.sendfail > 0 || set.ports > 0 || set.down_at >= 0)
 		set.bare = set.forged = 0;
 	if (set.servers > 2)
 		set.rotate = 0;
