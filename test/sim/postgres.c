@@ -1,7 +1,7 @@
 /*
  * postgres.c
  *
- * What the engine needs of PostgreSQL: memory contexts, errors, descriptors, wait event
+ * The parts of PostgreSQL that the engine needs: memory contexts, errors, descriptors, wait event
  * sets.  An error jumps to the session, as to the loop of a backend.  A wait gives the
  * turn to the world.
  */

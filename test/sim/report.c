@@ -57,7 +57,7 @@ compare_times(const void *a, const void *b)
 	return difference < 0 ? -1 : difference > 0;
 }
 
-/* What happened at the servers and on the way. */
+/* Counts of datagrams at the servers and on the way. */
 typedef struct Traffic
 {
 	uint64_t	come;

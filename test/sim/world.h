@@ -185,7 +185,7 @@ extern bool event_next(void);
 #define FIRST_FD	100
 #define MAX_FDS		1024
 
-/* What a datagram takes of a receive buffer besides its octets. */
+/* A datagram takes this much of a receive buffer besides its octets. */
 #define DATAGRAM_OVERHEAD	768
 
 typedef struct Socket
