@@ -369,7 +369,7 @@ check_budget(Session *session, bool nothing_lost)
 	{
 		const Name *name = &session->names[i];
 
-		if (name->sent - name->refused > set.tries * set.servers + set.budget)
+		if (name->sent - name->refused > set.tries * set.servers * (1 + set.budget) + 1)
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
 		second += name->kind == 'h' && name->sent > 1;
@@ -443,7 +443,7 @@ judge_end(void)
 			sim_fail("letters", "they are not random");
 		if (nothing_lost)
 			check_outcomes(session);
-		if (set.budget > 0 && set.sendfail == 0 && !(set.known && set.ports > 0))
+		if (set.budget >= 0 && set.sendfail == 0 && !(set.known && set.ports > 0))
 			check_budget(session, nothing_lost);
 	}
 }

@@ -106,7 +106,7 @@
 	X(stall_us, 3000, "mean") \
 	X(check, -1, "steps between two checks of the books; -1: more and more") \
 	X(early, 0.01, "share of early second queries that is allowed") \
-	X(budget, 12, "queries of a name beyond its tries; 0: no check") \
+	X(budget, 3, "times that a name is asked again within a try, on average; -1: no check") \
 	X(brief, 0, "prints one line") \
 	X(known, 1, "known faults are no failures; see open.txt") \
 	X(most_ratio, 0, "of time and ideal; 0: no bound, as for the next ones") \
