@@ -120,13 +120,18 @@ ask_alone(void)
 		DnsQuestion question;
 		DnsOutcome	outcome;
 		DnsWindow  *window;
+		DnsSlot    *slot;
 
 		CHECK_FOR_INTERRUPTS();
 		read_name(i, &question);
 		sim_asked(i);
-		window = lookup_ask(&question, NULL, &outcome);
+		window = window_open(1, NULL);
+		(void) window_submit(window, &question, 0);
+		slot = wait_next(window);
+		outcome_read(&outcome, window, &question, &slot->reply);
 		tell_outcome(i, &outcome);
-		lookup_end(window);
+		slot_release(slot);
+		window_close(window);
 	}
 }
 
