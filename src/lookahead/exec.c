@@ -6,7 +6,8 @@
  * arguments that a lookup function above will get for each, and starts the
  * questions of the call.  It never calls the function and never changes a row:
  * the call asks each question that was not started here.  The rows wait in a
- * queue (row_queue.c); work_mem bounds the queue and its answers together.
+ * queue (row_queue.c); the queue and its answers together can be as large as a hash
+ * table.
  * If the plan above can stop early, the node begins with one row and queues at
  * most as many as were taken.
  */
@@ -328,7 +329,7 @@ wants_row(const LookaheadState *state)
 	if (state->bound > 0 &&
 		count >= state->bound - state->returned + state->filtered)
 		return false;
-	return row_queue_memory(&state->rows) < (Size) work_mem * 1024;
+	return row_queue_memory(&state->rows) < get_hash_memory_limit();
 }
 
 /*
