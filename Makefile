@@ -17,7 +17,7 @@ EXTRA_CLEAN = bench/cares
 
 # The folders of src/ in their one order: a file includes, and refers to, nothing from a
 # folder after its own.
-FOLDERS = system dns settings flight transport engine lookup functions lookahead
+FOLDERS = system dns settings flow flight transport engine lookup functions lookahead
 
 MODULE_big = pgcares
 OBJS = \
@@ -34,22 +34,28 @@ OBJS = \
 	src/dns/rrtype.o \
 	src/dns/sound.o \
 	src/dns/svcb.o \
+	src/engine/ask.o \
 	src/engine/books.o \
+	src/engine/burst.o \
 	src/engine/channel.o \
 	src/engine/events.o \
 	src/engine/flush.o \
 	src/engine/lane.o \
-	src/engine/resend.o \
+	src/engine/library.o \
+	src/engine/replies.o \
+	src/engine/retry.o \
 	src/engine/wait.o \
 	src/engine/window.o \
 	src/flight/counters.o \
 	src/flight/isolation.o \
 	src/flight/nameserver.o \
-	src/flight/pace.o \
 	src/flight/placeholder.o \
 	src/flight/refused.o \
 	src/flight/roundtrip.o \
 	src/flight/slot.o \
+	src/flight/tries.o \
+	src/flow/pace.o \
+	src/flow/share.o \
 	src/functions/arguments.o \
 	src/functions/batches.o \
 	src/functions/catalog.o \

@@ -12,12 +12,15 @@
 
 #ifdef CHECK_BOOKS
 
+/* Query ids that are checked in one call. */
+#define IDS_AT_A_TIME	4096
+
 /* The counts over the slots of a window. */
 typedef struct Tally
 {
 	int			free;
 	int			pending;
-	int			sent;
+	int			burst[BURST_STATES];
 	int			bare_errors;
 	int			wait_for_lane;
 	int			refused;
@@ -29,6 +32,8 @@ typedef struct Tally
 static void check_slots(const DnsWindow *window, Tally *tally);
 static void check_slot(const DnsWindow *window, const DnsSlot *slot);
 static void check_lists(DnsWindow *window, const Tally *tally);
+static void check_burst(dlist_head *list, BurstState state);
+static void check_id(const DnsWindow *window, int index, uint16 id, bool burst);
 static int	list_length_of(const dlist_head *list, int most, const char *name);
 static void check_lanes(DnsWindow *window);
 static void check_channel(DnsChannel *channel);
@@ -51,6 +56,8 @@ books_check(DnsWindow *window)
 	CHECK(window->channel->window == window, "a channel has another window");
 	check_slots(window, &tally);
 	CHECK(tally.in_flight == window->in_flight, "questions in flight");
+	for (int state = 0; state < BURST_STATES; state++)
+		CHECK(tally.burst[state] == window->nburst[state], "questions of the burst");
 	CHECK(tally.only_isolated == window->nisolated, "isolated questions");
 	CHECK(tally.refused == window->nrefused, "questions refused");
 	CHECK(tally.answer_memory == window->answer_memory, "memory of answers");
@@ -85,7 +92,8 @@ check_slots(const DnsWindow *window, Tally *tally)
 			continue;
 		check_slot(window, slot);
 		tally->pending += !slot->done;
-		tally->sent += slot->in_sent;
+		tally->burst[BURST_NONE] += slot->burst != BURST_NONE;
+		tally->burst[slot->burst] += slot->burst != BURST_NONE;
 		tally->bare_errors += slot->bare_error != NULL;
 		tally->wait_for_lane += slot->waits_for_lane;
 		tally->refused += slot->in_refused;
@@ -101,19 +109,24 @@ check_slot(const DnsWindow *window, const DnsSlot *slot)
 {
 	const DnsChannel *channel = window->channel;
 
-	CHECK(!slot->done || (!slot->in_sent && slot->bare_error == NULL && !slot->waits_for_lane &&
+	CHECK(!slot->done || (slot->burst == BURST_NONE && slot->bare_error == NULL && !slot->waits_for_lane &&
 						  !slot->only_isolated && !slot->in_refused && slot->lane == NULL),
 		  "a question that is over is in a list");
-	CHECK(!slot->in_sent || slot->in_flight, "sent, but not in flight");
+	CHECK(slot->burst == BURST_NONE || slot->in_flight, "in the burst, but not in flight");
 	CHECK(slot->bare_error == NULL || slot->in_flight, "a bare error, but not in flight");
 	CHECK(!slot->waits_for_lane || slot->lane == NULL, "in a lane, and waits for one");
 	CHECK(!slot->only_isolated || !slot->in_flight, "only isolated, but in flight");
 	CHECK(!slot->only_isolated || slot->waits_for_lane || slot->lane != NULL,
 		  "only isolated, but nobody asks");
 	CHECK(slot->lane == NULL || slot->lane->slot == slot, "a lane of another");
-	CHECK(slot->in_flight || slot->socket_serial == 0, "waits, but not in flight");
-	CHECK(!slot->in_flight || channel->slot_of_id[slot->id] == slot->index + 1,
-		  "in flight without an id");
+	CHECK(slot->in_flight || slot->tries[0].socket_serial == 0,
+		  "waits, but not in flight");
+	CHECK(!slot->in_flight || slot->ntries > 0 || slot->burst == BURST_DUE ||
+		  slot->burst == BURST_TCP, "in flight without a query");
+	for (int i = 0; i < slot->ntries; i++)
+		CHECK((slot->burst != BURST_NONE ? channel->burst_of_id :
+			   channel->slot_of_id)[slot->tries[i].id] == slot->index + 1,
+			  "in flight without an id");
 	CHECK(!slot->in_refused || (!slot->in_flight && !slot->only_isolated && slot->lane == NULL),
 		  "refused, but in flight");
 	CHECK(slot->done || slot->in_flight || slot->only_isolated || slot->in_refused,
@@ -129,7 +142,9 @@ check_lists(DnsWindow *window, const Tally *tally)
 
 	CHECK(list_length_of(&window->pending, most, "pending") == tally->pending,
 		  "pending");
-	CHECK(list_length_of(&window->sent, most, "sent") == tally->sent, "sent");
+	for (int state = BURST_FRESH; state < BURST_STATES; state++)
+		CHECK(list_length_of(&window->burst[state], most, "burst") ==
+			  tally->burst[state], "burst");
 	CHECK(list_length_of(&window->bare_errors, most, "bare errors") == tally->bare_errors, "bare errors");
 	CHECK(list_length_of(&window->lane_queue, most, "lane queue") == tally->wait_for_lane, "lane queue");
 	CHECK(list_length_of(&window->refused, most, "refused") == tally->refused, "refused");
@@ -138,8 +153,8 @@ check_lists(DnsWindow *window, const Tally *tally)
 	dlist_foreach(iter, &window->pending)
 		CHECK(!dlist_container(DnsSlot, pending_node, iter.cur)->done,
 			  "pending, but over");
-	dlist_foreach(iter, &window->sent)
-		CHECK(dlist_container(DnsSlot, sent_node, iter.cur)->in_sent, "not sent");
+	for (int state = BURST_FRESH; state < BURST_STATES; state++)
+		check_burst(&window->burst[state], state);
 	dlist_foreach(iter, &window->bare_errors)
 		CHECK(dlist_container(DnsSlot, bare_error_node, iter.cur)->bare_error != NULL,
 			  "no bare error");
@@ -151,6 +166,38 @@ check_lists(DnsWindow *window, const Tally *tally)
 			  "not refused");
 	dlist_foreach(iter, &window->done)
 		CHECK(dlist_container(DnsSlot, done_node, iter.cur)->done, "not over");
+}
+
+/* Checks that a list of the burst has questions of its state, in the order of trying. */
+static void
+check_burst(dlist_head *list, BurstState state)
+{
+	int64		before = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, list)
+	{
+		const DnsSlot *slot = dlist_container(DnsSlot, burst_node, iter.cur);
+
+		CHECK(slot->burst == state, "in another list of the burst");
+		CHECK(state > BURST_WAITING || slot->tried_at >= before,
+			  "the order of trying");
+		before = slot->tried_at;
+	}
+}
+
+/* Checks that an id stands for a slot that has it. */
+static void
+check_id(const DnsWindow *window, int index, uint16 id, bool burst)
+{
+	DnsSlot    *slot;
+
+	CHECK(index < window->used, "an id of no slot");
+	if (index < 0)
+		return;
+	slot = &window->slots[index];
+	CHECK(slot->in_flight && (slot->burst != BURST_NONE) == burst &&
+		  tries_of_id(slot, id) != NULL, "an id of another slot");
 }
 
 /* The length of a list; checks its links in both directions, up to most members. */
@@ -193,20 +240,19 @@ check_lanes(DnsWindow *window)
 static void
 check_channel(DnsChannel *channel)
 {
+	static int	next_id = 0;
 	const DnsWindow *window = channel->window;
 	dlist_iter	iter;
 	int			sockets = 0;
 
 	CHECK(channel->submitting == NULL && channel->settling == NULL,
 		  "between two calls of the library");
-	CHECK(channel->nsent == 0, "sent, but not in the books");
-	for (int id = 0; id < MAX_QUERY_IDS; id++)
+	/* The ids are many, so a part of them each time. */
+	next_id = (next_id + IDS_AT_A_TIME) % MAX_QUERY_IDS;
+	for (int id = next_id; id < next_id + IDS_AT_A_TIME; id++)
 	{
-		int			index = channel->slot_of_id[id] - 1;
-
-		CHECK(index < window->used, "an id of no slot");
-		CHECK(index < 0 || (window->slots[index].in_flight &&
-							window->slots[index].id == id), "an id of another slot");
+		check_id(window, channel->slot_of_id[id] - 1, id, false);
+		check_id(window, channel->burst_of_id[id] - 1, id, true);
 	}
 	for (int fd = 0; fd < channel->max_sockets; fd++)
 	{
@@ -230,8 +276,13 @@ count_waiting(const DnsChannel *channel, const DnsSocket *socket)
 	int			waiting = 0;
 
 	for (int i = 0; i < channel->window->used; i++)
-		waiting += channel->window->slots[i].in_flight &&
-			channel->window->slots[i].socket_serial == socket->serial;
+	{
+		const DnsSlot *slot = &channel->window->slots[i];
+
+		for (int j = 0; j < slot->ntries; j++)
+			waiting += slot->in_flight &&
+				slot->tries[j].socket_serial == socket->serial;
+	}
 	return waiting;
 }
 

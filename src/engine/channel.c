@@ -1,37 +1,26 @@
 /*
  * channel.c
  *
- * Makes c-ares channels from the settings, and keeps one idle channel for the next
- * lookup: it has learned which servers answer.  The library is the scheduler: it chooses
- * ids, servers, sockets and the times of retries.  It gets one placeholder question for
- * all queries (placeholder.c).  A channel is made in the backend that uses it, never in
- * the postmaster, and nothing here starts a thread.
+ * Makes channels from the settings, and keeps one idle channel for the next lookup: it
+ * has learned which servers answer.  The library schedules what is asked alone: it
+ * chooses ids, servers, sockets and the times of retries, and gets one placeholder
+ * question for all queries (placeholder.c).  The burst schedules the rest (burst.c).  A
+ * channel is made in the backend that uses it, never in the postmaster, and nothing here
+ * starts a thread.
  */
 #include "postgres.h"
-
-#include <arpa/inet.h>
-#include <unistd.h>
 
 #include "engine/engine.h"
 
 #include "storage/fd.h"
-
-/* Both are the defaults of c-ares, set here so that a new default changes nothing. */
-#define FAILOVER_CHANCE		10	/* 1 query in 10 probes a failed server */
-#define FAILOVER_DELAY		5000	/* ms until a failed server can be probed */
 
 static DnsChannel *idle_channel = NULL;
 
 static DnsChannel *make_channel(const DnsChannelConfig *config);
 static void raise_out_of_memory(void);
 static ares_status_t start_channel(DnsChannel *channel, const char *csv);
-static ares_status_t init_library_channel(DnsChannel *channel);
-static ares_status_t init_without_environment(ares_channel_t **ares,
-											  struct ares_options *options,
-											  int mask);
-static ares_status_t set_servers(DnsChannel *channel, const char *csv);
+static ares_status_t learn_servers(DnsChannel *channel);
 static ares_status_t make_placeholder(DnsChannel *channel);
-static void set_local(DnsChannel *channel);
 
 /*
  * Raises if the library is too old.
@@ -151,14 +140,17 @@ channel_destroy(DnsChannel *channel)
 	if (channel == NULL)
 		return;
 	events_forget(channel);
-	if (channel->ares != NULL)
-		ares_destroy(channel->ares);
+	socket_end_all(channel, 0, true);
+	ares_destroy(channel->ares);
+	ares_destroy(channel->ares_tcp);
 	if (channel->placeholder != NULL)
 		ares_dns_record_destroy(channel->placeholder);
 	(void) memory_ran_out(ARES_SUCCESS);
 	channel_release_descriptors(channel);
 	free(channel->sockets);
 	free(channel->slot_of_id);
+	free(channel->burst_of_id);
+	free(channel->csv);
 	config_free(&channel->config);
 	free(channel);
 	pool_trim(0);
@@ -176,24 +168,27 @@ channel_reset(void)
 
 /*
  * Reserves descriptors for the event set and for the sockets that the next call of the
- * library can open: a socket function must not reserve one itself.  If the server allows
+ * library can open, if a question is in flight or the caller asks one: a socket function
+ * must not reserve one itself.  If the server allows
  * too few, or there are too few ports, this lowers max_in_flight.  If it allows none,
  * socket_open() sets no_descriptors.
  */
 void
-channel_reserve_descriptors(DnsChannel *channel)
+channel_reserve_descriptors(DnsChannel *channel, bool asks)
 {
 	int			share = channel->queries_per_socket;
 	int			in_flight = channel->window->in_flight;
 	int			wanted = 0;
 
 	/* All queries can need new sockets for a retry, and one socket for TCP. */
-	if (in_flight + channel->window->nisolated > 0)
+	if (asks || in_flight + channel->window->nisolated > 0)
 		wanted = CHANNEL_DESCRIPTORS + in_flight / share;
 
 	events_reserve_descriptor();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())
 		channel->spare_descriptors++;
+	if (channel->spare_descriptors < wanted)
+		socket_end_all(channel, 0, false);
 
 	/* Others can need them more: a call within a row of this one, for example. */
 	for (; channel->spare_descriptors > wanted; channel->spare_descriptors--)
@@ -276,7 +271,10 @@ start_channel(DnsChannel *channel, const char *csv)
 	ares_status_t status;
 
 	channel->slot_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
-	if (channel->slot_of_id == NULL)
+	channel->burst_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
+	channel->csv = csv != NULL ? strdup(csv) : NULL;
+	if (channel->slot_of_id == NULL || channel->burst_of_id == NULL ||
+		channel->csv == NULL)
 		return ARES_ENOMEM;
 	dlist_init(&channel->unsent);
 
@@ -284,129 +282,41 @@ start_channel(DnsChannel *channel, const char *csv)
 	channel->max_ports = MAX_SOCKETS;
 	channel->max_in_flight = WINDOW_MAX;
 	pace_init(&channel->pace);
+	channel->early_left = EARLY_FIRST;
 
 	status = make_placeholder(channel);
 	if (status == ARES_SUCCESS)
-		status = init_library_channel(channel);
+		status = library_make(channel, &channel->ares, 0);
 	if (status == ARES_SUCCESS)
-		status = ares_set_socket_functions_ex(channel->ares,
-											  &socket_functions, channel);
-	if (status == ARES_SUCCESS)
-		status = set_servers(channel, csv);
-	if (status == ARES_SUCCESS)
-		set_local(channel);
+		status = learn_servers(channel);
 	return status;
 }
 
 /*
- * Sets every option, so that neither a default of the library nor an option in a file
- * changes a lookup.
+ * Counts the servers that the library has, and tells the burst of them.
  */
 static ares_status_t
-init_library_channel(DnsChannel *channel)
+learn_servers(DnsChannel *channel)
 {
-	DnsChannelConfig *config = &channel->config;
-	bool		system = (*config->servers == '\0');
-	char		lookups[] = "b";
+	char	   *servers = ares_get_servers_csv(channel->ares);
 	struct ares_options options = {0};
-	int			mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
-		ARES_OPT_MAXTIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
-		ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
-		ARES_OPT_RESOLVCONF | ARES_OPT_UDP_MAX_QUERIES |
-		ARES_OPT_QUERY_CACHE | ARES_OPT_SERVER_FAILOVER;
-	ares_status_t status;
+	int			mask = 0;
 
-	options.flags = config->flags | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
-	options.timeout = config->timeout;
-	options.maxtimeout = config->timeout;
-	options.tries = config->tries;
-	options.udp_port = config->udp_port;
-	options.tcp_port = config->tcp_port;
-	options.lookups = lookups;
-	options.sock_state_cb = socket_state_changed;
-	options.sock_state_cb_data = channel;
-	options.resolvconf_path = config->file.regular ? config->resolvconf : "/dev/null";
-	options.udp_max_queries = channel->queries_per_socket;
-	options.server_failover_opts.retry_chance = FAILOVER_CHANCE;
-	options.server_failover_opts.retry_delay = FAILOVER_DELAY;
-	if (config->rotate != ROTATE_SYSTEM)
-		mask |= config->rotate == ROTATE_ON ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE;
-	if (config->send_buffer_size > 0)
-	{
-		options.socket_send_buffer_size = config->send_buffer_size;
-		mask |= ARES_OPT_SOCK_SNDBUF;
-	}
-	if (config->receive_buffer_size > 0)
-	{
-		options.socket_receive_buffer_size = config->receive_buffer_size;
-		mask |= ARES_OPT_SOCK_RCVBUF;
-	}
-
-	/* set_servers() later replaces the default server. */
-	if (!system)
-	{
-		options.flags &= ~ARES_FLAG_NO_DFLT_SVR;
-		return init_without_environment(&channel->ares, &options, mask);
-	}
-
-	/*
-	 * If the library cannot read the file for lack of memory, it takes the file for
-	 * one without servers.  So believe that only after two attempts.
-	 */
-	options.flags |= ARES_FLAG_NO_DFLT_SVR;
-	status = init_without_environment(&channel->ares, &options, mask);
-	if (status != ARES_ENOSERVER)
-		return status;
-	options.flags &= config->flags | ~ARES_FLAG_NO_DFLT_SVR;
-	return init_without_environment(&channel->ares, &options, mask);
-}
-
-/*
- * Hides the environment, which is the postmaster's: a variable that was set for another
- * program must not change the servers or the options.
- */
-static ares_status_t
-init_without_environment(ares_channel_t **ares, struct ares_options *options,
-						 int mask)
-{
-	char	   *nothing[] = {NULL};
-	char	  **everything = environ;
-	ares_status_t status;
-
-	environ = nothing;
-	status = ares_init_options(ares, options, mask);
-	environ = everything;
-	return status;
-}
-
-/*
- * Gives the library the configured servers, if there are any, and counts those it has.
- */
-static ares_status_t
-set_servers(DnsChannel *channel, const char *csv)
-{
-	char	   *servers;
-	ares_status_t status;
-
-	if (*csv != '\0')
-	{
-		status = ares_set_servers_csv(channel->ares, csv);
-		if (status != ARES_SUCCESS)
-			return status;
-	}
-
-	servers = ares_get_servers_csv(channel->ares);
 	if (servers == NULL)
 		return ARES_ENOMEM;
 	for (const char *at = servers; *at != '\0'; at++)
 		channel->nservers += (at == servers || at[-1] == ',');
+	if (channel->config.flags & ARES_FLAG_PRIMARY)
+		channel->nservers = Min(channel->nservers, 1);
+	nameserver_learn(channel, servers);
 	ares_free_string(servers);
 
-	if (channel->nservers == 0)
-		return ARES_ENOSERVER;
-	if (channel->config.flags & ARES_FLAG_PRIMARY)
-		channel->nservers = 1;
-	return ARES_SUCCESS;
+	/* A file of the system can have said so. */
+	if (ares_save_options(channel->ares, &options, &mask) != ARES_SUCCESS)
+		return ARES_ENOMEM;
+	ares_destroy_options(&options);
+	channel->rotate = mask & ARES_OPT_ROTATE;
+	return channel->nservers == 0 ? ARES_ENOSERVER : ARES_SUCCESS;
 }
 
 /* Makes the placeholder ". A"; see placeholder.c. */
@@ -421,18 +331,4 @@ make_placeholder(DnsChannel *channel)
 		status = ares_dns_record_query_add(channel->placeholder, "",
 										   ARES_REC_TYPE_A, ARES_CLASS_IN);
 	return status;
-}
-
-static void
-set_local(DnsChannel *channel)
-{
-	struct in_addr ip4;
-	struct in6_addr ip6;
-
-	if (inet_pton(AF_INET, channel->config.local_ip4, &ip4) == 1)
-		ares_set_local_ip4(channel->ares, ntohl(ip4.s_addr));
-	if (inet_pton(AF_INET6, channel->config.local_ip6, &ip6) == 1)
-		ares_set_local_ip6(channel->ares, (const unsigned char *) &ip6);
-	if (*channel->config.local_dev != '\0')
-		ares_set_local_dev(channel->ares, channel->config.local_dev);
 }

@@ -24,7 +24,14 @@ extern DnsSlot *window_finished(DnsWindow *window);
 extern bool window_is_current(DnsWindow *window);
 extern void window_raise_failure(DnsWindow *window);
 
-/* ---- channel.c: c-ares channels made from the settings ---- */
+/* ---- library.c: the library's channels ---- */
+
+extern ares_status_t library_make(DnsChannel *channel, ares_channel_t **ares,
+								  int flags);
+extern ares_channel_t *library_channel(DnsChannel *channel, bool many);
+extern void library_cancel(DnsChannel *channel);
+
+/* ---- channel.c: channels made from the settings ---- */
 
 extern void channel_check_library(void);
 extern DnsChannel *channel_open(const char *server);
@@ -33,16 +40,40 @@ extern int	channel_servers(DnsServer *servers, int max, const char **source);
 extern void channel_keep(DnsChannel *channel);
 extern void channel_destroy(DnsChannel *channel);
 extern void channel_reset(void);
-extern void channel_reserve_descriptors(DnsChannel *channel);
+extern void channel_reserve_descriptors(DnsChannel *channel, bool asks);
 extern bool channel_has_descriptor(DnsChannel *channel);
 extern void channel_release_descriptors(DnsChannel *channel);
 
-/* ---- resend.c: asking again ---- */
+/* ---- ask.c: asking a server in bulk over UDP ---- */
 
-extern int64 resend_time(DnsWindow *window);
-extern void resend_lost(DnsWindow *window);
-extern int64 resend_refused_time(const DnsWindow *window);
-extern void resend_refused(DnsWindow *window);
+extern bool ask_server(DnsSlot *slot, int server);
+extern void ask_failed(DnsSlot *slot);
+extern int	ask_choose(const DnsChannel *channel, uint64 asked);
+extern bool ask_pending(const DnsWindow *window);
+
+/* ---- burst.c: the questions that are asked in bulk over UDP ---- */
+
+extern bool burst_takes(const DnsSlot *slot);
+extern void burst_ask(DnsSlot *slot);
+extern void burst_try(DnsSlot *slot);
+extern void burst_obey(const DnsVerdict *verdict);
+extern void burst_settle(DnsSlot *slot);
+extern int64 burst_time(const DnsWindow *window);
+extern void burst_look(const DnsWindow *window);
+extern void burst_attend(DnsWindow *window);
+extern void burst_cancel(DnsWindow *window);
+extern void burst_end(DnsWindow *window);
+
+/* ---- replies.c: answers and refusals ---- */
+
+extern void replies_read(DnsWindow *window, DnsSocket *socket);
+extern void replies_refused(DnsWindow *window, DnsSocket *socket);
+extern void replies_unsent(DnsWindow *window, DnsSocket *socket);
+
+/* ---- retry.c: asking refused questions again ---- */
+
+extern int64 retry_time(const DnsWindow *window);
+extern void retry_refused(DnsWindow *window);
 
 /* ---- lane.c: asking isolated questions ---- */
 

@@ -10,9 +10,9 @@
 #include "engine/engine.h"
 
 /*
- * Sends the queues of a channel's UDP sockets.  If the system refuses one, the library
+ * Sends the queues of a channel's UDP sockets.  If the system refuses one, who asks
  * learns of it here and asks again at once: returns true, since the next flush must send
- * that.  Raises nothing.
+ * that.  Can raise.
  */
 bool
 flush_channel(DnsChannel *channel)
@@ -36,7 +36,12 @@ flush_channel(DnsChannel *channel)
 		if (socket->send_errno == 0)
 			continue;
 		refused = true;
-		channel_reserve_descriptors(channel);
+		if (socket->burst)
+		{
+			replies_unsent(channel->window, socket);
+			continue;
+		}
+		channel_reserve_descriptors(channel, false);
 		channel->window->out_of_memory |=
 			memory_ran_out(ares_process_fds(channel->ares, &event, 1,
 											ARES_PROCESS_FLAG_SKIP_NON_FD));
@@ -56,8 +61,5 @@ flush_socket(DnsChannel *channel, DnsSocket *socket)
 	if (socket->tcp)
 		(void) outbox_flush(channel, socket);
 	while (more)
-	{
 		more = udp_send_flush(channel, socket);
-		roundtrip_sent(channel);
-	}
 }

@@ -21,9 +21,12 @@
 static bool flush_all(void);
 static void attend(int64 limit);
 static void process(DnsWindow *window, int count);
+static void process_library(DnsWindow *window, ares_channel_t *library,
+							ares_fd_events_t *occurred, int count);
 static void look_around(DnsWindow *window);
 static void settle_bare_errors(DnsWindow *window);
 static long sleep_time(int64 limit);
+static int64 library_time(ares_channel_t *library);
 static int64 time_left(DnsWindow *window);
 
 /*
@@ -138,15 +141,29 @@ process(DnsWindow *window, int count)
 
 		if (socket == NULL)
 			continue;
+		socket->budget = TURN_BUDGET / happened;
 		if ((occurred[i].events & ARES_FD_EVENT_WRITE) && socket->out_len > 0)
 			flush_socket(channel, socket);
-		if (socket->send_errno != 0)
+		if (socket->burst && socket->send_errno != 0)
+			replies_unsent(window, socket);
+		else if (socket->burst)
+			replies_read(window, socket);
+		else if (socket->send_errno != 0)
 			occurred[i].events |= ARES_FD_EVENT_READ;
-		socket->budget = TURN_BUDGET / happened;
 	}
-	channel_reserve_descriptors(channel);
+	/* Each channel of the library ignores sockets that are not its own. */
+	process_library(window, channel->ares, occurred, happened);
+	if (channel->ares_tcp != NULL)
+		process_library(window, channel->ares_tcp, occurred, happened);
+}
+
+static void
+process_library(DnsWindow *window, ares_channel_t *library,
+				ares_fd_events_t *occurred, int count)
+{
+	channel_reserve_descriptors(window->channel, false);
 	window->out_of_memory |=
-		memory_ran_out(ares_process_fds(channel->ares, occurred, happened,
+		memory_ran_out(ares_process_fds(library, occurred, count,
 										ARES_PROCESS_FLAG_NONE));
 }
 
@@ -160,15 +177,19 @@ look_around(DnsWindow *window)
 	settle_bare_errors(window);
 	window_raise_failure(window);
 	slot_expire(window);
-	resend_refused(window);
-	resend_lost(window);
+	while (window->nburst[BURST_TCP] > 0)
+		window_send(dlist_head_element(DnsSlot, burst_node,
+									   &window->burst[BURST_TCP]));
+	retry_refused(window);
+	burst_attend(window);
+	window_raise_failure(window);
 	tcp_receive_look_after(window->channel);
-	pace_look(&window->channel->pace, window->channel->rtt);
+	burst_look(window);
 }
 
 /*
- * Lets the library read the bare errors that no real answer has contradicted, as if they
- * came now.
+ * Lets the bare errors count that no real answer has contradicted.  The library reads
+ * them as if they came now.
  */
 static void
 settle_bare_errors(DnsWindow *window)
@@ -182,6 +203,11 @@ settle_bare_errors(DnsWindow *window)
 		DnsSocket  *socket = placeholder_socket(channel, slot);
 		ares_fd_events_t event = {.events = ARES_FD_EVENT_READ};
 
+		if (slot->burst != BURST_NONE)
+		{
+			burst_settle(slot);
+			continue;
+		}
 		if (socket != NULL)
 		{
 			event.fd = socket->fd;
@@ -199,23 +225,31 @@ settle_bare_errors(DnsWindow *window)
 static long
 sleep_time(int64 limit)
 {
-	struct timeval longest = {LONGEST_SLEEP / 1000, 0};
 	int64		sleep = limit;
 
 	for (DnsWindow *window = events_next_window(NULL); window != NULL;
 		 window = events_next_window(window))
 	{
-		struct timeval left;
-		struct timeval *timer;
-
 		if (sleep <= 0)
 			break;
-		timer = ares_timeout(window->channel->ares, &longest, &left);
+		sleep = Min(sleep, library_time(window->channel->ares));
+		if (window->channel->ares_tcp != NULL)
+			sleep = Min(sleep, library_time(window->channel->ares_tcp));
 		sleep = Min(sleep, time_left(window));
-		/* Rounded up, or the loop would spin in the last millisecond. */
-		sleep = Min(sleep, timer->tv_sec * 1000 + (timer->tv_usec + 999) / 1000);
 	}
 	return sleep;
+}
+
+/* Milliseconds until the library has something to do. */
+static int64
+library_time(ares_channel_t *library)
+{
+	struct timeval longest = {LONGEST_SLEEP / 1000, 0};
+	struct timeval left;
+	struct timeval *timer = ares_timeout(library, &longest, &left);
+
+	/* Rounded up, or the loop would spin in the last millisecond. */
+	return timer->tv_sec * 1000 + (timer->tv_usec + 999) / 1000;
 }
 
 /*
@@ -226,11 +260,12 @@ static int64
 time_left(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
-	int64		next = Min(resend_time(window), tcp_receive_time(channel));
+	int64		next = Min(burst_time(window), tcp_receive_time(channel));
 	int64		left = PG_INT64_MAX;
 
-	next = Min(next, resend_refused_time(window));
-	next = Min(next, pace_time(&channel->pace, channel->rtt));
+	next = Min(next, retry_time(window));
+	next = Min(next, pace_time(&channel->pace, roundtrip_timeout(channel)));
+	next = Min(next, share_time(&channel->pace));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
 	left = Min(left, bare_error_time_left(window));

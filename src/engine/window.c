@@ -17,7 +17,7 @@
 static DnsWindow *make_window(MemoryContext parent, int capacity);
 static void randomize_case(DnsSlot *slot);
 static void take_channel(DnsWindow *window, DnsChannel *channel);
-static bool is_room(const DnsWindow *window);
+static bool is_room(DnsWindow *window);
 static void read_style(DnsStyle *style);
 static void release_window(void *arg);
 static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
@@ -55,7 +55,8 @@ window_init(DnsWindow *window, MemoryContext context, int capacity)
 	window->slots = MemoryContextAllocHuge(context, capacity * sizeof(DnsSlot));
 	slist_init(&window->free);
 	dlist_init(&window->pending);
-	dlist_init(&window->sent);
+	for (int state = 0; state < BURST_STATES; state++)
+		dlist_init(&window->burst[state]);
 	dlist_init(&window->done);
 	dlist_init(&window->bare_errors);
 	dlist_init(&window->lane_queue);
@@ -93,8 +94,9 @@ window_close(DnsWindow *window)
 
 	if (channel != NULL)
 	{
+		burst_end(window);
 		if (window->in_flight > 0)
-			ares_cancel(channel->ares);
+			library_cancel(channel);
 		window->failed |= memory_ran_out(ARES_SUCCESS);
 		events_dismiss(window);
 		window->channel = NULL;
@@ -119,13 +121,13 @@ window_has_room(DnsWindow *window)
 {
 	/* The library can be full of questions that are over. */
 	if (!is_room(window) && window_is_idle(window) && window->in_flight > 0)
-		ares_cancel(window->channel->ares);
+		library_cancel(window->channel);
 	return is_room(window);
 }
 
 /*
- * The number of questions that the library has, that a lane asks or that wait to be asked
- * again.
+ * The number of questions that the library or the burst has, that a lane asks or that
+ * wait to be asked again.
  */
 int
 window_under_way(const DnsWindow *window)
@@ -168,25 +170,36 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 }
 
 /*
- * Gives the library a placeholder for the question of a slot.  Does not wait; can raise.
+ * Asks the question of a slot: in bulk over UDP, or by a placeholder for the library.
+ * Does not wait; can raise.
  */
 void
 window_send(DnsSlot *slot)
 {
 	DnsWindow  *window = slot->window;
 	DnsChannel *channel = window->channel;
-	ares_status_t status;
+	ares_channel_t *library;
+	ares_status_t status = ARES_ENOMEM;
 	unsigned short id;
 
 	if (window->style.dns0x20)
 		randomize_case(slot);
-	slot->tcp = (channel->config.flags & ARES_FLAG_USEVC) != 0;
+	slot->tcp |= (channel->config.flags & ARES_FLAG_USEVC) != 0;
+	if (burst_takes(slot))
+	{
+		burst_ask(slot);
+		window_raise_failure(window);
+		return;
+	}
+	tries_leave(slot);
 	slot->in_flight = true;
 	window->in_flight++;
-	channel_reserve_descriptors(channel);
+	channel_reserve_descriptors(channel, false);
 	channel->submitting = slot;
-	status = ares_send_dnsrec(channel->ares, channel->placeholder,
-							  answer_arrived, slot, &id);
+	library = library_channel(channel, window->many);
+	if (library != NULL)
+		status = ares_send_dnsrec(library, channel->placeholder,
+								  answer_arrived, slot, &id);
 	channel->submitting = NULL;
 	window->out_of_memory |= memory_ran_out(status);
 
@@ -261,7 +274,8 @@ window_raise_failure(DnsWindow *window)
 			(window->out_of_memory || window->over_memory_limit || no_descriptors))
 		{
 			window->failed = true;
-			ares_cancel(window->channel->ares);
+			burst_cancel(window);
+			library_cancel(window->channel);
 		}
 		return;
 	}
@@ -350,11 +364,12 @@ read_style(DnsStyle *style)
 }
 
 static bool
-is_room(const DnsWindow *window)
+is_room(DnsWindow *window)
 {
 	int			in_flight;
+	int			fresh;
 
-	if (slist_is_empty(unconstify(slist_head *, &window->free)) &&
+	if (slist_is_empty(&window->free) &&
 		window->used == window->capacity)
 		return false;
 	if (window->channel == NULL)
@@ -363,8 +378,14 @@ is_room(const DnsWindow *window)
 	if (window->nrefused > 0)
 		return false;
 	in_flight = window_under_way(window);
-	return in_flight < window->channel->max_in_flight &&
-		pace_allows(&window->channel->pace, in_flight, window->capacity);
+	if (in_flight >= window->channel->max_in_flight)
+		return false;
+	fresh = tries_fresh(window);	/* a connection sets its own pace */
+	if (pace_allows(&window->channel->pace, fresh, in_flight,
+					window->capacity))
+		return true;
+	window->hungry = fresh >= (int) window->channel->pace.level;
+	return false;
 }
 
 /*
@@ -380,6 +401,7 @@ release_window(void *arg)
 	slot_drop_answers(window);
 	if (window->channel != NULL)
 	{
+		burst_cancel(window);
 		events_dismiss(window);
 		channel_destroy(window->channel);
 	}
@@ -402,7 +424,6 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	if (channel->submitting == slot)
 		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
-	slot_leave_sent(slot);
 	placeholder_unbind(channel, slot);
 	if (!isolation_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);

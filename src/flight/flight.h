@@ -1,14 +1,14 @@
 /*
  * flight.h
  *
- * The books of questions in flight: slots, the ids that stand for them, round trips,
- * the pace, name servers.  Nothing here raises, allocates in a memory context or calls
+ * The books of questions in flight: slots, their queries, the ids that stand for them,
+ * round trips, name servers.  Nothing here raises, allocates in a memory context or calls
  * the library.
  */
 #ifndef PGCARES_FLIGHT_H
 #define PGCARES_FLIGHT_H
 
-#include "settings/settings.h"
+#include "flow/flow.h"
 
 /* ---- counters.c: the counters of this backend ---- */
 
@@ -70,6 +70,39 @@ typedef struct DnsReply
 	DnsPlaces	places;			/* in the answer */
 } DnsReply;
 
+/*
+ * A query of a question.  Those that can still be answered have an id in one of the
+ * channel's tables.
+ */
+typedef struct DnsTry
+{
+	uint16		id;
+	bool		edns;			/* has an OPT record */
+	int			server;			/* its number, see nameserver.c */
+	int			fd;				/* the socket through which it left */
+	uint32		socket_serial;	/* the same; 0 if it waits on none */
+	int64		sent_at;		/* on the clock of clock_now() */
+} DnsTry;
+
+/* The queries of a question that can still be answered; an older one is forgotten. */
+#define MAX_TRIES		4
+
+/* What the burst does with a question; see burst.c. */
+typedef enum BurstState
+{
+	BURST_NONE,					/* not in the burst */
+	BURST_FRESH,				/* asked just now */
+	BURST_AGAIN,				/* the same, but not for the first time */
+	BURST_SILENT,				/* silent, and perhaps lost */
+	BURST_STILL_SILENT,			/* the same, after it was asked again */
+	BURST_WAITING,				/* silent, and nothing can be done about it */
+	BURST_REFUSED,				/* is about to be asked elsewhere */
+	BURST_DUE,					/* waits to be asked again */
+	BURST_TCP					/* waits to be asked over TCP */
+} BurstState;
+
+#define BURST_STATES	(BURST_TCP + 1)
+
 /* A question in flight, and its answer; slot.c draws its life. */
 typedef struct DnsSlot
 {
@@ -78,34 +111,34 @@ typedef struct DnsSlot
 	slist_node	free_node;		/* while it is free */
 	dlist_node	pending_node;	/* from window_submit() until it is done */
 	dlist_node	done_node;		/* from then to window_finished() */
-	dlist_node	sent_node;		/* while in_sent */
 
 	uint64		tag;			/* the feeder's */
 	int64		limit;			/* the deadline, on the window's clock */
-	bool		in_flight;		/* the library has it */
+	bool		in_flight;		/* the library or the burst has it */
 	bool		done;			/* the reply is final */
 	bool		released;		/* the feeder is through with it */
 	DnsReply	reply;
 
-	/* Written by the guard. */
-	uint16		id;
-	int			fd;				/* the socket of the last query */
-	uint32		socket_serial;	/* the same; 0 if the slot waits on none */
-	int			server;			/* asked last */
-	bool		edns;			/* the last query had an OPT record */
+	/* Its queries; the library has one at a time. */
+	DnsTry		tries[MAX_TRIES];	/* the last one first */
+	int			ntries;
 	int			plain_server;	/* refused EDNS: its number + 1, or 0 */
 	int			failures;		/* answers that were failures */
 
-	/* For resend.c. */
-	bool		in_sent;		/* in the window's list of sent queries */
-	int			resends;
-	int64		sent_at;		/* the library's last query left */
-	int64		sent_number;	/* its place in the order of sending */
-	int64		checked_at;		/* resend.c last looked at it */
+	/* For burst.c. */
+	BurstState	burst;
+	dlist_node	burst_node;		/* in the list of its state */
+	int			tried;			/* rounds of tries that are over */
+	uint64		asked_round;	/* the servers asked in this round */
+	bool		counted;		/* one of them has not refused */
+	int64		tried_at;		/* the last of these tries */
+	bool		early;			/* an early second query has been sent */
+	uint16		early_id;		/* its id */
 
 	/* For bare_error.c. */
 	uint8	   *bare_error;			/* malloc'd; can be a forgery */
 	size_t		bare_error_len;
+	uint16		bare_error_id;		/* of the query that it answers */
 	int64		bare_error_at;		/* when it came, on the clock of clock_slept() */
 	dlist_node	bare_error_node;
 
@@ -140,7 +173,6 @@ typedef struct DnsWindow
 	DnsSlot    *slots;
 	slist_head	free;
 	dlist_head	pending;		/* in the order of asking */
-	dlist_head	sent;			/* in the order of checked_at */
 	dlist_head	done;			/* in the order of finishing */
 	dlist_head	bare_errors;			/* in the order of bare_error_at */
 	int			in_flight;
@@ -148,7 +180,9 @@ typedef struct DnsWindow
 	bool		many;			/* asks in bulk */
 	bool		prefetch;			/* asks before the call: see prefetch_table.c */
 	bool		failed;			/* ahead only: no more answers come */
-	int64		heard_of[MAX_ASKED_SERVERS];	/* last sent_number answered */
+	dlist_head	burst[BURST_STATES];	/* by state, in the order of tried_at */
+	int			nburst[BURST_STATES];	/* their lengths; [BURST_NONE] is of all */
+	bool		hungry;			/* the pace keeps a new question from being asked */
 	struct DnsLane *of_lane;	/* the lane that this window is, or NULL */
 	dlist_head	lane_queue;		/* questions that wait for a lane */
 	int			nisolated;			/* questions that only a lane asks */
@@ -180,12 +214,11 @@ extern void slot_open_answer(const DnsReply *reply, DnsMessage *message);
 extern void slot_release(DnsSlot *slot);
 extern void slot_expire(DnsWindow *window);
 extern int64 window_clock(const DnsWindow *window);
-extern void slot_leave_sent(DnsSlot *slot);
 extern void slot_drop_bare_error(DnsSlot *slot);
 extern void slot_leave_lane(DnsSlot *slot);
 extern void slot_leave_refused(DnsSlot *slot);
 
-/* ---- nameserver.c, pace.c, placeholder.c: what a channel knows ---- */
+/* ---- nameserver.c, placeholder.c: what a channel knows ---- */
 
 #define MAX_QUERY_IDS		65536	/* an id has 16 bits (RFC 1035 section 4.1.1) */
 
@@ -229,6 +262,8 @@ typedef struct DnsSocket
 {
 	int			fd;
 	bool		tcp;
+	bool		burst;			/* the burst's; the library does not know it */
+	int			asked;			/* queries that left, if it is the burst's */
 	bool		want_read;		/* the library waits for this */
 	bool		want_write;
 	bool		out_waits;		/* out waits until the socket is writable */
@@ -260,45 +295,6 @@ typedef struct DnsSocket
 	size_t		in_len;
 } DnsSocket;
 
-/* A query that has left a socket. */
-typedef struct DnsSent
-{
-	uint16		id;
-	uint32		socket_serial;
-} DnsSent;
-
-typedef enum PaceState
-{
-	PACE_HOLDING,				/* stays at the level */
-	PACE_SETTLING,				/* the level has just changed */
-	PACE_COMPARING				/* measures whether the change helps */
-} PaceState;
-
-/* The pace of a channel; see pace.c. */
-typedef struct DnsPace
-{
-	int			level;			/* the most questions in flight */
-	int			proven;			/* the level before the one that is tried */
-	PaceState	state;
-	int			rounds;			/* since the state began */
-	double		rate;			/* good answers per microsecond, best round */
-	double		tried_rate;		/* the same at the level that is tried */
-	bool		needed;			/* a lower level brought fewer answers */
-	int64		changed_at;		/* the level changed, on the clock of clock_now() */
-	int			answered;		/* since then */
-	int			lost;			/* of the queries sent since then */
-	int64		halved_at;		/* answered and lost were halved */
-	int64		try_at;			/* no other level is tried before */
-	int64		pause;			/* us from a try that did not help to the next */
-
-	/* The present round. */
-	int64		began;
-	int64		waited;			/* clock_slept() at that time */
-	int			answers;
-	int			good;
-	bool		full;			/* the level kept a question from being asked */
-} DnsPace;
-
 /* Whether servers are reachable over a transport; see refused.c. */
 typedef struct DnsReach
 {
@@ -307,16 +303,38 @@ typedef struct DnsReach
 	int64		gone_since;		/* the first refusal, on the clock of clock_waited() */
 } DnsReach;
 
+/* A server as the burst knows it, in the order of the configuration. */
+typedef struct DnsNameServer
+{
+	struct sockaddr_storage address;
+	socklen_t	len;
+	int			failures;		/* tries in a row that nothing answered */
+	int64		heard_at;		/* on the clock of clock_now() */
+	int64		failed_at;		/* the same; the last failure */
+	struct
+	{
+		int			fd;
+		uint32		serial;		/* 0 if there is none */
+	}			sockets[2];		/* for first queries, and for others */
+} DnsNameServer;
+
+/* The early second queries that a channel can send from the beginning; see burst.c. */
+#define EARLY_FIRST		20
+
 /* A channel; malloc'd with all that it owns, since the library calls us back. */
 typedef struct DnsChannel
 {
-	ares_channel_t *ares;
+	ares_channel_t *ares;		/* for what is asked alone */
+	ares_channel_t *ares_tcp;	/* for what a burst asks over TCP; NULL until then */
 	ares_dns_record_t *placeholder;
 	DnsChannelConfig config;
+	char	   *csv;			/* the configured servers, as the library takes them */
 	int			nservers;
 	DnsWindow  *window;			/* the owner, NULL while idle */
 
-	uint16	   *slot_of_id;		/* slot index + 1 by query id, or 0 */
+	/* The index + 1 of a slot by query id, or 0. */
+	uint16	   *slot_of_id;		/* the library's ids */
+	uint16	   *burst_of_id;	/* the burst's */
 	DnsSlot    *submitting;		/* whose first query has no id yet */
 	DnsSlot    *settling;		/* whose bare error is being judged */
 	int			last_slot;		/* the index of the slot that was sent last */
@@ -325,10 +343,6 @@ typedef struct DnsChannel
 
 	dlist_head	unsent;			/* UDP sockets with queued messages */
 	bool		burst_waits;	/* one of them has a whole burst */
-	DnsSent		sent[MAX_BURST];	/* left with the last flush, in this order */
-	int			nsent;
-	int64		sent_at;		/* the time of that flush */
-	int64		last_number;	/* the last DnsSlot.sent_number */
 	DnsSocket **sockets;		/* by descriptor */
 	int			max_sockets;
 	bool		sockets_changed;
@@ -346,7 +360,17 @@ typedef struct DnsChannel
 	int			tcp_sockets;
 	uint64		edns_servers;	/* that have sent an OPT record: one bit for each */
 	int64		plain_until[MAX_ASKED_SERVERS]; /* asked without EDNS; 0 if never */
-	int64		rtt;			/* us, a moving average; 0 if not known */
+	int64		rtt;			/* us, smoothed; 0 if not known */
+	int64		rttvar;			/* us, its variation */
+
+	/* For burst.c. */
+	DnsNameServer nameservers[MAX_ASKED_SERVERS];
+	int			nnameservers;
+	bool		rotate;
+	DnsSocket  *reading;		/* stays open meanwhile */
+	bool		starved;		/* no descriptor is left for another socket */
+	double		early_left;		/* early second queries that can be sent */
+	int64		early_at;		/* the next of them, not before this time */
 } DnsChannel;
 
 /* ---- placeholder.c: questions in the library's books ---- */
@@ -372,19 +396,31 @@ extern void placeholder_unbind(DnsChannel *channel, DnsSlot *slot);
 extern void placeholder_leave_socket(DnsChannel *channel, DnsSlot *slot);
 extern DnsSocket *placeholder_socket(const DnsChannel *channel,
 									 const DnsSlot *slot);
-extern DnsSlot *placeholder_slot(const DnsChannel *channel,
-								 uint32 socket_serial, uint16 id);
 extern size_t placeholder_write_done(uint16 id, uint8 *stub);
 extern size_t placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub);
+
+/* ---- tries.c: the queries of a question ---- */
+
+extern DnsTry *tries_add(DnsSlot *slot, DnsSocket *socket, uint16 id);
+extern DnsTry *tries_of_id(DnsSlot *slot, uint16 id);
+extern DnsTry *tries_find(const DnsChannel *channel, const DnsSocket *socket,
+						  uint16 id, DnsSlot **slot);
+extern DnsSocket *tries_socket(const DnsChannel *channel, const DnsTry *try);
+extern void tries_drop(DnsSlot *slot, DnsTry *try);
+extern void tries_enter(DnsSlot *slot, BurstState state);
+extern void tries_leave(DnsSlot *slot);
+extern int	tries_fresh(const DnsWindow *window);
 
 /* ---- nameserver.c: what a channel learns of its servers ---- */
 
 extern int	nameserver_number(DnsChannel *channel,
 								 const struct sockaddr *address, socklen_t len);
+extern void nameserver_learn(DnsChannel *channel, const char *servers);
 extern void nameserver_heard(DnsChannel *channel, bool tcp);
+extern void nameserver_failed(DnsChannel *channel, int server);
 extern bool nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
 						int server);
-extern bool nameserver_edns_refused(DnsSlot *slot, int server, int rcode);
+extern bool nameserver_edns_refused(DnsSlot *slot, DnsTry *try, int rcode);
 extern void nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 						  const DnsMessage *message);
 
@@ -393,20 +429,10 @@ extern void nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, i
 /* An answer is late after this many usual round trips; see roundtrip_patience(). */
 #define LATE_TRIPS			4
 
-extern void roundtrip_begin(DnsSlot *slot);
-extern void roundtrip_sent(DnsChannel *channel);
-extern void roundtrip_heard(DnsSlot *slot, int server);
+extern void roundtrip_heard(DnsSlot *slot, const DnsTry *try);
+extern int64 roundtrip_timeout(const DnsChannel *channel);
+extern int64 roundtrip_short(const DnsChannel *channel);
 extern int64 roundtrip_patience(const DnsChannel *channel);
-
-/* ---- pace.c: how many questions are in flight ---- */
-
-extern void pace_init(DnsPace *pace);
-extern void pace_begin(DnsPace *pace);
-extern bool pace_allows(DnsPace *pace, int in_flight, int capacity);
-extern void pace_answered(DnsPace *pace, int rcode);
-extern void pace_lost(DnsPace *pace, int64 sent_at);
-extern int64 pace_time(const DnsPace *pace, int64 rtt);
-extern void pace_look(DnsPace *pace, int64 rtt);
 
 /* ---- isolation.c: questions for connections of their own ---- */
 

@@ -52,7 +52,7 @@ isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
 		slot->isolated = true;
 		wire_put_u16(frames + used, PLACEHOLDER_STUB_SIZE);
 		used += STREAM_PREFIX;
-		used += placeholder_write_done(slot->id, frames + used);
+		used += placeholder_write_done(slot->tries[0].id, frames + used);
 	}
 	socket->lost = true;
 	return used;
@@ -105,15 +105,15 @@ isolation_take(DnsSlot *slot, ares_status_t status)
 static bool
 is_on(const DnsSlot *slot, const DnsSocket *socket)
 {
-	return slot->in_flight && slot->socket_serial == socket->serial;
+	return slot->in_flight && slot->tries[0].socket_serial == socket->serial;
 }
 
 /* Has the socket the beginning of a frame that answers a slot? */
 static bool
 is_cut_off(const DnsSlot *slot, const DnsSocket *socket)
 {
-	return socket->in_len >= STREAM_PREFIX + sizeof(slot->id) &&
-		wire_u16(socket->in + STREAM_PREFIX) == slot->id;
+	return socket->in_len >= STREAM_PREFIX + sizeof(slot->tries[0].id) &&
+		wire_u16(socket->in + STREAM_PREFIX) == slot->tries[0].id;
 }
 
 static void

@@ -44,6 +44,25 @@ nameserver_number(DnsChannel *channel, const struct sockaddr *address,
 }
 
 /*
+ * Learns the servers of a new channel from the library's list of them, in its order.
+ */
+void
+nameserver_learn(DnsChannel *channel, const char *servers)
+{
+	for (const char *at = servers; at != NULL && *at != '\0' &&
+		 channel->nnameservers < Min(channel->nservers, MAX_ASKED_SERVERS);)
+	{
+		DnsNameServer *to = &channel->nameservers[channel->nnameservers++];
+		DnsServer	server;
+
+		at = server_from_library(at, &server);
+		to->len = server_address(&server, &to->address);
+		/* So the number of a server is its index. */
+		(void) nameserver_number(channel, (struct sockaddr *) &to->address, to->len);
+	}
+}
+
+/*
  * Notes that a server has answered over a transport.  A lane notes it for its owner.
  */
 void
@@ -55,6 +74,16 @@ nameserver_heard(DnsChannel *channel, bool tcp)
 
 	reach->heard = true;
 	reach->gone = false;
+}
+
+/*
+ * Notes that nobody answers for a server of the burst.
+ */
+void
+nameserver_failed(DnsChannel *channel, int server)
+{
+	channel->nameservers[server].failures++;
+	channel->nameservers[server].failed_at = clock_last();
 }
 
 /*
@@ -73,14 +102,14 @@ nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int serve
  * the slot up to ask that server without an OPT record.
  */
 bool
-nameserver_edns_refused(DnsSlot *slot, int server, int rcode)
+nameserver_edns_refused(DnsSlot *slot, DnsTry *try, int rcode)
 {
-	if (!slot->edns ||
+	if (!try->edns ||
 		(rcode != RCODE_FORMERR && rcode != RCODE_NOTIMP &&
 		 rcode != RCODE_BADVERS))
 		return false;
-	slot->edns = false;
-	slot->plain_server = server + 1;
+	try->edns = false;
+	slot->plain_server = try->server + 1;
 	return true;
 }
 

@@ -24,7 +24,8 @@ void
 placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id)
 {
 	channel->slot_of_id[id] = slot->index + 1;
-	slot->id = id;
+	slot->tries[0].id = id;
+	slot->ntries = 1;
 }
 
 /*
@@ -33,9 +34,10 @@ placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id)
 void
 placeholder_unbind(DnsChannel *channel, DnsSlot *slot)
 {
-	if (channel->slot_of_id[slot->id] == slot->index + 1)
-		channel->slot_of_id[slot->id] = 0;
+	if (channel->slot_of_id[slot->tries[0].id] == slot->index + 1)
+		channel->slot_of_id[slot->tries[0].id] = 0;
 	placeholder_leave_socket(channel, slot);
+	slot->ntries = 0;
 }
 
 /*
@@ -48,7 +50,7 @@ placeholder_leave_socket(DnsChannel *channel, DnsSlot *slot)
 
 	if (socket != NULL)
 		socket->waiting--;
-	slot->socket_serial = 0;
+	slot->tries[0].socket_serial = 0;
 }
 
 /*
@@ -57,26 +59,7 @@ placeholder_leave_socket(DnsChannel *channel, DnsSlot *slot)
 DnsSocket *
 placeholder_socket(const DnsChannel *channel, const DnsSlot *slot)
 {
-	DnsSocket  *socket = slot->fd < channel->max_sockets ?
-		channel->sockets[slot->fd] : NULL;
-
-	return socket != NULL && socket->serial == slot->socket_serial ?
-		socket : NULL;
-}
-
-/*
- * The slot with this id whose last query left through the socket with this serial;
- * NULL if there is none.
- */
-DnsSlot *
-placeholder_slot(const DnsChannel *channel, uint32 socket_serial, uint16 id)
-{
-	DnsSlot    *slot;
-
-	if (channel->slot_of_id[id] == 0 || channel->window == NULL)
-		return NULL;
-	slot = &channel->window->slots[channel->slot_of_id[id] - 1];
-	return slot->socket_serial == socket_serial ? slot : NULL;
+	return tries_socket(channel, &slot->tries[0]);
 }
 
 /*

@@ -4,7 +4,7 @@
  * Questions that no server takes: nobody listens, or this host must not send.  A name
  * server that restarts is back in a moment, so a refusal costs time and no question
  * fails at once.  A refused question waits with the others that are refused, and no new
- * one is asked; resend.c asks again.  The patience counts from the first refusal after
+ * one is asked; retry.c asks again.  The patience counts from the first refusal after
  * the last answer, in time that the backend waits.  If a server ends a connection on
  * which it was asked, it has taken the question.  Runs inside the library too: stores,
  * never raises.
@@ -41,7 +41,10 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 		return false;
 	reach = reach_of(slot);
 	if (!reach->gone)
+	{
 		reach->gone_since = clock_waited();
+		pace_restart(&window->channel->pace);
+	}
 	reach->gone = true;
 	if (refused_for_good(slot))
 		return false;

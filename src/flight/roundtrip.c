@@ -1,85 +1,90 @@
 /*
  * roundtrip.c
  *
- * When a query was sent, how long an answer takes, and when it is late.  Runs inside
- * the library: stores, never raises.
+ * How long an answer takes, and when it is late (RFC 6298).  Runs inside the library:
+ * stores, never raises.
  */
 #include "postgres.h"
 
 #include "flight/flight.h"
 
 /*
- * An answer is late after this many microseconds or after LATE_TRIPS usual round trips,
- * whichever is longer: a resolver needs longer for a name that it has to look up.
+ * A question is fresh for this many microseconds: before the first answer; at least; at
+ * most, since some names take a resolver long, which is no load on the way; and with
+ * this least variation.  RFC 6298 section 2 has a second as the least, for what it costs
+ * to send again; here a question only stops to count as load.
+ */
+#define FIRST_TIMEOUT	100000
+#define LEAST_TIMEOUT	20000
+#define MOST_TIMEOUT	INT64CONST(1000000)
+#define LEAST_VARIATION	10000
+
+/*
+ * The rest of a frame, or the answer over a connection, is late after this many
+ * microseconds or after LATE_TRIPS usual round trips, whichever is longer: a resolver
+ * needs longer for a name that it has to look up.
  */
 #define LATE_AFTER		500000
 
 /*
- * An answer that comes within this many usual round trips of a resent query counts as
- * the answer to that query.
- */
-#define RESENT_TRIPS		2
-
-/*
- * Begins a new try: the library sends a slot's query.
+ * Notes the round trip of a query that is answered now.  The library asks again with the
+ * same id, so only its first query tells a round trip (Karn's algorithm); each query of
+ * the burst has an id of its own.
  */
 void
-roundtrip_begin(DnsSlot *slot)
+roundtrip_heard(DnsSlot *slot, const DnsTry *try)
 {
-	slot_leave_sent(slot);
-	slot->resends = 0;
-}
+	DnsChannel *channel = slot->window->channel;
+	int64		trip = clock_last() - try->sent_at;
 
-/*
- * Takes the queries that the last flush has sent into the books.
- */
-void
-roundtrip_sent(DnsChannel *channel)
-{
-	for (int i = 0; i < channel->nsent; i++)
+	if (slot->burst == BURST_NONE && slot->reply.queries > 1)
+		return;
+	if (channel->rtt == 0)
 	{
-		const DnsSent *sent = &channel->sent[i];
-		DnsSlot    *slot = placeholder_slot(channel, sent->socket_serial, sent->id);
-
-		/* The question can be over while the library goes on; or it is resent. */
-		if (slot == NULL || slot->done || slot->in_sent)
-			continue;
-		slot->sent_at = slot->checked_at = channel->sent_at;
-		slot->sent_number = ++channel->last_number;
-		slot->in_sent = true;
-		dlist_push_tail(&slot->window->sent, &slot->sent_node);
+		channel->rtt = Max(trip, 1);
+		channel->rttvar = trip / 2;
 	}
-	channel->nsent = 0;
+	else
+	{
+		int64		off = trip - channel->rtt;
+
+		channel->rttvar += (Max(off, -off) - channel->rttvar) / 4;
+		channel->rtt += off / 8;
+	}
+	pace_trip(&channel->pace, trip, try->sent_at);
 }
 
 /*
- * Notes that a server has answered a slot's query: the round trip, and that the server
- * has got as far as this query.
+ * Microseconds in which a question is fresh: RFC 6298's retransmission timeout.  At most
+ * half of the time of a try, so that what is lost can be found out within it.
  */
-void
-roundtrip_heard(DnsSlot *slot, int server)
+int64
+roundtrip_timeout(const DnsChannel *channel)
 {
-	DnsWindow  *window = slot->window;
-	int64	   *usual = &window->channel->rtt;
-	int64		trip = clock_last() - slot->sent_at;
+	int64		timeout = FIRST_TIMEOUT;
 
-	window->heard_of[server] = Max(window->heard_of[server], slot->sent_number);
-
-	/*
-	 * After several queries nobody knows which one the answer belongs to.  Within the
-	 * usual time of the last query, it is taken for the answer to that one: the query
-	 * before was lost.  Later, it is taken for a slow answer to an earlier query.
-	 */
-	if (slot->reply.queries == 1)
-		*usual += *usual == 0 ? trip : (trip - *usual) / 8;
-	else if (slot->resends > 0 &&
-			 clock_last() - slot->checked_at <= RESENT_TRIPS * *usual)
-		pace_lost(&window->channel->pace, slot->sent_at);
+	if (channel->rtt > 0)
+	{
+		timeout = Max(channel->rtt + Max(4 * channel->rttvar, LEAST_VARIATION),
+					  LEAST_TIMEOUT);
+		timeout = Min(timeout, Max(MOST_TIMEOUT, 2 * pace_base(&channel->pace)));
+	}
+	return Min(timeout, channel->config.timeout * INT64CONST(500));
 }
 
 /*
- * Microseconds after which an answer is late: the rest of a frame, or an answer while
- * later questions have theirs.
+ * Microseconds in which a question is fresh that was silent before and is asked again:
+ * most of these stay silent, so it counts as load only as long as the way takes.
+ */
+int64
+roundtrip_short(const DnsChannel *channel)
+{
+	return Min(Max(LEAST_TIMEOUT, 2 * pace_base(&channel->pace)),
+			   roundtrip_timeout(channel));
+}
+
+/*
+ * Microseconds after which an answer over a connection is late.
  */
 int64
 roundtrip_patience(const DnsChannel *channel)

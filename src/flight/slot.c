@@ -7,7 +7,7 @@
  *    |  slot_take()                                                     |
  *   pending --------- late, or never asked ------------------------+    |
  *    |  window_send()                                              |    |
- *   in flight <------ resend_refused() ------- refused             |    |
+ *   in flight <------ retry_refused()  ------- refused             |    |
  *    |                                          ^  ^ |             v    |
  *    +-- refused_take() ------------------------+  | +-----------> done-+
  *    +-- isolation_take() --> isolated ------------+               ^ ^
@@ -15,6 +15,7 @@
  *    |                           +-- the lane's reply -------------+ |
  *    +-- slot_finish() ----------------------------------------------+
  *
+ * In flight, the library or the burst has the question (tries.c draws that).
  * slot_expire() ends a question in any of these states.  The library can still have
  * it then, so in_flight and done are both set.  A question in flight can also wait
  * for a lane (isolation_probe()): the first answer ends it.  Runs inside the library
@@ -73,7 +74,7 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 		return;
 	dlist_delete(&slot->pending_node);
 	dlist_push_tail(&slot->window->done, &slot->done_node);
-	slot_leave_sent(slot);
+	tries_leave(slot);
 	slot_drop_bare_error(slot);
 	slot_leave_lane(slot);
 	slot_leave_refused(slot);
@@ -82,17 +83,6 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	slot->reply.status = status;
 	if (status == ARES_ETIMEOUT && slot->window->of_lane == NULL)
 		counters.timeouts++;
-}
-
-/*
- * Takes a slot out of the list of sent queries, if it is there.
- */
-void
-slot_leave_sent(DnsSlot *slot)
-{
-	if (slot->in_sent)
-		dlist_delete(&slot->sent_node);
-	slot->in_sent = false;
 }
 
 /*

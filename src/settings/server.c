@@ -186,6 +186,31 @@ server_from_library(const char *list, DnsServer *server)
 	return *end == ',' ? end + 1 : NULL;
 }
 
+/*
+ * Writes the address and UDP port of a server as a socket takes it.  Returns its length.
+ */
+socklen_t
+server_address(const DnsServer *server, struct sockaddr_storage *address)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *) address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) address;
+
+	memset(address, 0, sizeof(*address));
+	if (server->family == AF_INET)
+	{
+		in->sin_family = AF_INET;
+		in->sin_port = htons(server->udp_port);
+		memcpy(&in->sin_addr, server->address, sizeof(in->sin_addr));
+		return sizeof(*in);
+	}
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(server->udp_port);
+	memcpy(&in6->sin6_addr, server->address, sizeof(in6->sin6_addr));
+	if (*server->interface != '\0')
+		in6->sin6_scope_id = if_nametoindex(server->interface);
+	return sizeof(*in6);
+}
+
 static const char *
 take_address(char *address, bool bracket, DnsServer *server)
 {

@@ -119,6 +119,8 @@ extern void server_require(const char *text);
 extern char *server_text(const struct sockaddr *address);
 extern char *server_csv(const char *setting);
 extern const char *server_from_library(const char *list, DnsServer *server);
+extern socklen_t server_address(const DnsServer *server,
+								struct sockaddr_storage *address);
 
 /* ---- hosts_file.c: the hosts file ---- */
 

@@ -7,9 +7,17 @@
 
 #include "system/system.h"
 
+/*
+ * Microseconds: a shorter sleep is only the time of the system call; what is read so
+ * long after a sleep has come at its end.
+ */
+#define REAL_SLEEP	20
+#define PROMPT		200
+
 static int64 last_time = 0;		/* the last result of clock_now() */
 static int64 time_slept = 0;
 static int64 time_worked = 0;
+static int64 woke_at = 0;		/* the end of the last sleep; 0 if that was none */
 
 /*
  * Microseconds of a clock that only goes forward.
@@ -62,6 +70,17 @@ void
 clock_add_sleep(int64 time)
 {
 	time_slept += time;
+	woke_at = time >= REAL_SLEEP ? last_time : 0;
+}
+
+/*
+ * Has the process just been woken?  Then what it reads has come this moment; else that
+ * can have waited for the process.
+ */
+bool
+clock_is_prompt(void)
+{
+	return woke_at > 0 && last_time - woke_at <= PROMPT;
 }
 
 /*

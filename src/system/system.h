@@ -93,6 +93,7 @@ extern int64 clock_last(void);
 extern int64 clock_waited(void);
 extern int64 clock_slept(void);
 extern void clock_add_sleep(int64 time);
+extern bool clock_is_prompt(void);
 extern void clock_add_work(int64 time);
 
 #endif							/* PGCARES_SYSTEM_H */

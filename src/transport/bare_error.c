@@ -12,12 +12,13 @@
 #include "transport/transport.h"
 
 /*
- * The time that a bare error waits: this many microseconds or usual round trips,
- * whichever is longer.  Only the time counts in which the backend waits: while it is
- * busy, the answer can be there unread.
+ * The time that a bare error waits: this many microseconds, or the time in which the true
+ * answer usually comes, but at most this part of a try: names that take a resolver long
+ * must not make it longer than that.  Only the time counts in which the backend waits:
+ * while it is busy, the answer can be there unread.
  */
-#define BARE_ERROR_WAITS		100000
-#define BARE_ERROR_TRIPS		2
+#define BARE_ERROR_WAITS	100000
+#define BARE_ERROR_PART		4
 
 /*
  * Keeps a copy of a bare error for a slot, if it is the first one.
@@ -37,6 +38,7 @@ bare_error_note(DnsSlot *slot, const DnsMessage *message)
 	}
 	memcpy(slot->bare_error, message->start, len);
 	slot->bare_error_len = len;
+	slot->bare_error_id = message->id;
 	slot->bare_error_at = clock_slept();
 	dlist_push_tail(&slot->window->bare_errors, &slot->bare_error_node);
 }
@@ -54,22 +56,17 @@ bare_error_time_left(const DnsWindow *window)
 	slot = dlist_head_element(DnsSlot, bare_error_node,
 							  unconstify(dlist_head *, &window->bare_errors));
 	return slot->bare_error_at - clock_slept() +
-		Max(BARE_ERROR_WAITS, BARE_ERROR_TRIPS * window->channel->rtt);
+		Min(Max(BARE_ERROR_WAITS, roundtrip_timeout(window->channel)),
+			window->channel->config.timeout * INT64CONST(1000) / BARE_ERROR_PART);
 }
 
 /*
- * Returns the slot whose bare error is being settled, and opens the error, if it came on
- * this socket; else NULL.  The message is good until slot_drop_bare_error().
+ * Opens the bare error of a slot.  Returns the query that it answers, or NULL if too many
+ * have gone out since.  The message is good until slot_drop_bare_error().
  */
-DnsSlot *
-bare_error_take(DnsChannel *channel, const DnsSocket *socket, DnsMessage *message)
+DnsTry *
+bare_error_open(DnsSlot *slot, DnsMessage *message)
 {
-	DnsSlot    *slot = channel->settling;
-
-	if (slot == NULL || slot->bare_error == NULL ||
-		slot->socket_serial != socket->serial)
-		return NULL;
-	channel->settling = NULL;
 	(void) message_open(message, slot->bare_error, slot->bare_error_len);
-	return slot;
+	return tries_of_id(slot, slot->bare_error_id);
 }

@@ -1,11 +1,11 @@
 /*
  * guard.c
  *
- * Stands between the wire and the library.  The guard checks every message that comes
- * in (RFC 5452 section 9.1), keeps an answer in the slot of its question, and gives the
- * library a stub with a verdict.  The library never sees octets from the wire, so no
- * answer can harm the queries that share a socket with its question.  Runs inside the
- * library: stores, never raises, never calls back.
+ * Stands between the wire and who asks: the library or the burst.  The guard checks every
+ * message that comes in (RFC 5452 section 9.1), keeps an answer in the slot of its
+ * question, and gives a verdict.  The library gets it as a stub and never sees octets
+ * from the wire, so no answer can harm the queries that share a socket with its question.
+ * Runs inside the library too: stores, never raises, never calls back.
  */
 #include "postgres.h"
 
@@ -14,97 +14,99 @@
 static bool answers_slot(DnsMessage *message, const DnsSlot *slot,
 						 const DnsSocket *socket);
 static bool is_bare_error(const DnsMessage *message);
-static size_t ignore(void);
+static bool ignore(void);
 
 /*
- * Judges a message that has come in, and writes the stub that the library gets in its
- * place.  stub has room for PLACEHOLDER_STUB_SIZE octets and can be where the message
- * is.  Returns the length of the stub; 0 if the library gets none.
+ * Judges a message that has come in.  False if there is no verdict on a query.
  */
-size_t
+bool
 guard_incoming(DnsChannel *channel, DnsSocket *socket,
-			   const uint8 *octets, size_t len, uint8 *stub)
+			   const uint8 *octets, size_t len, DnsVerdict *verdict)
 {
-	DnsWindow  *window = channel->window;
 	DnsMessage	message;
-	DnsSlot    *slot;
+	DnsSlot    *slot = NULL;
+	DnsTry	   *try;
 	DnsProbe   *probe;
 
-	if (window == NULL || !message_open(&message, octets, len) ||
+	if (channel->window == NULL || !message_open(&message, octets, len) ||
 		!(message.flags & WIRE_QR) || (message.flags & WIRE_OPCODE_MASK) != 0)
 		return ignore();
 
-	if (channel->slot_of_id[message.id] > 0)
+	try = tries_find(channel, socket, message.id, &slot);
+	if (try != NULL)
 	{
-		slot = &window->slots[channel->slot_of_id[message.id] - 1];
-		if (slot->socket_serial != socket->serial)
-			return ignore();
 		if (answers_slot(&message, slot, socket))
 		{
 			if (!socket->tcp && !slot->reply.answered)
-				roundtrip_heard(slot, socket->server);
-			return guard_judge(channel, socket, slot, &message, stub);
+				roundtrip_heard(slot, try);
+			return guard_judge(channel, slot, try, socket->tcp, &message, verdict);
 		}
 		if (!is_bare_error(&message))
 			return ignore();
 		/* Over UDP an attacker can guess the id; over TCP he cannot. */
 		if (socket->tcp)
-			return guard_judge(channel, socket, slot, &message, stub);
+			return guard_judge(channel, slot, try, true, &message, verdict);
 		bare_error_note(slot, &message);
-		return 0;
+		return false;
 	}
 
-	probe = outgoing_probe(channel, message.id);
+	probe = query_probe(channel, message.id);
 	if (probe != NULL && probe->socket_serial == socket->serial &&
 		message_asks(&message, &probe->question))
 	{
 		probe->used = false;
 		nameserver_heard(channel, socket->tcp);
-		return placeholder_write_stub(message.id, VERDICT_DONE, stub);
+		verdict->slot = NULL;
+		verdict->id = message.id;
+		verdict->flags = VERDICT_DONE;
+		return true;
 	}
 	return ignore();
 }
 
 /*
- * Judges an answer to a slot's question, and writes the stub as guard_incoming() does.
+ * Judges an answer to a query of a slot's question, as guard_incoming() does.
  */
-size_t
-guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
-			DnsMessage *message, uint8 *stub)
+bool
+guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
+			DnsMessage *message, DnsVerdict *verdict)
 {
 	const DnsStyle *style = &slot->window->style;
-	uint16		id = message->id;
 	int			rcode = message->flags & WIRE_RCODE_MASK;
 	bool		sound;
 	bool		failed;
 
+	verdict->slot = slot;
+	verdict->id = try->id;
+	verdict->flags = VERDICT_DONE;
 	/* A duplicate, or a second server's answer: keep the first. */
 	if (slot->reply.answered)
-		return placeholder_write_stub(id, VERDICT_DONE, stub);
+		return true;
 
 	counters.answers++;
-	nameserver_heard(channel, socket->tcp);
+	nameserver_heard(channel, tcp);
 
-	if ((message->flags & WIRE_TC) && !socket->tcp && !style->ignore_tc)
+	if ((message->flags & WIRE_TC) && !tcp && !style->ignore_tc)
 	{
 		slot->tcp = true;
-		return placeholder_write_stub(id, VERDICT_USE_TCP, stub);
+		verdict->flags = VERDICT_USE_TCP;
+		return true;
 	}
 
 	sound = sound_message(message);
 	if (sound)
 		rcode = message_rcode(message);
 
-	if (nameserver_edns_refused(slot, socket->server, rcode) &&
-		outgoing_again(channel, slot))
-		return 0;
+	if (nameserver_edns_refused(slot, try, rcode) &&
+		query_again(channel, slot, try))
+		return false;
 	if (sound)
-		nameserver_edns_answered(channel, slot, socket->server, message);
+		nameserver_edns_answered(channel, slot, try->server, message);
 
 	slot->reply.malformed = !sound;
 	counters.malformed += !sound;
-	slot->reply.answer_server = socket->server;
-	slot->reply.answer_tcp = socket->tcp;
+	slot->reply.answer_server = try->server;
+	slot->reply.answer_tcp = tcp;
 	slot_store(slot, message);
 
 	/* Compressed names point into the question: restore the case of its letters. */
@@ -117,19 +119,23 @@ guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
 		rcode == RCODE_REFUSED;
 	if (failed && !style->first_answer &&
 		++slot->failures < channel->nservers)
-		return placeholder_write_stub(id, VERDICT_NEXT_SERVER, stub);
+	{
+		verdict->flags = VERDICT_NEXT_SERVER;
+		return true;
+	}
 
 	slot->reply.answered = true;
-	pace_answered(&channel->pace, sound ? rcode : RCODE_FORMERR);
-	return placeholder_write_stub(id, VERDICT_DONE, stub);
+	if (!tcp)
+		pace_answered(&channel->pace);
+	return true;
 }
 
-/* Counts an unexpected message, of which the library learns nothing. */
-static size_t
+/* Counts an unexpected message, on which there is no verdict. */
+static bool
 ignore(void)
 {
 	counters.ignored++;
-	return 0;
+	return false;
 }
 
 /*

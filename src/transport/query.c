@@ -12,18 +12,18 @@
 static bool send_message(DnsChannel *channel, DnsSocket *socket,
 						 const uint8 *message, size_t len);
 static void note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot);
-static size_t write_slot(const DnsSlot *slot, uint16 id, uint8 *message);
+static size_t write_slot(const DnsSlot *slot, const DnsTry *try, uint8 *message);
 static size_t write_query(uint16 id, const DnsQuestion *question,
 						  const DnsStyle *style, bool edns, uint8 *message);
 static const DnsProbe *add_probe(DnsChannel *channel, DnsSocket *socket,
-								 uint16 id);
+								 uint16 id, const DnsSlot *slot);
 
 /*
  * Writes the message that replaces one from the library.  message has room for
  * GUARD_MAX_QUERY octets.  Returns its length; 0 if there is nothing to send.
  */
 size_t
-outgoing_message(DnsChannel *channel, DnsSocket *socket,
+query_replace(DnsChannel *channel, DnsSocket *socket,
 				 const uint8 *query, size_t len, uint8 *message)
 {
 	DnsWindow  *window = channel->window;
@@ -45,36 +45,69 @@ outgoing_message(DnsChannel *channel, DnsSocket *socket,
 		DnsSlot    *slot = &window->slots[channel->slot_of_id[id] - 1];
 
 		note_query(channel, socket, slot);
-		return write_slot(slot, id, message);
+		return write_slot(slot, &slot->tries[0], message);
 	}
 
 	/*
 	 * The query belongs to no slot.  It is a probe, with which the library finds out
-	 * whether a failed server is back.
+	 * whether a failed server is back: it repeats the question that was sent last.
 	 */
-	probe = add_probe(channel, socket, id);
-	if (probe == NULL)
+	if (channel->last_slot >= window->used)
 		return 0;
+	probe = add_probe(channel, socket, id, &window->slots[channel->last_slot]);
 	return write_query(id, &probe->question, &window->style,
 					   window->style.edns, message);
 }
 
 /*
- * Sends a slot's question once more, with the same id, on the socket of its last query.
- * False if that is not possible.
+ * Sends the newest query of a question of the burst.  False, with errno, if there is no
+ * memory.
  */
 bool
-outgoing_again(DnsChannel *channel, DnsSlot *slot)
+query_send(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 {
-	DnsSocket  *socket = placeholder_socket(channel, slot);
+	uint8		message[GUARD_MAX_QUERY];
+	DnsTry	   *try = &slot->tries[0];
+
+	try->edns = nameserver_edns_wanted(channel, slot, try->server);
+	slot->reply.servers_asked |= UINT64CONST(1) << try->server;
+	slot->reply.queries++;
+	counters.queries++;
+	return udp_send(channel, socket, message, write_slot(slot, try, message));
+}
+
+/*
+ * Sends a probe of the burst, with the question of a slot.
+ */
+void
+query_send_probe(DnsChannel *channel, DnsSocket *socket, const DnsSlot *slot,
+				 uint16 id)
+{
+	const DnsProbe *probe = add_probe(channel, socket, id, slot);
+	const DnsStyle *style = &slot->window->style;
+	uint8		message[GUARD_MAX_QUERY];
+
+	counters.queries++;
+	socket->asked++;
+	(void) udp_send(channel, socket, message,
+					write_query(id, &probe->question, style, style->edns, message));
+}
+
+/*
+ * Sends a query once more, with the same id, through its socket, now without an OPT
+ * record.  False if that is not possible.
+ */
+bool
+query_again(DnsChannel *channel, DnsSlot *slot, const DnsTry *try)
+{
+	DnsSocket  *socket = tries_socket(channel, try);
 	uint8		message[GUARD_MAX_QUERY];
 
 	if (socket == NULL)
 		return false;			/* closed meanwhile */
 	if (socket->out_waits)
 		return false;			/* the last query is perhaps still in the queue */
-	if (!send_message(channel, socket, message,
-							 write_slot(slot, slot->id, message)))
+	if (!send_message(channel, socket, message, write_slot(slot, try, message)))
 		return false;
 	slot->reply.queries++;
 	counters.queries++;
@@ -85,7 +118,7 @@ outgoing_again(DnsChannel *channel, DnsSlot *slot)
  * The probe with this id, or NULL.
  */
 DnsProbe *
-outgoing_probe(DnsChannel *channel, uint16 id)
+query_probe(DnsChannel *channel, uint16 id)
 {
 	for (int i = 0; i < MAX_PROBES; i++)
 	{
@@ -99,28 +132,29 @@ outgoing_probe(DnsChannel *channel, uint16 id)
 static void
 note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 {
+	DnsTry	   *try = &slot->tries[0];
+
 	placeholder_leave_socket(channel, slot);
-	slot_drop_bare_error(slot);
-	slot->fd = socket->fd;
-	slot->socket_serial = socket->serial;
+	try->fd = socket->fd;
+	try->socket_serial = socket->serial;
+	try->server = socket->server;
+	try->edns = nameserver_edns_wanted(channel, slot, socket->server);
+	try->sent_at = clock_now();
 	if (socket->waiting++ == 0)
-		socket->heard_at = clock_now();
-	slot->server = socket->server;
+		socket->heard_at = try->sent_at;
 	slot->tcp = socket->tcp;
 	slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
-	slot->edns = nameserver_edns_wanted(channel, slot, socket->server);
 	slot->reply.queries++;
 	counters.queries++;
 	counters.tcp_queries += socket->tcp;
-	roundtrip_begin(slot);
 	channel->last_slot = slot->index;
 }
 
 static size_t
-write_slot(const DnsSlot *slot, uint16 id, uint8 *message)
+write_slot(const DnsSlot *slot, const DnsTry *try, uint8 *message)
 {
 	const DnsStyle *style = &slot->window->style;
-	size_t		len = write_query(id, &slot->question, style, slot->edns,
+	size_t		len = write_query(try->id, &slot->question, style, try->edns,
 								  message);
 
 	if (style->dns0x20)
@@ -170,17 +204,13 @@ write_query(uint16 id, const DnsQuestion *question, const DnsStyle *style,
 }
 
 /*
- * Remembers a probe, in the place of the oldest one.  It repeats the question that was
- * sent last; NULL if the window has no such slot.
+ * Remembers a probe, in the place of the oldest one, which repeats the question of a slot.
  */
 static const DnsProbe *
-add_probe(DnsChannel *channel, DnsSocket *socket, uint16 id)
+add_probe(DnsChannel *channel, DnsSocket *socket, uint16 id, const DnsSlot *slot)
 {
 	DnsProbe   *probe = &channel->probes[channel->next_probe];
-	const DnsSlot *slot = &channel->window->slots[channel->last_slot];
 
-	if (channel->last_slot >= channel->window->used)
-		return NULL;
 	channel->next_probe = (channel->next_probe + 1) % MAX_PROBES;
 	probe->used = true;
 	probe->id = id;

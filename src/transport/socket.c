@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -51,6 +52,7 @@ const struct ares_socket_functions_ex socket_functions = {
 static uint32 last_serial = 0;
 
 static bool add_socket(DnsChannel *channel, DnsSocket *socket);
+static bool bind_local(DnsChannel *channel, int fd, int family);
 
 /*
  * Callback: the library waits for other events on a socket.
@@ -76,6 +78,57 @@ bool
 socket_wants_write(const DnsSocket *socket)
 {
 	return socket->want_write || socket->out_waits;
+}
+
+/*
+ * Opens a UDP socket for the burst to a server, as the library would.  NULL if that cannot
+ * be, with the reason in the channel.
+ */
+DnsSocket *
+socket_make(DnsChannel *channel, const DnsNameServer *server)
+{
+	const DnsChannelConfig *config = &channel->config;
+	const struct sockaddr *address = (const struct sockaddr *) &server->address;
+	int			fd = socket_open(address->sa_family, SOCK_DGRAM, 0, channel);
+	DnsSocket  *new;
+
+	if (fd < 0)
+		return NULL;
+	new = channel->sockets[fd];
+	new->burst = true;
+	new->want_read = true;
+	channel->sockets_changed = true;
+	if (config->send_buffer_size > 0)
+		(void) socket_option(fd, ARES_SOCKET_OPT_SENDBUF_SIZE,
+							 &config->send_buffer_size, sizeof(int), channel);
+	if (config->receive_buffer_size > 0)
+		(void) socket_option(fd, ARES_SOCKET_OPT_RECVBUF_SIZE,
+							 &config->receive_buffer_size, sizeof(int), channel);
+	if (*config->local_dev != '\0')
+		(void) socket_option(fd, ARES_SOCKET_OPT_BIND_DEVICE, config->local_dev,
+							 strlen(config->local_dev) + 1, channel);
+	if (bind_local(channel, fd, address->sa_family) &&
+		socket_connect(fd, address, server->len, 0, channel) == 0)
+		return new;
+	(void) socket_close(fd, channel);
+	return NULL;
+}
+
+/*
+ * Closes the sockets of the burst that have served at least this many queries; those on
+ * which questions wait, and the one that is being read, only if waiting is true.
+ */
+void
+socket_end_all(DnsChannel *channel, int asked, bool waiting)
+{
+	for (int fd = 0; fd < channel->max_sockets; fd++)
+	{
+		DnsSocket  *socket = channel->sockets[fd];
+
+		if (socket != NULL && socket->burst && socket->asked >= asked &&
+			(waiting || (socket->waiting == 0 && socket != channel->reading)))
+			(void) socket_close(fd, channel);
+	}
 }
 
 static int
@@ -239,8 +292,10 @@ socket_receive(int fd, void *buffer, size_t len, int flags,
 	if (socket->tcp)
 		rc = tcp_receive(channel, socket, buffer, len);
 	else
-		rc = udp_receive(channel, socket, buffer, len,
-							  address, address_len);
+	{
+		memcpy(address, &socket->address, *address_len);
+		rc = udp_receive_stub(channel, socket, buffer);
+	}
 	if (rc < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return rc;
 	if (rc < 0)
@@ -267,7 +322,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 
 	if (!socket->tcp)
 	{
-		message_len = outgoing_message(channel, socket, at, len, message);
+		message_len = query_replace(channel, socket, at, len, message);
 		if (message_len > 0 &&
 			!udp_send(channel, socket, message, message_len))
 		{
@@ -285,7 +340,7 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 		at += STREAM_PREFIX;
 		if (frame_len > (size_t) (end - at))
 			break;
-		message_len = outgoing_message(channel, socket, at, frame_len, message);
+		message_len = query_replace(channel, socket, at, frame_len, message);
 		if (message_len > 0 &&
 			!outbox_queue(channel, socket, message, message_len))
 			return -1;
@@ -331,5 +386,21 @@ add_socket(DnsChannel *channel, DnsSocket *socket)
 		channel->max_sockets = size;
 	}
 	channel->sockets[socket->fd] = socket;
+	return true;
+}
+
+/* Binds a socket to the local address of its family, if one is set. */
+static bool
+bind_local(DnsChannel *channel, int fd, int family)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+
+	if (family == AF_INET &&
+		inet_pton(AF_INET, channel->config.local_ip4, &in.sin_addr) == 1)
+		return socket_bind(fd, 0, (struct sockaddr *) &in, sizeof(in), channel) == 0;
+	if (family == AF_INET6 &&
+		inet_pton(AF_INET6, channel->config.local_ip6, &in6.sin6_addr) == 1)
+		return socket_bind(fd, 0, (struct sockaddr *) &in6, sizeof(in6), channel) == 0;
 	return true;
 }

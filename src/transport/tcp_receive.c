@@ -142,17 +142,17 @@ judge_frames(DnsChannel *channel, DnsSocket *socket, uint8 *buffer, size_t len)
 		   len - given >= STREAM_PREFIX + PLACEHOLDER_STUB_SIZE)
 	{
 		size_t		frame_len = wire_u16(socket->in + used);
-		size_t		stub_len;
+		DnsVerdict	verdict;
 
 		if (socket->in_len - used - STREAM_PREFIX < frame_len)
 			break;
-		stub_len = guard_incoming(channel, socket,
-								  socket->in + used + STREAM_PREFIX, frame_len,
-								  buffer + given + STREAM_PREFIX);
-		if (stub_len > 0)
+		if (guard_incoming(channel, socket, socket->in + used + STREAM_PREFIX,
+						   frame_len, &verdict))
 		{
-			wire_put_u16(buffer + given, stub_len);
-			given += STREAM_PREFIX + stub_len;
+			wire_put_u16(buffer + given, PLACEHOLDER_STUB_SIZE);
+			given += STREAM_PREFIX;
+			given += placeholder_write_stub(verdict.id, verdict.flags,
+											buffer + given);
 		}
 		used += STREAM_PREFIX + frame_len;
 	}

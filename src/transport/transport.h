@@ -9,12 +9,22 @@
 
 #include "flight/flight.h"
 
+/* What an answer comes to. */
+typedef struct DnsVerdict
+{
+	DnsSlot    *slot;			/* NULL if a probe is answered */
+	uint16		id;				/* of the query */
+	uint16		flags;			/* VERDICT_DONE, _NEXT_SERVER or _USE_TCP */
+} DnsVerdict;
+
 /* ---- socket.c: the socket functions under the library ---- */
 
 extern const struct ares_socket_functions_ex socket_functions;
 extern void socket_state_changed(void *arg, ares_socket_t fd, int readable,
 								 int writable);
 extern bool socket_wants_write(const DnsSocket *socket);
+extern DnsSocket *socket_make(DnsChannel *channel, const DnsNameServer *server);
+extern void socket_end_all(DnsChannel *channel, int asked, bool waiting);
 
 /* ---- tcp_receive.c: what comes over TCP ---- */
 
@@ -34,10 +44,10 @@ extern void outbox_set_waits(DnsChannel *channel, DnsSocket *socket, bool waits)
 /* ---- udp_receive.c: what comes over UDP ---- */
 
 extern bool udp_receive_reserve(void);
-extern ares_ssize_t udp_receive(DnsChannel *channel, DnsSocket *socket,
-								uint8 *buffer, size_t len,
-								struct sockaddr *address,
-								ares_socklen_t *address_len);
+extern bool udp_receive(DnsChannel *channel, DnsSocket *socket,
+						DnsVerdict *verdict);
+extern ares_ssize_t udp_receive_stub(DnsChannel *channel, DnsSocket *socket,
+									 uint8 *buffer);
 
 /* ---- udp_send.c: what goes out over UDP ---- */
 
@@ -47,26 +57,28 @@ extern bool udp_send_flush(DnsChannel *channel, DnsSocket *socket);
 
 /* ---- query.c: the messages that go out ---- */
 
-extern size_t outgoing_message(DnsChannel *channel, DnsSocket *socket,
-							   const uint8 *query, size_t len, uint8 *message);
-extern bool outgoing_again(DnsChannel *channel, DnsSlot *slot);
-extern DnsProbe *outgoing_probe(DnsChannel *channel, uint16 id);
+extern size_t query_replace(DnsChannel *channel, DnsSocket *socket,
+							const uint8 *query, size_t len, uint8 *message);
+extern bool query_send(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot);
+extern void query_send_probe(DnsChannel *channel, DnsSocket *socket,
+							 const DnsSlot *slot, uint16 id);
+extern bool query_again(DnsChannel *channel, DnsSlot *slot, const DnsTry *try);
+extern DnsProbe *query_probe(DnsChannel *channel, uint16 id);
 
 /* ---- guard.c: the messages that are let in ---- */
 
 /* Header, name, type and class, an OPT record with an empty NSID option. */
 #define GUARD_MAX_QUERY		(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4 + 11 + 4)
 
-extern size_t guard_incoming(DnsChannel *channel, DnsSocket *socket,
-							 const uint8 *octets, size_t len, uint8 *stub);
-extern size_t guard_judge(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot,
-						  DnsMessage *message, uint8 *stub);
+extern bool guard_incoming(DnsChannel *channel, DnsSocket *socket,
+						   const uint8 *octets, size_t len, DnsVerdict *verdict);
+extern bool guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
+						DnsMessage *message, DnsVerdict *verdict);
 
 /* ---- bare_error.c: errors without a question ---- */
 
 extern void bare_error_note(DnsSlot *slot, const DnsMessage *message);
 extern int64 bare_error_time_left(const DnsWindow *window);
-extern DnsSlot *bare_error_take(DnsChannel *channel, const DnsSocket *socket,
-						   DnsMessage *message);
+extern DnsTry *bare_error_open(DnsSlot *slot, DnsMessage *message);
 
 #endif							/* PGCARES_TRANSPORT_H */

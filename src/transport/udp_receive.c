@@ -48,35 +48,18 @@ udp_receive_reserve(void)
 }
 
 /*
- * Returns the stub for the next datagram that answers a query of this channel.  When the
- * budget of the turn is used up, the next turn reads on.
+ * Reads datagrams until one answers a query of this channel.  False, with errno, if there
+ * is none.  When the budget of the turn is used up, the next turn reads on.
  */
-ares_ssize_t
-udp_receive(DnsChannel *channel, DnsSocket *socket,
-				 uint8 *buffer, size_t len,
-				 struct sockaddr *address, ares_socklen_t *address_len)
+bool
+udp_receive(DnsChannel *channel, DnsSocket *socket, DnsVerdict *verdict)
 {
-	DnsMessage	settled;
-	DnsSlot    *slot = bare_error_take(channel, socket, &settled);
-	size_t		stub_len = 0;
-
-	memcpy(address, &socket->address, *address_len);
-	if (slot != NULL)
-		stub_len = guard_judge(channel, socket, slot, &settled, buffer);
-	if (stub_len > 0)
-		return stub_len;
-	if (socket->send_errno != 0)
-	{
-		errno = socket->send_errno;
-		socket->send_errno = 0;
-		return -1;
-	}
 	for (;;)
 	{
 		int			i;
 
 		if (inbox.serial != socket->serial && !fill_inbox(socket))
-			return -1;
+			return false;
 		if (inbox.next == inbox.count)
 		{
 			inbox.serial = 0;
@@ -84,20 +67,49 @@ udp_receive(DnsChannel *channel, DnsSocket *socket,
 			if (inbox.count < INBOX_SIZE)
 			{
 				errno = EAGAIN;
-				return -1;
+				return false;
 			}
 			continue;
 		}
 		i = inbox.next++;
 		/* Before connect(), the system accepts datagrams from anyone. */
 		if (same_address((struct sockaddr *) &inbox.from[i],
-						 (struct sockaddr *) &socket->address))
-			stub_len = guard_incoming(channel, socket,
-									  inbox.parts[i].iov_base,
-									  inbox.calls[i].msg_len, buffer);
-		if (stub_len > 0)
-			return stub_len;
+						 (struct sockaddr *) &socket->address) &&
+			guard_incoming(channel, socket, inbox.parts[i].iov_base,
+						   inbox.calls[i].msg_len, verdict))
+			return true;
 	}
+}
+
+/*
+ * Gives the library the stub for the next datagram, or for the bare error that is being
+ * settled.  Returns the octets, or -1 with errno.
+ */
+ares_ssize_t
+udp_receive_stub(DnsChannel *channel, DnsSocket *socket, uint8 *buffer)
+{
+	DnsSlot    *slot = channel->settling;
+	DnsVerdict	verdict;
+
+	if (slot != NULL && placeholder_socket(channel, slot) == socket)
+	{
+		DnsMessage	message;
+		DnsTry	   *try = bare_error_open(slot, &message);
+
+		channel->settling = NULL;
+		if (try != NULL &&
+			guard_judge(channel, slot, try, false, &message, &verdict))
+			return placeholder_write_stub(verdict.id, verdict.flags, buffer);
+	}
+	if (socket->send_errno != 0)
+	{
+		errno = socket->send_errno;
+		socket->send_errno = 0;
+		return -1;
+	}
+	if (!udp_receive(channel, socket, &verdict))
+		return -1;
+	return placeholder_write_stub(verdict.id, verdict.flags, buffer);
 }
 
 /*
@@ -131,6 +143,7 @@ fill_inbox(DnsSocket *socket)
 		errno = EAGAIN;			/* the next turn */
 	if (got <= 0)
 		return false;
+	(void) clock_now();			/* they came before this, not before the wait */
 	for (int i = 0; i < got; i++)
 		socket->budget -= READ_COST + inbox.calls[i].msg_len;
 	inbox.serial = socket->serial;

@@ -3,9 +3,8 @@
  *
  * Sends messages over UDP, many with one system call.  A message waits in the queue of
  * its socket until flush.c flushes the queue.  Where the system can, messages of one
- * length go out as one, which it cuts to pieces (UDP_SEGMENT, see udp(7)).  A flush only
- * records the messages that it has sent; its caller takes the record into the books.
- * Runs inside the library too: stores, never raises.
+ * length go out as one, which it cuts to pieces (UDP_SEGMENT, see udp(7)).  Runs inside
+ * the library too: stores, never raises.
  */
 #include "postgres.h"
 
@@ -16,9 +15,6 @@
 
 /* The most pieces that the system cuts one message into: Linux's UDP_MAX_SEGMENTS. */
 #define MAX_SEGMENTS	64
-
-/* A bit in the length before a message: it has been sent. */
-#define SENT_MARK	0x8000
 
 #ifdef UDP_SEGMENT
 #define CAN_SEGMENT	true
@@ -37,6 +33,8 @@ typedef union SegmentControl
 /* The messages of a queue, sorted by length, as sendmmsg() takes them. */
 typedef struct Burst
 {
+	int			count;			/* of messages */
+	size_t		len;			/* of their part of the queue */
 	struct iovec parts[MAX_BURST];
 	int			ncalls;
 	struct mmsghdr calls[MAX_BURST];
@@ -46,9 +44,7 @@ typedef struct Burst
 static void gather(DnsSocket *socket, Burst *burst);
 static void add_call(DnsSocket *socket, Burst *burst, size_t len, int first,
 					 int count);
-static void mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst,
-					  int ncalls);
-static void drop_sent(DnsSocket *socket);
+static void keep_unsent(DnsSocket *socket, const Burst *burst, int sent);
 
 /*
  * Appends a message to the queue of a socket.  False, with errno, if there is no memory.
@@ -68,8 +64,8 @@ udp_send(DnsChannel *channel, DnsSocket *socket,
 }
 
 /*
- * Sends one burst from the queue, and records in the channel which messages have left.
- * If the system refuses, the library learns of it when it next reads.  False if nothing
+ * Sends one burst from the queue.  If the system refuses, notes the error in the socket,
+ * and drops the queue of the library; burst.c takes that of the burst.  False if nothing
  * more can be sent now.
  */
 bool
@@ -79,28 +75,31 @@ udp_send_flush(DnsChannel *channel, DnsSocket *socket)
 	bool		full = false;
 	int			sent;
 
-	channel->nsent = 0;
 	if (socket->out_len == 0)
 		return false;
 	gather(socket, &burst);
 	sent = sendmmsg(socket->fd, burst.calls, burst.ncalls, MSG_NOSIGNAL);
-	if (sent > 0)
-		mark_sent(channel, socket, &burst, sent);
-	else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-		full = true;
-	else if (burst.calls[0].msg_hdr.msg_control != NULL &&
-			 (errno == EIO || errno == EINVAL || errno == EMSGSIZE ||
-			  errno == EOPNOTSUPP))
-		socket->no_segments = true;
-	else if (errno == ENOBUFS)
-		/* Counts as lost: no event tells when to try again. */
-		mark_sent(channel, socket, &burst, 1);
-	else
+	if (sent < 0)
 	{
-		socket->send_errno = channel->last_errno = errno;
-		socket->out_len = 0;
+		sent = 0;
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			full = true;
+		else if (burst.calls[0].msg_hdr.msg_control != NULL &&
+				 (errno == EIO || errno == EINVAL || errno == EMSGSIZE ||
+				  errno == EOPNOTSUPP))
+			socket->no_segments = true;
+		else if (errno == ENOBUFS)
+			sent = 1;			/* lost: no event tells when to try again */
+		else
+		{
+			socket->send_errno = channel->last_errno = errno;
+			if (!socket->burst)
+				socket->out_len = socket->out_count = 0;
+			outbox_set_waits(channel, socket, false);
+			return false;
+		}
 	}
-	drop_sent(socket);
+	keep_unsent(socket, &burst, sent);
 	outbox_set_waits(channel, socket, full);
 	return socket->out_len > 0 && !full;
 }
@@ -128,6 +127,8 @@ gather(DnsSocket *socket, Burst *burst)
 		longest = Max(longest, len);
 		at += STREAM_PREFIX + len;
 	}
+	burst->count = count;
+	burst->len = at - socket->out;
 	burst->ncalls = 0;
 	for (size_t len = shortest; len <= longest; len++)
 	{
@@ -178,48 +179,34 @@ add_call(DnsSocket *socket, Burst *burst, size_t len, int first, int count)
 	}
 }
 
-/* Records and marks the messages that the first calls have sent. */
+/*
+ * Takes a burst out of the queue, but puts the messages of the calls from number sent on
+ * back, before the others.  Without memory for that they are lost.
+ */
 static void
-mark_sent(DnsChannel *channel, DnsSocket *socket, Burst *burst, int ncalls)
+keep_unsent(DnsSocket *socket, const Burst *burst, int sent)
 {
-	channel->sent_at = clock_now();
-	for (int i = 0; i < ncalls; i++)
+	size_t		rest = socket->out_len - burst->len;
+	size_t		kept = 0;
+	uint8	   *copy = sent < burst->ncalls ? malloc(burst->len) : NULL;
+
+	socket->out_count -= burst->count;
+	for (int i = sent; copy != NULL && i < burst->ncalls; i++)
 	{
 		const struct msghdr *call = &burst->calls[i].msg_hdr;
 
 		for (size_t j = 0; j < call->msg_iovlen; j++)
 		{
-			uint8	   *message = call->msg_iov[j].iov_base;
-			uint8	   *prefix = message - STREAM_PREFIX;
-			DnsSent    *record = &channel->sent[channel->nsent++];
+			size_t		len = STREAM_PREFIX + call->msg_iov[j].iov_len;
 
-			record->id = wire_u16(message);
-			record->socket_serial = socket->serial;
-			wire_put_u16(prefix, wire_u16(prefix) | SENT_MARK);
-		}
-	}
-}
-
-/* Takes the marked messages out of the queue. */
-static void
-drop_sent(DnsSocket *socket)
-{
-	uint8	   *end = socket->out + socket->out_len;
-	uint8	   *to = socket->out;
-
-	socket->out_count = 0;
-	for (const uint8 *at = socket->out; at < end;)
-	{
-		size_t		len = STREAM_PREFIX + (wire_u16(at) & ~SENT_MARK);
-
-		if (!(wire_u16(at) & SENT_MARK))
-		{
-			memmove(to, at, len);
-			to += len;
+			memcpy(copy + kept, (uint8 *) call->msg_iov[j].iov_base - STREAM_PREFIX, len);
+			kept += len;
 			socket->out_count++;
 		}
-		at += len;
 	}
-	socket->out_len = to - socket->out;
+	memmove(socket->out + kept, socket->out + burst->len, rest);
+	if (kept > 0)
+		memcpy(socket->out, copy, kept);
+	free(copy);
+	socket->out_len = kept + rest;
 }
-

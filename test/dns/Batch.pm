@@ -145,7 +145,8 @@ sub asked_once
 {
 	my ($self, $count, $what) = @_;
 
-	my $again = $ENV{PGCARES_DEEP} ? 0 : int 0.02 * $count;
+	# the budget of early second queries, which a busy machine can use up
+	my $again = $ENV{PGCARES_DEEP} ? 0 : 20 + int 0.01 * $count;
 
 	is(scalar keys %{ $self->{times} }, $count, "$what: all were asked");
 	cmp_ok(scalar @{ $self->{queries} }, '<=', $count + $again, '... once');

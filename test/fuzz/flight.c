@@ -12,10 +12,11 @@
 #define SERIAL(socket)	((socket) + 1)
 
 static uint16 slot_of_id[MAX_QUERY_IDS];
+static uint16 burst_of_id[MAX_QUERY_IDS];
 
 /*
  * A window with room for this many questions, palloc'd.  The bits of style choose
- * the form of its queries.
+ * the form of its queries, and whether the burst or the library asks over UDP.
  */
 Flight *
 flight_open(uint8 style, int capacity)
@@ -36,12 +37,18 @@ flight_open(uint8 style, int capacity)
 
 	channel->window = window;
 	channel->nservers = (style & 32) != 0 ? 2 : 1;
+	channel->config.timeout = 2000;
+	channel->sockets = flight->of_fd;
+	channel->max_sockets = FLIGHT_SOCKETS;
 	channel->slot_of_id = slot_of_id;
+	channel->burst_of_id = burst_of_id;
 	for (int i = 0; i < FLIGHT_SOCKETS; i++)
 	{
-		flight->sockets[i].fd = -1;
+		flight->sockets[i].fd = i;
+		flight->of_fd[i] = &flight->sockets[i];
 		flight->sockets[i].tcp = (i == FLIGHT_SOCKETS - 1);
 		flight->sockets[i].serial = SERIAL(i);
+		flight->sockets[i].burst = (style & 64) != 0 && !flight->sockets[i].tcp;
 	}
 	channel->asked[0].ss_family = AF_INET;
 	channel->nasked = 1;
@@ -49,47 +56,49 @@ flight_open(uint8 style, int capacity)
 }
 
 /*
- * Puts a question in flight, as if the library had just sent it.
+ * Puts a question in flight, as if its query had just been sent.
  */
 DnsSlot *
 flight_ask(Flight *flight, const DnsQuestion *question, int socket, uint16 id)
 {
 	DnsSlot    *slot = slot_take(&flight->window, question, 0);
 
-	slot->in_flight = true;
-	slot->socket_serial = SERIAL(socket);
-	flight->sockets[socket].waiting++;
+	if (flight->sockets[socket].burst)
+	{
+		(void) tries_add(slot, &flight->sockets[socket], id);
+		tries_enter(slot, BURST_FRESH);
+	}
+	else
+	{
+		slot->in_flight = true;
+		slot->tries[0].fd = socket;
+		slot->tries[0].socket_serial = SERIAL(socket);
+		slot->tries[0].sent_at = clock_now();
+		flight->sockets[socket].waiting++;
+		placeholder_bind(&flight->channel, slot, id);
+	}
 	slot->reply.queries = 1;
 	slot->reply.servers_asked = 1;
-	placeholder_bind(&flight->channel, slot, id);
-	if (!flight->sockets[socket].tcp)
-	{
-		flight->channel.sent[0] = (DnsSent) {id, SERIAL(socket)};
-		flight->channel.nsent = 1;
-		flight->channel.sent_at = clock_now();
-		roundtrip_sent(&flight->channel);
-	}
 	return slot;
 }
 
 /*
- * Passes the guard a message from a socket.  Checks the stub for the library, and
- * returns its length.
+ * Passes the guard a message from a socket.  Checks the verdict; true if there is one.
  */
-size_t
+bool
 flight_receive(Flight *flight, int socket, const uint8 *octets, size_t len)
 {
-	uint8	   *stub = malloc(PLACEHOLDER_STUB_SIZE);
-	size_t		stub_len = guard_incoming(&flight->channel,
-										  &flight->sockets[socket],
-										  octets, len, stub);
+	DnsVerdict	verdict;
 
-	if (stub_len != 0 && stub_len != PLACEHOLDER_STUB_SIZE)
-		finding("the library gets %zu octets", stub_len);
-	if (stub_len != 0 && memcmp(stub, octets, 2) != 0)
-		finding("the library gets another id");
-	free(stub);
-	return stub_len;
+	if (!guard_incoming(&flight->channel, &flight->sockets[socket], octets, len,
+						&verdict))
+		return false;
+	if (verdict.id != wire_u16(octets))
+		finding("a verdict on another id");
+	if (verdict.flags != VERDICT_DONE && verdict.flags != VERDICT_NEXT_SERVER &&
+		verdict.flags != VERDICT_USE_TCP)
+		finding("a verdict that is none");
+	return true;
 }
 
 /*
@@ -102,11 +111,21 @@ flight_close(Flight *flight)
 
 	for (int i = 0; i < window->used; i++)
 	{
-		placeholder_unbind(&flight->channel, &window->slots[i]);
-		slot_finish(&window->slots[i], ARES_SUCCESS);
-		window->slots[i].in_flight = false;
-		slot_release(&window->slots[i]);
+		DnsSlot    *slot = &window->slots[i];
+
+		if (slot->burst == BURST_NONE)
+		{
+			placeholder_unbind(&flight->channel, slot);
+			slot->in_flight = false;
+		}
+		slot_finish(slot, ARES_SUCCESS);
+		slot_release(slot);
 	}
 	if (window->answer_memory != 0)
 		finding("%zu octets of answers are left", window->answer_memory);
+	for (int i = 0; i < FLIGHT_SOCKETS; i++)
+	{
+		if (flight->sockets[i].waiting != 0)
+			finding("%d questions wait on a socket", flight->sockets[i].waiting);
+	}
 }

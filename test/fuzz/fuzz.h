@@ -38,12 +38,13 @@ typedef struct Flight
 	DnsWindow	window;
 	DnsChannel	channel;
 	DnsSocket	sockets[FLIGHT_SOCKETS];
+	DnsSocket  *of_fd[FLIGHT_SOCKETS];
 } Flight;
 
 extern Flight *flight_open(uint8 style, int capacity);
 extern DnsSlot *flight_ask(Flight *flight, const DnsQuestion *question,
 						   int socket, uint16 id);
-extern size_t flight_receive(Flight *flight, int socket, const uint8 *octets,
+extern bool flight_receive(Flight *flight, int socket, const uint8 *octets,
 							 size_t len);
 extern void flight_close(Flight *flight);
 

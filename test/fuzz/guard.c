@@ -152,7 +152,7 @@ check_message(Flight *flight, DnsSlot **slots, int socket,
 	uint64		answers = counters.answers;
 	uint64		ignored = counters.ignored;
 	int			owner = -1;
-	size_t		stub_len;
+	bool		judged;
 
 	for (int i = 0; i < QUESTIONS; i++)
 	{
@@ -160,13 +160,13 @@ check_message(Flight *flight, DnsSlot **slots, int socket,
 		if (belongs(&flight->window.style, &asked[i], octets, len, socket))
 			owner = i;
 	}
-	stub_len = flight_receive(flight, socket, octets, len);
+	judged = flight_receive(flight, socket, octets, len);
 
-	if (owner < 0 && (stub_len != 0 || counters.answers != answers ||
+	if (owner < 0 && (judged || counters.answers != answers ||
 					  counters.ignored != ignored + 1))
 		finding("a message that belongs to no question is not ignored");
 	if (owner >= 0 && wire_u16(octets + 4) == 0 && socket != TCP &&
-		(stub_len != 0 || counters.answers != answers ||
+		(judged || counters.answers != answers ||
 		 slots[owner]->bare_error == NULL))
 		finding("an error without a question is believed at once");
 	if (owner >= 0 && counters.ignored != ignored)
@@ -261,7 +261,7 @@ count_frames(Flight *flight, const uint8 *octets, size_t len)
 		octets += STREAM_PREFIX;
 		if (frame_len > (size_t) (end - octets))
 			break;
-		count += flight_receive(flight, TCP, octets, frame_len) > 0;
+		count += flight_receive(flight, TCP, octets, frame_len);
 		octets += frame_len;
 	}
 	return count;

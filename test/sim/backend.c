@@ -259,3 +259,16 @@ BasicOpenFile(const char *path, int flags)
 	errno = ENOENT;
 	return -1;
 }
+
+size_t
+strlcpy(char *to, const char *from, size_t size)
+{
+	size_t		len = strlen(from);
+
+	if (size > 0)
+	{
+		memcpy(to, from, Min(len, size - 1));
+		to[Min(len, size - 1)] = '\0';
+	}
+	return len;
+}

@@ -101,7 +101,7 @@ check_message(const Packet *packet)
 
 /*
  * Checks a query over UDP that leaves the running session: an id stands for one question
- * on a socket, while that question can still be answered.
+ * on a socket, while that question can still be answered and is not refused.
  */
 void
 judge_query(const Packet *packet)
@@ -125,7 +125,7 @@ judge_query(const Packet *packet)
 		const Name *before = &session->names[other];
 
 		if (before->asked && !before->heard && before->outcomes == 0 && before->id == id &&
-			before->serial == packet->serial &&
+			before->serial == packet->serial && before->sent_at > session->refused_at &&
 			session->local - before->sent_at < set.timeout * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
 	}

@@ -109,6 +109,7 @@ deliver_refusal(int who, uint64_t token, Packet *packet)
 	if (socket != NULL)
 	{
 		socket->error = ECONNREFUSED;
+		sessions[packet->session].refused_at = now;
 		session_wake(&sessions[packet->session]);
 	}
 	free(packet);
@@ -164,7 +165,10 @@ deliver_connection(int who, uint64_t token, Packet *packet)
 	if (socket != NULL && servers[socket->server].up)
 		socket->open = true;
 	else if (socket != NULL)
+	{
 		socket->error = ECONNREFUSED;
+		sessions[packet->session].refused_at = now;
+	}
 	if (socket != NULL)
 		session_wake(&sessions[packet->session]);
 	free(packet);

@@ -119,19 +119,14 @@ ask_alone(void)
 	{
 		DnsQuestion question;
 		DnsOutcome	outcome;
-		DnsWindow  *window;
-		DnsSlot    *slot;
+		Lookup		lookup = {0};
 
 		CHECK_FOR_INTERRUPTS();
 		read_name(i, &question);
 		sim_asked(i);
-		window = window_open(1, NULL);
-		(void) window_submit(window, &question, 0);
-		slot = wait_next(window);
-		outcome_read(&outcome, window, &question, &slot->reply);
+		lookup_ask(&lookup, &question, 1, &outcome);
 		tell_outcome(i, &outcome);
-		slot_release(slot);
-		window_close(window);
+		lookup_end(&lookup);
 	}
 }
 
@@ -162,8 +157,8 @@ ask_ahead(void)
 		int64		began;
 
 		while (read < task->names &&
-			   (read <= i || (read - i) * ROW_SPACE + prefetch_memory(prefetch) <
-				task->work_mem * (Size) 1024))
+			   (read <= i || (read - i) * ROW_SPACE + prefetch->memory <
+				get_hash_memory_limit()))
 		{
 			CHECK_FOR_INTERRUPTS();
 			read_name(read, &question);

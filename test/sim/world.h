@@ -267,6 +267,7 @@ typedef struct Session
 	uint64_t	packets;
 	uint64_t	large_letters;	/* in names that were sent */
 	uint64_t	dropped;		/* datagrams for which the buffer had no room */
+	SimTime		refused_at;		/* the last time that nobody listened */
 	SimTime		last_answer;	/* for the longest pause */
 	SimTime		pause;
 	SimTime		pause_until;

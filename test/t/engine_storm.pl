@@ -100,6 +100,7 @@ foreach (
 	my %times;
 	$times{ $_->{name} }++ foreach grep { ($_->{name} // '') =~ /\.$zone\.example$/ } $server->log;
 	is(scalar keys %times, NAMES, '... every name was asked');
-	cmp_ok(scalar(grep { $_ > 1 } values %times), '<=', NAMES / 100, '... once');
+	# but for the early second queries, which a busy machine causes
+	cmp_ok(scalar(grep { $_ > 1 } values %times), '<=', NAMES / 20, '... once');
 }
 done_testing();

@@ -98,7 +98,9 @@ foreach my $lookahead ('on', 'off')
 	plans_give($session, "$what, created in a schema that is not searched", %fails);
 	$session->text('SET search_path = elsewhere, public');
 	plans_give($session, "$what, found there", %works);
-	is_deeply([ $session->inet_sockets ], [ 'udp ' . $server->address ], "$what: the kept socket is the only one");
+	my @sockets = $session->inet_sockets;
+	ok(@sockets >= 1 && @sockets <= 2, "$what: no socket but the kept ones, for lookups alone and in bulk");
+	is(scalar(grep { $_ ne 'udp ' . $server->address } @sockets), 0, '... to the server');
 	$session->close;
 
 	# while a statement runs

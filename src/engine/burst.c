@@ -1,0 +1,416 @@
+/*
+ * burst.c
+ *
+ * Asks questions in bulk over UDP, and when again; ask.c chooses server, socket and id.
+ * The library asks what is asked alone, and what needs a connection.  A question is tried as often as
+ * the library would try it: pgcares.tries rounds, in each of which every server is asked
+ * once.  A try lasts pgcares.timeout.
+ *
+ * A question that is answered is over; one that is refused takes time, not tries
+ * (refused.c); one that is silent for longer than usual only waits (tries.c draws that).
+ * New questions come before those that are asked again, so names that nobody answers do
+ * not keep others from being asked.
+ *
+ * If the server has answered others meanwhile, a silent question is asked once more with
+ * another id, through another port: the id of the answer tells whether the first query
+ * was lost.  These early second queries have a budget.
+ */
+#include "postgres.h"
+
+#include "engine/engine.h"
+
+/*
+ * The budget of early second queries grows by this with each question, and begins with
+ * EARLY_FIRST.  One that shows a loss is given back.
+ */
+#define EARLY_SHARE		0.01
+
+/*
+ * Microseconds after which a silent question can be asked once more, if that is later
+ * than twice the usual time: Linux's TCP_RTO_MIN.
+ */
+#define EARLY_AFTER		INT64CONST(200000)
+
+static void note_answer(DnsSlot *slot, uint16 id);
+static void move_silent(DnsWindow *window, int64 now);
+static void ask_early(DnsWindow *window, int64 now);
+static void end_tries(DnsWindow *window, BurstState state, int64 now);
+static DnsSlot *first_of(const DnsWindow *window, BurstState state);
+static int64 first_tried(const DnsWindow *window, BurstState state, int64 after);
+static bool is_last_try(const DnsSlot *slot);
+static bool may_ask_again(const DnsWindow *window, int64 now);
+static int64 early_time(const DnsChannel *channel);
+static int64 try_time(const DnsChannel *channel);
+static void refuse(DnsSlot *slot);
+
+/*
+ * Does the burst ask the question of a slot?
+ */
+bool
+burst_takes(const DnsSlot *slot)
+{
+	return slot->window->many && !slot->tcp;
+}
+
+/*
+ * Asks a question, for the first time or after it was refused.  Can raise.
+ */
+void
+burst_ask(DnsSlot *slot)
+{
+	DnsChannel *channel = slot->window->channel;
+
+	if (slot->tried == 0 && slot->reply.queries == 0)
+		channel->early_left += EARLY_SHARE;
+	slot->asked_round = 0;
+	ask_failed(slot);
+	burst_try(slot);
+}
+
+/*
+ * Does what the guard's verdict on an answer asks for.  Can raise.
+ */
+void
+burst_obey(const DnsVerdict *verdict)
+{
+	DnsSlot    *slot = verdict->slot;
+
+	note_answer(slot, verdict->id);
+	slot->window->channel->starved = false;
+	if (verdict->flags == VERDICT_DONE)
+		slot_finish(slot, ARES_SUCCESS);
+	else if (verdict->flags == VERDICT_USE_TCP)
+		tries_enter(slot, BURST_TCP);
+	else if (slot->burst <= BURST_WAITING)
+	{
+		slot->counted = true;
+		burst_try(slot);
+	}
+}
+
+/*
+ * Lets the bare error of a question count, which no real answer has contradicted.  Can
+ * raise.
+ */
+void
+burst_settle(DnsSlot *slot)
+{
+	DnsVerdict	verdict;
+	DnsMessage	message;
+	DnsTry	   *try = bare_error_open(slot, &message);
+	bool		judged = try != NULL &&
+		guard_judge(slot->window->channel, slot, try, false, &message, &verdict);
+
+	slot_drop_bare_error(slot);
+	if (judged)
+		burst_obey(&verdict);
+}
+
+/*
+ * The time, on the clock of clock_now(), by which burst_attend() must be called.
+ */
+int64
+burst_time(const DnsWindow *window)
+{
+	const DnsChannel *channel = window->channel;
+	int64		now = clock_last();
+	int64		next;
+
+	if (may_ask_again(window, now))
+		return now;
+	next = Min(first_tried(window, BURST_FRESH, roundtrip_timeout(channel)),
+			   first_tried(window, BURST_AGAIN, roundtrip_short(channel)));
+	next = Min(next, first_tried(window, BURST_STILL_SILENT, try_time(channel)));
+	next = Min(next, first_tried(window, BURST_WAITING, try_time(channel)));
+	/* Without a budget they wait until their time is up. */
+	if (channel->early_left >= 1)
+		next = Min(next, Max(channel->early_at,
+							 first_tried(window, BURST_SILENT, early_time(channel))));
+	return Min(next, first_tried(window, BURST_SILENT, try_time(channel)));
+}
+
+/*
+ * Lets the pace look at a window.
+ */
+void
+burst_look(const DnsWindow *window)
+{
+	DnsChannel *channel = window->channel;
+
+	share_look(&channel->pace, window->in_flight - tries_fresh(window),
+			   Min(first_tried(window, BURST_FRESH, 0),
+				   first_tried(window, BURST_AGAIN, 0)));
+	pace_look(&channel->pace, roundtrip_timeout(channel));
+}
+
+/*
+ * Looks whose time is up, and asks again.  Can raise.
+ */
+void
+burst_attend(DnsWindow *window)
+{
+	int64		now;
+
+	if (window->nburst[BURST_NONE] == 0)
+		return;
+	now = clock_now();
+	move_silent(window, now);
+	ask_early(window, now);
+	end_tries(window, BURST_SILENT, now);
+	end_tries(window, BURST_STILL_SILENT, now);
+	end_tries(window, BURST_WAITING, now);
+	if (!ask_pending(window))
+		window->channel->starved = false;
+	while (!window->failed && may_ask_again(window, now))
+		burst_try(first_of(window, BURST_DUE));
+	window->hungry = false;
+}
+
+/*
+ * Ends all questions of the burst without an answer.  Raises nothing.
+ */
+void
+burst_cancel(DnsWindow *window)
+{
+	for (int state = BURST_FRESH; state < BURST_STATES; state++)
+	{
+		while (window->nburst[state] > 0)
+			slot_finish(first_of(window, state), ARES_ECANCELLED);
+	}
+}
+
+/*
+ * A window is about to give up its channel: closes the sockets, except those that can
+ * serve the next one if the settings keep sockets open.  Raises nothing.
+ */
+void
+burst_end(DnsWindow *window)
+{
+	DnsChannel *channel = window->channel;
+	bool		keep = channel->config.flags & ARES_FLAG_STAYOPEN;
+
+	burst_cancel(window);
+	socket_end_all(channel, keep ? channel->queries_per_socket : 0, true);
+}
+
+/*
+ * Asks the next server of the round, begins the next round, or ends the question.  Can
+ * raise.
+ */
+void
+burst_try(DnsSlot *slot)
+{
+	DnsWindow  *window = slot->window;
+	DnsChannel *channel = window->channel;
+
+	for (;;)
+	{
+		int			server = ask_choose(channel, slot->asked_round);
+		bool		again;
+
+		if (server >= 0)
+		{
+			slot->asked_round |= UINT64CONST(1) << server;
+			if (!ask_server(slot, server))
+			{
+				if (!channel->starved)
+					continue;
+				slot->asked_round &= ~(UINT64CONST(1) << server);
+				tries_enter(slot, BURST_DUE);
+				return;
+			}
+			slot->tried_at = clock_last();
+			again = slot->reply.queries > 1;
+			share_asked(&channel->pace, again);
+			tries_enter(slot, again ? BURST_AGAIN : BURST_FRESH);
+			return;
+		}
+		if (!slot->counted)
+		{
+			refuse(slot);
+			return;
+		}
+		if (slot->tried + 1 >= channel->config.tries)
+		{
+			/* If a server has failed, its answer is the outcome. */
+			slot_finish(slot, slot->reply.answer != NULL ? ARES_ESERVFAIL :
+						ARES_ETIMEOUT);
+			return;
+		}
+		slot->tried++;
+		slot->counted = false;
+		slot->asked_round = 0;
+	}
+}
+
+/* Notes that a server has answered the query with this id. */
+static void
+note_answer(DnsSlot *slot, uint16 id)
+{
+	DnsChannel *channel = slot->window->channel;
+	DnsTry	   *try = tries_of_id(slot, id);
+	DnsNameServer *server;
+
+	if (try == NULL)
+		return;
+	server = &channel->nameservers[try->server];
+	server->failures = 0;
+	server->heard_at = clock_last();
+
+	/* Only the second query has arrived: the first one was lost. */
+	if (slot->early && id == slot->early_id)
+	{
+		pace_lost(&channel->pace, slot->tried_at);
+		channel->early_left++;
+	}
+	if (slot->reply.answered)
+		return;
+	/* A failure: the same server's answer to this query counts once. */
+	tries_drop(slot, try);
+}
+
+/* Questions without an answer in the usual time are no longer fresh. */
+static void
+move_silent(DnsWindow *window, int64 now)
+{
+	DnsChannel *channel = window->channel;
+
+	while (first_tried(window, BURST_FRESH, roundtrip_timeout(channel)) <= now)
+	{
+		DnsSlot    *slot = first_of(window, BURST_FRESH);
+
+		tries_enter(slot, BURST_SILENT);
+		share_silent(&channel->pace, slot->tried_at, false);
+	}
+	while (first_tried(window, BURST_AGAIN, roundtrip_short(channel)) <= now)
+	{
+		DnsSlot    *slot = first_of(window, BURST_AGAIN);
+
+		tries_enter(slot, BURST_STILL_SILENT);
+		share_silent(&channel->pace, slot->tried_at, true);
+	}
+}
+
+/*
+ * Asks silent questions once more whose server has answered others meanwhile, as long as
+ * the budget lasts.
+ */
+static void
+ask_early(DnsWindow *window, int64 now)
+{
+	DnsChannel *channel = window->channel;
+
+	while (channel->early_left >= 1 && channel->early_at <= now &&
+		   first_tried(window, BURST_SILENT, early_time(channel)) <= now)
+	{
+		DnsSlot    *slot = first_of(window, BURST_SILENT);
+		int			server = slot->tries[0].server;
+
+		tries_enter(slot, BURST_WAITING);
+		if (slot->early ||
+			channel->nameservers[server].heard_at <= slot->tried_at ||
+			!ask_server(slot, server))
+			continue;
+		/* As many as the level allows, and not at one instant. */
+		channel->early_at = Max(channel->early_at, now) +
+			roundtrip_timeout(channel) / channel->pace.level;
+		slot->early = true;
+		slot->early_id = slot->tries[0].id;
+		channel->early_left--;
+		counters.resends++;
+	}
+}
+
+/* Ends the tries of a list whose time is over. */
+static void
+end_tries(DnsWindow *window, BurstState state, int64 now)
+{
+	DnsChannel *channel = window->channel;
+
+	while (first_tried(window, state, try_time(channel)) <= now)
+	{
+		DnsSlot    *slot = first_of(window, state);
+		const DnsNameServer *server = &channel->nameservers[slot->tries[0].server];
+
+		/* Better than no answer at all. */
+		if (slot->bare_error != NULL)
+			burst_settle(slot);
+		if (slot->burst != state)
+			continue;
+		if (server->heard_at <= slot->tried_at && server->failed_at <= slot->tried_at)
+			nameserver_failed(channel, slot->tries[0].server);
+		slot->counted = true;
+		if (is_last_try(slot))
+			slot_finish(slot, ARES_ETIMEOUT);
+		else
+			tries_enter(slot, BURST_DUE);
+	}
+}
+
+/* The first question of a list, which is not empty. */
+static DnsSlot *
+first_of(const DnsWindow *window, BurstState state)
+{
+	return dlist_head_element(DnsSlot, burst_node,
+							  unconstify(dlist_head *, &window->burst[state]));
+}
+
+/* The time after the last try of the first question of a list; never if it is empty. */
+static int64
+first_tried(const DnsWindow *window, BurstState state, int64 after)
+{
+	return window->nburst[state] == 0 ? PG_INT64_MAX :
+		first_of(window, state)->tried_at + after;
+}
+
+/* Has every server been asked as often as the settings allow? */
+static bool
+is_last_try(const DnsSlot *slot)
+{
+	const DnsChannel *channel = slot->window->channel;
+
+	return slot->tried + 1 >= channel->config.tries &&
+		ask_choose(channel, slot->asked_round) < 0;
+}
+
+/*
+ * Can a question that is due be asked?  New questions come first, but none waits longer
+ * than a try lasts.
+ */
+static bool
+may_ask_again(const DnsWindow *window, int64 now)
+{
+	const DnsChannel *channel = window->channel;
+
+	if (window->nburst[BURST_DUE] == 0 || window->nrefused > 0 ||
+		tries_fresh(window) >= (int) channel->pace.level ||
+		!share_allows(&channel->pace, 0) ||
+		(channel->starved && ask_pending(window)))
+		return false;
+	return !window->hungry ||
+		first_tried(window, BURST_DUE, 2 * try_time(channel)) <= now;
+}
+
+/* Microseconds after which a silent question can be asked once more. */
+static int64
+early_time(const DnsChannel *channel)
+{
+	return Min(Max(EARLY_AFTER, 2 * roundtrip_timeout(channel)),
+			   try_time(channel) / 2);
+}
+
+/* The microseconds that a try lasts. */
+static int64
+try_time(const DnsChannel *channel)
+{
+	return channel->config.timeout * INT64CONST(1000);
+}
+
+/* No server takes a question. */
+static void
+refuse(DnsSlot *slot)
+{
+	tries_leave(slot);
+	if (!refused_take(slot, slot->window->channel, ARES_ECONNREFUSED))
+		slot_finish(slot, ARES_ECONNREFUSED);
+}

@@ -1,0 +1,95 @@
+/*
+ * replies.c
+ *
+ * What comes in reply to the queries of the burst: answers, and refusals of the host or
+ * of the other side.
+ */
+#include "postgres.h"
+
+#include "engine/engine.h"
+
+static void ask_elsewhere(DnsWindow *window);
+
+/*
+ * Reads what has come through a socket.  Can raise.
+ */
+void
+replies_read(DnsWindow *window, DnsSocket *socket)
+{
+	DnsVerdict	verdict;
+
+	window->channel->reading = socket;
+	while (udp_receive(window->channel, socket, &verdict))
+	{
+		if (verdict.slot != NULL)
+			burst_obey(&verdict);
+		else					/* a probe: the server is back */
+			window->channel->nameservers[socket->server].failures = 0;
+	}
+	window->channel->reading = NULL;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||
+		errno == ENOBUFS || errno == ENOMEM)
+		return;
+	window->channel->last_errno = errno;
+	replies_refused(window, socket);
+}
+
+/*
+ * Nobody listens where a socket sends to: asks its questions elsewhere.  Can raise.
+ */
+void
+replies_refused(DnsWindow *window, DnsSocket *socket)
+{
+	for (int state = BURST_FRESH; state <= BURST_WAITING; state++)
+	{
+		dlist_mutable_iter iter;
+
+		dlist_foreach_modify(iter, &window->burst[state])
+		{
+			DnsSlot    *slot = dlist_container(DnsSlot, burst_node, iter.cur);
+
+			if (slot->tries[0].socket_serial == socket->serial)
+				tries_enter(slot, BURST_REFUSED);
+		}
+	}
+	nameserver_failed(window->channel, socket->server);
+	ask_elsewhere(window);
+}
+
+/*
+ * The system does not send the queue of a socket: asks its questions elsewhere.  Can
+ * raise.
+ */
+void
+replies_unsent(DnsWindow *window, DnsSocket *socket)
+{
+	const uint8 *end = socket->out + socket->out_len;
+	int			error = socket->send_errno;
+
+	socket->send_errno = 0;
+	for (const uint8 *at = socket->out; at < end;
+		 at += STREAM_PREFIX + wire_u16(at))
+	{
+		DnsSlot    *slot;
+		DnsTry	   *try = tries_find(window->channel, socket,
+									 wire_u16(at + STREAM_PREFIX), &slot);
+
+		if (try != NULL && try == &slot->tries[0] && slot->burst <= BURST_WAITING)
+			tries_enter(slot, BURST_REFUSED);
+	}
+	socket->out_len = 0;
+	socket->out_count = 0;
+	if (error == ECONNREFUSED)	/* the answer to an earlier message */
+		replies_refused(window, socket);
+	else
+		ask_elsewhere(window);
+}
+
+/* Asks the refused questions of a window elsewhere. */
+static void
+ask_elsewhere(DnsWindow *window)
+{
+	while (window->nburst[BURST_REFUSED] > 0)
+		burst_try(dlist_head_element(DnsSlot, burst_node,
+									 &window->burst[BURST_REFUSED]));
+}

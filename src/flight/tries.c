@@ -1,0 +1,173 @@
+/*
+ * tries.c
+ *
+ * The queries of a question, and what the burst does with it.  Each query of the burst
+ * has an id of its own, so an answer tells which query it belongs to, and an answer to an
+ * earlier query still counts.  Stores, never raises.
+ *
+ *   none --- burst_ask() --> fresh --- no answer in the usual time --> silent
+ *    ^                                                                   |
+ *    |                                         asked early, or not lost: waiting
+ *    |                                                                   |
+ *    |                                               the time of the try is over
+ *    |                                                                   v
+ *    +-- slot_finish(),        again <-- burst_attend(): there is room - due
+ *        refused: from any       |                                       ^
+ *        of them; over TCP:      +----------> still silent --------------+
+ *        by way of BURST_TCP
+ */
+#include "postgres.h"
+
+#include "flight/flight.h"
+
+static void forget(DnsSlot *slot, DnsTry *try);
+
+/*
+ * Adds a query of the burst with this id, which leaves through this socket.  Forgets the
+ * oldest one if there are too many.  The caller sets its edns.
+ */
+DnsTry *
+tries_add(DnsSlot *slot, DnsSocket *socket, uint16 id)
+{
+	DnsTry	   *try = &slot->tries[0];
+
+	if (slot->ntries == MAX_TRIES)
+		forget(slot, &slot->tries[--slot->ntries]);
+	memmove(&slot->tries[1], try, slot->ntries * sizeof(DnsTry));
+	slot->ntries++;
+	memset(try, 0, sizeof(*try));
+	try->id = id;
+	try->server = socket->server;
+	try->fd = socket->fd;
+	try->socket_serial = socket->serial;
+	try->sent_at = clock_last();
+	slot->window->channel->burst_of_id[id] = slot->index + 1;
+	socket->waiting++;
+	socket->asked++;
+	return try;
+}
+
+/*
+ * The query of a slot with this id, or NULL.
+ */
+DnsTry *
+tries_of_id(DnsSlot *slot, uint16 id)
+{
+	for (int i = 0; i < slot->ntries; i++)
+	{
+		if (slot->tries[i].id == id)
+			return &slot->tries[i];
+	}
+	return NULL;
+}
+
+/*
+ * The query with this id that left through this socket, and its slot; NULL if there is
+ * none.
+ */
+DnsTry *
+tries_find(const DnsChannel *channel, const DnsSocket *socket, uint16 id,
+		   DnsSlot **slot)
+{
+	int			index = (socket->burst ? channel->burst_of_id :
+						 channel->slot_of_id)[id] - 1;
+	DnsTry	   *try;
+
+	if (index < 0 || channel->window == NULL)
+		return NULL;
+	*slot = &channel->window->slots[index];
+	try = tries_of_id(*slot, id);
+	return try != NULL && try->socket_serial == socket->serial ? try : NULL;
+}
+
+/*
+ * Forgets a query: no other answer to it counts.
+ */
+void
+tries_drop(DnsSlot *slot, DnsTry *try)
+{
+	int			after = slot->ntries - 1 - (try - slot->tries);
+
+	forget(slot, try);
+	memmove(try, try + 1, after * sizeof(DnsTry));
+	slot->ntries--;
+	memset(&slot->tries[slot->ntries], 0, sizeof(DnsTry));
+}
+
+/*
+ * The socket of a query; NULL if it is closed.
+ */
+DnsSocket *
+tries_socket(const DnsChannel *channel, const DnsTry *try)
+{
+	DnsSocket  *socket = try->fd < channel->max_sockets ?
+		channel->sockets[try->fd] : NULL;
+
+	return socket != NULL && socket->serial == try->socket_serial ?
+		socket : NULL;
+}
+
+/*
+ * Puts a question of the burst into the list of a state.
+ */
+void
+tries_enter(DnsSlot *slot, BurstState state)
+{
+	DnsWindow  *window = slot->window;
+
+	if (slot->burst == BURST_NONE)
+	{
+		slot->in_flight = true;
+		window->in_flight++;
+		window->nburst[BURST_NONE]++;
+	}
+	else
+	{
+		dlist_delete(&slot->burst_node);
+		window->nburst[slot->burst]--;
+	}
+	slot->burst = state;
+	window->nburst[state]++;
+	dlist_push_tail(&window->burst[state], &slot->burst_node);
+}
+
+/*
+ * Takes a question out of the burst, if it is there, and forgets its queries.
+ */
+void
+tries_leave(DnsSlot *slot)
+{
+	DnsWindow  *window = slot->window;
+
+	if (slot->burst == BURST_NONE)
+		return;
+	while (slot->ntries > 0)
+		forget(slot, &slot->tries[--slot->ntries]);
+	memset(slot->tries, 0, sizeof(slot->tries));
+	dlist_delete(&slot->burst_node);
+	window->nburst[slot->burst]--;
+	window->nburst[BURST_NONE]--;
+	window->in_flight--;
+	slot->burst = BURST_NONE;
+	slot->in_flight = false;
+}
+
+/*
+ * The number of questions that were asked just now: they load the server.
+ */
+int
+tries_fresh(const DnsWindow *window)
+{
+	return window->nburst[BURST_FRESH] + window->nburst[BURST_AGAIN];
+}
+
+static void
+forget(DnsSlot *slot, DnsTry *try)
+{
+	DnsChannel *channel = slot->window->channel;
+	DnsSocket  *socket = tries_socket(channel, try);
+
+	channel->burst_of_id[try->id] = 0;
+	if (socket != NULL)
+		socket->waiting--;
+}

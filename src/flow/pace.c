@@ -1,0 +1,335 @@
+/*
+ * pace.c
+ *
+ * How many fresh questions a channel has, which load the way and the server.  This level
+ * begins small, and grows with each answer (slow start, RFC 5681) until answers come
+ * later: a queue stands at the server.  From then on it keeps the queue short (LEDBAT,
+ * RFC 6817), since other sessions use the same server.  Only the quickest answer of a
+ * round tells the length of the queue: a resolver has some names at hand and looks up
+ * others.  Lost queries halve the level, and share.c can do so.
+ *
+ * The channel keeps what the pace learns.  Runs inside the library too: never raises.
+ *
+ *   slow start ---- a queue, or losses ----> a level that keeps the queue at TARGET
+ *    | 2, 4, 8 ...                            | + 1/16 a round while it is shorter
+ *    |                                        | - up to 1/2 when it is longer
+ *    +-- a delay too long for a queue: a round with fewer; no better: as before --+
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "flow/flow.h"
+
+/*
+ * Where the level begins: RFC 5681's smallest initial window.  A hundred sessions that
+ * begin at once do not overrun a small server (world busy100 of test/sim).
+ */
+#define FIRST_LEVEL		2
+
+/*
+ * The queue that stands at the server, in microseconds: RFC 6817's TARGET, which is at
+ * most 100 ms there.  A name server's socket buffer holds some 250 queries, which take
+ * it some milliseconds.  Far away, an eighth of the round trip (RFC 9406).
+ */
+#define TARGET			1000
+#define TARGET_TRIP		8
+
+/*
+ * A longer delay, in microseconds, hardly comes from a queue in a socket's buffer: these
+ * can be names that a resolver does not have at hand.  That is tested first.
+ */
+#define LONGEST_QUEUE	20000
+
+/*
+ * The level grows by this part of itself in a round at most, and falls by this part at
+ * most, as in Swift (Kumar and others, SIGCOMM 2020).
+ */
+#define GAIN			(1.0 / 16)
+#define DECREASE		(1.0 / 2)
+
+/*
+ * What is allowed to chance, in mean delays over sqrt(n): one round in thirty is later
+ * without a queue, if two exponential delays add up.
+ */
+#define CHANCE			1.5
+
+/*
+ * A round without an answer is over after this many timeouts.  Where nobody answers,
+ * there is no load to be found out: the level grows up to SILENT_LEVEL.
+ */
+#define SILENT_ROUND	1
+#define SILENT_LEVEL	128
+
+/* A round has at least this many answers, so that chance counts for little (RFC 9406). */
+#define LEAST_ANSWERS	8
+
+/*
+ * The losses that a level can have: a number that chance explains, plus this share of
+ * the answers (BBRv2's loss threshold).
+ */
+#define LOST_BY_CHANCE	2
+#define TOO_MANY_LOST	0.02
+
+/* The quickest round trip is that of the last two spans of this many microseconds. */
+#define BASE_SPAN		INT64CONST(2000000)
+
+static void begin_round(DnsPace *pace, int64 now);
+static void end_round(DnsPace *pace, int64 now);
+static void adjust_level(DnsPace *pace, int64 now);
+static double allowed_queue(const DnsPace *pace);
+static void judge_delay(DnsPace *pace);
+static void halve(DnsPace *pace, int64 now);
+
+/*
+ * Sets the pace of a new channel.
+ */
+void
+pace_init(DnsPace *pace)
+{
+	pace->level = FIRST_LEVEL;
+	pace->total = WINDOW_MAX;
+	pace->slow_start = true;
+	pace_begin(pace);
+}
+
+/*
+ * Begins anew with few questions: nobody has listened, so all that was in flight can come
+ * at once now (RFC 5681 section 4.1).
+ */
+void
+pace_restart(DnsPace *pace)
+{
+	pace->level = FIRST_LEVEL;
+	pace->slow_start = true;
+	pace->testing = PACE_TESTS_NOTHING;
+}
+
+/*
+ * Begins a round for a new window: the time before it tells nothing.
+ */
+void
+pace_begin(DnsPace *pace)
+{
+	int64		now = clock_now();
+
+	pace->base = pace->base_before = 0;
+	pace->base_since = now;
+	pace->expected = -1;
+	pace->testing = PACE_TESTS_NOTHING;
+	share_begin(pace, now);
+	begin_round(pace, now);
+}
+
+/*
+ * Can a window with this many fresh questions, and this many in all, ask one more?
+ * Notes when the level, not the capacity of the window, is the limit.
+ */
+bool
+pace_allows(DnsPace *pace, int fresh, int total, int capacity)
+{
+	/* There is always room while nothing waits. */
+	if (total == 0)
+		return true;
+	if (!share_allows(pace, total - fresh))
+		return false;
+	if (fresh < (int) pace->level)
+		return true;
+	pace->full |= (fresh < capacity);
+	return false;
+}
+
+/*
+ * Counts an answer.
+ */
+void
+pace_answered(DnsPace *pace)
+{
+	pace->answers++;
+	pace->delivered++;
+	if (pace->slow_start && pace->growing && pace->full && pace->level < WINDOW_MAX)
+		pace->level++;
+}
+
+/*
+ * Notes the round trip in microseconds of a query that was sent at this time.
+ */
+void
+pace_trip(DnsPace *pace, int64 trip, int64 sent_at)
+{
+	pace->over |= (sent_at >= pace->began);
+	if (!clock_is_prompt() ||	/* the answer can have lain there */
+		(pace->testing == PACE_TESTS_DELAY && sent_at < pace->changed_at))
+		return;
+	trip = Max(trip, 1);
+	pace->base = pace->base == 0 ? trip : Min(pace->base, trip);
+	pace->quickest = pace->trips == 0 ? trip : Min(pace->quickest, trip);
+	pace->trips++;
+	pace->sum += trip;
+
+	/* Not only at the end of the round (RFC 9406 section 4.2). */
+	if (pace->slow_start && pace->trips >= LEAST_ANSWERS &&
+		pace->quickest - pace_base(pace) > allowed_queue(pace))
+		pace->growing = false;
+}
+
+/*
+ * Counts a query that was lost although its server answers others.  sent_at is on the
+ * clock of clock_now().
+ */
+void
+pace_lost(DnsPace *pace, int64 sent_at)
+{
+	pace->lost += (sent_at >= pace->halved_at);
+}
+
+/*
+ * The quickest round trip of late, in microseconds; 0 if none is known.
+ */
+int64
+pace_base(const DnsPace *pace)
+{
+	if (pace->base == 0 || pace->base_before == 0)
+		return Max(pace->base, pace->base_before);
+	return Min(pace->base, pace->base_before);
+}
+
+/*
+ * The time, on the clock of clock_now(), by which pace_look() must be called; rto is the
+ * time in microseconds in which a question is fresh.
+ */
+int64
+pace_time(const DnsPace *pace, int64 rto)
+{
+	return pace->full ? pace->looked_at + SILENT_ROUND * rto : PG_INT64_MAX;
+}
+
+/*
+ * Ends the round if it is over: a query of this round is answered, and there are enough
+ * answers; or there are none.  rto is as for pace_time().  Called after each wait.
+ */
+void
+pace_look(DnsPace *pace, int64 rto)
+{
+	int64		now = clock_now();
+
+	if (!pace->full && !pace->over)
+		return;
+	if (pace->over && pace->answers >= Max(LEAST_ANSWERS, (int) pace->level / 2))
+		end_round(pace, now);
+	else if (now >= pace_time(pace, rto))
+	{
+		pace->looked_at = now;
+		if (pace->answers == 0)
+			end_round(pace, now);
+	}
+}
+
+static void
+begin_round(DnsPace *pace, int64 now)
+{
+	pace->began = pace->looked_at = now;
+	pace->over = false;
+	pace->answers = 0;
+	pace->trips = 0;
+	pace->sum = 0;
+	pace->full = false;
+	pace->growing = true;
+	if (now - pace->base_since < BASE_SPAN)
+		return;
+	pace->base_before = pace->base;
+	pace->base = 0;
+	pace->base_since = now;
+}
+
+static void
+end_round(DnsPace *pace, int64 now)
+{
+	if (pace->answers == 0)
+	{
+		if (pace->full && pace->level < SILENT_LEVEL)
+			pace->level = Min(2 * pace->level, SILENT_LEVEL);
+	}
+	else if (pace->lost > LOST_BY_CHANCE + TOO_MANY_LOST * pace->delivered)
+		halve(pace, now);
+	else
+		adjust_level(pace, now);
+	pace->lost /= 2;
+	pace->delivered /= 2;
+	begin_round(pace, now);
+}
+
+/* Keeps the queue at the server short: RFC 6817 section 2.4.2, a round at a time. */
+static void
+adjust_level(DnsPace *pace, int64 now)
+{
+	double		queue = pace->quickest - pace_base(pace);
+	double		allowed = allowed_queue(pace);
+
+	if (pace->trips == 0)
+		return;					/* the backend was too busy to tell */
+	if (pace->testing == PACE_TESTS_DELAY)
+		judge_delay(pace);
+	else if (queue <= allowed)
+	{
+		if (pace->full && !pace->slow_start)
+			pace->level += (1 - queue / allowed) * Max(1, GAIN * pace->level);
+		pace->level = Min(pace->level, WINDOW_MAX);
+	}
+	else if (pace->level > LOWEST_LEVEL && pace->testing == PACE_TESTS_NOTHING)
+	{
+		pace->before = pace->level;
+		pace->level *= 1 - DECREASE * (queue - allowed) / queue;
+		pace->level = Max(pace->level, LOWEST_LEVEL);
+		if (queue <= LONGEST_QUEUE)
+			pace->slow_start = false;
+		else
+		{
+			pace->testing = PACE_TESTS_DELAY;
+			pace->changed_at = now;
+			pace->delay = pace->quickest;
+			pace->queue = queue;
+		}
+	}
+}
+
+/*
+ * The microseconds by which the quickest answer of the round can be later than that of
+ * late: the queue that can stand at the server, and what comes by chance.  A resolver's
+ * work, or a busy way, delays each answer in its own way, a queue all of them: if two
+ * such delays add up, the quickest of n answers is late by their mean over sqrt(2n).
+ */
+static double
+allowed_queue(const DnsPace *pace)
+{
+	double		spread = pace->sum / Max(pace->trips, 1) - pace->quickest;
+
+	return Max(TARGET, pace_base(pace) / TARGET_TRIP) +
+		CHANCE * spread / sqrt(Max(pace->trips, 1));
+}
+
+/*
+ * The level is lower, since answers came late.  If they still do, that is not because of
+ * the queries of this channel.
+ */
+static void
+judge_delay(DnsPace *pace)
+{
+	pace->testing = PACE_TESTS_NOTHING;
+	if (pace->delay - pace->quickest > pace->queue * DECREASE / 2)
+	{
+		pace->slow_start = false;
+		return;
+	}
+	pace->level = pace->before;
+	pace->base = pace->base_before = pace->quickest;
+}
+
+static void
+halve(DnsPace *pace, int64 now)
+{
+	pace->slow_start = false;
+	pace->level = Max(pace->level / 2, LOWEST_LEVEL);
+	pace->halved_at = now;
+	pace->lost = 0;
+}
