@@ -9,6 +9,21 @@
 
 #include "flight/flight.h"
 
+/*
+ * Messages that are sent with one call.  Chosen, not measured: a longer burst saves
+ * hardly any calls, and servers can drop it.
+ */
+#define MAX_BURST			128
+
+/*
+ * The octets that a channel reads in one turn of the wait loop.  Each datagram, and each
+ * read over TCP, costs READ_COST on top.  The readable sockets share the budget evenly,
+ * so that a flood on one does not starve the others.  The loop looks at interrupts and
+ * limits between turns, so after about 10 ms: chosen so that a cancel acts at once.
+ */
+#define TURN_BUDGET			(512 * 1024)
+#define READ_COST			64
+
 /* What an answer comes to. */
 typedef struct DnsVerdict
 {
