@@ -116,11 +116,16 @@ take_socket(DnsChannel *channel, int server, bool again)
 
 	socket_end_all(channel, channel->queries_per_socket, false);
 	channel_reserve_descriptors(channel, true);
-	if (channel->spare_descriptors < CHANNEL_DESCRIPTORS && ask_pending(channel->window))
+	if (channel->spare_descriptors < CHANNEL_DESCRIPTORS)
 	{
 		/* The last one is for TCP. */
-		channel->starved = true;
-		return NULL;
+		if (ask_pending(channel->window))
+		{
+			channel->starved = true;
+			return NULL;
+		}
+		/* All are asked again: their earlier queries can have no answer now. */
+		socket_end_all(channel, 0, true);
 	}
 	socket = socket_make(channel, from);
 	if (socket == NULL)

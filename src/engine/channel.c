@@ -140,6 +140,7 @@ channel_destroy(DnsChannel *channel)
 	if (channel == NULL)
 		return;
 	events_forget(channel);
+	channel->reading = NULL;
 	socket_end_all(channel, 0, true);
 	ares_destroy(channel->ares);
 	ares_destroy(channel->ares_tcp);

@@ -167,10 +167,12 @@ adjust(DnsPace *pace, int waiting)
 			(share > pace->expected ? LEARN_BETTER : LEARN_WORSE);
 		raise_total(pace);
 	}
+	else if (share == 0)
+		return;					/* there is nothing to compare with */
 	else if (share < SHARE_FULL * pace->expected &&
 			 waiting > 2 * pace->level && waiting > LEAST_TOTAL)
 		lower_total(pace, waiting);
-	else if (share > 0)			/* else there is nothing to compare with */
+	else
 	{
 		pace->testing = PACE_TESTS_LEVEL;
 		pace->share = share;

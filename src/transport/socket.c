@@ -116,7 +116,7 @@ socket_make(DnsChannel *channel, const DnsNameServer *server)
 
 /*
  * Closes the sockets of the burst that have served at least this many queries; those on
- * which questions wait, and the one that is being read, only if waiting is true.
+ * which questions wait only if waiting is true.  The one that is being read stays.
  */
 void
 socket_end_all(DnsChannel *channel, int asked, bool waiting)
@@ -125,8 +125,8 @@ socket_end_all(DnsChannel *channel, int asked, bool waiting)
 	{
 		DnsSocket  *socket = channel->sockets[fd];
 
-		if (socket != NULL && socket->burst && socket->asked >= asked &&
-			(waiting || (socket->waiting == 0 && socket != channel->reading)))
+		if (socket != NULL && socket->burst && socket != channel->reading &&
+			socket->asked >= asked && (waiting || socket->waiting == 0))
 			(void) socket_close(fd, channel);
 	}
 }
