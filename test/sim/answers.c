@@ -228,7 +228,8 @@ answer_name(const Packet *query, const Name *name, int index, SimTime extra)
 		message.octets[3] |= name->kind == 'r' ? 5 : 1;
 		drop_records(&message);
 	}
-	else if (name->kind == 's' || name->kind == 'p' || name->kind == 'n')
+	else if (name->kind == 's' || name->kind == 'p' || name->kind == 'n' ||
+			 (name->kind == 'o' && query->server == 0))
 	{
 		message.octets[3] |= name->kind == 'n' ? 3 : 2;
 		drop_records(&message);

@@ -100,6 +100,33 @@ check_message(const Packet *packet)
 }
 
 /*
+ * Checks the socket of a query with a new id: it sends no more queries than the setting
+ * allows, and the second query for a name leaves through another port.
+ */
+static void
+check_socket(const Packet *packet, const Name *name, int index)
+{
+	Socket	   *socket = packet_socket(packet);
+
+	/* The first query that the system sends can be the second one of the engine. */
+	if (name->sent == 1 && name->serial == packet->serial && set.sendfail == 0 &&
+		set.down_at < 0 && !failures_are_set())
+		sim_fail("port", "name %d is asked again through the same port", index);
+	if (socket->asked == 0 && set.feeder == FEEDER_ARRAY)
+	{
+		int			most = 2 * set.servers + QUERIES_HELD * (running->asked - running->answered);
+		int			used = 0;
+
+		for (int i = 0; i < MAX_FDS; i++)
+			used += running->sockets[i].used && !running->sockets[i].tcp;
+		if (used > most)
+			sim_fail("port", "%d sockets are open, and not %d", used, most);
+	}
+	if (++socket->asked > set.udp_max_queries && set.udp_max_queries > 0)
+		sim_fail("port", "a socket sends %d queries", socket->asked);
+}
+
+/*
  * Checks a query over UDP that leaves the running session: an id stands for one question
  * on a socket, while that question can still be answered and is not refused.
  */
@@ -129,6 +156,8 @@ judge_query(const Packet *packet)
 			session->local - before->sent_at < set.timeout * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
 	}
+	if (set.feeder != FEEDER_ALONE && other != index)
+		check_socket(packet, name, index);
 	session->name_of_id[id] = index + 1;
 	name->id = id;
 	name->serial = packet->serial;
@@ -211,9 +240,15 @@ sim_batch_begins(void)
 {
 	Session    *session = running;
 
+	for (int i = 0; i < MAX_FDS && !set.keep_open && set.feeder == FEEDER_ARRAY; i++)
+	{
+		if (session->sockets[i].used)
+			sim_fail("left", "descriptor %d is open after a batch", FIRST_FD + i);
+	}
 	session->batch_began = session->local;
 	session->cancelled_at = 0;
 	session->asked = 0;
+	session->answered = 0;
 	session->oldest = 0;
 	session->last_answer = 0;
 	for (int i = 0; i < session->task.names; i++)
@@ -253,6 +288,7 @@ sim_outcome(int index, const char *status, int64_t address)
 	trace(index);
 	trace(running->local);
 	running->idle_steps = 0;
+	running->answered++;
 	if (!name->asked || ++name->outcomes != 1)
 		sim_fail("outcome", "name %d has outcome %d", index, name->outcomes);
 	name->status = status_number(status);
@@ -368,8 +404,10 @@ check_budget(Session *session, bool nothing_lost)
 	for (int i = 0; i < session->task.names; i++)
 	{
 		const Name *name = &session->names[i];
+		bool		plain = set.edns && (name->kind == 'e' || name->kind == 'b');
 
-		if (name->sent - name->refused > set.tries * set.servers * (1 + set.budget) + 1)
+		/* A query that is answered by FORMERR is repeated without EDNS. */
+		if (name->sent - name->refused > set.tries * set.servers * (1 + plain + set.budget) + 1)
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
 		second += name->kind == 'h' && name->sent > 1;
@@ -378,6 +416,26 @@ check_budget(Session *session, bool nothing_lost)
 		sim_fail("budget", "%d names of %d cost a second query", second,
 				 session->task.names);
 	running = NULL;
+}
+
+/* Where nothing is late or lost, servers that take turns are asked about equally often. */
+static void
+check_turns(void)
+{
+	uint64_t	come = 0;
+
+	if (!set.rotate || set.usevc || set.feeder == FEEDER_ALONE || set.cancel >= 0 ||
+		set.cancel_step >= 0 || set.silent + set.lossy + set.slow + set.late200 + set.late1000 +
+		set.latefail > 0)
+		return;
+	for (int i = 0; i < set.servers; i++)
+		come += servers[i].come;
+	for (int i = 0; i < set.servers && come >= 200 * set.servers; i++)
+	{
+		if (servers[i].come < come / set.servers / 2)
+			sim_fail("turns", "server %d gets %lu queries of %lu", i,
+					 (unsigned long) servers[i].come, (unsigned long) come);
+	}
 }
 
 /* After the faults have ended, all is done in a time that has a bound. */
@@ -413,6 +471,14 @@ judge_end(void)
 {
 	bool		nothing_lost = is_nothing_lost();
 
+	int			raised = 0;
+
+	if (nothing_lost)
+		check_turns();
+	for (int i = 0; i < nsessions; i++)
+		raised += sessions[i].errors > 0;
+	if (set.most_raised >= 0 && raised > set.most_raised)
+		sim_fail("raised", "%d sessions", raised);
 	for (int i = 0; i < nsessions; i++)
 	{
 		Session    *session = &sessions[i];

@@ -19,6 +19,7 @@ static const NameKind kinds[] = {
 	KIND('k', late1000, "NOERROR", 1000),
 	KIND('p', latefail, "SERVFAIL", 3000),
 	KIND('s', servfail, "SERVFAIL", 0),
+	KIND('o', elsewhere, "NOERROR", 0),
 	KIND('n', nx, "NXDOMAIN", 0),
 	KIND('t', tc, "NOERROR", 0),
 	KIND('m', malformed, "MALFORMED", 0),

@@ -80,6 +80,7 @@
 	X(late1000, 0, "answered 1000 ms later") \
 	X(latefail, 0, "SERVFAIL after 3 s") \
 	X(servfail, 0, "SERVFAIL") \
+	X(elsewhere, 0, "SERVFAIL from the first server, an answer from the others") \
 	X(nx, 0, "NXDOMAIN") \
 	X(tc, 0, "truncated, so asked over TCP") \
 	X(malformed, 0, "answered by a malformed message") \
@@ -106,13 +107,14 @@
 	X(stall_us, 3000, "mean") \
 	X(check, -1, "steps between two checks of the books; -1: more and more") \
 	X(early, 0.01, "share of early second queries that is allowed") \
-	X(budget, 3, "times that a name is asked again within a try, on average; -1: no check") \
+	X(budget, 0, "times that a name is asked again within a try, on average; -1: no check") \
 	X(brief, 0, "prints one line") \
 	X(known, 1, "known faults are no failures; see open.txt") \
 	X(most_ratio, 0, "of time and ideal; 0: no bound, as for the next ones") \
 	X(most_queries, 0, "for a name") \
 	X(most_lost, 0, "% of the datagrams") \
 	X(most_wrong, -1, "outcomes; -1: no bound") \
+	X(most_raised, -1, "sessions with an error; -1: no bound") \
 	X(blocks, 40e6, "most blocks of code between two waits") \
 	X(idle, 20000, "most steps without progress")
 
@@ -203,6 +205,7 @@ typedef struct Socket
 	Packet	   *first;			/* UDP: datagrams that have come */
 	Packet	   *last;
 	int			octets;			/* of them */
+	int			asked;			/* UDP: queries with an id of their own */
 	int			room;			/* for them */
 	uint8_t    *in;				/* TCP: what has come */
 	int			in_len;
@@ -257,6 +260,7 @@ typedef struct Session
 	Name	   *names;
 	int			oldest;			/* no name before this one is under way */
 	int			asked;
+	int			answered;		/* names with an outcome, in this batch */
 	int		   *name_of_id;		/* index + 1 */
 	uint64_t	steps;
 	uint64_t	blocks;
@@ -344,6 +348,9 @@ extern Name *name_asked(const uint8_t *query, int len, int *session, int *index)
 /* ---- failures.c: calls that fail ---- */
 
 extern bool failures_are_set(void);
+
+/* Queries of a question that can be answered; as MAX_TRIES of the engine. */
+#define QUERIES_HELD	4
 
 /* ---- judge.c: the checks; ideal.c, report.c: the figures; pcap.c ---- */
 

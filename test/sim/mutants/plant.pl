@@ -8,7 +8,7 @@ use strict;
 use warnings;
 
 my ($file, $pattern, $replacement) = @ARGV;
-s/\\t/\t/g for $pattern, $replacement;
+s/\\t/\t/g, s/\\n/\n/g for $pattern, $replacement;
 open my $in, '<', $file or exit 2;
 my $text = join '', <$in>;
 close $in;
