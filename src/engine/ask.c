@@ -12,7 +12,7 @@
 
 /*
  * Microseconds after a failure until a server that has failed gets a question too, beside
- * the one that answers; as FAILOVER_DELAY in channel.c.
+ * the one that answers; as FAILOVER_DELAY in library.c.
  */
 #define PROBE_AFTER		INT64CONST(5000000)
 
@@ -66,7 +66,7 @@ ask_failed(DnsSlot *slot)
 
 /*
  * The server with the fewest failures that is not among those asked; -1 if there is none.
- * Of equal ones the first, or any if they take turns.
+ * If several have equally few, the first of them, or any of them if they take turns.
  */
 int
 ask_choose(const DnsChannel *channel, uint64 asked)

@@ -144,7 +144,7 @@ burst_look(const DnsWindow *window)
 }
 
 /*
- * Looks whose time is up, and asks again.  Can raise.
+ * Ends tries whose time is over, and asks again.  Can raise.
  */
 void
 burst_attend(DnsWindow *window)

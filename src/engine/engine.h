@@ -67,7 +67,6 @@ extern void burst_end(DnsWindow *window);
 /* ---- replies.c: answers and refusals ---- */
 
 extern void replies_read(DnsWindow *window, DnsSocket *socket);
-extern void replies_refused(DnsWindow *window, DnsSocket *socket);
 extern void replies_unsent(DnsWindow *window, DnsSocket *socket);
 
 /* ---- retry.c: asking refused questions again ---- */

@@ -1,13 +1,14 @@
 /*
  * replies.c
  *
- * What comes in reply to the queries of the burst: answers, and refusals of the host or
- * of the other side.
+ * Replies to the queries of the burst: answers, and refusals by this host or by the
+ * server's.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 
+static void leave_socket(DnsWindow *window, DnsSocket *socket);
 static void ask_elsewhere(DnsWindow *window);
 
 /*
@@ -31,29 +32,7 @@ replies_read(DnsWindow *window, DnsSocket *socket)
 		errno == ENOBUFS || errno == ENOMEM)
 		return;
 	window->channel->last_errno = errno;
-	replies_refused(window, socket);
-}
-
-/*
- * Nobody listens where a socket sends to: asks its questions elsewhere.  Can raise.
- */
-void
-replies_refused(DnsWindow *window, DnsSocket *socket)
-{
-	for (int state = BURST_FRESH; state <= BURST_WAITING; state++)
-	{
-		dlist_mutable_iter iter;
-
-		dlist_foreach_modify(iter, &window->burst[state])
-		{
-			DnsSlot    *slot = dlist_container(DnsSlot, burst_node, iter.cur);
-
-			if (slot->tries[0].socket_serial == socket->serial)
-				tries_enter(slot, BURST_REFUSED);
-		}
-	}
-	nameserver_failed(window->channel, socket->server);
-	ask_elsewhere(window);
+	leave_socket(window, socket);
 }
 
 /*
@@ -80,9 +59,29 @@ replies_unsent(DnsWindow *window, DnsSocket *socket)
 	socket->out_len = 0;
 	socket->out_count = 0;
 	if (error == ECONNREFUSED)	/* the answer to an earlier message */
-		replies_refused(window, socket);
+		leave_socket(window, socket);
 	else
 		ask_elsewhere(window);
+}
+
+/* A socket sends to where nobody listens: asks its questions elsewhere. */
+static void
+leave_socket(DnsWindow *window, DnsSocket *socket)
+{
+	for (int state = BURST_FRESH; state <= BURST_WAITING; state++)
+	{
+		dlist_mutable_iter iter;
+
+		dlist_foreach_modify(iter, &window->burst[state])
+		{
+			DnsSlot    *slot = dlist_container(DnsSlot, burst_node, iter.cur);
+
+			if (slot->tries[0].socket_serial == socket->serial)
+				tries_enter(slot, BURST_REFUSED);
+		}
+	}
+	nameserver_failed(window->channel, socket->server);
+	ask_elsewhere(window);
 }
 
 /* Asks the refused questions of a window elsewhere. */

@@ -87,7 +87,7 @@ typedef struct DnsTry
 /* The queries of a question that can still be answered; an older one is forgotten. */
 #define MAX_TRIES		4
 
-/* What the burst does with a question; see burst.c. */
+/* The states of a question in the burst; tries.c draws them. */
 typedef enum BurstState
 {
 	BURST_NONE,					/* not in the burst */

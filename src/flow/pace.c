@@ -49,7 +49,7 @@
 #define DECREASE		(1.0 / 2)
 
 /*
- * What is allowed to chance, in mean delays over sqrt(n): one round in thirty is later
+ * The allowance for chance, in mean delays over sqrt(n): one round in thirty is later
  * without a queue, if two exponential delays add up.
  */
 #define CHANCE			1.5

@@ -117,7 +117,7 @@ typedef struct Host
 	uint64		seed;
 } Host;
 
-/* What a host lookup looks for: addresses of a name, or names of an address. */
+/* The object of a host lookup: addresses of a name, or names of an address. */
 typedef struct HostSought
 {
 	Lookups		lookups;		/* the sources; never LOOKUPS_SYSTEM */

@@ -23,7 +23,7 @@
 #define MAX_NDOTS		15		/* as in resolv.conf(5) */
 #define BLANKS			" \t\r"
 
-/* What resolv.conf says. */
+/* The contents of resolv.conf. */
 typedef struct ResolvConf
 {
 	Lookups		lookups;		/* LOOKUPS_SYSTEM if it does not say */

@@ -1,7 +1,7 @@
 /*
  * cached_file.c
  *
- * What a file says, kept in this process until the file changes.  Reading can be
+ * The contents of a file, kept in this process until the file changes.  Reading can be
  * interrupted at any time, and then leaves nothing behind.
  */
 #include "postgres.h"

@@ -16,7 +16,7 @@
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
 
-/* What a function does if it cannot do its work. */
+/* How a function tells that it cannot do its work. */
 typedef enum OnFailure
 {
 	RAISE,

@@ -24,7 +24,7 @@
 #define TURN_BUDGET			(512 * 1024)
 #define READ_COST			64
 
-/* What an answer comes to. */
+/* The result of judging an answer. */
 typedef struct DnsVerdict
 {
 	DnsSlot    *slot;			/* NULL if a probe is answered */

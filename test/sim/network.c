@@ -100,7 +100,7 @@ deliver_datagram(int who, uint64_t token, Packet *packet)
 	session_wake(&sessions[packet->session]);
 }
 
-/* Nobody listens at the server. */
+/* The server is down, and its host says so. */
 void
 deliver_refusal(int who, uint64_t token, Packet *packet)
 {
