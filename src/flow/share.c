@@ -77,8 +77,8 @@ share_begin(DnsPace *pace, int64 now)
 }
 
 /*
- * Is there room for one more question, besides this many that are silent?  In a pause, there is
- * for a probe, now and then.
+ * Is there room for one more question, besides this many that are silent?  In a pause,
+ * there is room for a probe, now and then.
  */
 bool
 share_allows(const DnsPace *pace, int waiting)
@@ -125,8 +125,9 @@ share_time(const DnsPace *pace)
 }
 
 /*
- * Judges the sample if its questions are known.  waiting is the number of questions that
- * wait, oldest the time at which the oldest fresh one was asked.
+ * Ends a pause that has lasted long enough, and judges the sample if the fate of its
+ * questions is known.  waiting is the number of silent questions, oldest the time at which
+ * the oldest fresh one was asked.
  */
 void
 share_look(DnsPace *pace, int waiting, int64 oldest)
