@@ -81,14 +81,15 @@ sub restart
 
 foreach my $way (sort keys %statement)
 {
-	# a batch that waits for lost answers asks while the server is down
-	$session->text(q{SET pgcares.timeout = '800ms'; SET pgcares.tries = 10; SET pgcares.max_tries = 10});
+	# A batch that waits for lost answers asks while the server is down.  The patience with
+	# refusals, timeout * tries, has room for a machine that is slow to start the server.
+	$session->text(q{SET pgcares.timeout = '800ms'; SET pgcares.tries = 40; SET pgcares.max_tries = 40});
 	interrupted('a restart of the server', $way, NAMES, \&restart);
-	$session->text('RESET pgcares.timeout; RESET pgcares.tries; RESET pgcares.max_tries');
+	$session->text('RESET pgcares.timeout');
 
 	$session->text(q{SET pgcares.flags = 'edns, usevc'});
 	interrupted('a restart of the server, TCP', $way, TCP_NAMES, \&restart);
-	$session->text('RESET pgcares.flags');
+	$session->text('RESET pgcares.flags; RESET pgcares.tries; RESET pgcares.max_tries');
 
 	foreach my $case ([ FORBIDDEN, 'EPERM' ], [ NO_ROUTE, 'ENETUNREACH' ])
 	{
