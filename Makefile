@@ -40,6 +40,7 @@ OBJS = \
 	src/engine/channel.o \
 	src/engine/events.o \
 	src/engine/flush.o \
+	src/engine/held.o \
 	src/engine/lane.o \
 	src/engine/library.o \
 	src/engine/replies.o \

@@ -91,6 +91,18 @@ ask_choose(const DnsChannel *channel, uint64 asked)
 }
 
 /*
+ * Has every server been asked as often as the settings allow?
+ */
+bool
+ask_is_last(const DnsSlot *slot)
+{
+	const DnsChannel *channel = slot->window->channel;
+
+	return slot->tried + 1 >= channel->config.tries &&
+		ask_choose(channel, slot->asked_round) < 0;
+}
+
+/*
  * Does any question of a window wait for an answer?
  */
 bool

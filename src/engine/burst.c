@@ -34,13 +34,10 @@
 static void note_answer(DnsSlot *slot, uint16 id);
 static void move_silent(DnsWindow *window, int64 now);
 static void ask_early(DnsWindow *window, int64 now);
+static void ask_held(DnsWindow *window, int64 now);
 static void end_tries(DnsWindow *window, BurstState state, int64 now);
-static DnsSlot *first_of(const DnsWindow *window, BurstState state);
-static int64 first_tried(const DnsWindow *window, BurstState state, int64 after);
-static bool is_last_try(const DnsSlot *slot);
 static bool may_ask_again(const DnsWindow *window, int64 now);
 static int64 early_time(const DnsChannel *channel);
-static int64 try_time(const DnsChannel *channel);
 static void refuse(DnsSlot *slot);
 
 /*
@@ -81,7 +78,7 @@ burst_obey(const DnsVerdict *verdict)
 		slot_finish(slot, ARES_SUCCESS);
 	else if (verdict->flags == VERDICT_USE_TCP)
 		tries_enter(slot, BURST_TCP);
-	else if (slot->burst <= BURST_WAITING)
+	else if (slot->burst <= BURST_HELD)
 	{
 		slot->counted = true;
 		burst_try(slot);
@@ -118,28 +115,30 @@ burst_time(const DnsWindow *window)
 
 	if (may_ask_again(window, now))
 		return now;
-	next = Min(first_tried(window, BURST_FRESH, roundtrip_timeout(channel)),
-			   first_tried(window, BURST_AGAIN, roundtrip_short(channel)));
-	next = Min(next, first_tried(window, BURST_STILL_SILENT, try_time(channel)));
-	next = Min(next, first_tried(window, BURST_WAITING, try_time(channel)));
+	next = Min(tries_first_after(window, BURST_FRESH, roundtrip_timeout(channel)),
+			   tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)));
+	next = Min(next, tries_first_after(window, BURST_STILL_SILENT, tries_time(channel)));
+	next = Min(next, tries_first_after(window, BURST_WAITING, tries_time(channel)));
+	next = Min(next, held_time(window, now));
 	/* Without a budget they wait until their time is up. */
 	if (channel->early_left >= 1)
 		next = Min(next, Max(channel->early_at,
-							 first_tried(window, BURST_SILENT, early_time(channel))));
-	return Min(next, first_tried(window, BURST_SILENT, try_time(channel)));
+							 tries_first_after(window, BURST_SILENT, early_time(channel))));
+	return Min(next, tries_first_after(window, BURST_SILENT, tries_time(channel)));
 }
 
 /*
  * Lets the pace look at a window.
  */
 void
-burst_look(const DnsWindow *window)
+burst_look(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
 
-	share_look(&channel->pace, window->in_flight - tries_fresh(window),
-			   Min(first_tried(window, BURST_FRESH, 0),
-				   first_tried(window, BURST_AGAIN, 0)));
+	if (share_look(&channel->pace, tries_fresh(window), tries_waiting(window),
+				   Min(tries_first_after(window, BURST_FRESH, 0),
+					   tries_first_after(window, BURST_AGAIN, 0))))
+		held_take(window);
 	pace_look(&channel->pace, roundtrip_timeout(channel));
 }
 
@@ -161,8 +160,9 @@ burst_attend(DnsWindow *window)
 	end_tries(window, BURST_WAITING, now);
 	if (!ask_pending(window))
 		window->channel->starved = false;
+	ask_held(window, now);
 	while (!window->failed && may_ask_again(window, now))
-		burst_try(first_of(window, BURST_DUE));
+		burst_try(tries_first(window, BURST_DUE));
 	window->hungry = false;
 }
 
@@ -175,7 +175,7 @@ burst_cancel(DnsWindow *window)
 	for (int state = BURST_FRESH; state < BURST_STATES; state++)
 	{
 		while (window->nburst[state] > 0)
-			slot_finish(first_of(window, state), ARES_ECANCELLED);
+			slot_finish(tries_first(window, state), ARES_ECANCELLED);
 	}
 }
 
@@ -220,8 +220,8 @@ burst_try(DnsSlot *slot)
 				return;
 			}
 			slot->tried_at = clock_last();
-			again = slot->reply.queries > 1;
-			share_asked(&channel->pace, again);
+			again = slot->reply.queries > 1 && slot->burst != BURST_HELD;
+			slot->sample = share_asked(&channel->pace, again);
 			tries_enter(slot, again ? BURST_AGAIN : BURST_FRESH);
 			return;
 		}
@@ -257,6 +257,10 @@ note_answer(DnsSlot *slot, uint16 id)
 	server->failures = 0;
 	server->heard_at = clock_last();
 
+	if (slot->burst >= BURST_SILENT && !(slot->early && id == slot->early_id))
+		share_late(&channel->pace, slot->sample);
+	slot->sample = 0;
+
 	/* Only the second query has arrived: the first one was lost. */
 	if (slot->early && id == slot->early_id)
 	{
@@ -275,19 +279,19 @@ move_silent(DnsWindow *window, int64 now)
 {
 	DnsChannel *channel = window->channel;
 
-	while (first_tried(window, BURST_FRESH, roundtrip_timeout(channel)) <= now)
+	while (tries_first_after(window, BURST_FRESH, roundtrip_timeout(channel)) <= now)
 	{
-		DnsSlot    *slot = first_of(window, BURST_FRESH);
+		DnsSlot    *slot = tries_first(window, BURST_FRESH);
 
-		tries_enter(slot, BURST_SILENT);
-		share_silent(&channel->pace, slot->tried_at, false);
+		tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_SILENT);
+		share_silent(&channel->pace, slot->sample);
 	}
-	while (first_tried(window, BURST_AGAIN, roundtrip_short(channel)) <= now)
+	while (tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)) <= now)
 	{
-		DnsSlot    *slot = first_of(window, BURST_AGAIN);
+		DnsSlot    *slot = tries_first(window, BURST_AGAIN);
 
 		tries_enter(slot, BURST_STILL_SILENT);
-		share_silent(&channel->pace, slot->tried_at, true);
+		share_silent(&channel->pace, slot->sample);
 	}
 }
 
@@ -301,9 +305,9 @@ ask_early(DnsWindow *window, int64 now)
 	DnsChannel *channel = window->channel;
 
 	while (channel->early_left >= 1 && channel->early_at <= now &&
-		   first_tried(window, BURST_SILENT, early_time(channel)) <= now)
+		   tries_first_after(window, BURST_SILENT, early_time(channel)) <= now)
 	{
-		DnsSlot    *slot = first_of(window, BURST_SILENT);
+		DnsSlot    *slot = tries_first(window, BURST_SILENT);
 		int			server = slot->tries[0].server;
 
 		tries_enter(slot, BURST_WAITING);
@@ -321,56 +325,59 @@ ask_early(DnsWindow *window, int64 now)
 	}
 }
 
+/*
+ * Asks the questions again that are held back and whose try is over, as far as there is
+ * room, and ends those that have no try left.
+ */
+static void
+ask_held(DnsWindow *window, int64 now)
+{
+	DnsChannel *channel = window->channel;
+
+	while (!window->failed &&
+		   tries_first_after(window, BURST_HELD, tries_time(channel)) <= now)
+	{
+		DnsSlot    *slot = tries_first(window, BURST_HELD);
+		bool		last = ask_is_last(slot);
+
+		nameserver_check(channel, slot->tries[0].server, slot->tried_at);
+		if (!last && !held_allows(window))
+			break;
+		/* Better than no answer at all. */
+		if (slot->bare_error != NULL)
+			burst_settle(slot);
+		if (slot->burst != BURST_HELD)
+			continue;
+		slot->counted = true;
+		if (last)
+			slot_finish(slot, ARES_ETIMEOUT);
+		else
+			burst_try(slot);
+	}
+}
+
 /* Ends the tries of a list whose time is over. */
 static void
 end_tries(DnsWindow *window, BurstState state, int64 now)
 {
 	DnsChannel *channel = window->channel;
 
-	while (first_tried(window, state, try_time(channel)) <= now)
+	while (tries_first_after(window, state, tries_time(channel)) <= now)
 	{
-		DnsSlot    *slot = first_of(window, state);
-		const DnsNameServer *server = &channel->nameservers[slot->tries[0].server];
+		DnsSlot    *slot = tries_first(window, state);
 
 		/* Better than no answer at all. */
 		if (slot->bare_error != NULL)
 			burst_settle(slot);
 		if (slot->burst != state)
 			continue;
-		if (server->heard_at <= slot->tried_at && server->failed_at <= slot->tried_at)
-			nameserver_failed(channel, slot->tries[0].server);
+		nameserver_check(channel, slot->tries[0].server, slot->tried_at);
 		slot->counted = true;
-		if (is_last_try(slot))
+		if (ask_is_last(slot))
 			slot_finish(slot, ARES_ETIMEOUT);
 		else
-			tries_enter(slot, BURST_DUE);
+			tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_DUE);
 	}
-}
-
-/* The first question of a list, which is not empty. */
-static DnsSlot *
-first_of(const DnsWindow *window, BurstState state)
-{
-	return dlist_head_element(DnsSlot, burst_node,
-							  unconstify(dlist_head *, &window->burst[state]));
-}
-
-/* The time after the last try of the first question of a list; never if it is empty. */
-static int64
-first_tried(const DnsWindow *window, BurstState state, int64 after)
-{
-	return window->nburst[state] == 0 ? PG_INT64_MAX :
-		first_of(window, state)->tried_at + after;
-}
-
-/* Has every server been asked as often as the settings allow? */
-static bool
-is_last_try(const DnsSlot *slot)
-{
-	const DnsChannel *channel = slot->window->channel;
-
-	return slot->tried + 1 >= channel->config.tries &&
-		ask_choose(channel, slot->asked_round) < 0;
 }
 
 /*
@@ -388,7 +395,7 @@ may_ask_again(const DnsWindow *window, int64 now)
 		(channel->starved && ask_pending(window)))
 		return false;
 	return !window->hungry ||
-		first_tried(window, BURST_DUE, 2 * try_time(channel)) <= now;
+		tries_first_after(window, BURST_DUE, 2 * tries_time(channel)) <= now;
 }
 
 /* Microseconds after which a silent question can be asked once more. */
@@ -396,14 +403,7 @@ static int64
 early_time(const DnsChannel *channel)
 {
 	return Min(Max(EARLY_AFTER, 2 * roundtrip_timeout(channel)),
-			   try_time(channel) / 2);
-}
-
-/* The microseconds that a try lasts. */
-static int64
-try_time(const DnsChannel *channel)
-{
-	return channel->config.timeout * INT64CONST(1000);
+			   tries_time(channel) / 2);
 }
 
 /* No server takes a question. */

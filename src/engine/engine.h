@@ -49,6 +49,7 @@ extern void channel_release_descriptors(DnsChannel *channel);
 extern bool ask_server(DnsSlot *slot, int server);
 extern void ask_failed(DnsSlot *slot);
 extern int	ask_choose(const DnsChannel *channel, uint64 asked);
+extern bool ask_is_last(const DnsSlot *slot);
 extern bool ask_pending(const DnsWindow *window);
 
 /* ---- burst.c: the questions that are asked in bulk over UDP ---- */
@@ -59,10 +60,17 @@ extern void burst_try(DnsSlot *slot);
 extern void burst_obey(const DnsVerdict *verdict);
 extern void burst_settle(DnsSlot *slot);
 extern int64 burst_time(const DnsWindow *window);
-extern void burst_look(const DnsWindow *window);
+extern void burst_look(DnsWindow *window);
 extern void burst_attend(DnsWindow *window);
 extern void burst_cancel(DnsWindow *window);
 extern void burst_end(DnsWindow *window);
+
+/* ---- held.c: questions that a resolver with a full list has dropped ---- */
+
+extern void held_take(DnsWindow *window);
+extern bool held_is_due(const DnsSlot *slot);
+extern int64 held_time(const DnsWindow *window, int64 now);
+extern bool held_allows(const DnsWindow *window);
 
 /* ---- replies.c: answers and refusals ---- */
 

@@ -53,7 +53,7 @@ replies_unsent(DnsWindow *window, DnsSocket *socket)
 		DnsTry	   *try = tries_find(window->channel, socket,
 									 wire_u16(at + STREAM_PREFIX), &slot);
 
-		if (try != NULL && try == &slot->tries[0] && slot->burst <= BURST_WAITING)
+		if (try != NULL && try == &slot->tries[0] && slot->burst <= BURST_HELD)
 			tries_enter(slot, BURST_REFUSED);
 	}
 	socket->out_len = 0;
@@ -68,7 +68,7 @@ replies_unsent(DnsWindow *window, DnsSocket *socket)
 static void
 leave_socket(DnsWindow *window, DnsSocket *socket)
 {
-	for (int state = BURST_FRESH; state <= BURST_WAITING; state++)
+	for (int state = BURST_FRESH; state <= BURST_HELD; state++)
 	{
 		dlist_mutable_iter iter;
 
@@ -89,6 +89,5 @@ static void
 ask_elsewhere(DnsWindow *window)
 {
 	while (window->nburst[BURST_REFUSED] > 0)
-		burst_try(dlist_head_element(DnsSlot, burst_node,
-									 &window->burst[BURST_REFUSED]));
+		burst_try(tries_first(window, BURST_REFUSED));
 }

@@ -69,6 +69,6 @@ is_free_to_ask(DnsWindow *window)
 
 	return under_way < window->channel->max_in_flight &&
 		pace_allows(&window->channel->pace,
-					tries_fresh(window),
-					under_way, window->capacity);
+					tries_fresh(window), tries_waiting(window),
+					window->capacity);
 }

@@ -178,8 +178,7 @@ look_around(DnsWindow *window)
 	window_raise_failure(window);
 	slot_expire(window);
 	while (window->nburst[BURST_TCP] > 0)
-		window_send(dlist_head_element(DnsSlot, burst_node,
-									   &window->burst[BURST_TCP]));
+		window_send(tries_first(window, BURST_TCP));
 	retry_refused(window);
 	burst_attend(window);
 	window_raise_failure(window);

@@ -381,7 +381,7 @@ is_room(DnsWindow *window)
 	if (in_flight >= window->channel->max_in_flight)
 		return false;
 	fresh = tries_fresh(window);	/* a connection sets its own pace */
-	if (pace_allows(&window->channel->pace, fresh, in_flight,
+	if (pace_allows(&window->channel->pace, fresh, tries_waiting(window),
 					window->capacity))
 		return true;
 	window->hungry = fresh >= (int) window->channel->pace.level;

@@ -70,10 +70,7 @@ typedef struct DnsReply
 	DnsPlaces	places;			/* in the answer */
 } DnsReply;
 
-/*
- * A query of a question.  Those that can still be answered have an id in one of the
- * channel's tables.
- */
+/* A query of a question; while it can be answered, the channel knows its id. */
 typedef struct DnsTry
 {
 	uint16		id;
@@ -96,6 +93,7 @@ typedef enum BurstState
 	BURST_SILENT,				/* silent, and perhaps lost */
 	BURST_STILL_SILENT,			/* the same, after it was asked again */
 	BURST_WAITING,				/* silent, and nothing can be done about it */
+	BURST_HELD,					/* silent, and perhaps dropped by a full resolver */
 	BURST_REFUSED,				/* is about to be asked elsewhere */
 	BURST_DUE,					/* waits to be asked again */
 	BURST_TCP					/* waits to be asked over TCP */
@@ -130,6 +128,7 @@ typedef struct DnsSlot
 	dlist_node	burst_node;		/* in the list of its state */
 	int			tried;			/* rounds of tries that are over */
 	uint64		asked_round;	/* the servers asked in this round */
+	int			sample;			/* of share.c, that it counts in; 0 if in none */
 	bool		counted;		/* one of them has not refused */
 	int64		tried_at;		/* the last of these tries */
 	bool		early;			/* an early second query has been sent */
@@ -379,8 +378,7 @@ typedef struct DnsChannel
 extern void placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
 extern void placeholder_unbind(DnsChannel *channel, DnsSlot *slot);
 extern void placeholder_leave_socket(DnsChannel *channel, DnsSlot *slot);
-extern DnsSocket *placeholder_socket(const DnsChannel *channel,
-									 const DnsSlot *slot);
+extern DnsSocket *placeholder_socket(const DnsChannel *channel, const DnsSlot *slot);
 extern size_t placeholder_write_done(uint16 id, uint8 *stub);
 extern size_t placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub);
 
@@ -395,6 +393,10 @@ extern void tries_drop(DnsSlot *slot, DnsTry *try);
 extern void tries_enter(DnsSlot *slot, BurstState state);
 extern void tries_leave(DnsSlot *slot);
 extern int	tries_fresh(const DnsWindow *window);
+extern int64 tries_time(const DnsChannel *channel);
+extern int	tries_waiting(const DnsWindow *window);
+extern DnsSlot *tries_first(const DnsWindow *window, BurstState state);
+extern int64 tries_first_after(const DnsWindow *window, BurstState state, int64 after);
 
 /* ---- nameserver.c: what a channel learns of its servers ---- */
 
@@ -403,6 +405,7 @@ extern int	nameserver_number(DnsChannel *channel,
 extern void nameserver_learn(DnsChannel *channel, const char *servers);
 extern void nameserver_heard(DnsChannel *channel, bool tcp);
 extern void nameserver_failed(DnsChannel *channel, int server);
+extern void nameserver_check(DnsChannel *channel, int server, int64 tried_at);
 extern bool nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
 						int server);
 extern bool nameserver_edns_refused(DnsSlot *slot, DnsTry *try, int rcode);

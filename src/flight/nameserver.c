@@ -87,6 +87,19 @@ nameserver_failed(DnsChannel *channel, int server)
 }
 
 /*
+ * The time of a try is over that began then: if the server has answered nobody since, it
+ * has failed.
+ */
+void
+nameserver_check(DnsChannel *channel, int server, int64 tried_at)
+{
+	const DnsNameServer *of = &channel->nameservers[server];
+
+	if (of->heard_at <= tried_at && of->failed_at <= tried_at)
+		nameserver_failed(channel, server);
+}
+
+/*
  * Must the next query of a slot to this server have an OPT record?
  */
 bool

@@ -8,7 +8,7 @@
  *   none --- burst_ask() --> fresh --- no answer in the usual time --> silent
  *    ^                                                                   |
  *    |                                         asked early, or not lost: waiting
- *    |                                                                   |
+ *    |         fresh <-- held <-- the list of the resolver seems full ---+
  *    |                                               the time of the try is over
  *    |                                                                   v
  *    +-- slot_finish(),        again <-- burst_attend(): there is room - due
@@ -159,6 +159,47 @@ int
 tries_fresh(const DnsWindow *window)
 {
 	return window->nburst[BURST_FRESH] + window->nburst[BURST_AGAIN];
+}
+
+/*
+ * The microseconds that a try lasts.
+ */
+int64
+tries_time(const DnsChannel *channel)
+{
+	return channel->config.timeout * INT64CONST(1000);
+}
+
+/*
+ * The number of other questions of the burst without an answer: each can hold a place in
+ * a resolver's list, but those that are held back.
+ */
+int
+tries_waiting(const DnsWindow *window)
+{
+	return window->nburst[BURST_NONE] - tries_fresh(window) -
+		window->nburst[BURST_HELD] - window->nburst[BURST_TCP];
+}
+
+/*
+ * The first question of a list, which is not empty.
+ */
+DnsSlot *
+tries_first(const DnsWindow *window, BurstState state)
+{
+	return dlist_head_element(DnsSlot, burst_node,
+							  unconstify(dlist_head *, &window->burst[state]));
+}
+
+/*
+ * This many microseconds after the last try of the first question of a list; never if
+ * it is empty.
+ */
+int64
+tries_first_after(const DnsWindow *window, BurstState state, int64 after)
+{
+	return window->nburst[state] == 0 ? PG_INT64_MAX :
+		tries_first(window, state)->tried_at + after;
 }
 
 static void

@@ -17,11 +17,22 @@ typedef enum PaceTest
 	PACE_TESTS_LEVEL
 } PaceTest;
 
+/* The questions that are asked in some time; see share.c. */
+typedef struct DnsSample
+{
+	int			number;			/* from 1 */
+	int64		began;
+	int64		ended;
+	int			total;			/* questions under way when it began */
+	int			asked;
+	int			silent;			/* of these, not answered while they were fresh */
+} DnsSample;
+
 /* The pace of a channel; see pace.c. */
 typedef struct DnsPace
 {
 	double		level;			/* the most fresh questions */
-	double		total;			/* the most questions that are not answered yet */
+	double		total;			/* the most questions under way */
 	double		trouble;		/* the total that was too many */
 	int64		raised_at;
 	int64		pause_until;	/* 0 if there is none */
@@ -49,14 +60,20 @@ typedef struct DnsPace
 
 	/* How many of the questions are answered while they are fresh. */
 	double		expected;		/* the share */
-	int64		sample_began;	/* the questions asked since then count */
-	int64		sample_end;		/* until then; 0 if that is open */
-	int			asked;
-	int			silent;			/* of these, not answered while they were fresh */
+	DnsSample	open;			/* of what is asked now */
+	DnsSample	closed;			/* waits for the fate of its questions, if it has any */
+	double		excess;			/* silent questions more than expected */
+	int			low_sample;		/* the first sample with more */
+	int64		low_since;		/* when that one began */
+	int			low_total;		/* questions under way then */
+	int			low_asked;		/* since then, in samples */
+	int			low_silent;
+	int			vain;			/* pauses one after another that have brought nothing */
 	int64		changed_at;		/* the level was lowered to test the delay */
 	PaceTest	testing;
+	int			test_sample;	/* the first sample of the test */
 	double		before;			/* the level before the test */
-	double		share;			/* answered then */
+	double		share;			/* of the answers then, or before a pause */
 	int64		delay;			/* the quickest round trip then */
 	double		queue;			/* the part of it that seems to be a queue */
 } DnsPace;
@@ -67,7 +84,7 @@ typedef struct DnsPace
 
 extern void pace_init(DnsPace *pace);
 extern void pace_begin(DnsPace *pace);
-extern bool pace_allows(DnsPace *pace, int fresh, int total, int capacity);
+extern bool pace_allows(DnsPace *pace, int fresh, int waiting, int capacity);
 extern void pace_restart(DnsPace *pace);
 extern void pace_answered(DnsPace *pace);
 extern void pace_trip(DnsPace *pace, int64 trip, int64 sent_at);
@@ -79,10 +96,11 @@ extern void pace_look(DnsPace *pace, int64 rto);
 /* ---- share.c: how many questions wait ---- */
 
 extern void share_begin(DnsPace *pace, int64 now);
-extern bool share_allows(const DnsPace *pace, int waiting);
-extern void share_asked(DnsPace *pace, bool again);
-extern void share_silent(DnsPace *pace, int64 sent_at, bool again);
+extern bool share_allows(const DnsPace *pace, int total);
+extern int	share_asked(DnsPace *pace, bool again);
+extern void share_silent(DnsPace *pace, int sample);
+extern void share_late(DnsPace *pace, int sample);
 extern int64 share_time(const DnsPace *pace);
-extern void share_look(DnsPace *pace, int waiting, int64 oldest);
+extern bool share_look(DnsPace *pace, int fresh, int waiting, int64 oldest);
 
 #endif							/* PGCARES_FLOW_H */

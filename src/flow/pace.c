@@ -115,23 +115,22 @@ pace_begin(DnsPace *pace)
 
 	pace->base = pace->base_before = 0;
 	pace->base_since = now;
-	pace->expected = -1;
 	pace->testing = PACE_TESTS_NOTHING;
 	share_begin(pace, now);
 	begin_round(pace, now);
 }
 
 /*
- * Can a window with this many fresh questions, and this many in all, ask one more?
+ * Can a window with this many fresh questions, and this many that wait, ask one more?
  * Notes when the level, not the capacity of the window, is the limit.
  */
 bool
-pace_allows(DnsPace *pace, int fresh, int total, int capacity)
+pace_allows(DnsPace *pace, int fresh, int waiting, int capacity)
 {
 	/* There is always room while nothing waits. */
-	if (total == 0)
+	if (fresh + waiting == 0)
 		return true;
-	if (!share_allows(pace, total - fresh))
+	if (!share_allows(pace, fresh + waiting))
 		return false;
 	if (fresh < (int) pace->level)
 		return true;

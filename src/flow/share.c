@@ -1,22 +1,27 @@
 /*
  * share.c
  *
- * How many questions can wait for an answer.  Each of them holds a place in a resolver's
- * list of requests, and a resolver whose list is full drops new questions.  So share.c
- * looks at the share of the questions that are answered while they are fresh, in samples:
- * the questions that are asked in some time, judged when all of them are answered or
- * silent.
+ * How many questions can be under way.  Each question without an answer holds a place in
+ * a resolver's list of requests, and a resolver whose list is full drops new questions.
+ * So share.c looks at the share of the questions that are answered while they are fresh,
+ * in samples: the questions that are asked in some time, judged when all of them are
+ * answered or silent.
  *
  * Silence has two meanings: a name that nobody answers, or a server that drops what it
- * has no room for.  When the share falls while many questions wait, it lowers the total
- * of them, and pauses until the share is good again.  When it falls a little, or while
- * few wait, it halves the level, to see whether that brings more answers; if not, the
- * names are to blame, and it expects fewer answers.
+ * has no room for.  The silent questions that are more than expected are added up, sample
+ * by sample (a cumulative sum: Page, "Continuous inspection schemes", Biometrika 41,
+ * 1954).  When there are too many, the place where the sum left zero tells since when
+ * questions are dropped, and how many fit into the list.  Then the total falls, what was
+ * asked since then is held back (engine/held.c), and there is a pause until the share is
+ * good again.
+ *
+ * If the share falls while few questions wait, the level is halved, to see whether that
+ * brings more answers; if not, the names are to blame, and fewer answers are expected.
  *
  *   share good: the total grows        share low: half the level --> better: stays
  *        ^                                  |                   --> else as before
- *        |                                  +-- very low, many wait: half the total,
- *        +--------- probes answered, or long enough ---------------- a pause
+ *        |                                  +-- low for long: half the total,
+ *        +--------- probes answered, or long enough --------- a pause
  *
  * Runs inside the library too: never raises.
  */
@@ -26,19 +31,28 @@
 
 /*
  * The share of the fresh questions that are answered is low below SHARE_KEPT of what is
- * expected; below SHARE_FULL, a resolver's list can be full.  A sample has LEAST_KNOWN
+ * expected; probes are answered well above SHARE_PROBES; below SHARE_GONE, nobody answers.  A sample has LEAST_KNOWN
  * questions.  What is expected follows the share, sooner to the better than to the worse.
  * These were chosen in the simulator (test/sim), as those below.
  */
 #define SHARE_KEPT		0.8
-#define SHARE_FULL		0.5
+#define SHARE_PROBES	0.5
+#define SHARE_GONE		0.1
 #define LEAST_KNOWN		32
 #define LEARN_BETTER	4
 #define LEARN_WORSE		32
 
 /*
- * The total falls to this part when the share is low, and grows by a part of itself when
- * it is not: by less where it was low before, as CUBIC does (RFC 9438).
+ * A sample adds to the sum what is silent beyond this share of the expected answers; a
+ * list is full when the sum is above MOST_EXCESS.
+ */
+#define SHARE_USUAL		0.9
+#define MOST_EXCESS		16
+
+/*
+ * The total falls to this part of what was under way when the list was full, and grows by
+ * a part of itself when the share is good: by less where it was low before, as CUBIC does
+ * (RFC 9438).
  */
 #define TOTAL_KEPT		0.5
 #define TOTAL_GAIN		(1.0 / 8)
@@ -49,67 +63,95 @@
  * When the total has fallen, there is a pause, so that the resolver finishes what it has:
  * it works on a name for some seconds.  Meanwhile only probes are asked, one in
  * PROBE_EACH microseconds.  The pause ends when the share of LEAST_PROBES of them is good
- * again, or after LONGEST_PAUSE microseconds.
+ * again, or after LONGEST_PAUSE microseconds.  Then the level begins anew with that many.
+ * After MOST_IN_VAIN pauses that have brought nothing, the names are to blame.
  */
 #define PROBE_EACH		50000
 #define LEAST_PROBES	8
-#define LONGEST_PAUSE	INT64CONST(4000000)
+#define LONGEST_PAUSE	INT64CONST(8000000)
+#define MOST_IN_VAIN	3
 
 /* The total is not found out below this many questions. */
 #define LEAST_TOTAL		128
 
-static void adjust(DnsPace *pace, int waiting);
-static void judge_level(DnsPace *pace, double share);
-static void lower_total(DnsPace *pace, int waiting);
-static void judge_probes(DnsPace *pace, double share);
+static void begin_sample(DnsPace *pace, int64 now, int total);
+static DnsSample *sample_of(DnsPace *pace, int number);
+static void judge(DnsPace *pace, int waiting);
+static void add_up(DnsPace *pace);
+static bool is_full(const DnsPace *pace, int waiting);
+static void test_level(DnsPace *pace, double share);
+static void judge_level(DnsPace *pace, double share, int waiting);
+static void lower_total(DnsPace *pace, double share);
+static void forget_total(DnsPace *pace, double share);
 static void raise_total(DnsPace *pace);
+static void end_pause(DnsPace *pace);
 
 /*
- * Begins a sample: the questions that are asked from now on belong to it.
+ * Begins anew, for a new window: the samples before it tell nothing, and a pause is over.
  */
 void
 share_begin(DnsPace *pace, int64 now)
 {
-	pace->sample_began = now;
-	pace->sample_end = 0;
-	pace->asked = 0;
-	pace->silent = 0;
+	if (pace->pause_until > 0)
+		end_pause(pace);
+	pace->expected = -1;
+	pace->excess = 0;
+	pace->vain = 0;
+	pace->closed.asked = 0;
+	begin_sample(pace, now, 0);
 }
 
 /*
- * Is there room for one more question, besides this many that are silent?  In a pause,
- * there is room for a probe, now and then.
+ * With this many questions under way, is there room for one more?  In a pause, there is
+ * room for a probe, now and then.
  */
 bool
-share_allows(const DnsPace *pace, int waiting)
+share_allows(const DnsPace *pace, int total)
 {
 	if (pace->pause_until > 0)
 		return clock_last() >= pace->probe_at;
-	return waiting < pace->total;
+	return total < pace->total;
 }
 
 /*
- * Counts a question that is asked now.  A question that is asked again tells nothing of
- * the share, but as a probe.
+ * Counts a question that is asked now.  Gives the number of the sample that it belongs
+ * to, or 0: a question that is asked again tells nothing of the share, but as a probe.
  */
-void
+int
 share_asked(DnsPace *pace, bool again)
 {
-	if (!again || pace->pause_until > 0)
-		pace->asked += (pace->sample_end == 0);
 	if (pace->pause_until > 0)
 		pace->probe_at = clock_last() + PROBE_EACH;
+	else if (again)
+		return 0;
+	pace->open.asked++;
+	return pace->open.number;
 }
 
 /*
- * Counts a question, asked at this time, that was not answered while it was fresh.
+ * Counts a question of a sample that was not answered while it was fresh.
  */
 void
-share_silent(DnsPace *pace, int64 sent_at, bool again)
+share_silent(DnsPace *pace, int sample)
 {
-	if (!again || pace->pause_until > 0)
-		pace->silent += (sent_at >= pace->sample_began &&
-					 (pace->sample_end == 0 || sent_at <= pace->sample_end));
+	DnsSample  *of = sample_of(pace, sample);
+
+	if (of != NULL)
+		of->silent++;
+}
+
+/*
+ * Counts a late answer to a question of a sample that seemed silent: it was not dropped.
+ */
+void
+share_late(DnsPace *pace, int sample)
+{
+	DnsSample  *of = sample_of(pace, sample);
+
+	if (of != NULL)
+		of->silent--;
+	else if (sample > 0 && sample >= pace->low_sample)
+		pace->excess = Max(0, pace->excess - 1);
 }
 
 /*
@@ -125,99 +167,212 @@ share_time(const DnsPace *pace)
 }
 
 /*
- * Ends a pause that has lasted long enough, and judges the sample if the fate of its
- * questions is known.  waiting is the number of silent questions, oldest the time at which
- * the oldest fresh one was asked.
+ * Ends a pause that has lasted long enough, and judges a sample if the fate of its
+ * questions is known.  There are so many fresh questions, the oldest of which was asked
+ * at this time, and so many that wait.  True if a pause begins.
  */
-void
-share_look(DnsPace *pace, int waiting, int64 oldest)
+bool
+share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
 {
 	int64		now = clock_now();
+	bool		paused = pace->pause_until > 0;
 
-	if (pace->pause_until > 0 && now >= pace->pause_until)
+	if (paused && now >= pace->pause_until)
 	{
-		pace->pause_until = 0;
-		share_begin(pace, now);
+		pace->vain++;
+		end_pause(pace);
 	}
-	if (pace->sample_end == 0 &&
-		pace->asked >= (pace->pause_until > 0 ? LEAST_PROBES : LEAST_KNOWN))
-		pace->sample_end = now;
-	if (pace->sample_end != 0 && oldest > pace->sample_end)
+	if (pace->closed.asked > 0 && oldest > pace->closed.ended)
 	{
-		adjust(pace, waiting);
-		share_begin(pace, now);
+		judge(pace, waiting);
+		pace->closed.asked = 0;
 	}
+	if (paused != (pace->pause_until > 0))
+	{
+		pace->closed.asked = 0;
+		begin_sample(pace, now, fresh + waiting);
+	}
+	if (pace->closed.asked == 0 &&
+		pace->open.asked >= (pace->pause_until > 0 ? LEAST_PROBES : LEAST_KNOWN))
+	{
+		pace->closed = pace->open;
+		pace->closed.ended = now;
+		begin_sample(pace, now, fresh + waiting);
+	}
+	return !paused && pace->pause_until > 0;
 }
 
-/* Looks whether as many of the fresh questions are answered as expected. */
 static void
-adjust(DnsPace *pace, int waiting)
+begin_sample(DnsPace *pace, int64 now, int total)
 {
-	double		share = 1 - (double) pace->silent / pace->asked;
+	pace->open.number++;
+	pace->open.began = now;
+	pace->open.total = total;
+	pace->open.asked = 0;
+	pace->open.silent = 0;
+}
 
-	/* The first sample is small, and tells of the names. */
+/* The sample with this number; NULL if it is judged. */
+static DnsSample *
+sample_of(DnsPace *pace, int number)
+{
+	if (number == pace->open.number)
+		return &pace->open;
+	if (number == pace->closed.number && pace->closed.asked > 0)
+		return &pace->closed;
+	return NULL;
+}
+
+/* Looks whether as many of the questions of a sample are answered as expected. */
+static void
+judge(DnsPace *pace, int waiting)
+{
+	double		share = 1 - (double) pace->closed.silent / pace->closed.asked;
+
+	if (pace->pause_until > 0)
+	{
+		if (share < SHARE_PROBES * pace->expected)
+			return;
+		/* There is room again, so the names can be to blame, too. */
+		pace->expected += (pace->share - pace->expected) / LEARN_BETTER;
+		pace->vain = 0;
+		end_pause(pace);
+		return;
+	}
 	if (pace->expected < 0)
+	{
+		/* The first sample is small, and tells of the names. */
 		pace->expected = share;
-	else if (pace->pause_until > 0)
-		judge_probes(pace, share);
-	else if (pace->testing == PACE_TESTS_LEVEL)
-		judge_level(pace, share);
+		return;
+	}
+	add_up(pace);
+	if (pace->testing == PACE_TESTS_LEVEL)
+	{
+		if (pace->closed.number >= pace->test_sample)
+			judge_level(pace, share, waiting);
+	}
+	else if (is_full(pace, waiting))
+	{
+		if (pace->vain < MOST_IN_VAIN)
+			lower_total(pace, share);
+		else
+			forget_total(pace, share);
+	}
 	else if (share >= SHARE_KEPT * pace->expected)
 	{
 		pace->expected += (share - pace->expected) /
 			(share > pace->expected ? LEARN_BETTER : LEARN_WORSE);
 		raise_total(pace);
 	}
-	else if (share == 0)
-		return;					/* there is nothing to compare with */
-	else if (share < SHARE_FULL * pace->expected &&
-			 waiting > 2 * pace->level && waiting > LEAST_TOTAL)
-		lower_total(pace, waiting);
-	else
+	else if (pace->total < WINDOW_MAX)
+		pace->expected += (share - pace->expected) / LEARN_WORSE;
+	else if (share > 0)			/* else there is nothing to compare with */
+		test_level(pace, share);
+}
+
+/* Adds up the silent questions that are more than expected. */
+static void
+add_up(DnsPace *pace)
+{
+	const DnsSample *sample = &pace->closed;
+	double		excess;
+
+	if (pace->excess == 0)
 	{
-		pace->testing = PACE_TESTS_LEVEL;
-		pace->share = share;
-		pace->before = pace->level;
-		pace->level = Max(pace->level / 2, LOWEST_LEVEL);
+		pace->low_sample = sample->number;
+		pace->low_since = sample->began;
+		pace->low_total = sample->total;
+		pace->low_asked = pace->low_silent = 0;
 	}
+	pace->low_asked += sample->asked;
+	pace->low_silent += sample->silent;
+	excess = sample->silent - sample->asked * (1 - SHARE_USUAL * pace->expected);
+	/* If a server answers again with as many waiting, its list was not full. */
+	if (excess < 0 && pace->excess > MOST_EXCESS)
+		pace->excess = 0;
+	else
+		pace->excess = Max(0, pace->excess + excess);
+}
+
+/*
+ * Is the list of a resolver full?  While few questions wait, their number is not the
+ * reason for the silence, unless it was before.  If there are hardly any answers at all,
+ * the server is gone, unless its list was full before.
+ */
+static bool
+is_full(const DnsPace *pace, int waiting)
+{
+	const DnsSample *sample = &pace->closed;
+	double		share;
+
+	if (pace->excess <= MOST_EXCESS)
+		return false;
+	if (pace->total < WINDOW_MAX)
+		return true;
+	share = 1 - (double) pace->low_silent / pace->low_asked;
+	return sample->silent < sample->asked &&
+		share >= SHARE_GONE * pace->expected &&
+		waiting > Max(2 * pace->level, LEAST_TOTAL);
+}
+
+/* Asks fewer, to see whether that brings answers. */
+static void
+test_level(DnsPace *pace, double share)
+{
+	pace->testing = PACE_TESTS_LEVEL;
+	pace->test_sample = pace->open.number + 1;
+	pace->share = share;
+	pace->before = pace->level;
+	pace->level = Max(pace->level / 2, LOWEST_LEVEL);
 }
 
 /*
  * Fewer were asked.  If that has not brought back at least half of the answers that were
- * missing, the names are to blame.
+ * missing, the list of the resolver is full, if many questions wait, or else the names
+ * are to blame.
  */
 static void
-judge_level(DnsPace *pace, double share)
+judge_level(DnsPace *pace, double share, int waiting)
 {
 	pace->testing = PACE_TESTS_NOTHING;
 	if (share >= (pace->share + pace->expected) / 2)
 	{
 		pace->slow_start = false;
+		pace->excess = 0;
 		return;
 	}
 	pace->level = Max(pace->level, pace->before);
-	pace->expected += (share - pace->expected) / LEARN_BETTER;
+	if (is_full(pace, waiting))
+		lower_total(pace, share);
+	else
+		pace->expected += (share - pace->expected) / LEARN_BETTER;
 }
 
 /* Lowers the total, and pauses. */
 static void
-lower_total(DnsPace *pace, int waiting)
+lower_total(DnsPace *pace, double share)
 {
 	int64		now = clock_last();
 
-	pace->slow_start = false;
-	pace->trouble = Min(waiting, pace->total);
+	pace->testing = PACE_TESTS_NOTHING;
+	pace->excess = 0;
+	pace->share = share;
+	pace->before = pace->level;
+	pace->trouble = Min(pace->low_total, pace->total);
 	pace->total = Max(LEAST_TOTAL, pace->trouble * TOTAL_KEPT);
 	pace->pause_until = now + LONGEST_PAUSE;
 	pace->probe_at = now + PROBE_EACH;
 }
 
-/* Ends a pause when enough of the probes are answered. */
+/* The pauses have brought nothing: the names are to blame. */
 static void
-judge_probes(DnsPace *pace, double share)
+forget_total(DnsPace *pace, double share)
 {
-	if (share >= SHARE_FULL * pace->expected)
-		pace->pause_until = 0;
+	pace->excess = 0;
+	pace->vain = 0;
+	pace->expected = share;
+	pace->level = Max(pace->level, pace->before);
+	pace->total = WINDOW_MAX;
 }
 
 /* Raises the total: slowly where the last trouble was. */
@@ -231,4 +386,13 @@ raise_total(DnsPace *pace)
 		return;
 	pace->total *= 1 + (near ? TOTAL_GAIN_NEAR : TOTAL_GAIN);
 	pace->raised_at = now;
+}
+
+/* Ends a pause: begins with few questions, and grows as fast as they are answered. */
+static void
+end_pause(DnsPace *pace)
+{
+	pace->pause_until = 0;
+	pace->level = LEAST_PROBES;
+	pace->slow_start = true;
 }
