@@ -61,6 +61,12 @@
 #define SILENT_ROUND	1
 #define SILENT_LEVEL	128
 
+/*
+ * A busy backend cannot tell round trips.  If the server is nearer than this many
+ * microseconds, the level then grows no further than SILENT_LEVEL.
+ */
+#define NEARBY			2000
+
 /* A round has at least this many answers, so that chance counts for little (RFC 9406). */
 #define LEAST_ANSWERS	8
 
@@ -146,7 +152,8 @@ pace_answered(DnsPace *pace)
 {
 	pace->answers++;
 	pace->delivered++;
-	if (pace->slow_start && pace->growing && pace->full && pace->level < WINDOW_MAX)
+	if (pace->slow_start && pace->growing && pace->full && pace->level < WINDOW_MAX &&
+		(clock_is_prompt() || pace_base(pace) > NEARBY || pace->level < SILENT_LEVEL))
 		pace->level++;
 }
 

@@ -143,8 +143,8 @@ static const Setting settings[] = {
 	/*
 	 * Limits on the cost of a call, which others bear too: a user who is limited
 	 * must not be able to raise them.  max_in_flight is an upper bound; pace.c
-	 * finds out how much of it to use.  With 2,000 questions in flight, a server
-	 * that is 20 ms away can be asked 100,000 a second.
+	 * finds out how much of it to use.  A name that nobody answers needs a place
+	 * for its whole patience, and loads nobody.
 	 */
 	{"pgcares.max_in_flight", PGC_SUSET, SETTING_INT, &setting_max_in_flight,
 		.min = 1, .max = WINDOW_MAX,

@@ -34,7 +34,7 @@
 	X(tries, 4, "") \
 	X(deadline, 0, "ms") \
 	X(max_timeout, 60000, "ms") \
-	X(max_in_flight, 2000, "") \
+	X(max_in_flight, 16384, "") \
 	X(udp_max_queries, 256, "") \
 	X(rotate, 0, "") \
 	X(edns, 1, "") \
