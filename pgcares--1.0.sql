@@ -622,6 +622,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION dns_address_from_reverse(text)
 IS 'address of a name in in-addr.arpa or ip6.arpa';
 
+CREATE FUNCTION dns_is_name(name text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcares_is_name'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_is_name(text)
+IS 'whether a text is a domain name, so that a name server can be asked for it';
+
 CREATE FUNCTION dns_to_ascii(name text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'pgcares_to_ascii'

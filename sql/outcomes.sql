@@ -34,6 +34,19 @@ SELECT * FROM dns_query('a.all.example', 'TYPE65280');
 SET pgcares.servers = :'odd';
 SELECT * FROM dns_a('nodatabare.example');
 
+-- an empty answer that is no negative one (RFC 2308 section 2.2); if the query is not
+-- recursive, a referral is what was asked for
+SELECT * FROM dns_mx('referral.example', 'missing_ok');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dns_a('lame.example');
+SELECT name, m.status, m.rcode, m.authority[1].type
+FROM unnest('{referral.example,lame.example,nodata.example}'::text[]) AS name, dns_message(name) AS m;
+SELECT question, status FROM dns_query_many('{referral.example,lame.example,nodata.example}');
+SELECT status FROM dns_parse((SELECT wire FROM dns_message('referral.example')));
+SET pgcares.flags = 'edns, norecurse';
+SELECT question, status FROM dns_query_many('{referral.example,lame.example,nodata.example}');
+RESET pgcares.flags;
+
 -- errors from a server; a server that does not know EDNS is asked once without it
 \x on
 SELECT o.*
@@ -187,3 +200,39 @@ SELECT * FROM dns_a('a.all.example');
 COMMIT;
 
 DROP FUNCTION outcome, mail_servers;
+
+-- a text that is no name is an outcome, which on_error governs, for every function
+CREATE FUNCTION result(call text, OUT result text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	rows bigint;
+BEGIN
+	EXECUTE 'SELECT count(r) FROM ' || call || ' AS r' INTO rows;
+	result := rows || CASE rows WHEN 1 THEN ' row' ELSE ' rows' END;
+EXCEPTION WHEN OTHERS THEN
+	result := SQLSTATE;
+END
+$$;
+CREATE TABLE dirty (name text);
+INSERT INTO dirty
+VALUES (''), ('.a'), ('a..b'), ('a.example '), (' a.example'), (E'a.example\r'), (E'a\tb'), ('a b'),
+	('\'), ('a\'), ('\25'), ('\256'), (repeat('a', 64)), (repeat('a.', 150)), (repeat('ü', 300)), ('a..');
+SET client_min_messages = error;
+SELECT call, on_error, result, count(*)
+FROM dirty,
+	unnest(ARRAY['dns_query(%L, ''MX'', ''IN'', %L)', 'dns_search(%L, ''A'', ''IN'', %L)', 'dns_a(%L, %L)', 'dns_txt(%L, %L)', 'dns_ptr(%L, %L)',
+		'dns_lookup(%L, 0, %L)', 'dns_addresses(%L, 4, %L)', 'dns_getaddrinfo(%L, ''http'', on_error => %L)',
+		'dns_gethostbyname(%L, 6, %L)', 'dns_query_at(''127.0.0.1'', %L, on_error => %L)']) AS call,
+	unnest('{error,missing_ok,warning,ignore}'::text[]) WITH ORDINALITY AS e (on_error, ord),
+	result(format(call, name, on_error))
+GROUP BY call, on_error, ord, result
+ORDER BY call, ord;
+RESET client_min_messages;
+SELECT count(*), count(*) FILTER (WHERE dns_is_name(name)) AS names FROM dirty;
+SELECT count(*) AS not_names FROM unnest('{.,a,a.,a.b,\000,\.,_a,*.a,ü.example,192.0.2.1}'::text[]) AS name WHERE NOT dns_is_name(name);
+SELECT status, count(*) FROM dirty, dns_message(name) GROUP BY status;
+SELECT status, count(*) FROM dns_query_many(ARRAY(SELECT name FROM dirty)) GROUP BY status;
+SELECT dirty.name, m.exchange FROM dirty LEFT JOIN LATERAL dns_mx(dirty.name, 'missing_ok') m ON true WHERE dirty.name LIKE 'a..%';
+SELECT * FROM dns_mx('a..b', 'warning');
+SELECT * FROM dns_lookup('a..b');
+DROP TABLE dirty;

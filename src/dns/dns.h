@@ -35,7 +35,9 @@
 #define WIRE_RCODE_MASK		0x000f
 
 #define DNS_TYPE_A			1
+#define DNS_TYPE_NS			2
 #define DNS_TYPE_CNAME		5
+#define DNS_TYPE_SOA		6
 #define DNS_TYPE_PTR		12
 #define DNS_TYPE_AAAA		28
 #define DNS_TYPE_DNAME		39
@@ -269,6 +271,7 @@ extern bool message_section(const DnsMessage *message, DnsSection section,
 extern bool message_next(DnsCursor *cursor, DnsRR *rr);
 extern bool message_opt(const DnsMessage *message, DnsRR *opt);
 extern int	message_rcode(const DnsMessage *message);
+extern bool message_is_referral(const DnsMessage *message);
 extern int32 message_ttl(const DnsRR *rr);
 extern bool message_opt_option(const DnsRR *opt, uint16 code,
 							   const uint8 **value, size_t *len);

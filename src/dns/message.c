@@ -245,6 +245,32 @@ message_rcode(const DnsMessage *message)
 }
 
 /*
+ * Is a sound message an empty answer that is no negative one: a referral to other servers
+ * (RFC 2308 section 2.2), or of a server that neither knows the zone nor recurses?
+ */
+bool
+message_is_referral(const DnsMessage *message)
+{
+	DnsCursor	cursor;
+	DnsRR		rr;
+	bool		ns = false;
+
+	if ((message->flags & WIRE_AA) || message_rcode(message) != RCODE_NOERROR ||
+		message->count[DNS_ANSWER] > 0)
+		return false;
+	if (!(message->flags & WIRE_RA))
+		return true;
+	message_section(message, DNS_AUTHORITY, &cursor);
+	while (message_next(&cursor, &rr))
+	{
+		if (rr.type == DNS_TYPE_SOA)
+			return false;
+		ns |= rr.type == DNS_TYPE_NS;
+	}
+	return ns;
+}
+
+/*
  * The TTL in seconds; one with the top bit set counts as 0 (RFC 2181 section
  * 8).
  */

@@ -2,7 +2,7 @@
  * arguments.c
  *
  * Reads the arguments that several SQL functions share.  A function that runs
- * raises 22023 for an invalid argument.  Code that only predicts the questions
+ * raises 22023 for an invalid argument; a text that is not a name is an outcome.  Code that only predicts the questions
  * of a call passes RETURN_FALSE.
  */
 #include "postgres.h"
@@ -68,15 +68,31 @@ argument_on_error(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 }
 
 /*
- * Sets the name of a request from a text, which must outlive the request.
+ * Sets the name of a request from a text, which must outlive the request.  If that is
+ * not a name, notes it in the request or gives false, as on_failure says.
  */
 bool
 argument_name_text(DnsRequest *request, const text *written, OnFailure on_failure)
 {
 	request->written = written;
 	request->address = NULL;
-	return question_read_name(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), on_failure,
-							  &request->question.name);
+	request->bad_name = name_parse_with_len(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written),
+											setting_idn, &request->question.name);
+	return request->bad_name == NULL || on_failure == RAISE;
+}
+
+/*
+ * Is the text of a request not a name?  Then makes the outcome of that.
+ */
+bool
+argument_is_bad_name(const DnsRequest *request, DnsOutcome *outcome)
+{
+	if (request->bad_name == NULL)
+		return false;
+	outcome_of_bad_name(outcome, request->bad_name);
+	outcome->question.type = request->question.type;
+	outcome->question.class = request->question.class;
+	return true;
 }
 
 /*

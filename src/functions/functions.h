@@ -18,6 +18,7 @@ typedef struct DnsRequest
 {
 	DnsQuestion question;
 	const text *written;		/* the name, as the user wrote it; or NULL */
+	const char *bad_name;		/* NULL, or a sentence why that is not a name */
 	const inet *address;		/* instead of a name; or NULL */
 	OnError		on_error;
 } DnsRequest;
@@ -37,6 +38,7 @@ extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, OnFailure o
 							  OnError *on_error);
 extern bool argument_name_text(DnsRequest *request, const text *written,
 							   OnFailure on_failure);
+extern bool argument_is_bad_name(const DnsRequest *request, DnsOutcome *outcome);
 extern char *argument_text(const DnsRequest *request);
 extern bool argument_family(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 							int *family);

@@ -159,7 +159,12 @@ pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 void
 hosts_find(const HostSought *sought, Host *host, DnsOutcome *outcome)
 {
-	if (host_answer_locally(sought, host))
+	if (sought->bad_name != NULL)
+	{
+		memset(host, 0, sizeof(*host));
+		outcome_of_bad_name(outcome, sought->bad_name);
+	}
+	else if (host_answer_locally(sought, host))
 		outcome_of_found(outcome, host->name != NULL,
 						 host_is_found(sought, host),
 						 host->name == NULL ? NOTE_ONLY_FILE : NULL);
@@ -184,7 +189,7 @@ hosts_questions(const HostSought *sought, DnsQuestion *questions)
 {
 	Host		host;
 
-	return name_never_asked(&sought->name) ||
+	return sought->bad_name != NULL || name_never_asked(&sought->name) ||
 		host_answer_locally(sought, &host) ? 0 :
 		host_questions(sought, questions);
 }

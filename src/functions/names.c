@@ -24,6 +24,7 @@ static bool unicode_label(const char *a_label, int idn_flags, char *u_label);
 
 PG_FUNCTION_INFO_V1(pgcares_reverse_address);
 PG_FUNCTION_INFO_V1(pgcares_address_from_reverse);
+PG_FUNCTION_INFO_V1(pgcares_is_name);
 PG_FUNCTION_INFO_V1(pgcares_to_ascii);
 PG_FUNCTION_INFO_V1(pgcares_to_unicode);
 
@@ -57,6 +58,19 @@ pgcares_address_from_reverse(PG_FUNCTION_ARGS)
 				 errmsg("\"%s\" is not the reverse name of an address", written),
 				 errhint("It is four numbers below in-addr.arpa, or 32 hexadecimal digits below ip6.arpa.")));
 	PG_RETURN_DATUM(InetPGetDatum(address_inet(octets, len)));
+}
+
+/*
+ * dns_is_name(name)
+ */
+Datum
+pgcares_is_name(PG_FUNCTION_ARGS)
+{
+	text	   *written = PG_GETARG_TEXT_PP(0);
+	DnsName		name;
+
+	PG_RETURN_BOOL(name_parse_with_len(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written),
+									   true, &name) == NULL);
 }
 
 /*

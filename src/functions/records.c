@@ -150,6 +150,7 @@ read_typed(FunctionCallInfo fcinfo, uint16 type, OnFailure on_failure,
 		address_parse(text_to_cstring(written), &address))
 	{
 		request->written = written;
+		request->bad_name = NULL;
 		address_reverse_name(&address, &question->name);
 	}
 	else if (!argument_name_text(request, written, on_failure))
@@ -169,6 +170,7 @@ read_address(FunctionCallInfo fcinfo, OnFailure on_failure, DnsRequest *request)
 	question->class = DNS_CLASS_IN;
 	question->nsid = false;
 	request->written = NULL;
+	request->bad_name = NULL;
 	request->address = PG_GETARG_INET_PP(0);
 	address_reverse_name(request->address, &question->name);
 	return argument_on_error(fcinfo, 1, on_failure, &request->on_error);
@@ -193,11 +195,13 @@ look_up(FunctionCallInfo fcinfo, const char *server, const DnsRequest *request,
 	Lookup		lookup = {.server = server};
 	DnsOutcome	outcome;
 
-	lookup_ask(&lookup, &request->question, 1, &outcome);
-	if (outcome_is_noerror(&outcome))
-		rows_put((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
-	lookup_end(&lookup);
-
+	if (!argument_is_bad_name(request, &outcome))
+	{
+		lookup_ask(&lookup, &request->question, 1, &outcome);
+		if (outcome_is_noerror(&outcome))
+			rows_put((ReturnSetInfo *) fcinfo->resultinfo, &outcome, typed);
+		lookup_end(&lookup);
+	}
 	if (!outcome_is_noerror(&outcome))
 		outcome_report(&outcome, argument_text(request), request->on_error);
 }

@@ -37,8 +37,11 @@ pgcares_search(PG_FUNCTION_ARGS)
 	if (!argument_request(fcinfo, 0, RAISE, &request))
 		return (Datum) 0;
 
-	question = request.question;
-	search(fcinfo, &question, list_candidates(&request, RAISE), &outcome);
+	if (!argument_is_bad_name(&request, &outcome))
+	{
+		question = request.question;
+		search(fcinfo, &question, list_candidates(&request, RAISE), &outcome);
+	}
 	if (!outcome_is_noerror(&outcome))
 		outcome_report(&outcome, argument_text(&request), request.on_error);
 	return (Datum) 0;

@@ -51,9 +51,8 @@ host_seek(HostSought *sought, const char *written, int family,
 	sought->address = NULL;
 	sought->written = written;
 	sought->family = family;
-	return question_read_name(written, strlen(written), on_failure,
-							  &sought->name) &&
-		host_lookups(on_failure, &sought->lookups);
+	sought->bad_name = name_parse(written, setting_idn, &sought->name);
+	return host_lookups(on_failure, &sought->lookups);
 }
 
 /*
@@ -63,6 +62,7 @@ bool
 host_seek_names(HostSought *sought, const inet *address, OnFailure on_failure)
 {
 	sought->address = address;
+	sought->bad_name = NULL;
 	address_reverse_name(address, &sought->name);
 	return host_lookups(on_failure, &sought->lookups);
 }

@@ -15,8 +15,6 @@
 
 extern bool question_type(const char *text, OnFailure on_failure, uint16 *number);
 extern bool question_class(const char *text, OnFailure on_failure, uint16 *number);
-extern bool question_read_name(const char *written, size_t len, OnFailure on_failure,
-							   DnsName *name);
 
 /* ---- status.c: the statuses that a question can end with ---- */
 
@@ -70,6 +68,7 @@ extern void outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 						 const DnsQuestion *question, const DnsReply *reply);
 extern void outcome_keep(DnsOutcome *outcome);
 extern void outcome_set(DnsOutcome *outcome, const char *status);
+extern void outcome_of_bad_name(DnsOutcome *outcome, const char *reason);
 extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
 extern void outcome_of_found(DnsOutcome *outcome, bool exists, bool found,
 							 const char *note);
@@ -124,6 +123,7 @@ typedef struct HostSought
 	const inet *address;		/* NULL if addresses are sought */
 	const char *written;		/* otherwise NULL: the name, as the user wrote it */
 	int			family;			/* of the addresses; 0 is both */
+	const char *bad_name;		/* NULL, or a sentence why that is not a name */
 	DnsName		name;			/* to ask for */
 } HostSought;
 

@@ -32,7 +32,7 @@ static const char *const extended_errors[] = {
 };
 
 static void clear(DnsOutcome *outcome);
-static void read_answer(DnsOutcome *outcome, bool ignore_tc);
+static void read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
 static char *describe_records(const DnsQuestion *question);
 static char *describe_alias(const DnsName *name);
@@ -69,7 +69,7 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 		slot_open_answer(reply, &outcome->message);
 		outcome->sound = !reply->malformed;
 		if (outcome->sound)
-			read_answer(outcome, window->style.ignore_tc);
+			read_answer(outcome, window->style.ignore_tc, window->style.rd);
 		else
 			set_failure(outcome, "MALFORMED", NULL);
 		return;
@@ -129,6 +129,17 @@ outcome_set(DnsOutcome *outcome, const char *status)
 }
 
 /*
+ * Makes the outcome of a text that is not a name, with a sentence that says why.  The
+ * caller sets the question's type and class, or what was sought.
+ */
+void
+outcome_of_bad_name(DnsOutcome *outcome, const char *reason)
+{
+	outcome_set(outcome, "BADNAME");
+	outcome->note = reason;
+}
+
+/*
  * Reads the outcome from a message that no window received and whose sections
  * are sound.  Sets no status if the message is not the answer to one question.
  */
@@ -145,7 +156,7 @@ outcome_read_message(DnsOutcome *outcome, const DnsMessage *message)
 		return;
 	if (message->count[0] == 1 &&
 		message_question(message, &outcome->question, &pos))
-		read_answer(outcome, false);
+		read_answer(outcome, false, (message->flags & WIRE_RD) != 0);
 	else if (message_rcode(message) != RCODE_NOERROR)
 		outcome->status = status_by_rcode(message_rcode(message));
 }
@@ -210,8 +221,11 @@ outcome_is_noerror(const DnsOutcome *outcome)
 bool
 outcome_is_missing(const DnsOutcome *outcome)
 {
-	return outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '0') ||
-		outcome->status->sqlstate == DNS_SQLSTATE('0', '0', '3');
+	int			sqlstate = outcome->status->sqlstate;
+
+	return sqlstate == DNS_SQLSTATE('A', '0', '0') ||	/* NODATA */
+		sqlstate == DNS_SQLSTATE('0', '0', '3') ||	/* NXDOMAIN */
+		sqlstate == DNS_SQLSTATE('A', '0', '8');	/* BADNAME */
 }
 
 static void
@@ -225,9 +239,12 @@ clear(DnsOutcome *outcome)
 	outcome->owner.len = 0;
 }
 
-/* Reads the outcome's message, which must be sound. */
+/*
+ * Reads the outcome's message, which must be sound.  If the query was not recursive, a
+ * referral is what was asked for.
+ */
 static void
-read_answer(DnsOutcome *outcome, bool ignore_tc)
+read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive)
 {
 	DnsMessage *message = &outcome->message;
 	bool		truncated = (message->flags & WIRE_TC) != 0;
@@ -249,7 +266,8 @@ read_answer(DnsOutcome *outcome, bool ignore_tc)
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
-			outcome->status = status_at(STATUS_NODATA);
+			outcome->status = recursive && message_is_referral(message) ?
+				status_by_name("REFERRAL") : status_at(STATUS_NODATA);
 			if (!name_equal(&outcome->owner, &outcome->question.name))
 				outcome->note = describe_alias(&outcome->owner);
 			if (truncated)

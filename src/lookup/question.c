@@ -66,19 +66,6 @@ question_class(const char *text, OnFailure on_failure, uint16 *number)
 	return true;
 }
 
-/*
- * Reads a name.  If written is not a name, raises or gives false, as on_failure says.
- */
-bool
-question_read_name(const char *written, size_t len, OnFailure on_failure, DnsName *name)
-{
-	const char *reason = name_parse_with_len(written, len, setting_idn, name);
-
-	if (reason != NULL && on_failure == RAISE)
-		name_refuse(pnstrdup(written, len), reason);
-	return reason == NULL;
-}
-
 /* Reads PREFIXnnn or nnn, in any case; -1 if it is neither. */
 static int
 parse_number(const char *text, const char *prefix, int max)

@@ -12,6 +12,7 @@
 #define HINT_MISSING	"Use on_error => 'missing_ok' to go on without rows."
 #define HINT_FAILED		"Use on_error => 'warning' or 'ignore' to go on without rows."
 #define HINT_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check pgcares.servers."
+#define HINT_REFERRAL	"Set pgcares.servers to servers that answer recursive queries."
 #define HINT_SERVERS	"Check pgcares.servers."
 #define HINT_CHOSEN_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check the name server."
 #define HINT_CHOSEN_SERVER	"Check the name server."
@@ -20,7 +21,7 @@
 /* The first ones are in the order of StatusNumber. */
 static const DnsStatus statuses[] = {
 	{"NOERROR", 0, 0, "records were found", NULL},
-	{"NODATA", 0, DNS_SQLSTATE('0', '0', '0'),
+	{"NODATA", 0, DNS_SQLSTATE('A', '0', '0'),
 	"the name has no such records", HINT_MISSING},
 	{"FORMERR", 1, DNS_SQLSTATE('0', '0', '1'),
 	"the server did not understand the query", HINT_FAILED},
@@ -46,6 +47,8 @@ static const DnsStatus statuses[] = {
 	"the server does not support this version of EDNS", HINT_FAILED},
 	{"BADCOOKIE", 23, DNS_SQLSTATE('0', '2', '3'),
 	"the server wants a cookie", HINT_FAILED},
+	{"REFERRAL", 0, DNS_SQLSTATE('A', '1', '3'),
+	"the server refers to other servers", HINT_REFERRAL},
 	{"MALFORMED", ARES_EBADRESP, DNS_SQLSTATE('A', '1', '0'),
 	"malformed answer", HINT_FAILED},
 	{"UNREACHABLE", ARES_ECONNREFUSED, DNS_SQLSTATE('A', '1', '1'),
@@ -54,8 +57,8 @@ static const DnsStatus statuses[] = {
 	"no answer", HINT_TIMEOUT},
 	{"NOSERVER", ARES_ENOSERVER, DNS_SQLSTATE('A', '2', '6'),
 	"no name server is configured", HINT_NO_SERVER},
-	{"BADNAME", ARES_EBADNAME, ERRCODE_INVALID_PARAMETER_VALUE,
-	"the text is not a domain name", NULL},
+	{"BADNAME", ARES_EBADNAME, DNS_SQLSTATE('A', '0', '8'),
+	"the text is not a domain name", HINT_MISSING},
 };
 
 /*

@@ -116,7 +116,7 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 
 	/* Another server can know better; each one is asked once for that. */
 	failed = !sound || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
-		rcode == RCODE_REFUSED;
+		rcode == RCODE_REFUSED || (style->rd && message_is_referral(message));
 	if (failed && !style->first_answer &&
 		++slot->failures < channel->nservers)
 	{

@@ -53,6 +53,8 @@ my %label = (
 	# Outcomes
 	drop => sub { () },
 	nodata => sub { answer($_[0], answer => []) },
+	referral => sub { answer($_[0], aa => 0, ra => 1, answer => [], authority => [ Wire::record(Wire::name('example'), 2, Wire::name('ns.example')) ]) },
+	lame => sub { answer($_[0], aa => 0, answer => []) },
 	nodatabare => sub { answer($_[0], answer => [], authority => []) },
 	nxdomain => sub { answer($_[0], rcode => 3, answer => [], authority => [ negative($_[0]) ]) },
 	ra => sub { answer($_[0], ra => 1) },

@@ -72,7 +72,7 @@ foreach my $flags ('', 'usevc')
 
 		# errors of a lookup or a query do not change that
 		is(lookup($session, 'nxdomain'), 'ND003', "$what: no such name");
-		is(lookup($session, 'nodata'), 'ND000', "$what: no such records");
+		is(lookup($session, 'nodata'), 'NDA00', "$what: no such records");
 		is($session->sqlstate('SELECT 1 / 0'), '22012', "$what: another error");
 		is($session->sqlstate(q{SELECT 1 / (ttl - ttl) FROM dns_a('n.example')}), '22012', "$what: an error beside a lookup");
 		is(lookup($session), '00000', "$what: lookup after errors succeeds");
@@ -89,7 +89,8 @@ foreach my $flags ('', 'usevc')
 	foreach ([ rcode2 => 'SERVFAIL', 1 ], [ rcode4 => 'NOTIMP', 1 ], [ rcode5 => 'REFUSED', 1 ],
 		[ headeronly => 'REFUSED without a question', 1 ], [ short => 'a malformed answer', 1 ],
 		[ a3 => 'a record of the wrong length', 1 ], [ loopptr => 'a name that points to itself', 1 ],
-		[ rcode1 => 'FORMERR', 0, 'ND001' ], [ nxdomain => 'NXDOMAIN', 0, 'ND003' ], [ nodata => 'no records', 0, 'ND000' ],
+		[ referral => 'a referral', 1 ], [ lame => 'an empty answer without authority and recursion', 1 ],
+		[ rcode1 => 'FORMERR', 0, 'ND001' ], [ nxdomain => 'NXDOMAIN', 0, 'ND003' ], [ nodata => 'no records', 0, 'NDA00' ],
 		[ rcode9 => 'NOTAUTH', 0, 'ND009' ])
 	{
 		my ($mode, $what, $fails, $state) = @$_;

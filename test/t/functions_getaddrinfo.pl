@@ -83,7 +83,7 @@ foreach my $case (
 	my @types = map { $_->{type} } $server->log;
 	ok($ip4 || !grep({ $_ eq 'A' } @types), '... no A question without IPv4');
 	ok($ip6 || !grep({ $_ eq 'AAAA' } @types), '... no AAAA question without IPv6');
-	is($session->sqlstate("SELECT * FROM $call)"), 'ND000', '... without addresses, none is found') if !@expected;
+	is($session->sqlstate("SELECT * FROM $call)"), 'NDA00', '... without addresses, none is found') if !@expected;
 }
 
 # ---- Its own domain

@@ -51,7 +51,7 @@ sub searches
 $session->text(q{SET pgcares.domains = 'one.example, two.example.'});
 searches('sound', '00000', ['sound.one.example'], 'found in the first domain');
 searches('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain.two.example nxdomain)], 'nowhere');
-searches('nodata', 'ND000', [qw(nodata.one.example nodata.two.example nodata)], 'no data anywhere');
+searches('nodata', 'NDA00', [qw(nodata.one.example nodata.two.example nodata)], 'no data anywhere');
 searches('nxdomain.a', 'ND003', [qw(nxdomain.a nxdomain.a.one.example nxdomain.a.two.example)], 'with a dot');
 searches('sound.a', '00000', ['sound.a'], 'with a dot, found');
 searches('nxdomain.', 'ND003', ['nxdomain'], 'with a final dot');

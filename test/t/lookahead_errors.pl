@@ -49,13 +49,13 @@ foreach my $name (sort keys %select)
 {
 	foreach (
 		[ 'nxdomain', 'ND003', qr/^could not look up .* of "nxdomain\.h100\..*no such domain \(NXDOMAIN\)$/ ],
-		[ 'nodata', 'ND000', qr/"nodata\.h100\./ ],
+		[ 'nodata', 'NDA00', qr/"nodata\.h100\./ ],
 		[ 'rcode2', 'ND002', qr/"rcode2\.h100\./ ],
 		[ 'rcode5', 'ND005', qr/"rcode5\.h100\./ ],
 		[ 'short', 'NDA10', qr/"short\.h100\./ ],
 		[ 'a3', 'NDA10', qr/"a3\.h100\./ ],
-		[ '..', '22023', qr/"\.\.\.?h100\./ ],
-		[ 'x' x 64, '22023', qr/"x{64}\.h100\./ ])
+		[ '..', 'NDA08', qr/"\.\.\.?h100\./ ],
+		[ 'x' x 64, 'NDA08', qr/"x{64}\.h100\./ ])
 	{
 		my ($labels, $state, $message) = @$_;
 		my $sql = with_bad($select{$name}, 100, $labels);

@@ -18,6 +18,7 @@ my $message = '\x04d285800001000100000000' . '016107' . '6578616d706c6500' . '00
 my %pure = (
 	'dns_reverse_address(inet)' => "'192.0.2.1'",
 	'dns_address_from_reverse(text)' => "'1.2.0.192.in-addr.arpa'",
+	'dns_is_name(text)' => "'a.example'",
 	'dns_to_ascii(text)' => "'a.example'",
 	'dns_to_unicode(text)' => "'a.example'",
 	'dns_strerror(integer)' => '0',
@@ -254,7 +255,7 @@ my %failures = (
 	ND005 => "'rcode5.example'",
 	NDA10 => "'a3.example'",
 	NDA12 => "'drop.example'",
-	ND000 => "'nodata.example'");
+	NDA00 => "'nodata.example'");
 $plain->text('SET pgcares.tries = 1');
 $plain->text("SET pgcares.timeout = '250ms'");
 sub tells_nothing
@@ -265,7 +266,7 @@ sub tells_nothing
 	my ($host, $port) = $address =~ /(.*):(\d+)/;
 
 	is($error->{C}, $sqlstate, "$sqlstate is an error");
-	is($warnings->[0]{C}, $sqlstate, '... or a warning') if $sqlstate ne 'ND000';
+	is($warnings->[0]{C}, $sqlstate, '... or a warning') if $sqlstate ne 'NDA00';
 	unlike(join(' ', map { values %$_ } $error, @$warnings), qr/\Q$host\E|\b$port\b/, '... without an address');
 }
 tells_nothing($plain, $_, $failures{$_}, $server->address) foreach sort keys %failures;
@@ -338,7 +339,7 @@ foreach my $setting ('resolvconf', 'hosts_file')
 		my @results = map { $session->query($_) } @calls;
 		my $all = join ' ', map { ((map { values %$_ } grep { defined } $_->{error}, @{ $_->{notices} }), map { map { $_ // '' } @$_ } @{ $_->{rows} }) } @results;
 		unlike($all, qr/s3cr3t|password=|METHOD|trust|ALTER SYSTEM/, "$what: no content is shown");
-		is(join(' ', grep { !/^(?:00000|NDA26|ND000|42501|54000)$/ } map { Session::sqlstate_of($_) } @results), '', '... and every call succeeds or is refused');
+		is(join(' ', grep { !/^(?:00000|NDA26|NDA00|42501|54000)$/ } map { Session::sqlstate_of($_) } @results), '', '... and every call succeeds or is refused');
 		$session->close;
 	}
 	$super->text("ALTER ROLE asker RESET pgcares.$setting");

@@ -166,11 +166,11 @@ is(run("SELECT replace(to_json(q)::text, 'ad.', 'sound.') FROM dns_query('ad.exa
 # ---- Records that answer
 
 foreach my $case (
-	[ 'otherowner', 'ND000', 'records of another owner only' ],
+	[ 'otherowner', 'NDA00', 'records of another owner only' ],
 	[ 'otherplus', '192.0.2.1', 'records of another owner too' ],
 	[ 'cnameself', 'NDA10', 'a CNAME to itself' ],
 	[ 'cnameloop', 'NDA10', 'two CNAMEs to each other' ],
-	[ 'cnameother', 'ND000', 'a CNAME to nothing' ],
+	[ 'cnameother', 'NDA00', 'a CNAME to nothing' ],
 	[ 'cnameplus', '192.0.2.1', 'a CNAME beside other records' ],
 	[ 'cnameback', '192.0.2.1', 'a chain backwards' ],
 	[ 'twocname', '192.0.2.1', 'two CNAMEs' ],
@@ -180,8 +180,8 @@ foreach my $case (
 	[ 'cname16', '192.0.2.1', 'a chain of 16' ],
 	[ 'cname17', 'NDA10', 'a chain of 17' ],
 	[ 'cname40', 'NDA10', 'a chain of 40' ],
-	[ 'nodata', 'ND000', 'no records' ],
-	[ 'nodatabare', 'ND000', 'nothing at all' ],
+	[ 'nodata', 'NDA00', 'no records' ],
+	[ 'nodatabare', 'NDA00', 'nothing at all' ],
 	[ 'nxdomain', 'ND003', 'no such name' ])
 {
 	my ($label, $given, $what) = @$case;
