@@ -37,6 +37,7 @@ OBJS = \
 	src/engine/ask.o \
 	src/engine/books.o \
 	src/engine/burst.o \
+	src/engine/chain.o \
 	src/engine/channel.o \
 	src/engine/events.o \
 	src/engine/flush.o \

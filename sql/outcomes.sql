@@ -199,7 +199,6 @@ ROLLBACK TO s;
 SELECT * FROM dns_a('a.all.example');
 COMMIT;
 
-DROP FUNCTION outcome, mail_servers;
 
 -- a text that is no name is an outcome, which on_error governs, for every function
 CREATE FUNCTION result(call text, OUT result text)
@@ -236,3 +235,24 @@ SELECT dirty.name, m.exchange FROM dirty LEFT JOIN LATERAL dns_mx(dirty.name, 'm
 SELECT * FROM dns_mx('a..b', 'warning');
 SELECT * FROM dns_lookup('a..b');
 DROP TABLE dirty;
+
+-- a chain of aliases that the answer leaves open is followed by asking for its last name
+-- (RFC 1034 section 5.3.3), alone, in bulk and ahead of the call; 16 steps in all
+SET pgcares.servers = :'odd';
+SELECT label, o.state, o.message, o.detail
+FROM unnest('{open1,open5,open16,open17,open3.cname13,open3.cname14,openloop,open2.nxdomain,open2.nodata,open2.rcode2,open2.cnameother,open2.invalid}'::text[])
+	WITH ORDINALITY AS v (label, ord), outcome(label || '.example') AS o
+ORDER BY ord;
+SELECT question, status, rdata
+FROM dns_query_many('{open1.example,open16.example,open17.example,openloop.example,open2.nxdomain.example,open2.nodata.example,open2.tc.example}');
+SELECT h.name, a.address
+FROM (VALUES ('open1.b.example'), ('open16.b.example'), ('open2.nxdomain.b.example'), ('open4.tc.b.example')) AS h (name)
+	LEFT JOIN LATERAL dns_a(h.name, 'missing_ok') a ON true;
+SELECT * FROM dns_gethostbyname('open2.c.example', 4);
+SELECT status, tries, cardinality(answer) FROM dns_message('open2.d.example');
+SET pgcares.flags = 'edns, norecurse';
+SELECT * FROM dns_a('open2.e.example', 'missing_ok');
+RESET pgcares.flags;
+RESET pgcares.servers;
+
+DROP FUNCTION outcome, mail_servers, result;

@@ -65,6 +65,10 @@ extern void burst_attend(DnsWindow *window);
 extern void burst_cancel(DnsWindow *window);
 extern void burst_end(DnsWindow *window);
 
+/* ---- chain.c: chains of aliases that answers leave open ---- */
+
+extern DnsSlot *chain_finished(DnsWindow *window);
+
 /* ---- held.c: questions that a resolver with a full list has dropped ---- */
 
 extern void held_take(DnsWindow *window);

@@ -68,7 +68,7 @@ wait_next(DnsWindow *window)
 {
 	DnsSlot    *slot;
 
-	while ((slot = window_finished(window)) == NULL)
+	while ((slot = chain_finished(window)) == NULL)
 	{
 		if (window_is_idle(window))
 			elog(ERROR, "no question is under way");

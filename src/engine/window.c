@@ -137,7 +137,7 @@ window_under_way(const DnsWindow *window)
 
 /*
  * Asks a question; there must be room.  Flushes the channel if a whole burst waits.  tag
- * is the feeder's, to recognize the slot when wait_next() or window_finished() returns
+ * is the feeder's, to recognize the slot when wait_next() or chain_finished() returns
  * it.  Does not wait; can raise.
  */
 DnsSlot *
@@ -225,7 +225,8 @@ window_is_idle(const DnsWindow *window)
 }
 
 /*
- * Returns a finished question, or NULL.  Does not wait.
+ * Returns a finished question, or NULL, whether or not its answer leaves a chain of
+ * aliases open.  Does not wait.
  */
 DnsSlot *
 window_finished(DnsWindow *window)

@@ -111,6 +111,7 @@ typedef struct DnsSlot
 	dlist_node	done_node;		/* from then to window_finished() */
 
 	uint64		tag;			/* the feeder's */
+	struct DnsChain *chain;		/* of aliases that are followed, or NULL */
 	int64		limit;			/* the deadline, on the window's clock */
 	bool		in_flight;		/* the library or the burst has it */
 	bool		done;			/* the reply is final */
@@ -204,6 +205,7 @@ typedef struct DnsWindow
 
 extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question,
 						  uint64 tag);
+extern void slot_renew(DnsSlot *slot, const DnsName *name);
 extern bool slot_is_late(const DnsSlot *slot);
 extern void slot_finish(DnsSlot *slot, ares_status_t status);
 extern void slot_write_name(const DnsSlot *slot, uint8 *octets);

@@ -25,6 +25,7 @@
 
 #include "flight/flight.h"
 
+static void prepare(DnsSlot *slot, DnsWindow *window, uint64 tag, struct DnsChain *chain);
 static void recycle(DnsSlot *slot);
 static void drop_answer(DnsSlot *slot);
 static int64 limit_from(const DnsWindow *window, int64 now);
@@ -43,16 +44,21 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 							   slist_pop_head_node(&window->free));
 	else
 		slot = &window->slots[window->used++];
-	memset(slot, 0, offsetof(DnsSlot, question));
-	slot->window = window;
-	slot->index = slot - window->slots;
 	question_copy(&slot->question, question);
-	slot->tag = tag;
-	slot->reply.asked_at = clock_now();
-	slot->limit = limit_from(window, window->prefetch ? clock_waited() :
-							 slot->reply.asked_at);
-	dlist_push_tail(&window->pending, &slot->pending_node);
+	prepare(slot, window, tag, NULL);
 	return slot;
+}
+
+/*
+ * The feeder's question asks for another name now: begins anew with the slot of a finished
+ * question.  Keeps tag and chain.
+ */
+void
+slot_renew(DnsSlot *slot, const DnsName *name)
+{
+	drop_answer(slot);
+	name_copy(&slot->question.name, name);
+	prepare(slot, slot->window, slot->tag, slot->chain);
 }
 
 /*
@@ -235,6 +241,20 @@ int64
 window_clock(const DnsWindow *window)
 {
 	return window->prefetch ? clock_waited() : clock_now();
+}
+
+static void
+prepare(DnsSlot *slot, DnsWindow *window, uint64 tag, struct DnsChain *chain)
+{
+	memset(slot, 0, offsetof(DnsSlot, question));
+	slot->window = window;
+	slot->index = slot - window->slots;
+	slot->tag = tag;
+	slot->chain = chain;
+	slot->reply.asked_at = clock_now();
+	slot->limit = limit_from(window, window->prefetch ? clock_waited() :
+							 slot->reply.asked_at);
+	dlist_push_tail(&window->pending, &slot->pending_node);
 }
 
 static void

@@ -105,7 +105,7 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 		submit_elements(batch);
 		if (window_is_idle(batch->window))
 			break;
-		slot = window_finished(batch->window);
+		slot = chain_finished(batch->window);
 		if (slot != NULL)
 			take(batch, slot);
 		else

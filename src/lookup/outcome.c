@@ -35,7 +35,7 @@ static void clear(DnsOutcome *outcome);
 static void read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
 static char *describe_records(const DnsQuestion *question);
-static char *describe_alias(const DnsName *name);
+static char *describe_way(const DnsMessage *message, const DnsQuestion *question);
 static char *describe_extended_error(const DnsMessage *message);
 static char *describe_tries(const DnsOutcome *outcome);
 
@@ -249,15 +249,19 @@ read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive)
 	DnsMessage *message = &outcome->message;
 	bool		truncated = (message->flags & WIRE_TC) != 0;
 	int			rcode = message_rcode(message);
+	AliasEnd	end;
 
 	outcome->extended_error = describe_extended_error(message);
+	end = alias_follow(message, &outcome->question, &outcome->owner);
+	if (end == ALIAS_NO_RECORDS && !name_equal(&outcome->owner, &outcome->question.name))
+		outcome->note = describe_way(message, &outcome->question);
 	if (rcode != RCODE_NOERROR)
 	{
 		outcome->status = status_by_rcode(rcode);
 		return;
 	}
 
-	switch (alias_follow(message, &outcome->question, &outcome->owner))
+	switch (end)
 	{
 		case ALIAS_RECORDS:
 			outcome->status = status_at(STATUS_NOERROR);
@@ -268,8 +272,6 @@ read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive)
 		case ALIAS_NO_RECORDS:
 			outcome->status = recursive && message_is_referral(message) ?
 				status_by_name("REFERRAL") : status_at(STATUS_NODATA);
-			if (!name_equal(&outcome->owner, &outcome->question.name))
-				outcome->note = describe_alias(&outcome->owner);
 			if (truncated)
 				set_failure(outcome, "MALFORMED", "the answer is truncated");
 			break;
@@ -299,10 +301,20 @@ describe_records(const DnsQuestion *question)
 					rrtype_text(question->type));
 }
 
+/* The chain of aliases that an answer has, as a sentence. */
 static char *
-describe_alias(const DnsName *name)
+describe_way(const DnsMessage *message, const DnsQuestion *question)
 {
-	return psprintf("It is an alias of \"%s\".", name_to_text(name));
+	DnsName		names[ALIAS_MAX_NAMES];
+	int			count = alias_names(message, question, names);
+	StringInfoData sentence;
+
+	initStringInfo(&sentence);
+	for (int i = 1; i < count; i++)
+		appendStringInfo(&sentence, "%s an alias of \"%s\"",
+						 i == 1 ? "It is" : ", which is", name_to_text(&names[i]));
+	appendStringInfoChar(&sentence, '.');
+	return sentence.data;
 }
 
 /*

@@ -386,7 +386,7 @@ collect(Prefetch *prefetch)
 	DnsWindow  *window = prefetch->window;
 	DnsSlot    *slot;
 
-	while ((slot = window_finished(window)) != NULL)
+	while ((slot = chain_finished(window)) != NULL)
 	{
 		/* After a failure of the window, a reply is not reliable. */
 		if (!window->failed &&

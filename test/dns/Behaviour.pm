@@ -229,7 +229,9 @@ my %label = (
 	otherplus => sub { answer($_[0], answer => [ unrelated($_[0]), records($_[0]) ]) },
 	cnameself => sub { answer($_[0], answer => [ cname(ASKED, ASKED) ]) },
 	cnameloop => sub { answer($_[0], answer => [ cname(ASKED, step('loop')), cname(step('loop'), ASKED) ]) },
-	cnameother => sub { answer($_[0], answer => [ cname(ASKED, step('other')) ]) },
+	cnameother => sub { answer($_[0], answer => [ cname(ASKED, step('other')) ], authority => [ negative($_[0]) ]) },
+	openloop => sub { answer($_[0], answer => [ cname(ASKED, first($_[0], 'openback')) ], authority => []) },
+	openback => sub { answer($_[0], answer => [ cname(ASKED, first($_[0], 'openloop')) ], authority => []) },
 	cnameplus => sub {
 		my ($query) = @_;
 		my @records = records($query);
@@ -285,6 +287,12 @@ my %numbered = (
 		return { %{ $query->{times} == 1 ? forged($query) : answer($query) }, after => $ms };
 	},
 	cname => sub { answer($_[0], answer => [ chain(@_) ]) },
+	# so many CNAMEs, one in each answer; then as the next label says
+	open => sub {
+		my ($query, $steps, @further) = @_;
+		return behave($query, @further) if !$steps;
+		return answer($query, answer => [ cname(ASKED, first($query, 'open' . ($steps - 1))) ], authority => []);
+	},
 	host => \&host,
 	heavy => \&Heavy::answer, sized => \&Heavy::sized,
 	big => sub {
@@ -387,6 +395,13 @@ sub chain
 	my @names = (ASKED, map { step("c$_") } 1 .. $steps);
 
 	return ((map { cname($names[ $_ - 1 ], $names[$_]) } 1 .. $steps), at($names[-1], records($query)));
+}
+
+# The name asked with another first label
+sub first
+{
+	my ($query, $label) = @_;
+	return pack('C/a*', $label) . Answer::parent($query);
 }
 
 # The same things to do, this many ms later

@@ -94,7 +94,7 @@ ask_array(void)
 		}
 		if (window_is_idle(window))
 			break;
-		slot = window_finished(window);
+		slot = chain_finished(window);
 		if (slot == NULL)
 		{
 			wait_for_answers(PG_INT64_MAX);

@@ -236,7 +236,7 @@ sub check_question
 
 	$server->forget;
 	my $result = $session->query("SELECT * FROM dns_a('$written.example')");
-	if ($asked =~ /^\d/)
+	if ($asked =~ /^(?:\d|ND)/)
 	{
 		is($result->{error}{C}, $asked, $what);
 		is($server->count, 0, '... and nothing is asked');
@@ -321,11 +321,11 @@ foreach my $encoding (sort keys %written)
 # name.
 $session = Session->new($node, dbname => 'sql_ascii');
 $session->text("SET client_encoding = 'SQL_ASCII'");
-check_question("b\xfccher", '22023', 'SQL_ASCII: not UTF-8');
-check_question("\xff\xfe", '22023', 'SQL_ASCII: octets that UTF-8 never has');
-check_question("\xe6\x97", '22023', 'SQL_ASCII: UTF-8 cut short');
-check_question("\xed\xa0\x80", '22023', 'SQL_ASCII: a surrogate');
-check_question("\xc0\xae", '22023', 'SQL_ASCII: a dot in two octets');
+check_question("b\xfccher", 'NDA08', 'SQL_ASCII: not UTF-8');
+check_question("\xff\xfe", 'NDA08', 'SQL_ASCII: octets that UTF-8 never has');
+check_question("\xe6\x97", 'NDA08', 'SQL_ASCII: UTF-8 cut short');
+check_question("\xed\xa0\x80", 'NDA08', 'SQL_ASCII: a surrogate');
+check_question("\xc0\xae", 'NDA08', 'SQL_ASCII: a dot in two octets');
 is($session->text('SELECT 1'), '1', '... and the session goes on');
 
 done_testing();

@@ -76,7 +76,7 @@ sub ours
 
 	return [ sort split /\n/, $session->text(<<"SQL") ];
 SELECT concat_ws(' ', CASE name WHEN '.' THEN '.' ELSE name || '.' END, ttl, class, type, rdata)
-FROM dns_query('$quoted', '$type', on_error => 'missing_ok')
+FROM dns_query('$quoted', '$type', on_error => 'ignore')
 SQL
 }
 
