@@ -65,6 +65,20 @@ burst_ask(DnsSlot *slot)
 }
 
 /*
+ * Takes over a question from the library, which has had the answer of a server that is
+ * of no use for it: other questions still go to that server.  Runs inside the library.
+ */
+void
+burst_take_over(DnsSlot *slot)
+{
+	slot->elsewhere = false;
+	slot->asked_round = UINT64CONST(1) << slot->reply.answer_server;
+	slot->counted = true;
+	slot->tried_at = clock_last();
+	tries_enter(slot, BURST_DUE);
+}
+
+/*
  * Does what the guard's verdict on an answer asks for.  Can raise.
  */
 void

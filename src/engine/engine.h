@@ -57,6 +57,7 @@ extern bool ask_pending(const DnsWindow *window);
 extern bool burst_takes(const DnsSlot *slot);
 extern void burst_ask(DnsSlot *slot);
 extern void burst_try(DnsSlot *slot);
+extern void burst_take_over(DnsSlot *slot);
 extern void burst_obey(const DnsVerdict *verdict);
 extern void burst_settle(DnsSlot *slot);
 extern int64 burst_time(const DnsWindow *window);

@@ -196,7 +196,7 @@ window_send(DnsSlot *slot)
 	window->in_flight++;
 	channel_reserve_descriptors(channel, false);
 	channel->submitting = slot;
-	library = library_channel(channel, window->many);
+	library = library_channel(channel, window->many || slot->tcp);
 	if (library != NULL)
 		status = ares_send_dnsrec(library, channel->placeholder,
 								  answer_arrived, slot, &id);
@@ -426,7 +426,9 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	placeholder_unbind(channel, slot);
-	if (!isolation_take(slot, status) && !refused_take(slot, channel, status))
+	if (slot->elsewhere && status == ARES_SUCCESS)
+		burst_take_over(slot);
+	else if (!isolation_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);
 	if (slot->released)
 		slot_release(slot);

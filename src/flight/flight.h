@@ -123,6 +123,7 @@ typedef struct DnsSlot
 	int			ntries;
 	int			plain_server;	/* refused EDNS: its number + 1, or 0 */
 	int			failures;		/* answers that were failures */
+	bool		elsewhere;		/* the library is done, the burst asks the next server */
 
 	/* For burst.c. */
 	BurstState	burst;
@@ -363,12 +364,10 @@ typedef struct DnsChannel
 
 /*
  * The verdicts of a stub.  VERDICT_NEXT_SERVER makes the library ask the next server,
- * VERDICT_USE_TCP the same question over TCP.  VERDICT_DONE ends the query and has no
- * other effect.  It relies on two functions of c-ares 1.34.9: process_answer() in
- * ares_process.c retries, and blames the server, for the rcodes 2, 4 and 5 only;
- * ares_metrics_record() in ares_metrics.c derives timeouts from answers with the rcodes 0
- * and 3 only, so that quick answers do not shorten pgcares.timeout.  With any of these
- * rcodes instead of 11, test/t/engine_deadline.pl fails.
+ * VERDICT_USE_TCP the same question over TCP.  VERDICT_DONE ends the query and does no
+ * more.  In c-ares 1.34.9, process_answer() retries, and blames the server, for the rcodes
+ * 2, 4 and 5 only; ares_metrics_record() derives timeouts from answers with the rcodes 0
+ * and 3 only.  With any of these instead of 11, test/t/engine_deadline.pl fails.
  */
 #define VERDICT_DONE		11	/* DSOTYPENI */
 #define VERDICT_NEXT_SERVER RCODE_SERVFAIL

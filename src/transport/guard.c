@@ -120,7 +120,9 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 	if (failed && !style->first_answer &&
 		++slot->failures < channel->nservers)
 	{
-		verdict->flags = VERDICT_NEXT_SERVER;
+		/* For the library, the server would have failed: the burst goes on. */
+		slot->elsewhere = slot->burst == BURST_NONE && !slot->tcp;
+		verdict->flags = slot->elsewhere ? VERDICT_DONE : VERDICT_NEXT_SERVER;
 		return true;
 	}
 

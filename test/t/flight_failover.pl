@@ -106,6 +106,19 @@ foreach my $flags ('', 'usevc')
 		$first->stop;
 	}
 
+	# such an answer of one name says nothing of the server: the next name is asked of it
+	foreach my $label (qw(rcode2 rcode4 rcode5 short referral lame))
+	{
+		my $first = NameServer->misbehaving(address => '127.0.0.4');
+		my $session = session([ $first, $good ], %call);
+
+		isnt(lookup($session, $label), '00000', "one name with $label, $over: the outcome");
+		is(asked($first, $good), '1 1', '... both servers asked');
+		is(lookup($session), '00000', '... the next name');
+		is(asked($first, $good), '1 0', '... first server asked') if $over eq 'UDP';
+		$first->stop;
+	}
+
 	# no server is of any use
 	{
 		my @failing = map { NameServer->misbehaving(address => "127.0.0.$$_[0]", mode => $$_[1]) }[ 4, 'rcode2' ], [ 5, 'rcode5' ],
