@@ -273,14 +273,18 @@ drop_answer(DnsSlot *slot)
 	slot->reply.answer_len = 0;
 }
 
-/* The deadline of a question that is asked now, on the window's clock. */
+/*
+ * The deadline of a question that is asked now, on the window's clock.  All calls of a
+ * statement and what is asked ahead of them share pgcares.deadline.
+ */
 static int64
 limit_from(const DnsWindow *window, int64 now)
 {
+	int64		deadline = setting_deadline * INT64CONST(1000);
 	int64		limit = now + setting_max_timeout * INT64CONST(1000);
 
-	if (setting_deadline > 0)
-		limit = Min(limit, (window->prefetch ? now : window->opened) +
-					setting_deadline * INT64CONST(1000));
-	return limit;
+	if (deadline == 0)
+		return limit;
+	limit = Min(limit, now + deadline - clock_statement());
+	return window->prefetch ? limit : Min(limit, window->opened + deadline);
 }

@@ -268,7 +268,7 @@ wait_for(PrefetchQuestion *prefetched)
 	bool		given_up = false;
 
 	if (setting_deadline > 0)
-		limit = clock_waited() + setting_deadline * INT64CONST(1000);
+		limit = clock_waited() - clock_statement() + setting_deadline * INT64CONST(1000);
 	if (prefetched->state == PREFETCH_EXPECTED || prefetched->state == PREFETCH_QUEUED)
 		prefetch_table_queue(prefetched, true);
 	for (;;)

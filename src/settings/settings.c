@@ -133,7 +133,7 @@ static const Setting settings[] = {
 	.detail = "It bounds pgcares.tries."},
 	{"pgcares.deadline", PGC_USERSET, SETTING_INT, &setting_deadline,
 		.min = 0, .max = INT_MAX, .flags = GUC_UNIT_MS,
-		.summary = "Time that one call of a lookup function can take.",
+		.summary = "Time that the lookups of one statement can take.",
 	.detail = "0 means no limit. Questions without an answer by then count as not answered (TIMEOUT)."},
 	{"pgcares.max_timeout", PGC_SUSET, SETTING_INT, &setting_max_timeout,
 		.min = 10, .max = INT_MAX, .flags = GUC_UNIT_MS,

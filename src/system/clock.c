@@ -7,6 +7,8 @@
 
 #include "system/system.h"
 
+#include "access/xact.h"
+
 /*
  * Microseconds: a shorter sleep is only the time of the system call; what is read so
  * long after a sleep has come at its end.
@@ -52,6 +54,24 @@ int64
 clock_waited(void)
 {
 	return time_slept + time_worked;
+}
+
+/*
+ * The part of clock_waited() that belongs to the client's present statement, whatever
+ * functions it has called meanwhile.
+ */
+int64
+clock_statement(void)
+{
+	static TimestampTz statement = 0;
+	static int64 began = 0;
+
+	if (statement != GetCurrentStatementStartTimestamp())
+	{
+		statement = GetCurrentStatementStartTimestamp();
+		began = clock_waited();
+	}
+	return clock_waited() - began;
 }
 
 /*

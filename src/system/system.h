@@ -91,6 +91,7 @@ extern void pool_trim(int spare);
 extern int64 clock_now(void);
 extern int64 clock_last(void);
 extern int64 clock_waited(void);
+extern int64 clock_statement(void);
 extern int64 clock_slept(void);
 extern void clock_add_sleep(int64 time);
 extern bool clock_is_prompt(void);

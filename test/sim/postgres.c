@@ -19,6 +19,16 @@
 #undef snprintf
 #undef vsnprintf
 
+/* ---- statements ---- */
+
+int64		sim_statement;
+
+TimestampTz
+GetCurrentStatementStartTimestamp(void)
+{
+	return sim_statement;
+}
+
 /* ---- memory contexts ---- */
 
 typedef struct Context

@@ -111,7 +111,7 @@ ask_array(void)
 	window_close(window);
 }
 
-/* Asks each name in a lookup of its own. */
+/* Asks each name in a statement of its own. */
 static void
 ask_alone(void)
 {
@@ -121,6 +121,7 @@ ask_alone(void)
 		DnsOutcome	outcome;
 		Lookup		lookup = {0};
 
+		sim_statement++;
 		CHECK_FOR_INTERRUPTS();
 		read_name(i, &question);
 		sim_asked(i);
@@ -227,6 +228,7 @@ ask_batch(void)
 												  ALLOCSET_DEFAULT_SIZES);
 
 	CurrentMemoryContext = context;
+	sim_statement++;
 	sim_batch_begins();
 	if (sigsetjmp(raised, 0) != 0)
 		sim_raised(raised_text);

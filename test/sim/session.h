@@ -24,4 +24,6 @@ extern long pieces_in_use;		/* of malloc() */
 
 extern size_t memory_chunks(void);
 
+extern int64 sim_statement;
+
 #endif							/* SESSION_H */

@@ -123,4 +123,27 @@ foreach my $flags ('', 'usevc')
 # No limit of the library makes a long timeout shorter.
 takes(session(timeout => '10s', tries => 2, deadline => '5500ms'), lookup('drop'), 5.5, 'NDA12', 'a long timeout');
 is($server->count(qr/^drop\.n$names\./), 1, 'a long timeout: asked once');
+# The lookups of a statement share the deadline, in whatever functions they are, asked
+# ahead or not; the next statement has its own.
+foreach my $lookahead ('on', 'off')
+{
+	my $session = session(deadline => '1s', timeout => '600ms', tries => 1, lookahead => $lookahead);
+	my $what = "look-ahead $lookahead, a statement";
+
+	$session->text(q{CREATE OR REPLACE FUNCTION pg_temp.one(name text) RETURNS inet LANGUAGE plpgsql AS $$BEGIN RETURN dns_lookup(name, 4, 'ignore'); END$$});
+	$server->forget;
+	$names++;
+	foreach my $sql (
+		qq{SELECT count(a.address) FROM generate_series(1, 8) g LEFT JOIN LATERAL dns_a('drop.l' || g || '.n$names.example', 'ignore') a ON true},
+		qq{SELECT count(pg_temp.one('drop.p' || g || '.n$names.example')) FROM generate_series(1, 8) g},
+		qq{DO \$\$BEGIN FOR i IN 1..8 LOOP PERFORM dns_lookup('drop.d' || i || '.n$names.example', 4, 'ignore'); END LOOP; END\$\$})
+	{
+		my ($taken, $got) = outcome($session, $sql);
+
+		is($got, '00000', "$what: outcome");
+		cmp_ok($taken, '<', 1 + SLACK, "$what: time");
+	}
+	takes($session, lookup('sound'), 0, '00000', "$what: the next one");
+}
+
 done_testing();
