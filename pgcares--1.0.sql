@@ -15,7 +15,10 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION dns_support(internal)
 IS 'planner support for the functions that ask name servers';
 
--- Records
+-- Rows
+--
+-- Each shape of a row is a type, so that variables and tables can have it. No type has
+-- the name of a function: a call with an untyped literal would be a cast.
 
 CREATE TYPE dns_record AS (
 	name text,
@@ -34,6 +37,466 @@ COMMENT ON COLUMN dns_record.type IS 'record type';
 COMMENT ON COLUMN dns_record.rdata IS 'data in presentation format, as in a zone file';
 COMMENT ON COLUMN dns_record.data IS 'data with the field names of the RFCs';
 
+CREATE TYPE dns_address_record AS (
+	address inet,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_address_record IS 'an address of a name';
+COMMENT ON COLUMN dns_address_record.address IS 'IPv4 or IPv6 address';
+COMMENT ON COLUMN dns_address_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_caa_record AS (
+	flags integer,
+	tag text,
+	value text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_caa_record IS 'data of a CAA record';
+COMMENT ON COLUMN dns_caa_record.flags IS 'flags; 128 is critical';
+COMMENT ON COLUMN dns_caa_record.tag IS 'property, such as issue';
+COMMENT ON COLUMN dns_caa_record.value IS 'value of the property';
+COMMENT ON COLUMN dns_caa_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_cname_record AS (
+	cname text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_cname_record IS 'data of a CNAME record';
+COMMENT ON COLUMN dns_cname_record.cname IS 'canonical name';
+COMMENT ON COLUMN dns_cname_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_hinfo_record AS (
+	cpu text,
+	os text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_hinfo_record IS 'data of a HINFO record';
+COMMENT ON COLUMN dns_hinfo_record.cpu IS 'type of CPU';
+COMMENT ON COLUMN dns_hinfo_record.os IS 'operating system';
+COMMENT ON COLUMN dns_hinfo_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_mx_record AS (
+	preference integer,
+	exchange text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_mx_record IS 'data of an MX record';
+COMMENT ON COLUMN dns_mx_record.preference IS 'the lowest is preferred';
+COMMENT ON COLUMN dns_mx_record.exchange IS 'host that takes mail';
+COMMENT ON COLUMN dns_mx_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_naptr_record AS (
+	naptr_order integer,
+	preference integer,
+	flags text,
+	services text,
+	regexp text,
+	replacement text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_naptr_record IS 'data of a NAPTR record';
+COMMENT ON COLUMN dns_naptr_record.naptr_order IS 'the lowest is processed first';
+COMMENT ON COLUMN dns_naptr_record.preference IS 'the lowest of equal order is preferred';
+COMMENT ON COLUMN dns_naptr_record.flags IS 'how to go on';
+COMMENT ON COLUMN dns_naptr_record.services IS 'service parameters';
+COMMENT ON COLUMN dns_naptr_record.regexp IS 'substitution expression';
+COMMENT ON COLUMN dns_naptr_record.replacement IS 'next name to look up';
+COMMENT ON COLUMN dns_naptr_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_ns_record AS (
+	nsdname text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_ns_record IS 'data of an NS record';
+COMMENT ON COLUMN dns_ns_record.nsdname IS 'authoritative name server';
+COMMENT ON COLUMN dns_ns_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_ptr_record AS (
+	ptrdname text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_ptr_record IS 'data of a PTR record';
+COMMENT ON COLUMN dns_ptr_record.ptrdname IS 'name that is pointed to';
+COMMENT ON COLUMN dns_ptr_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_soa_record AS (
+	mname text,
+	rname text,
+	serial bigint,
+	refresh bigint,
+	retry bigint,
+	expire bigint,
+	minimum bigint,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_soa_record IS 'data of an SOA record';
+COMMENT ON COLUMN dns_soa_record.mname IS 'primary name server';
+COMMENT ON COLUMN dns_soa_record.rname IS 'mailbox of the administrator, as a name';
+COMMENT ON COLUMN dns_soa_record.serial IS 'version of the zone';
+COMMENT ON COLUMN dns_soa_record.refresh IS 'seconds until a secondary checks the zone';
+COMMENT ON COLUMN dns_soa_record.retry IS 'seconds until a failed check is repeated';
+COMMENT ON COLUMN dns_soa_record.expire IS 'seconds until an unchecked zone is void';
+COMMENT ON COLUMN dns_soa_record.minimum IS 'limit of the TTL of negative answers';
+COMMENT ON COLUMN dns_soa_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_srv_record AS (
+	priority integer,
+	weight integer,
+	port integer,
+	target text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_srv_record IS 'data of an SRV record';
+COMMENT ON COLUMN dns_srv_record.priority IS 'the lowest is tried first';
+COMMENT ON COLUMN dns_srv_record.weight IS 'share of the load among equal priorities';
+COMMENT ON COLUMN dns_srv_record.port IS 'port of the service';
+COMMENT ON COLUMN dns_srv_record.target IS 'host of the service';
+COMMENT ON COLUMN dns_srv_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_svcb_record AS (
+	priority integer,
+	target text,
+	params jsonb,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_svcb_record IS 'data of an SVCB or HTTPS record';
+COMMENT ON COLUMN dns_svcb_record.priority IS 'the lowest is tried first; 0 is an alias';
+COMMENT ON COLUMN dns_svcb_record.target IS 'host of the service; . is the owner itself';
+COMMENT ON COLUMN dns_svcb_record.params IS 'parameters by name';
+COMMENT ON COLUMN dns_svcb_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_tlsa_record AS (
+	cert_usage integer,
+	selector integer,
+	matching_type integer,
+	data bytea,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_tlsa_record IS 'data of a TLSA record';
+COMMENT ON COLUMN dns_tlsa_record.cert_usage IS 'how the certificate is used';
+COMMENT ON COLUMN dns_tlsa_record.selector IS 'part of the certificate that is matched';
+COMMENT ON COLUMN dns_tlsa_record.matching_type IS 'how it is matched: exactly or by digest';
+COMMENT ON COLUMN dns_tlsa_record.data IS 'certificate, key or digest';
+COMMENT ON COLUMN dns_tlsa_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_txt_record AS (
+	txt text,
+	strings bytea[],
+	ttl integer
+);
+
+COMMENT ON TYPE dns_txt_record IS 'data of a TXT record';
+COMMENT ON COLUMN dns_txt_record.txt IS 'all strings, joined';
+COMMENT ON COLUMN dns_txt_record.strings IS 'exact octets of each string';
+COMMENT ON COLUMN dns_txt_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_uri_record AS (
+	priority integer,
+	weight integer,
+	target text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_uri_record IS 'data of a URI record';
+COMMENT ON COLUMN dns_uri_record.priority IS 'the lowest is tried first';
+COMMENT ON COLUMN dns_uri_record.weight IS 'share of the load among equal priorities';
+COMMENT ON COLUMN dns_uri_record.target IS 'URI';
+COMMENT ON COLUMN dns_uri_record.ttl IS 'seconds for which the record can be kept';
+
+CREATE TYPE dns_addrinfo_record AS (
+	address inet,
+	port integer,
+	family integer,
+	socktype integer,
+	protocol integer,
+	ttl integer,
+	canonname text
+);
+
+COMMENT ON TYPE dns_addrinfo_record IS 'an address to connect to';
+COMMENT ON COLUMN dns_addrinfo_record.address IS 'IPv4 or IPv6 address';
+COMMENT ON COLUMN dns_addrinfo_record.port IS 'port of the service';
+COMMENT ON COLUMN dns_addrinfo_record.family IS '4 or 6';
+COMMENT ON COLUMN dns_addrinfo_record.socktype IS 'type of socket, as was asked';
+COMMENT ON COLUMN dns_addrinfo_record.protocol IS 'protocol, as was asked';
+COMMENT ON COLUMN dns_addrinfo_record.ttl IS 'seconds for which the address can be kept; NULL if it is not from the DNS';
+COMMENT ON COLUMN dns_addrinfo_record.canonname IS 'canonical name of the host';
+
+CREATE TYPE dns_host_record AS (
+	name text,
+	aliases text[],
+	addresses inet[]
+);
+
+COMMENT ON TYPE dns_host_record IS 'names and addresses of a host';
+COMMENT ON COLUMN dns_host_record.name IS 'canonical name';
+COMMENT ON COLUMN dns_host_record.aliases IS 'other names';
+COMMENT ON COLUMN dns_host_record.addresses IS 'addresses';
+
+CREATE TYPE dns_nameinfo_record AS (
+	node text,
+	service text
+);
+
+COMMENT ON TYPE dns_nameinfo_record IS 'names of an address and of a port';
+COMMENT ON COLUMN dns_nameinfo_record.node IS 'name of the host, or its address';
+COMMENT ON COLUMN dns_nameinfo_record.service IS 'name of the service, or its port';
+
+CREATE TYPE dns_query_many_record AS (
+	ord bigint,
+	question text,
+	status text,
+	reason text,
+	name text,
+	ttl integer,
+	class text,
+	type text,
+	rdata text,
+	data jsonb
+);
+
+COMMENT ON TYPE dns_query_many_record IS 'a record of one of many questions';
+COMMENT ON COLUMN dns_query_many_record.ord IS 'position of the question in the array, from 1';
+COMMENT ON COLUMN dns_query_many_record.question IS 'what was given, as text';
+COMMENT ON COLUMN dns_query_many_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_query_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_query_many_record.name IS 'owner of the record, without a final dot';
+COMMENT ON COLUMN dns_query_many_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_query_many_record.class IS 'class, almost always IN';
+COMMENT ON COLUMN dns_query_many_record.type IS 'record type';
+COMMENT ON COLUMN dns_query_many_record.rdata IS 'data in presentation format, as in a zone file';
+COMMENT ON COLUMN dns_query_many_record.data IS 'data with the field names of the RFCs';
+
+CREATE TYPE dns_addresses_many_record AS (
+	ord bigint,
+	question text,
+	status text,
+	reason text,
+	address inet,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_addresses_many_record IS 'an address of one of many hosts';
+COMMENT ON COLUMN dns_addresses_many_record.ord IS 'position of the question in the array, from 1';
+COMMENT ON COLUMN dns_addresses_many_record.question IS 'what was given, as text';
+COMMENT ON COLUMN dns_addresses_many_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_addresses_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_addresses_many_record.address IS 'IPv4 or IPv6 address';
+COMMENT ON COLUMN dns_addresses_many_record.ttl IS 'seconds for which the address can be kept; NULL if it is not from the DNS';
+
+CREATE TYPE dns_lookup_many_record AS (
+	ord bigint,
+	question text,
+	status text,
+	reason text,
+	address inet
+);
+
+COMMENT ON TYPE dns_lookup_many_record IS 'first address of one of many hosts';
+COMMENT ON COLUMN dns_lookup_many_record.ord IS 'position of the question in the array, from 1';
+COMMENT ON COLUMN dns_lookup_many_record.question IS 'what was given, as text';
+COMMENT ON COLUMN dns_lookup_many_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_lookup_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_lookup_many_record.address IS 'first address; NULL if there is none';
+
+CREATE TYPE dns_ptr_many_record AS (
+	ord bigint,
+	question text,
+	status text,
+	reason text,
+	ptrdname text,
+	ttl integer
+);
+
+COMMENT ON TYPE dns_ptr_many_record IS 'a name of one of many addresses';
+COMMENT ON COLUMN dns_ptr_many_record.ord IS 'position of the question in the array, from 1';
+COMMENT ON COLUMN dns_ptr_many_record.question IS 'what was given, as text';
+COMMENT ON COLUMN dns_ptr_many_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_ptr_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_ptr_many_record.ptrdname IS 'name that the address points to';
+COMMENT ON COLUMN dns_ptr_many_record.ttl IS 'seconds for which the name can be kept; NULL if it is not from the DNS';
+
+CREATE TYPE dns_reverse_many_record AS (
+	ord bigint,
+	question text,
+	status text,
+	reason text,
+	ptrdname text
+);
+
+COMMENT ON TYPE dns_reverse_many_record IS 'first name of one of many addresses';
+COMMENT ON COLUMN dns_reverse_many_record.ord IS 'position of the question in the array, from 1';
+COMMENT ON COLUMN dns_reverse_many_record.question IS 'what was given, as text';
+COMMENT ON COLUMN dns_reverse_many_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_reverse_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_reverse_many_record.ptrdname IS 'first name; NULL if there is none';
+
+CREATE TYPE dns_message_record AS (
+	question text,
+	status text,
+	reason text,
+	rcode integer,
+	aa boolean,
+	tc boolean,
+	rd boolean,
+	ra boolean,
+	ad boolean,
+	cd boolean,
+	answer dns_record[],
+	authority dns_record[],
+	additional dns_record[],
+	server text,
+	transport text,
+	elapsed interval,
+	tries integer,
+	edns_udp_size integer,
+	ede_code integer,
+	ede_text text,
+	nsid text,
+	wire bytea
+);
+
+COMMENT ON TYPE dns_message_record IS 'a whole message, or why there is none';
+COMMENT ON COLUMN dns_message_record.question IS 'question of the message, such as example.com. IN MX';
+COMMENT ON COLUMN dns_message_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_message_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_message_record.rcode IS 'response code, with the bits of EDNS';
+COMMENT ON COLUMN dns_message_record.aa IS 'the server is an authority for the name';
+COMMENT ON COLUMN dns_message_record.tc IS 'the message is truncated';
+COMMENT ON COLUMN dns_message_record.rd IS 'the query asked for recursion';
+COMMENT ON COLUMN dns_message_record.ra IS 'the server offers recursion';
+COMMENT ON COLUMN dns_message_record.ad IS 'the server has verified the data';
+COMMENT ON COLUMN dns_message_record.cd IS 'the query asked not to verify the data';
+COMMENT ON COLUMN dns_message_record.answer IS 'records that answer the question';
+COMMENT ON COLUMN dns_message_record.authority IS 'records of the authority section';
+COMMENT ON COLUMN dns_message_record.additional IS 'records of the additional section, without OPT';
+COMMENT ON COLUMN dns_message_record.server IS 'name server that sent the message';
+COMMENT ON COLUMN dns_message_record.transport IS 'UDP or TCP';
+COMMENT ON COLUMN dns_message_record.elapsed IS 'time from the first query to the outcome';
+COMMENT ON COLUMN dns_message_record.tries IS 'queries that were sent';
+COMMENT ON COLUMN dns_message_record.edns_udp_size IS 'largest UDP message that the server takes';
+COMMENT ON COLUMN dns_message_record.ede_code IS 'code of the extended error (RFC 8914)';
+COMMENT ON COLUMN dns_message_record.ede_text IS 'text of the extended error';
+COMMENT ON COLUMN dns_message_record.nsid IS 'identifier of the server (RFC 5001)';
+COMMENT ON COLUMN dns_message_record.wire IS 'octets of the message';
+
+CREATE TYPE dns_message_many_record AS (
+	ord bigint,
+	question text,
+	status text,
+	reason text,
+	rcode integer,
+	aa boolean,
+	tc boolean,
+	rd boolean,
+	ra boolean,
+	ad boolean,
+	cd boolean,
+	answer dns_record[],
+	authority dns_record[],
+	additional dns_record[],
+	server text,
+	transport text,
+	elapsed interval,
+	tries integer,
+	edns_udp_size integer,
+	ede_code integer,
+	ede_text text,
+	nsid text,
+	wire bytea
+);
+
+COMMENT ON TYPE dns_message_many_record IS 'a whole message for one of many questions';
+COMMENT ON COLUMN dns_message_many_record.ord IS 'position of the question in the array, from 1';
+COMMENT ON COLUMN dns_message_many_record.question IS 'what was given, as text';
+COMMENT ON COLUMN dns_message_many_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_message_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_message_many_record.rcode IS 'response code, with the bits of EDNS';
+COMMENT ON COLUMN dns_message_many_record.aa IS 'the server is an authority for the name';
+COMMENT ON COLUMN dns_message_many_record.tc IS 'the message is truncated';
+COMMENT ON COLUMN dns_message_many_record.rd IS 'the query asked for recursion';
+COMMENT ON COLUMN dns_message_many_record.ra IS 'the server offers recursion';
+COMMENT ON COLUMN dns_message_many_record.ad IS 'the server has verified the data';
+COMMENT ON COLUMN dns_message_many_record.cd IS 'the query asked not to verify the data';
+COMMENT ON COLUMN dns_message_many_record.answer IS 'records that answer the question';
+COMMENT ON COLUMN dns_message_many_record.authority IS 'records of the authority section';
+COMMENT ON COLUMN dns_message_many_record.additional IS 'records of the additional section, without OPT';
+COMMENT ON COLUMN dns_message_many_record.server IS 'name server that sent the message';
+COMMENT ON COLUMN dns_message_many_record.transport IS 'UDP or TCP';
+COMMENT ON COLUMN dns_message_many_record.elapsed IS 'time from the first query to the outcome';
+COMMENT ON COLUMN dns_message_many_record.tries IS 'queries that were sent';
+COMMENT ON COLUMN dns_message_many_record.edns_udp_size IS 'largest UDP message that the server takes';
+COMMENT ON COLUMN dns_message_many_record.ede_code IS 'code of the extended error (RFC 8914)';
+COMMENT ON COLUMN dns_message_many_record.ede_text IS 'text of the extended error';
+COMMENT ON COLUMN dns_message_many_record.nsid IS 'identifier of the server (RFC 5001)';
+COMMENT ON COLUMN dns_message_many_record.wire IS 'octets of the message';
+
+CREATE TYPE dns_status_record AS (
+	status text,
+	code integer,
+	sqlstate text,
+	message text
+);
+
+COMMENT ON TYPE dns_status_record IS 'an outcome of lookups';
+COMMENT ON COLUMN dns_status_record.status IS 'name of the outcome';
+COMMENT ON COLUMN dns_status_record.code IS 'response code, or status of c-ares';
+COMMENT ON COLUMN dns_status_record.sqlstate IS 'SQLSTATE of the error';
+COMMENT ON COLUMN dns_status_record.message IS 'meaning';
+
+CREATE TYPE dns_type_record AS (
+	type text,
+	code integer,
+	meaning text
+);
+
+COMMENT ON TYPE dns_type_record IS 'a record type';
+COMMENT ON COLUMN dns_type_record.type IS 'mnemonic';
+COMMENT ON COLUMN dns_type_record.code IS 'number';
+COMMENT ON COLUMN dns_type_record.meaning IS 'meaning';
+
+CREATE TYPE dns_server_record AS (
+	ord integer,
+	address inet,
+	udp_port integer,
+	tcp_port integer,
+	interface text,
+	source text
+);
+
+COMMENT ON TYPE dns_server_record IS 'a name server in use';
+COMMENT ON COLUMN dns_server_record.ord IS 'position, from 1';
+COMMENT ON COLUMN dns_server_record.address IS 'IPv4 or IPv6 address';
+COMMENT ON COLUMN dns_server_record.udp_port IS 'port for UDP';
+COMMENT ON COLUMN dns_server_record.tcp_port IS 'port for TCP';
+COMMENT ON COLUMN dns_server_record.interface IS 'network interface of a link-local address';
+COMMENT ON COLUMN dns_server_record.source IS 'setting or file that names the server';
+
+CREATE TYPE dns_stats_record AS (
+	counter text,
+	value bigint,
+	meaning text
+);
+
+COMMENT ON TYPE dns_stats_record IS 'a counter of this session';
+COMMENT ON COLUMN dns_stats_record.counter IS 'name';
+COMMENT ON COLUMN dns_stats_record.value IS 'count since the session began';
+COMMENT ON COLUMN dns_stats_record.meaning IS 'meaning';
+
+-- Records
+--
 -- All functions that ask a name server are expensive, and VOLATILE, since planning
 -- must not send packets.
 
@@ -64,9 +527,7 @@ COMMENT ON FUNCTION dns_search(text, text, text, text)
 IS 'records of any type, of a name that the search list completes';
 
 CREATE FUNCTION dns_a(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	address inet,
-	ttl integer)
+RETURNS SETOF dns_address_record
 AS 'MODULE_PATHNAME', 'pgcares_a'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -75,9 +536,7 @@ COMMENT ON FUNCTION dns_a(text, text)
 IS 'A records: IPv4 addresses';
 
 CREATE FUNCTION dns_aaaa(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	address inet,
-	ttl integer)
+RETURNS SETOF dns_address_record
 AS 'MODULE_PATHNAME', 'pgcares_aaaa'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -86,11 +545,7 @@ COMMENT ON FUNCTION dns_aaaa(text, text)
 IS 'AAAA records: IPv6 addresses';
 
 CREATE FUNCTION dns_caa(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	flags integer,
-	tag text,
-	value text,
-	ttl integer)
+RETURNS SETOF dns_caa_record
 AS 'MODULE_PATHNAME', 'pgcares_caa'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -99,9 +554,7 @@ COMMENT ON FUNCTION dns_caa(text, text)
 IS 'CAA records: authorities that may issue certificates';
 
 CREATE FUNCTION dns_cname(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	cname text,
-	ttl integer)
+RETURNS SETOF dns_cname_record
 AS 'MODULE_PATHNAME', 'pgcares_cname'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
@@ -110,10 +563,7 @@ COMMENT ON FUNCTION dns_cname(text, text)
 IS 'CNAME records: canonical name of an alias';
 
 CREATE FUNCTION dns_hinfo(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	cpu text,
-	os text,
-	ttl integer)
+RETURNS SETOF dns_hinfo_record
 AS 'MODULE_PATHNAME', 'pgcares_hinfo'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -122,11 +572,7 @@ COMMENT ON FUNCTION dns_hinfo(text, text)
 IS 'HINFO records: host information';
 
 CREATE FUNCTION dns_https(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	priority integer,
-	target text,
-	params jsonb,
-	ttl integer)
+RETURNS SETOF dns_svcb_record
 AS 'MODULE_PATHNAME', 'pgcares_https'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -135,10 +581,7 @@ COMMENT ON FUNCTION dns_https(text, text)
 IS 'HTTPS records: service bindings of HTTPS';
 
 CREATE FUNCTION dns_mx(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	preference integer,
-	exchange text,
-	ttl integer)
+RETURNS SETOF dns_mx_record
 AS 'MODULE_PATHNAME', 'pgcares_mx'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -147,14 +590,7 @@ COMMENT ON FUNCTION dns_mx(text, text)
 IS 'MX records: mail exchanges';
 
 CREATE FUNCTION dns_naptr(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	naptr_order integer,
-	preference integer,
-	flags text,
-	services text,
-	regexp text,
-	replacement text,
-	ttl integer)
+RETURNS SETOF dns_naptr_record
 AS 'MODULE_PATHNAME', 'pgcares_naptr'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -163,9 +599,7 @@ COMMENT ON FUNCTION dns_naptr(text, text)
 IS 'NAPTR records: naming authority pointers';
 
 CREATE FUNCTION dns_ns(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	nsdname text,
-	ttl integer)
+RETURNS SETOF dns_ns_record
 AS 'MODULE_PATHNAME', 'pgcares_ns'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -174,9 +608,7 @@ COMMENT ON FUNCTION dns_ns(text, text)
 IS 'NS records: authoritative name servers';
 
 CREATE FUNCTION dns_ptr(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	ptrdname text,
-	ttl integer)
+RETURNS SETOF dns_ptr_record
 AS 'MODULE_PATHNAME', 'pgcares_ptr'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -185,9 +617,7 @@ COMMENT ON FUNCTION dns_ptr(text, text)
 IS 'PTR records: names that an address or name points to';
 
 CREATE FUNCTION dns_ptr(address inet, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	ptrdname text,
-	ttl integer)
+RETURNS SETOF dns_ptr_record
 AS 'MODULE_PATHNAME', 'pgcares_ptr_inet'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -196,15 +626,7 @@ COMMENT ON FUNCTION dns_ptr(inet, text)
 IS 'PTR records of an address: its names';
 
 CREATE FUNCTION dns_soa(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	mname text,
-	rname text,
-	serial bigint,
-	refresh bigint,
-	retry bigint,
-	expire bigint,
-	minimum bigint,
-	ttl integer)
+RETURNS SETOF dns_soa_record
 AS 'MODULE_PATHNAME', 'pgcares_soa'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
@@ -213,12 +635,7 @@ COMMENT ON FUNCTION dns_soa(text, text)
 IS 'SOA records: start of a zone of authority';
 
 CREATE FUNCTION dns_srv(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	priority integer,
-	weight integer,
-	port integer,
-	target text,
-	ttl integer)
+RETURNS SETOF dns_srv_record
 AS 'MODULE_PATHNAME', 'pgcares_srv'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -227,11 +644,7 @@ COMMENT ON FUNCTION dns_srv(text, text)
 IS 'SRV records: servers of a service';
 
 CREATE FUNCTION dns_svcb(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	priority integer,
-	target text,
-	params jsonb,
-	ttl integer)
+RETURNS SETOF dns_svcb_record
 AS 'MODULE_PATHNAME', 'pgcares_svcb'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -240,12 +653,7 @@ COMMENT ON FUNCTION dns_svcb(text, text)
 IS 'SVCB records: service bindings';
 
 CREATE FUNCTION dns_tlsa(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	cert_usage integer,
-	selector integer,
-	matching_type integer,
-	data bytea,
-	ttl integer)
+RETURNS SETOF dns_tlsa_record
 AS 'MODULE_PATHNAME', 'pgcares_tlsa'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -254,10 +662,7 @@ COMMENT ON FUNCTION dns_tlsa(text, text)
 IS 'TLSA records: certificate associations';
 
 CREATE FUNCTION dns_txt(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	txt text,
-	strings bytea[],
-	ttl integer)
+RETURNS SETOF dns_txt_record
 AS 'MODULE_PATHNAME', 'pgcares_txt'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -266,11 +671,7 @@ COMMENT ON FUNCTION dns_txt(text, text)
 IS 'TXT records: text strings';
 
 CREATE FUNCTION dns_uri(name text, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	priority integer,
-	weight integer,
-	target text,
-	ttl integer)
+RETURNS SETOF dns_uri_record
 AS 'MODULE_PATHNAME', 'pgcares_uri'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -305,9 +706,7 @@ CREATE FUNCTION dns_addresses(
 	name text,
 	family integer DEFAULT 0,
 	on_error text DEFAULT NULL)
-RETURNS TABLE (
-	address inet,
-	ttl integer)
+RETURNS SETOF dns_address_record
 AS 'MODULE_PATHNAME', 'pgcares_addresses'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -323,14 +722,7 @@ CREATE FUNCTION dns_getaddrinfo(
 	protocol integer DEFAULT 0,
 	flags text[] DEFAULT '{}',
 	on_error text DEFAULT NULL)
-RETURNS TABLE (
-	address inet,
-	port integer,
-	family integer,
-	socktype integer,
-	protocol integer,
-	ttl integer,
-	canonname text)
+RETURNS SETOF dns_addrinfo_record
 AS 'MODULE_PATHNAME', 'pgcares_getaddrinfo'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
@@ -342,10 +734,7 @@ CREATE FUNCTION dns_gethostbyname(
 	name text,
 	family integer DEFAULT 0,
 	on_error text DEFAULT NULL)
-RETURNS TABLE (
-	name text,
-	aliases text[],
-	addresses inet[])
+RETURNS SETOF dns_host_record
 AS 'MODULE_PATHNAME', 'pgcares_gethostbyname'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
@@ -354,10 +743,7 @@ COMMENT ON FUNCTION dns_gethostbyname(text, integer, text)
 IS 'canonical name, aliases and addresses of a host';
 
 CREATE FUNCTION dns_gethostbyaddr(address inet, on_error text DEFAULT NULL)
-RETURNS TABLE (
-	name text,
-	aliases text[],
-	addresses inet[])
+RETURNS SETOF dns_host_record
 AS 'MODULE_PATHNAME', 'pgcares_gethostbyaddr'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
@@ -370,9 +756,7 @@ CREATE FUNCTION dns_getnameinfo(
 	port integer DEFAULT 0,
 	flags text[] DEFAULT '{}',
 	on_error text DEFAULT NULL)
-RETURNS TABLE (
-	node text,
-	service text)
+RETURNS SETOF dns_nameinfo_record
 AS 'MODULE_PATHNAME', 'pgcares_getnameinfo'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
@@ -387,16 +771,7 @@ CREATE FUNCTION dns_query_many(
 	names text[],
 	type text DEFAULT 'A',
 	class text DEFAULT 'IN')
-RETURNS TABLE (
-	ord bigint,
-	question text,
-	status text,
-	name text,
-	ttl integer,
-	class text,
-	type text,
-	rdata text,
-	data jsonb)
+RETURNS SETOF dns_query_many_record
 AS 'MODULE_PATHNAME', 'pgcares_query_many'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
 SUPPORT dns_support;
@@ -404,65 +779,49 @@ SUPPORT dns_support;
 COMMENT ON FUNCTION dns_query_many(text[], text, text)
 IS 'records of any type, of many names at once';
 
-CREATE FUNCTION dns_reverse_many(addresses inet[])
-RETURNS TABLE (
-	ord bigint,
-	address inet,
-	status text,
-	ptrdname text,
-	ttl integer)
-AS 'MODULE_PATHNAME', 'pgcares_reverse_many'
+CREATE FUNCTION dns_addresses_many(names text[], family integer DEFAULT 0)
+RETURNS SETOF dns_addresses_many_record
+AS 'MODULE_PATHNAME', 'pgcares_addresses_many'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
 SUPPORT dns_support;
 
-COMMENT ON FUNCTION dns_reverse_many(inet[])
+COMMENT ON FUNCTION dns_addresses_many(text[], integer)
+IS 'addresses of many hosts at once';
+
+CREATE FUNCTION dns_ptr_many(addresses inet[])
+RETURNS SETOF dns_ptr_many_record
+AS 'MODULE_PATHNAME', 'pgcares_ptr_many'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
+SUPPORT dns_support;
+
+COMMENT ON FUNCTION dns_ptr_many(inet[])
 IS 'names of many addresses at once';
 
 CREATE FUNCTION dns_lookup_many(names text[], family integer DEFAULT 0)
-RETURNS TABLE (
-	ord bigint,
-	name text,
-	status text,
-	address inet,
-	ttl integer)
+RETURNS SETOF dns_lookup_many_record
 AS 'MODULE_PATHNAME', 'pgcares_lookup_many'
 LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_lookup_many(text[], integer)
-IS 'addresses of many hosts at once';
+IS 'first address of many hosts at once, one row each';
+
+CREATE FUNCTION dns_reverse_many(addresses inet[])
+RETURNS SETOF dns_reverse_many_record
+AS 'MODULE_PATHNAME', 'pgcares_reverse_many'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
+SUPPORT dns_support;
+
+COMMENT ON FUNCTION dns_reverse_many(inet[])
+IS 'first name of many addresses at once, one row each';
 
 -- Whole messages
---
--- The row has no type of its own: if a function and a type have the same name, a
--- call with an untyped literal is a cast.
 
 CREATE FUNCTION dns_message(
 	name text,
 	type text DEFAULT 'A',
 	class text DEFAULT 'IN')
-RETURNS TABLE (
-	status text,
-	rcode integer,
-	aa boolean,
-	tc boolean,
-	rd boolean,
-	ra boolean,
-	ad boolean,
-	cd boolean,
-	question text,
-	answer dns_record[],
-	authority dns_record[],
-	additional dns_record[],
-	server text,
-	transport text,
-	elapsed interval,
-	tries integer,
-	edns_udp_size integer,
-	ede_code integer,
-	ede_text text,
-	nsid text,
-	wire bytea)
+RETURNS SETOF dns_message_record
 AS 'MODULE_PATHNAME', 'pgcares_message'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
@@ -474,29 +833,7 @@ CREATE FUNCTION dns_message_many(
 	names text[],
 	type text DEFAULT 'A',
 	class text DEFAULT 'IN')
-RETURNS TABLE (
-	ord bigint,
-	status text,
-	rcode integer,
-	aa boolean,
-	tc boolean,
-	rd boolean,
-	ra boolean,
-	ad boolean,
-	cd boolean,
-	question text,
-	answer dns_record[],
-	authority dns_record[],
-	additional dns_record[],
-	server text,
-	transport text,
-	elapsed interval,
-	tries integer,
-	edns_udp_size integer,
-	ede_code integer,
-	ede_text text,
-	nsid text,
-	wire bytea)
+RETURNS SETOF dns_message_many_record
 AS 'MODULE_PATHNAME', 'pgcares_message_many'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1000
 SUPPORT dns_support;
@@ -505,28 +842,7 @@ COMMENT ON FUNCTION dns_message_many(text[], text, text)
 IS 'whole answers to questions about many names at once';
 
 CREATE FUNCTION dns_parse(message bytea)
-RETURNS TABLE (
-	status text,
-	rcode integer,
-	aa boolean,
-	tc boolean,
-	rd boolean,
-	ra boolean,
-	ad boolean,
-	cd boolean,
-	question text,
-	answer dns_record[],
-	authority dns_record[],
-	additional dns_record[],
-	server text,
-	transport text,
-	elapsed interval,
-	tries integer,
-	edns_udp_size integer,
-	ede_code integer,
-	ede_text text,
-	nsid text,
-	wire bytea)
+RETURNS SETOF dns_message_record
 AS 'MODULE_PATHNAME', 'pgcares_parse'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 1;
 
@@ -576,28 +892,7 @@ CREATE FUNCTION dns_message_at(
 	name text,
 	type text DEFAULT 'A',
 	class text DEFAULT 'IN')
-RETURNS TABLE (
-	status text,
-	rcode integer,
-	aa boolean,
-	tc boolean,
-	rd boolean,
-	ra boolean,
-	ad boolean,
-	cd boolean,
-	question text,
-	answer dns_record[],
-	authority dns_record[],
-	additional dns_record[],
-	server text,
-	transport text,
-	elapsed interval,
-	tries integer,
-	edns_udp_size integer,
-	ede_code integer,
-	ede_text text,
-	nsid text,
-	wire bytea)
+RETURNS SETOF dns_message_record
 AS 'MODULE_PATHNAME', 'pgcares_message_at'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
 
@@ -655,11 +950,7 @@ COMMENT ON FUNCTION dns_strerror(integer)
 IS 'meaning of a status code of c-ares';
 
 CREATE FUNCTION dns_statuses()
-RETURNS TABLE (
-	status text,
-	code integer,
-	sqlstate text,
-	message text)
+RETURNS SETOF dns_status_record
 AS 'MODULE_PATHNAME', 'pgcares_statuses'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 20;
 
@@ -667,10 +958,7 @@ COMMENT ON FUNCTION dns_statuses()
 IS 'outcomes of lookups';
 
 CREATE FUNCTION dns_types()
-RETURNS TABLE (
-	type text,
-	code integer,
-	meaning text)
+RETURNS SETOF dns_type_record
 AS 'MODULE_PATHNAME', 'pgcares_types'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
 
@@ -688,13 +976,7 @@ IS 'versions of pgcares and of the c-ares library in use';
 -- Operation
 
 CREATE FUNCTION dns_servers()
-RETURNS TABLE (
-	ord integer,
-	address inet,
-	udp_port integer,
-	tcp_port integer,
-	interface text,
-	source text)
+RETURNS SETOF dns_server_record
 AS 'MODULE_PATHNAME', 'pgcares_servers'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 3;
 
@@ -710,10 +992,7 @@ COMMENT ON FUNCTION dns_reset()
 IS 'forgets what this session has learned about the name servers';
 
 CREATE FUNCTION dns_stats()
-RETURNS TABLE (
-	counter text,
-	value bigint,
-	meaning text)
+RETURNS SETOF dns_stats_record
 AS 'MODULE_PATHNAME', 'pgcares_stats'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 11;
 
@@ -751,8 +1030,10 @@ REVOKE ALL ON FUNCTION dns_gethostbyname(text, integer, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_gethostbyaddr(inet, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_getnameinfo(inet, integer, text[], text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_query_many(text[], text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION dns_reverse_many(inet[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_addresses_many(text[], integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_ptr_many(inet[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_lookup_many(text[], integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_reverse_many(inet[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message_many(text[], text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message_json(text, text, text) FROM PUBLIC;

@@ -1,5 +1,5 @@
--- All elements of an array looked up at once: dns_query_many, dns_reverse_many
--- and dns_lookup_many.
+-- All elements of an array looked up at once: dns_query_many, dns_addresses_many,
+-- dns_ptr_many, and dns_lookup_many and dns_reverse_many with one row each.
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
 \pset null NULL
@@ -10,9 +10,9 @@ SELECT * FROM dns_query_many(ARRAY['api.shop.example', 'web.shop.example',
 SELECT ord, question, status, rdata, data
 FROM dns_query_many(ARRAY['shop.example', 'nullmx.all.example',
 	'e-eggs.shop.example'], 'MX');
-SELECT * FROM dns_reverse_many(ARRAY['192.0.2.53', '192.0.2.11',
+SELECT * FROM dns_ptr_many(ARRAY['192.0.2.53', '192.0.2.11',
 	'2001:db8::53']::inet[]);
-SELECT * FROM dns_lookup_many(ARRAY['shop.example', 'api.shop.example',
+SELECT * FROM dns_addresses_many(ARRAY['shop.example', 'api.shop.example',
 	'ns1.shop.example']);
 
 -- an element without records has one row, with the reason
@@ -20,14 +20,14 @@ SELECT ord, question, status, name, ttl, class, type, rdata, data
 FROM dns_query_many(ARRAY['web.shop.example', 'missing.shop.example',
 	'_ldap._tcp.shop.example', 'www.example.onion', 'a..b', 'dangling.all.example',
 	'nodata-target.all.example', 'ldap.shop.example']);
-SELECT * FROM dns_reverse_many(ARRAY['192.0.2.10', '192.0.2.99',
+SELECT * FROM dns_ptr_many(ARRAY['192.0.2.10', '192.0.2.99',
 	'2001:db8::dead']::inet[]);
 
 -- NULL asks nothing, but has a row
 SELECT ord, question, status, rdata
 FROM dns_query_many(ARRAY[NULL, 'web.shop.example', NULL]);
-SELECT * FROM dns_reverse_many(ARRAY[NULL, '192.0.2.10']::inet[]);
-SELECT * FROM dns_lookup_many(ARRAY['ldap.shop.example', NULL]);
+SELECT * FROM dns_ptr_many(ARRAY[NULL, '192.0.2.10']::inet[]);
+SELECT * FROM dns_addresses_many(ARRAY['ldap.shop.example', NULL]);
 SELECT * FROM dns_query_many(ARRAY[NULL, NULL]);
 
 -- no array, an empty one, no type, no class
@@ -35,19 +35,19 @@ SELECT * FROM dns_query_many(NULL);
 SELECT * FROM dns_query_many('{}');
 SELECT * FROM dns_query_many(ARRAY['a.all.example'], NULL);
 SELECT * FROM dns_query_many(ARRAY['a.all.example'], 'A', NULL);
-SELECT * FROM dns_reverse_many(NULL);
-SELECT * FROM dns_reverse_many('{}');
-SELECT * FROM dns_lookup_many(NULL);
-SELECT * FROM dns_lookup_many('{}');
-SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], NULL);
+SELECT * FROM dns_ptr_many(NULL);
+SELECT * FROM dns_ptr_many('{}');
+SELECT * FROM dns_addresses_many(NULL);
+SELECT * FROM dns_addresses_many('{}');
+SELECT * FROM dns_addresses_many(ARRAY['a.all.example'], NULL);
 
 -- ord counts elements from 1, for any bounds and dimensions of the array
 SELECT ord, question, rdata
 FROM dns_query_many('[7:8]={api.shop.example,web.shop.example}');
 SELECT ord, question, rdata
 FROM dns_query_many('[-1:0][3:4]={{a.all.example,NULL},{missing.all.example,txt.all.example}}');
-SELECT ord, address, ptrdname
-FROM dns_reverse_many('[0:1][5:5]={{192.0.2.10},{192.0.2.11}}');
+SELECT ord, question, ptrdname
+FROM dns_ptr_many('[0:1][5:5]={{192.0.2.10},{192.0.2.11}}');
 
 -- equal names are asked once: in any case of letters, with a final dot, with
 -- escapes; the row shows the name as it was written
@@ -60,14 +60,14 @@ FROM dns_query_many(ARRAY['sound.equal.example', 'SOUND.Equal.example',
 	'sound.other.equal.example']);
 SELECT txt AS queries FROM dns_txt('count.equal.example');
 SELECT txt AS queries FROM dns_txt('count.other.equal.example');
-SELECT ord, address, status, ttl
-FROM dns_reverse_many(ARRAY['198.18.77.1', '198.18.77.1/24', '198.18.77.2',
+SELECT ord, question, status, ttl
+FROM dns_ptr_many(ARRAY['198.18.77.1', '198.18.77.1/24', '198.18.77.2',
 	'198.18.77.1/0', '2001:db8:77::1/64', '2001:db8:77::1']::inet[]);
 SELECT txt AS queries FROM dns_txt('count.77.18.198.in-addr.arpa');
 SELECT txt AS queries
 FROM dns_txt('count.7.7.0.0.8.b.d.0.1.0.0.2.ip6.arpa');
-SELECT ord, name, status, address
-FROM dns_lookup_many(ARRAY['sound.pair.example', 'Sound.Pair.Example.']);
+SELECT ord, question, status, address
+FROM dns_addresses_many(ARRAY['sound.pair.example', 'Sound.Pair.Example.']);
 SELECT txt AS queries FROM dns_txt('count.pair.example');
 
 -- equal names of two calls, or of two types, are asked twice
@@ -96,7 +96,7 @@ SELECT ord, status
 FROM dns_query_many(ARRAY['nxdomain.example', 'rcode2.example',
 	'sound.example']);
 SELECT ord, status
-FROM dns_reverse_many(ARRAY['192.0.2.1', '192.0.2.2']::inet[]);
+FROM dns_ptr_many(ARRAY['192.0.2.1', '192.0.2.2']::inet[]);
 RESET pgcares.on_error;
 SET pgcares.timeout = '200ms';
 SET pgcares.tries = 2;
@@ -106,8 +106,8 @@ FROM dns_query_many(ARRAY['drop.batches.example', 'sound.example', 'tcpsilent.ex
 SET pgcares.servers = '127.0.0.1:1';
 SELECT ord, question, status
 FROM dns_query_many(ARRAY['a.all.example', 'b.all.example', NULL, '']);
-SELECT * FROM dns_reverse_many(ARRAY['192.0.2.1']::inet[]);
-SELECT * FROM dns_lookup_many(ARRAY['a.all.example']);
+SELECT * FROM dns_ptr_many(ARRAY['192.0.2.1']::inet[]);
+SELECT * FROM dns_addresses_many(ARRAY['a.all.example']);
 SET pgcares.servers = '';
 SELECT ord, question, status
 FROM dns_query_many(ARRAY['a.all.example', 'a b', 'www.invalid']);
@@ -121,7 +121,7 @@ FROM dns_query_many(ARRAY['', ' ', 'a b.example', E'a\nb', '.example',
 	'example..', 'a\256', 'a\', repeat('a', 64), repeat('a.', 128) || 'a',
 	'💩.example', 'web.shop.example', '']);
 SELECT ord, status, address
-FROM dns_lookup_many(ARRAY['a..b', 'a.all.example', '']);
+FROM dns_addresses_many(ARRAY['a..b', 'a.all.example', '']);
 
 -- names that are not ASCII, unusual octets, the longest names
 SELECT ord, question, status, name, rdata
@@ -147,13 +147,13 @@ FROM dns_query_many(ARRAY['www2.shop.example', 'chain5.all.example',
 SELECT ord, question, status, name, rdata
 FROM dns_query_many(ARRAY['www2.shop.example', 'www.dname.all.example',
 	'web.shop.example'], 'CNAME');
-SELECT ord, address, status, ptrdname, ttl
-FROM dns_reverse_many(ARRAY['192.0.2.129', '192.0.2.200']::inet[]);
+SELECT ord, question, status, ptrdname, ttl
+FROM dns_ptr_many(ARRAY['192.0.2.129', '192.0.2.200']::inet[]);
 
 -- an address with a netmask is that address
-SELECT * FROM dns_reverse_many(ARRAY['192.0.2.10/24', '192.0.2.10/32',
+SELECT * FROM dns_ptr_many(ARRAY['192.0.2.10/24', '192.0.2.10/32',
 	'2001:db8::10/64', '0.0.0.0', '::']::inet[]);
-SELECT ord, ptrdname FROM dns_reverse_many('{192.0.2.10/32}'::cidr[]::inet[]);
+SELECT ord, ptrdname FROM dns_ptr_many('{192.0.2.10/32}'::cidr[]::inet[]);
 
 -- types and classes, as in dns_query: any case, by number, ANY
 SELECT ord, type, rdata FROM dns_query_many(ARRAY['https.all.example'], 'type65');
@@ -204,7 +204,7 @@ CREATE TEMPORARY TABLE compared AS
 			FROM dns_query_many(n.names, a.type) AS q
 			WHERE q.status = 'NOERROR') AS m (many),
 		LATERAL (SELECT array_agg(to_jsonb(q) || jsonb_build_object('ord', e.ord,
-				'question', e.name, 'status', 'NOERROR') ORDER BY e.ord, q.rdata COLLATE "C")
+				'question', e.name, 'status', 'NOERROR', 'reason', NULL) ORDER BY e.ord, q.rdata COLLATE "C")
 			FROM unnest(n.names) WITH ORDINALITY AS e (name, ord),
 				dns_query(e.name, a.type, on_error => 'ignore') AS q) AS o (one);
 SELECT count(*) > 70 AS enough, count(many) > 65 AS with_records,
@@ -222,10 +222,10 @@ SELECT count(*), count(DISTINCT ord), min(status), max(status),
 	count(*) FILTER (WHERE rdata::inet <> inet '10.0.0.0' + ord) AS wrong
 FROM dns_query_many(ARRAY(SELECT format('ip-10-0-%s-%s.dyn.example', g / 256, g % 256)
 	FROM generate_series(1, 5000) AS g));
-SELECT count(*), count(*) FILTER (WHERE address <> inet '10.0.0.0' + ord) AS wrong,
+SELECT count(*), count(*) FILTER (WHERE question::inet <> inet '10.0.0.0' + ord) AS wrong,
 	count(*) FILTER (WHERE ptrdname IS DISTINCT FROM
 		format('ip-10-0-%s-%s.dyn.example', ord / 256, ord % 256)) AS wrong_name
-FROM dns_reverse_many(ARRAY(SELECT inet '10.0.0.0' + g
+FROM dns_ptr_many(ARRAY(SELECT inet '10.0.0.0' + g
 	FROM generate_series(1, 5000) AS g));
 
 -- a table of branches, joined by position
@@ -257,16 +257,16 @@ ORDER BY b.id, m.ord;
 -- WITH ORDINALITY numbers rows, ord elements
 SELECT row, ord, rdata
 FROM dns_query_many(ARRAY['api.shop.example', 'web.shop.example'])
-	WITH ORDINALITY AS t (ord, question, status, name, ttl, class, type, rdata, data, row);
-SELECT * FROM dns_lookup_many(ARRAY['api.shop.example', 'web.shop.example'])
+	WITH ORDINALITY AS t (ord, question, status, reason, name, ttl, class, type, rdata, data, row);
+SELECT * FROM dns_addresses_many(ARRAY['api.shop.example', 'web.shop.example'])
 	LIMIT 1 OFFSET 1;
 SELECT *
-FROM ROWS FROM (dns_reverse_many(ARRAY['192.0.2.10', '192.0.2.53']::inet[]),
-	dns_lookup_many(ARRAY['ldap.shop.example', 'missing.shop.example']));
+FROM ROWS FROM (dns_ptr_many(ARRAY['192.0.2.10', '192.0.2.53']::inet[]),
+	dns_addresses_many(ARRAY['ldap.shop.example', 'missing.shop.example']));
 
 -- in the SELECT list
-SELECT dns_lookup_many(ARRAY['ldap.shop.example', 'missing.shop.example']);
-SELECT (dns_reverse_many(ARRAY['192.0.2.10', '192.0.2.11']::inet[])).*;
+SELECT dns_addresses_many(ARRAY['ldap.shop.example', 'missing.shop.example']);
+SELECT (dns_ptr_many(ARRAY['192.0.2.10', '192.0.2.11']::inet[])).*;
 SELECT id, (dns_query_many(ARRAY[name, NULL])).status
 FROM branch WHERE id <= 30 ORDER BY id;
 SELECT EXISTS (SELECT FROM dns_query_many(ARRAY['missing.all.example'])
@@ -293,8 +293,8 @@ BEGIN
 		'missing.shop.example']) LOOP
 		RAISE NOTICE '% % % %', r.ord, r.question, r.status, r.rdata;
 	END LOOP;
-	addresses := ARRAY(SELECT address FROM dns_lookup_many(ARRAY['api.shop.example']));
-	SELECT status INTO STRICT found_status FROM dns_reverse_many(addresses[2:2]);
+	addresses := ARRAY(SELECT address FROM dns_addresses_many(ARRAY['api.shop.example']));
+	SELECT status INTO STRICT found_status FROM dns_ptr_many(addresses[2:2]);
 	RAISE NOTICE '% %', addresses, found_status;
 END
 $$;
@@ -320,24 +320,103 @@ SELECT to_jsonb(q) FROM dns_query_many(ARRAY['e-eggs.shop.example', ''], 'MX') A
 -- addresses, and of one whose lookup fails for one family
 SELECT family, l.*
 FROM unnest(ARRAY[0, 4, 6]) AS family,
-	dns_lookup_many(ARRAY['shop.example', 'ldap.shop.example',
+	dns_addresses_many(ARRAY['shop.example', 'ldap.shop.example',
 		'aaaa.all.example', 'txt.all.example', 'missing.shop.example',
 		'www2.shop.example', NULL, 'a..b', 'SHOP.example.'], family) AS l
 ORDER BY family, l.ord, family(address), address;
-SELECT * FROM dns_lookup_many(family => 6, names => ARRAY['mail1.shop.example']);
-SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], 2);
+SELECT * FROM dns_addresses_many(family => 6, names => ARRAY['mail1.shop.example']);
+SELECT * FROM dns_addresses_many(ARRAY['a.all.example'], 2);
 \echo :LAST_ERROR_SQLSTATE
-SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], 10);
-SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], -1);
-SELECT * FROM dns_lookup_many('{}', 46);
+SELECT * FROM dns_addresses_many(ARRAY['a.all.example'], 10);
+SELECT * FROM dns_addresses_many(ARRAY['a.all.example'], -1);
+SELECT * FROM dns_addresses_many('{}', 46);
 SET pgcares.servers = :'odd';
-SELECT * FROM dns_lookup_many(ARRAY['a3.family.example', 'hexC0000201.family.example',
+SELECT * FROM dns_addresses_many(ARRAY['a3.family.example', 'hexC0000201.family.example',
 	'rcode2.family.example', 'nxdomain.family.example', 'nodata.family.example']);
-SELECT * FROM dns_lookup_many(ARRAY['a3.family.example',
+SELECT * FROM dns_addresses_many(ARRAY['a3.family.example',
 	'hexC0000201.family.example'], 6);
-SELECT count(*) FROM dns_lookup_many(ARRAY['a.six.example', 'b.six.example'], 6);
+SELECT count(*) FROM dns_addresses_many(ARRAY['a.six.example', 'b.six.example'], 6);
 SELECT txt AS queries FROM dns_txt('count.six.example');
 RESET pgcares.servers;
+
+-- dns_lookup_many and dns_reverse_many: one row for each element, whatever the number of
+-- addresses and names, in the order of the array
+SELECT family, l.*
+FROM unnest(ARRAY[0, 4, 6]) AS family,
+	dns_lookup_many(ARRAY['shop.example', 'ldap.shop.example',
+		'aaaa.all.example', 'txt.all.example', 'missing.shop.example',
+		'www2.shop.example', NULL, 'a..b', 'SHOP.example.', '192.0.2.7', 'localhost'], family) AS l
+ORDER BY family, l.ord;
+SELECT * FROM dns_reverse_many(ARRAY['192.0.2.53', '192.0.2.11', NULL, '2001:db8::dead',
+	'192.0.2.10/24', '192.0.2.129']::inet[]);
+SELECT * FROM dns_lookup_many(NULL);
+SELECT * FROM dns_lookup_many('{}');
+SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], NULL);
+SELECT * FROM dns_lookup_many(ARRAY['a.all.example'], 5);
+SELECT * FROM dns_reverse_many(NULL);
+SELECT * FROM dns_reverse_many('{}');
+
+-- the row has what the scalar function gives, and the reason is what its error says, also
+-- if one of two questions fails, and with a sortlist
+CREATE FUNCTION alone(call text, OUT value text, OUT message text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE 'SELECT ' || call INTO value;
+EXCEPTION WHEN OTHERS THEN
+	message := SQLERRM;
+END
+$$;
+SET pgcares.servers = :'odd';
+SET pgcares.timeout = '200ms';
+SET pgcares.tries = 1;
+CREATE TEMPORARY TABLE host AS
+	SELECT n || '.alone.example' AS name
+	FROM unnest(ARRAY['sound', 'a3', 'hexC0000201', 'nodata', 'nxdomain', 'rcode2', 'rcode5',
+		'rcode100', 'short', 'tctc', 'cnameself', 'cname17', 'cname3', 'big5', 'drop', 'nodatabare']) AS n
+	UNION ALL VALUES ('www.invalid'), ('localhost'), ('192.0.2.1'), ('::1');
+CREATE VIEW compared_now AS
+	SELECT current_setting('pgcares.sortlist') AS sortlist, family, m.ord, m.question, m.status, m.reason,
+		host(m.address) AS value, a.value AS single, a.message
+	FROM unnest(ARRAY[0, 4, 6]) AS family,
+		LATERAL dns_lookup_many(ARRAY(SELECT name FROM host), family) AS m,
+		LATERAL alone(format('host(dns_lookup(%L, %s))', m.question, family)) AS a;
+CREATE TEMPORARY TABLE host_compared AS SELECT * FROM compared_now;
+SET pgcares.sortlist = '2001:db8::/32, 192.0.2.3';
+INSERT INTO host_compared SELECT * FROM compared_now;
+RESET pgcares.sortlist;
+SELECT count(*), count(value) > 20 AS found, count(reason) > 40 AS failed,
+	bool_and(value IS NOT DISTINCT FROM single AND reason IS NOT DISTINCT FROM message) AS equal
+FROM host_compared;
+SELECT * FROM host_compared
+WHERE value IS DISTINCT FROM single OR reason IS DISTINCT FROM message;
+SELECT m.*, m.ptrdname IS NOT DISTINCT FROM a.value AND m.reason IS NOT DISTINCT FROM a.message AS equal
+FROM dns_reverse_many(ARRAY['192.0.2.1', '2001:db8::1', '127.0.0.1', '192.0.2.9/16']::inet[]) AS m,
+	LATERAL alone(format('dns_reverse(%L)', m.question)) AS a;
+RESET pgcares.servers;
+SELECT m.*, m.ptrdname IS NOT DISTINCT FROM a.value AND m.reason IS NOT DISTINCT FROM a.message AS equal
+FROM dns_reverse_many(ARRAY['192.0.2.53', '192.0.2.11', '192.0.2.99', '::', '192.0.2.129', '10.1.2.3/8']::inet[]) AS m,
+	LATERAL alone(format('dns_reverse(%L)', m.question)) AS a;
+
+-- the reason in the other batches is what the error of a single lookup says, too
+SET pgcares.servers = :'odd';
+SELECT count(*), count(m.reason) > 10 AS failed, bool_and(m.reason IS NOT DISTINCT FROM a.message) AS equal
+FROM (VALUES ('A', 'IN'), ('TYPE65280', 'IN'), ('TXT', 'CH')) AS t (type, class),
+	LATERAL dns_query_many(ARRAY(SELECT name FROM host WHERE name NOT LIKE 'drop%'), t.type, t.class) AS m,
+	LATERAL alone(format('count(*) FROM dns_query(%L, %L, %L)', m.question, t.type, t.class)) AS a;
+SELECT ord, question, reason
+FROM dns_addresses_many(ARRAY['nxdomain.example', 'rcode2.example', 'sound.example'], 6);
+SELECT ord, question, reason FROM dns_message_many(ARRAY['nxdomain.example', 'sound.example', 'a..b'], 'MX');
+RESET pgcares.servers;
+SELECT ord, question, reason FROM dns_ptr_many(ARRAY['192.0.2.99', '192.0.2.53', NULL]::inet[]);
+RESET pgcares.timeout;
+RESET pgcares.tries;
+DROP VIEW compared_now;
+DROP FUNCTION alone;
+
+-- names and their first addresses, side by side
+SELECT *
+FROM unnest(ARRAY['api.shop.example', NULL, 'missing.shop.example', 'shop.example']) WITH ORDINALITY AS n (name, ord)
+	JOIN dns_lookup_many(ARRAY['api.shop.example', NULL, 'missing.shop.example', 'shop.example']) AS l USING (ord);
 
 -- whole messages of all elements
 SELECT ord, question, status, rcode, (answer[1]).rdata, cardinality(authority)
@@ -368,8 +447,10 @@ FROM (VALUES
 		(4, 'dns_query_many(array_fill(text ''a.all.example'', ARRAY[4]))'),
 		(5, 'dns_query_many(array_fill(text ''a.all.example'', ARRAY[5]))'),
 		(5, 'dns_query_many(array_fill(text '''', ARRAY[5]))'),
-		(4, 'dns_reverse_many(array_fill(inet ''192.0.2.1'', ARRAY[2, 2]))'),
-		(5, 'dns_reverse_many(array_fill(inet ''192.0.2.1'', ARRAY[5]))'),
+		(4, 'dns_ptr_many(array_fill(inet ''192.0.2.1'', ARRAY[2, 2]))'),
+		(5, 'dns_ptr_many(array_fill(inet ''192.0.2.1'', ARRAY[5]))'),
+		(2, 'dns_addresses_many(array_fill(text ''a.all.example'', ARRAY[2]))'),
+		(3, 'dns_addresses_many(array_fill(text ''a.all.example'', ARRAY[3]))'),
 		(2, 'dns_lookup_many(array_fill(text ''a.all.example'', ARRAY[2]))'),
 		(3, 'dns_lookup_many(array_fill(text ''a.all.example'', ARRAY[3]))'))
 	AS v (n, call), refused('SELECT * FROM ' || call) AS r;
@@ -405,8 +486,10 @@ FROM (VALUES
 		('dns_query_many(ARRAY[''a'', ''b'', ''c''])'),
 		('dns_query_many(names => ''{{a,b},{c,d}}'', type => ''MX'')'),
 		('dns_query_many(ARRAY[''a'', current_user::text])'),
+		('dns_ptr_many(''{192.0.2.1}'')'),
+		('dns_addresses_many(''{}'')'),
+		('dns_lookup_many(''{a,b}'')'),
 		('dns_reverse_many(''{192.0.2.1}'')'),
-		('dns_lookup_many(''{}'')'),
 		('dns_message_many(array_fill(text ''a'', ARRAY[70]))'),
 		('dns_query_many(NULL)'),
 		('dns_query_many(ARRAY(SELECT rolname::text FROM pg_roles))'),

@@ -83,15 +83,104 @@ SELECT p.oid::regprocedure::text AS function, provolatile AS volatile,
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 ORDER BY function;
 
+-- each shape of a row is a type: of a variable, of a table, of JSON; and no type has
+-- the name of a function
+CREATE VIEW shape AS
+	SELECT t.oid, t.typname AS type, t.typrelid AS class
+	FROM pg_type AS t JOIN member ON classid = 'pg_type'::regclass AND objid = t.oid
+	WHERE t.typtype = 'c';
+SELECT type, string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) AS columns
+FROM shape JOIN pg_attribute ON attrelid = class
+GROUP BY type ORDER BY type;
+SELECT type FROM shape WHERE EXISTS (SELECT FROM pg_proc WHERE proname = type);
+SELECT p.oid::regprocedure AS without_type
+FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
+WHERE proretset AND prorettype NOT IN (SELECT oid FROM shape);
+SELECT type AS unused FROM shape WHERE oid NOT IN (SELECT prorettype FROM pg_proc);
+CREATE FUNCTION try_shape(type text, OUT json boolean, OUT "of" boolean, OUT variable boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+	first text := (SELECT attname FROM pg_attribute WHERE attrelid = type::regclass AND attnum = 1);
+BEGIN
+	EXECUTE format('CREATE TEMPORARY TABLE x OF %I', type);
+	EXECUTE format('INSERT INTO x SELECT * FROM json_populate_record(NULL::%I, %L)', type,
+		json_build_object(first, CASE WHEN first IN ('address', 'node') THEN '192.0.2.1' ELSE '7' END));
+	EXECUTE format('SELECT x.%I IS NOT NULL FROM x', first) INTO json;
+	EXECUTE 'SELECT (SELECT reloftype FROM pg_class WHERE oid = ''x''::regclass) = $1::regtype' INTO "of" USING type;
+	EXECUTE format('CREATE FUNCTION pg_temp.v() RETURNS boolean LANGUAGE plpgsql AS
+		$v$ DECLARE v %I; BEGIN SELECT * INTO v FROM x; RETURN v.%I IS NOT NULL; END $v$', type, first);
+	SELECT pg_temp.v() INTO variable;
+	DROP TABLE x;
+	DROP FUNCTION pg_temp.v;
+END
+$$;
+SELECT count(*) > 25 AS many, bool_and(json) AS json, bool_and("of") AS "of", bool_and(variable) AS variable
+FROM shape, try_shape(type);
+DROP FUNCTION try_shape;
+DO $$
+DECLARE
+	mx dns_mx_record;
+BEGIN
+	SELECT * INTO mx FROM dns_mx('mx.all.example') ORDER BY preference LIMIT 1;
+	RAISE NOTICE '%', mx.exchange;
+	mx := json_populate_record(mx, '{"preference": 7}');
+	RAISE NOTICE '%', mx;
+END
+$$;
+
+-- a type that somebody has changed is an error or has columns of NULLs, in every function
+CREATE FUNCTION try_changed(function regprocedure, change text, OUT state text, OUT message text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	name text := split_part(function::text, '(', 1);
+	arguments text;
+BEGIN
+	SELECT string_agg(CASE
+			WHEN t = 'integer'::regtype THEN '0'
+			WHEN t = 'inet'::regtype THEN '''192.0.2.10'''
+			WHEN t = 'inet[]'::regtype THEN '''{192.0.2.10}'''
+			WHEN t = 'bytea'::regtype THEN quote_literal((SELECT wire FROM dns_message('a.all.example')))
+			WHEN argument IN ('names', 'servers') THEN quote_literal(ARRAY[CASE argument
+				WHEN 'names' THEN 'a.all.example' ELSE current_setting('pgcares.servers') END])
+			WHEN argument IN ('name', 'host') THEN quote_literal(substr(name, 5) || '.all.example')
+			WHEN argument = 'server' THEN quote_literal(current_setting('pgcares.servers'))
+			WHEN argument = 'type' THEN '''A'''
+			WHEN argument = 'class' THEN '''IN'''
+			WHEN argument = 'on_error' THEN '''ignore'''
+			WHEN argument = 'flags' THEN '''{}'''
+			ELSE 'NULL'
+		END, ', ' ORDER BY ord)
+	INTO arguments
+	FROM pg_proc, unnest(proargtypes, proargnames) WITH ORDINALITY AS a (t, argument, ord)
+	WHERE oid = function;
+	EXECUTE 'ALTER TYPE ' || change;
+	EXECUTE format('SELECT string_agg(r::text, '''') FROM %s(%s) AS r', name, arguments) INTO message;
+	RAISE EXCEPTION 'rows or none' USING ERRCODE = 'P0002';
+EXCEPTION WHEN OTHERS THEN
+	state := SQLSTATE;
+	message := SQLERRM;
+END
+$$;
+SELECT statement AS change, t.state, t.message, count(*) > 0 AS some
+FROM (SELECT p.oid::regprocedure AS function, prorettype::regtype AS type,
+			(SELECT attname FROM pg_attribute WHERE attrelid = class AND attnum = 2) AS column
+		FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
+			JOIN shape ON shape.oid = prorettype WHERE proretset) AS f,
+	LATERAL unnest(ARRAY['%I ADD ATTRIBUTE x integer', '%I DROP ATTRIBUTE %I', '%I ALTER ATTRIBUTE %I TYPE point'])
+		AS c (statement),
+	LATERAL try_changed(function, format(statement, type, "column")) AS t
+GROUP BY statement, t.state, t.message ORDER BY statement COLLATE "C", t.state, t.message COLLATE "C";
+DROP FUNCTION try_changed;
+
 -- columns of a record
 \d dns_record
 
 -- everything has a comment
 SELECT object FROM member
 WHERE obj_description(objid, classid::regclass::name) IS NULL;
-SELECT attname FROM pg_attribute
-WHERE attrelid = 'dns_record'::regclass
-	AND col_description(attrelid, attnum) IS NULL;
+SELECT type, attname FROM shape JOIN pg_attribute ON attrelid = class
+WHERE attnum > 0 AND col_description(attrelid, attnum) IS NULL;
+SELECT type, obj_description(oid, 'pg_type') AS comment FROM shape ORDER BY type;
 SELECT obj_description(oid, 'pg_extension') FROM pg_extension
 WHERE extname = 'pgcares';
 SELECT p.oid::regprocedure::text AS function,
@@ -136,7 +225,7 @@ SELECT * FROM dns_aaaa('aaaa.all.example');
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION dns_a FROM regress_pgcares_user;
 DROP ROLE regress_pgcares_user;
-DROP VIEW member;
+DROP VIEW shape, member;
 
 -- the extension can live in any schema
 CREATE SCHEMA regress_pgcares;

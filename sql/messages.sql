@@ -40,8 +40,8 @@ SELECT count(*) FROM dns_parse(NULL);
 SELECT dns_message_json(NULL::bytea) IS NULL, dns_message_json(NULL::text) IS NULL;
 
 -- a text that is not a name is an outcome; a wrong type or class is an error
-SELECT name, m.status, m.tries, m IS NOT DISTINCT FROM
-	(SELECT b FROM dns_message('') AS b) AS nothing_else
+SELECT name, m.status, m.reason, m.tries, to_jsonb(m) - 'reason' =
+	(SELECT to_jsonb(b) - 'reason' FROM dns_message('') AS b) AS nothing_else
 FROM unnest(ARRAY['a..b', 'a b', repeat('a', 64), '\256', 'a\'])
 	WITH ORDINALITY AS v (name, ord), dns_message(name) AS m
 ORDER BY ord;
@@ -64,6 +64,17 @@ FROM unnest(ARRAY['sound', 'nodata', 'nodatabare', 'nxdomain', 'ra', 'rcode1',
 	WITH ORDINALITY AS v (label, ord),
 	dns_message_at(:'odd', label || CASE WHEN label !~ '\.' THEN '.messages.example' ELSE '' END)
 ORDER BY ord;
+
+-- the reason is what the error of a single lookup says; for octets, with the name of
+-- the question, if there is one
+SELECT label, m.status, m.reason, p.reason IS NOT DISTINCT FROM m.reason AS parsed
+FROM unnest(ARRAY['sound.reason.example', 'NXDOMAIN.reason.example', 'nodata.reason.example', 'rcode5.reason.example',
+		'cnameloop.reason.example', 'cname17.reason.example'])
+	WITH ORDINALITY AS v (label, ord),
+	dns_message_at(:'odd', label, 'MX') AS m, dns_parse(m.wire) AS p
+ORDER BY ord;
+SELECT status, reason FROM dns_parse('\x000180050000000000000000');
+SELECT status, reason FROM dns_parse('\x000100000001000000000000'::bytea || '\x0000010001');
 
 -- the answer shows a loop of aliases
 SELECT a.name, a.rdata

@@ -8,6 +8,7 @@
 
 #include "functions/functions.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 static void answer_message(DnsBatch *batch, uint32 index,
@@ -40,9 +41,13 @@ static const DnsBatchKind message_kind = {
 Datum
 pgcares_query_many(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {
+		INT8OID, TEXTOID, TEXTOID, TEXTOID,
+		TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, JSONBOID
+	};
 	DnsBatch	batch = {.kind = &record_kind};
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return (Datum) 0;
 
@@ -60,7 +65,7 @@ pgcares_message_many(PG_FUNCTION_ARGS)
 {
 	DnsBatch	batch = {.kind = &message_kind, .ntypes = 1};
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	messages_begin(fcinfo, 1);
 	(void) argument_kind(fcinfo, 1, RAISE, &batch.types[0], &batch.class);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 	return (Datum) 0;
@@ -80,20 +85,42 @@ batches_read_name(DnsBatch *batch, uint32 index, DnsName *name)
 }
 
 /*
- * Fills the element as the user gave it, its status, and the local value.
+ * Fills the question as the user gave it, its status, and the reason; and the
+ * local value if there is one.  written is the question as error messages show it.
  */
 void
-batches_set_element(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
-					Datum *values, bool *nulls)
+batches_set_question(DnsBatch *batch, const DnsAnswer *answer, Datum question,
+					 const char *written, Datum *values, bool *nulls)
 {
-	values[1] = batch->elements[index];
+	char	   *reason = outcome_reason(&answer->outcome, written);
+
+	values[1] = question;
 	values[2] = rows_word_datum(&batch->status, answer->outcome.status->name);
 	nulls[1] = nulls[2] = false;
-	if (answer->local != 0)
+	if (reason != NULL)
 	{
-		values[3] = answer->local;
+		values[3] = CStringGetTextDatum(reason);
 		nulls[3] = false;
 	}
+	if (answer->local != 0)
+	{
+		values[4] = answer->local;
+		nulls[4] = false;
+	}
+}
+
+/*
+ * The same for an element that is a text.
+ */
+void
+batches_set_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+				 Datum *values, bool *nulls)
+{
+	Datum		name = batch->elements[index];
+
+	batches_set_question(batch, answer, name,
+						 outcome_is_noerror(&answer->outcome) ? NULL :
+						 TextDatumGetCString(name), values, nulls);
 }
 
 static void
@@ -102,16 +129,16 @@ answer_message(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 	batch_put(batch, index, 0, answer);
 }
 
-/* ord, question, status, and the columns of dns_record */
+/* ord, question, status, reason, and the columns of dns_record */
 static void
 make_record(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			Datum *values, bool *nulls)
 {
-	batches_set_element(batch, index, answer, values, nulls);
+	batches_set_name(batch, index, answer, values, nulls);
 	if (answer->rr == NULL)
 		return;
-	rows_record(&answer->outcome.message, answer->rr, &batch->words, &values[3]);
-	memset(&nulls[3], false, 6 * sizeof(bool));
+	rows_record(&answer->outcome.message, answer->rr, &batch->words, &values[4]);
+	memset(&nulls[4], false, 6 * sizeof(bool));
 }
 
 /* ord, and the columns of a message except its sections */
@@ -119,10 +146,9 @@ static void
 make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			 Datum *values, bool *nulls)
 {
-	TupleDesc	desc = batch->result->setDesc;
+	Datum		name = batch->elements[index];
 
-	if (answer->outcome.reply != NULL)
-		messages_row(desc, 1, &answer->outcome, values, nulls);
-	else
-		messages_row_badname(desc, 1, values, nulls);
+	messages_row(&answer->outcome, TextDatumGetCString(name), &values[1], &nulls[1]);
+	values[1 + COLUMN_QUESTION] = name;
+	nulls[1 + COLUMN_QUESTION] = false;
 }

@@ -8,6 +8,7 @@
 
 #include "functions/functions.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(pgcares_version);
@@ -44,10 +45,11 @@ pgcares_strerror(PG_FUNCTION_ARGS)
 Datum
 pgcares_statuses(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {TEXTOID, INT4OID, TEXTOID, TEXTOID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const DnsStatus *status;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	for (int i = 0; (status = status_at(i)) != NULL; i++)
 	{
 		Datum		values[4];
@@ -68,10 +70,11 @@ pgcares_statuses(PG_FUNCTION_ARGS)
 Datum
 pgcares_types(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {TEXTOID, INT4OID, TEXTOID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const DnsType *type;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	for (int i = 0; (type = rrtype_at(i)) != NULL; i++)
 	{
 		Datum		values[3];
@@ -91,12 +94,13 @@ pgcares_types(PG_FUNCTION_ARGS)
 Datum
 pgcares_servers(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {INT4OID, INETOID, INT4OID, INT4OID, TEXTOID, TEXTOID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	DnsServer	servers[MAX_ASKED_SERVERS];
 	const char *source;
 	int			count;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	count = channel_servers(servers, lengthof(servers), &source);
 	for (int i = 0; i < count; i++)
 	{
@@ -133,6 +137,7 @@ pgcares_reset(PG_FUNCTION_ARGS)
 Datum
 pgcares_stats(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {TEXTOID, INT8OID, TEXTOID};
 	const struct
 	{
 		const char *name;
@@ -153,7 +158,7 @@ pgcares_stats(PG_FUNCTION_ARGS)
 	};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	for (int i = 0; i < (int) lengthof(rows); i++)
 	{
 		Datum		values[3];

@@ -59,9 +59,12 @@ extern int	hosts_names_call_questions(FunctionCallInfo fcinfo, uint16 type,
 /* ---- batches.c: elements of arrays ---- */
 
 extern bool batches_read_name(DnsBatch *batch, uint32 index, DnsName *name);
-extern void batches_set_element(DnsBatch *batch, uint32 index,
-								const DnsAnswer *answer, Datum *values,
-								bool *nulls);
+extern void batches_set_question(DnsBatch *batch, const DnsAnswer *answer,
+								 Datum question, const char *written,
+								 Datum *values, bool *nulls);
+extern void batches_set_name(DnsBatch *batch, uint32 index,
+							 const DnsAnswer *answer, Datum *values,
+							 bool *nulls);
 
 /* ---- getaddrinfo.c, getnameinfo.c: getaddrinfo(3) and getnameinfo(3) ---- */
 
@@ -87,6 +90,9 @@ extern Datum rows_buffer_datum(const StringInfoData *buffer);
 extern Datum rows_word_datum(DnsWord *word, const char *mnemonic);
 extern void rows_record(const DnsMessage *message, const DnsRR *rr,
 						DnsWords *words, Datum *values);
+extern void rows_begin(FunctionCallInfo fcinfo, const Oid *types, int count);
+extern void rows_require(TupleDesc desc, const Oid *types, int count);
+extern void rows_require_record(TupleDesc desc);
 extern void rows_open(FunctionCallInfo fcinfo);
 extern void rows_put(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 					 bool typed);
@@ -123,13 +129,17 @@ extern int	search_questions(FunctionCallInfo fcinfo, uint16 type,
 
 /* ---- messages.c: whole messages as rows ---- */
 
-/* The columns of a message's row, in order. */
+/*
+ * The columns of a message's row, in order.  The question comes first, so that
+ * the row of a batch is its position and this row.
+ */
 enum
 {
+	COLUMN_QUESTION,
 	COLUMN_STATUS,
+	COLUMN_REASON,
 	COLUMN_RCODE,
 	COLUMN_AA, COLUMN_TC, COLUMN_RD, COLUMN_RA, COLUMN_AD, COLUMN_CD,
-	COLUMN_QUESTION,
 	COLUMN_ANSWER,
 	COLUMN_AUTHORITY,
 	COLUMN_ADDITIONAL,
@@ -151,10 +161,9 @@ extern bool messages_question(FunctionCallInfo fcinfo, int first_argument,
 extern int	messages_questions(FunctionCallInfo fcinfo, uint16 type,
 							   DnsQuestion *questions);
 extern void messages_open(DnsMessage *message, const bytea *octets);
-extern void messages_row(TupleDesc desc, int first_column,
-						 const DnsOutcome *outcome, Datum *values, bool *nulls);
-extern void messages_row_badname(TupleDesc desc, int first_column,
-								 Datum *values, bool *nulls);
+extern void messages_begin(FunctionCallInfo fcinfo, int first_column);
+extern void messages_row(const DnsOutcome *outcome, const char *written,
+						 Datum *values, bool *nulls);
 
 /* ---- sections.c: sections of messages ---- */
 

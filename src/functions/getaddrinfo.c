@@ -11,6 +11,7 @@
 
 #include "functions/functions.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 #define FLAG_CANONNAME		(1 << 0)
@@ -65,11 +66,12 @@ PG_FUNCTION_INFO_V1(pgcares_getaddrinfo);
 Datum
 pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {INETOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID};
 	AddrinfoRequest request;
 	Host		host = {0};
 	DnsOutcome	outcome;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	if (!read_addrinfo(fcinfo, RAISE, &request))
 		return (Datum) 0;
 	if (request.host == NULL)

@@ -11,6 +11,7 @@
 
 #include "functions/functions.h"
 
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -74,13 +75,14 @@ PG_FUNCTION_INFO_V1(pgcares_getnameinfo);
 Datum
 pgcares_getnameinfo(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {TEXTOID, TEXTOID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	NameinfoRequest request;
 	char	   *node = NULL;
 	Datum		values[2];
 	bool		nulls[2] = {true, true};
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	if (!read_nameinfo(fcinfo, RAISE, &request))
 		return (Datum) 0;
 

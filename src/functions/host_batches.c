@@ -2,14 +2,19 @@
  * host_batches.c
  *
  * The SQL functions that look up all hosts of an array at once: addresses of
- * names, names of addresses.  The hosts file counts as for a single host.
+ * names, names of addresses; all of them, or the first as dns_lookup() and
+ * dns_reverse() do.  The hosts file counts as for a single host.
  */
 #include "postgres.h"
 
 #include "functions/functions.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
+static void look_up_names(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
+static void look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
 static bool read_address_element(DnsBatch *batch, uint32 index, DnsName *name);
 static bool local_names(DnsBatch *batch, uint32 index, const DnsName *name);
 static bool local_addresses(DnsBatch *batch, uint32 index,
@@ -18,33 +23,41 @@ static void answer_names(DnsBatch *batch, uint32 index,
 						 DnsAnswer *answer);
 static void answer_addresses(DnsBatch *batch, uint32 index,
 							 DnsAnswer *answer);
+static void put_found(DnsBatch *batch, uint32 index, DnsAnswer *answer);
 static int	rank_address(const DnsRR *rr);
 static void make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 					  Datum *values, bool *nulls);
 static void make_address(DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
+static void set_ttl(DnsBatch *batch, const DnsAnswer *answer, Datum *values,
+					bool *nulls);
 static void put_local_names(DnsBatch *batch, uint32 index, const Host *host);
 static void put_local_addresses(DnsBatch *batch, uint32 index, Host *host);
 static void set_sought(const DnsBatch *batch, uint32 index, const DnsName *name,
 					   HostSought *sought);
 
-PG_FUNCTION_INFO_V1(pgcares_reverse_many);
+PG_FUNCTION_INFO_V1(pgcares_addresses_many);
 PG_FUNCTION_INFO_V1(pgcares_lookup_many);
+PG_FUNCTION_INFO_V1(pgcares_ptr_many);
+PG_FUNCTION_INFO_V1(pgcares_reverse_many);
 
-static const DnsBatchKind name_kind = {
-	.read = read_address_element,
-	.answer_locally = local_names,
-	.answer = answer_names,
+#define NAME_KIND \
+	.read = read_address_element, \
+	.answer_locally = local_names, \
+	.answer = answer_names, \
 	.make = make_name
-};
 
-static const DnsBatchKind address_kind = {
-	.read = batches_read_name,
-	.answer_locally = local_addresses,
-	.answer = answer_addresses,
-	.rank = rank_address,
+#define ADDRESS_KIND \
+	.read = batches_read_name, \
+	.answer_locally = local_addresses, \
+	.answer = answer_addresses, \
+	.rank = rank_address, \
 	.make = make_address
-};
+
+static const DnsBatchKind names_kind = {NAME_KIND};
+static const DnsBatchKind first_name_kind = {NAME_KIND, .one_row = true};
+static const DnsBatchKind addresses_kind = {ADDRESS_KIND};
+static const DnsBatchKind first_address_kind = {ADDRESS_KIND, .one_row = true};
 
 /*
  * Bits of DnsBatch.state: the first answer for an element, while the second is
@@ -61,24 +74,15 @@ static const DnsBatchKind address_kind = {
 #define RANK_LAST		PG_INT32_MAX
 
 /*
- * dns_reverse_many(addresses)
+ * dns_addresses_many(names, family)
  */
 Datum
-pgcares_reverse_many(PG_FUNCTION_ARGS)
+pgcares_addresses_many(PG_FUNCTION_ARGS)
 {
-	DnsBatch	batch = {
-		.kind = &name_kind,
-		.types = {DNS_TYPE_PTR},
-		.ntypes = 1,
-		.class = DNS_CLASS_IN
-	};
+	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INETOID, INT4OID};
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
-
-	(void) host_lookups(RAISE, &batch.lookups);
-	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	rows_begin(fcinfo, types, lengthof(types));
+	look_up_addresses(fcinfo, &addresses_kind);
 	return (Datum) 0;
 }
 
@@ -88,21 +92,74 @@ pgcares_reverse_many(PG_FUNCTION_ARGS)
 Datum
 pgcares_lookup_many(PG_FUNCTION_ARGS)
 {
-	DnsBatch	batch = {.kind = &address_kind, .class = DNS_CLASS_IN};
+	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INETOID};
+
+	rows_begin(fcinfo, types, lengthof(types));
+	look_up_addresses(fcinfo, &first_address_kind);
+	return (Datum) 0;
+}
+
+/*
+ * dns_ptr_many(addresses)
+ */
+Datum
+pgcares_ptr_many(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID};
+
+	rows_begin(fcinfo, types, lengthof(types));
+	look_up_names(fcinfo, &names_kind);
+	return (Datum) 0;
+}
+
+/*
+ * dns_reverse_many(addresses)
+ */
+Datum
+pgcares_reverse_many(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+
+	rows_begin(fcinfo, types, lengthof(types));
+	look_up_names(fcinfo, &first_name_kind);
+	return (Datum) 0;
+}
+
+/* Looks up the names of addresses. */
+static void
+look_up_names(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
+{
+	DnsBatch	batch = {
+		.kind = kind,
+		.types = {DNS_TYPE_PTR},
+		.ntypes = 1,
+		.class = DNS_CLASS_IN,
+		.what = host_what(true, 0)
+	};
+
+	if (PG_ARGISNULL(0))
+		return;
+	(void) host_lookups(RAISE, &batch.lookups);
+	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+}
+
+/* Looks up the addresses of names, of one family or of both. */
+static void
+look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
+{
+	DnsBatch	batch = {.kind = kind, .class = DNS_CLASS_IN};
 	int			family;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		return (Datum) 0;
-
+		return;
 	(void) argument_family(fcinfo, 1, RAISE, &family);
 	if (family != 6)
 		batch.types[batch.ntypes++] = DNS_TYPE_A;
 	if (family != 4)
 		batch.types[batch.ntypes++] = DNS_TYPE_AAAA;
+	batch.what = host_what(false, family);
 	(void) host_lookups(RAISE, &batch.lookups);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
-	return (Datum) 0;
 }
 
 static bool
@@ -153,7 +210,7 @@ answer_names(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 			return;
 		}
 	}
-	batch_put_records(batch, index, answer);
+	put_found(batch, index, answer);
 }
 
 /*
@@ -169,12 +226,16 @@ answer_addresses(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 
 	if (outcome_is_noerror(&answer->outcome))
 	{
-		batch_put_records(batch, index, answer);
+		put_found(batch, index, answer);
 		*first |= FIRST_FOUND;
 	}
 	else if (!outcome_is_missing(&answer->outcome))
 	{
-		if (!(*first & FIRST_FAILED))
+		/* If both fail, the failure of the first question is the host's. */
+		if (batch->kind->one_row)
+			batch_put(batch, index,
+					  RANK_LAST - (answer->outcome.question.type == DNS_TYPE_A), answer);
+		else if (!(*first & FIRST_FAILED))
 			batch_put(batch, index, RANK_LAST, answer);
 		*first |= FIRST_FAILED;
 	}
@@ -197,6 +258,38 @@ answer_addresses(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 	}
 }
 
+/* Adds rows for the records of an answer, or for the first of them. */
+static void
+put_found(DnsBatch *batch, uint32 index, DnsAnswer *answer)
+{
+	const DnsOutcome *outcome = &answer->outcome;
+	DnsCursor	cursor;
+	DnsRR		rr;
+	DnsRR		best;
+	int			best_rank = RANK_LAST;
+	int			place = 0;
+
+	if (!batch->kind->one_row || !outcome_is_noerror(outcome))
+	{
+		batch_put_records(batch, index, answer);
+		return;
+	}
+	message_section(&outcome->message, DNS_ANSWER, &cursor);
+	while (message_next(&cursor, &rr))
+	{
+		int			rank;
+
+		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
+			continue;
+		rank = place++ + (batch->kind->rank ? batch->kind->rank(&rr) : 0);
+		if (rank < best_rank)
+			best = rr;
+		best_rank = Min(best_rank, rank);
+	}
+	answer->rr = &best;
+	batch_put(batch, index, best_rank, answer);
+}
+
 /* Ranks by the sortlist's networks first, then IPv4 before IPv6. */
 static int
 rank_address(const DnsRR *rr)
@@ -208,36 +301,50 @@ rank_address(const DnsRR *rr)
 		(rr->type == DNS_TYPE_AAAA ? RANK_OF_TYPE : 0);
 }
 
-/* ord, address, status, ptrdname, ttl */
+/* ord, question, status, reason, ptrdname, ttl */
 static void
 make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 		  Datum *values, bool *nulls)
 {
+	inet	   *address = DatumGetInetPP(batch->elements[index]);
+	char	   *written = DatumGetCString(DirectFunctionCall1(inet_out,
+															  InetPGetDatum(address)));
 	DnsRdata	rdata;
 	DnsField	field;
 
-	batches_set_element(batch, index, answer, values, nulls);
+	batches_set_question(batch, answer, CStringGetTextDatum(written),
+						 address_text(address), values, nulls);
 	if (answer->rr == NULL)
 		return;
 	rdata_open(&answer->outcome.message, answer->rr, &rdata);
 	(void) rdata_next(&rdata, &field);
-	values[3] = CStringGetTextDatum(name_to_text(&field.name));
-	values[4] = Int32GetDatum(message_ttl(answer->rr));
-	nulls[3] = nulls[4] = false;
+	values[4] = CStringGetTextDatum(name_to_text(&field.name));
+	nulls[4] = false;
+	set_ttl(batch, answer, values, nulls);
 }
 
-/* ord, name, status, address, ttl */
+/* ord, question, status, reason, address, ttl */
 static void
 make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			 Datum *values, bool *nulls)
 {
-	batches_set_element(batch, index, answer, values, nulls);
+	batches_set_name(batch, index, answer, values, nulls);
 	if (answer->rr == NULL)
 		return;
-	values[3] = InetPGetDatum(address_inet(answer->rr->rdata,
+	values[4] = InetPGetDatum(address_inet(answer->rr->rdata,
 										   answer->rr->rdlength));
-	values[4] = Int32GetDatum(message_ttl(answer->rr));
-	nulls[3] = nulls[4] = false;
+	nulls[4] = false;
+	set_ttl(batch, answer, values, nulls);
+}
+
+/* A kind with a single row does not show the TTL. */
+static void
+set_ttl(DnsBatch *batch, const DnsAnswer *answer, Datum *values, bool *nulls)
+{
+	if (batch->kind->one_row)
+		return;
+	values[5] = Int32GetDatum(message_ttl(answer->rr));
+	nulls[5] = false;
 }
 
 static void

@@ -85,11 +85,12 @@ pgcares_reverse(PG_FUNCTION_ARGS)
 Datum
 pgcares_addresses(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {INETOID, INT4OID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	HostCall	call;
 	ListCell   *cell;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	if (!read_name_call(fcinfo, RAISE, &call))
 		return (Datum) 0;
 	hosts_find(&call.sought, &call.host, &call.outcome);
@@ -114,9 +115,10 @@ pgcares_addresses(PG_FUNCTION_ARGS)
 Datum
 pgcares_gethostbyname(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {TEXTOID, TEXTARRAYOID, INETARRAYOID};
 	HostCall	call;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	if (!read_name_call(fcinfo, RAISE, &call))
 		return (Datum) 0;
 	hosts_find(&call.sought, &call.host, &call.outcome);
@@ -132,9 +134,10 @@ pgcares_gethostbyname(PG_FUNCTION_ARGS)
 Datum
 pgcares_gethostbyaddr(PG_FUNCTION_ARGS)
 {
+	static const Oid types[] = {TEXTOID, TEXTARRAYOID, INETARRAYOID};
 	HostCall	call;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_begin(fcinfo, types, lengthof(types));
 	if (!read_address_call(fcinfo, RAISE, &call))
 		return (Datum) 0;
 	hosts_find(&call.sought, &call.host, &call.outcome);
@@ -174,9 +177,7 @@ hosts_find(const HostSought *sought, Host *host, DnsOutcome *outcome)
 		if (outcome_is_missing(outcome) && host_answer_at_last(sought, host))
 			outcome_of_found(outcome, true, true, NULL);
 	}
-	outcome->what = sought->address != NULL ? "PTR records" :
-		sought->family == 4 ? "IPv4 addresses" :
-		sought->family == 6 ? "IPv6 addresses" : "addresses";
+	outcome->what = host_what(sought->address != NULL, sought->family);
 	host_order(host);
 }
 

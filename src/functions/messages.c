@@ -9,23 +9,21 @@
 
 #include "functions/functions.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 /* The row that is being filled. */
 typedef struct MessageRow
 {
-	TupleDesc	desc;
-	int			first_column;
 	Datum	   *values;
 	bool	   *nulls;
 } MessageRow;
 
 static void put_message(FunctionCallInfo fcinfo, const char *server,
 						int first_argument);
-static void put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome);
-static void open_row(MessageRow *row, TupleDesc desc, int first_column,
-					 Datum *values, bool *nulls);
+static void put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
+					const char *written);
 static void put(MessageRow *row, int column, Datum value);
 static void put_octets(MessageRow *row, int column, const uint8 *octets,
 					   size_t len);
@@ -70,10 +68,10 @@ pgcares_parse(PG_FUNCTION_ARGS)
 	DnsMessage	message;
 	DnsOutcome	outcome;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	messages_begin(fcinfo, 0);
 	messages_open(&message, PG_GETARG_BYTEA_PP(0));
 	outcome_read_message(&outcome, &message);
-	put_row((ReturnSetInfo *) fcinfo->resultinfo, &outcome);
+	put_row((ReturnSetInfo *) fcinfo->resultinfo, &outcome, NULL);
 	return (Datum) 0;
 }
 
@@ -130,19 +128,40 @@ messages_open(DnsMessage *message, const bytea *octets)
 }
 
 /*
- * Fills the columns of a message except its sections (sections.c).  The
- * columns begin at first_column and are the last ones.
+ * Makes an empty set of rows with the columns of a message, from first_column
+ * on, behind the position of a batch if that is 1.
  */
 void
-messages_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
-			 Datum *values, bool *nulls)
+messages_begin(FunctionCallInfo fcinfo, int first_column)
+{
+	static const Oid types[1 + MESSAGE_COLUMNS] = {
+		INT8OID,
+		TEXTOID, TEXTOID, TEXTOID,
+		INT4OID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID,
+		InvalidOid, InvalidOid, InvalidOid, /* see sections.c */
+		TEXTOID, TEXTOID, INTERVALOID, INT4OID,
+		INT4OID, INT4OID, TEXTOID, TEXTOID, BYTEAOID
+	};
+
+	rows_begin(fcinfo, &types[1 - first_column], first_column + MESSAGE_COLUMNS);
+}
+
+/*
+ * Fills the columns of a message except its sections (sections.c); all are NULL
+ * before.  written is the name as the user wrote it, or NULL.
+ */
+void
+messages_row(const DnsOutcome *outcome, const char *written, Datum *values,
+			 bool *nulls)
 {
 	const DnsMessage *message = &outcome->message;
-	MessageRow	row;
+	MessageRow	row = {.values = values, .nulls = nulls};
+	char	   *reason = outcome_reason(outcome, written);
 
-	open_row(&row, desc, first_column, values, nulls);
 	if (outcome->status != NULL)
 		put(&row, COLUMN_STATUS, CStringGetTextDatum(outcome->status->name));
+	if (reason != NULL)
+		put(&row, COLUMN_REASON, CStringGetTextDatum(reason));
 	if (outcome->sound)
 	{
 		put_header(&row, message);
@@ -154,20 +173,8 @@ messages_row(TupleDesc desc, int first_column, const DnsOutcome *outcome,
 													 message->end - message->start)));
 	if (outcome->reply != NULL)
 		put_exchange(&row, outcome);
-}
-
-/*
- * Fills the columns for a text that is not a name: no question was asked.
- */
-void
-messages_row_badname(TupleDesc desc, int first_column,
-					 Datum *values, bool *nulls)
-{
-	MessageRow	row;
-
-	open_row(&row, desc, first_column, values, nulls);
-	put(&row, COLUMN_STATUS, CStringGetTextDatum("BADNAME"));
-	put(&row, COLUMN_TRIES, Int32GetDatum(0));
+	else if (message->start == NULL)
+		put(&row, COLUMN_TRIES, Int32GetDatum(0));	/* the text is not a name */
 }
 
 /* dns_message() and dns_message_at(): one row for every outcome. */
@@ -175,24 +182,27 @@ static void
 put_message(FunctionCallInfo fcinfo, const char *server, int first_argument)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(first_argument));
 	DnsQuestion question;
 	DnsOutcome	outcome;
 	Lookup		lookup = {.server = server};
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!messages_question(fcinfo, first_argument, RAISE, &question))
+	messages_begin(fcinfo, 0);
+	if (messages_question(fcinfo, first_argument, RAISE, &question))
+		lookup_ask(&lookup, &question, 1, &outcome);
+	else
 	{
-		put_row(rsinfo, NULL);
-		return;
+		outcome_set(&outcome, "BADNAME");
+		outcome.question.type = question.type;
+		outcome.question.class = question.class;
 	}
-	lookup_ask(&lookup, &question, 1, &outcome);
-	put_row(rsinfo, &outcome);
+	put_row(rsinfo, &outcome, written);
 	lookup_end(&lookup);
 }
 
-/* Adds the row of an outcome, or, if NULL, of a text that is not a name. */
+/* Adds the row of an outcome. */
 static void
-put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome)
+put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, const char *written)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcares row",
@@ -201,31 +211,12 @@ put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome)
 	Datum		values[MESSAGE_COLUMNS];
 	bool		nulls[MESSAGE_COLUMNS];
 
-	if (outcome != NULL)
-	{
-		messages_row(rsinfo->setDesc, 0, outcome, values, nulls);
-		sections_row(rsinfo->setDesc, 0, values, nulls);
-	}
-	else
-		messages_row_badname(rsinfo->setDesc, 0, values, nulls);
+	memset(nulls, true, sizeof(nulls));
+	messages_row(outcome, written, values, nulls);
+	sections_row(rsinfo->setDesc, 0, values, nulls);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
-}
-
-static void
-open_row(MessageRow *row, TupleDesc desc, int first_column,
-		 Datum *values, bool *nulls)
-{
-	if (desc->natts != first_column + MESSAGE_COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the result must have the columns of a message")));
-	row->desc = desc;
-	row->first_column = first_column;
-	row->values = values + first_column;
-	row->nulls = nulls + first_column;
-	memset(row->nulls, true, MESSAGE_COLUMNS * sizeof(bool));
 }
 
 static void

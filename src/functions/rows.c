@@ -77,6 +77,47 @@ rows_record(const DnsMessage *message, const DnsRR *rr, DnsWords *words,
 }
 
 /*
+ * Makes an empty set of rows that have columns of these types, like
+ * InitMaterializedSRF().  InvalidOid stands for any type.  Raises if the result
+ * has others: ALTER TYPE can have changed it.
+ */
+void
+rows_begin(FunctionCallInfo fcinfo, const Oid *types, int count)
+{
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	rows_require(((ReturnSetInfo *) fcinfo->resultinfo)->setDesc, types, count);
+}
+
+/*
+ * Raises if rows do not have columns of these types; see rows_begin().
+ */
+void
+rows_require(TupleDesc desc, const Oid *types, int count)
+{
+	bool		same = desc->natts == count;
+
+	for (int i = 0; same && i < count; i++)
+		same = !TupleDescAttr(desc, i)->attisdropped &&
+			(types[i] == InvalidOid || TupleDescAttr(desc, i)->atttypid == types[i]);
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the result must have the columns that the extension gave it"),
+				 errhint("Undo what ALTER TYPE has changed.")));
+}
+
+/*
+ * Raises if rows do not have the columns of dns_record.
+ */
+void
+rows_require_record(TupleDesc desc)
+{
+	static const Oid types[] = {TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, JSONBOID};
+
+	rows_require(desc, types, lengthof(types));
+}
+
+/*
  * Makes an empty set of rows for rows_put(), like
  * InitMaterializedSRF(), but without a copy of the expected columns.
  */
@@ -118,10 +159,8 @@ rows_put(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, bool typed)
 	DnsCursor	cursor;
 	DnsRR		rr;
 
-	if (!typed && desc->natts != 6)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the result must have the columns of dns_record")));
+	if (!typed)
+		rows_require_record(desc);
 
 	/* The memory of a few rows is freed after the call. */
 	if (outcome->message.count[DNS_ANSWER] > FEW_RECORDS)
@@ -172,7 +211,7 @@ typed_row(const DnsMessage *message, const DnsRR *rr, TupleDesc desc,
 		nulls[column] = false;
 	}
 	column = find_column(desc, next, type, "ttl");
-	if (column >= 0)
+	if (column >= 0 && TupleDescAttr(desc, column)->atttypid == INT4OID)
 	{
 		values[column] = Int32GetDatum(message_ttl(rr));
 		nulls[column] = false;

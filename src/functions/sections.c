@@ -86,10 +86,7 @@ section_array(TupleDesc desc, int column, const DnsMessage *message,
 	DnsCursor	cursor;
 	DnsRR		rr;
 
-	if (record_desc->natts != lengthof(values))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("sections of the result must be arrays of dns_record")));
+	rows_require_record(record_desc);
 	if (message->count[section] == 0)
 	{
 		ReleaseTupleDesc(record_desc);

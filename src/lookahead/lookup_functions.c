@@ -65,8 +65,10 @@ DECLARE(pgcares_message_json, 0)
 DECLARE(pgcares_query_at, 0)
 DECLARE(pgcares_message_at, 0)
 DECLARE(pgcares_query_many, 0)
-DECLARE(pgcares_reverse_many, 0)
+DECLARE(pgcares_addresses_many, 0)
+DECLARE(pgcares_ptr_many, 0)
 DECLARE(pgcares_lookup_many, 0)
+DECLARE(pgcares_reverse_many, 0)
 DECLARE(pgcares_message_many, 0)
 
 #define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
@@ -91,8 +93,10 @@ static const LookupFunction calls[] = {
 	CALL(pgcares_query_at, NULL)
 	CALL(pgcares_message_at, NULL)
 	CALL(pgcares_query_many, NULL)
-	CALL(pgcares_reverse_many, NULL)
+	CALL(pgcares_addresses_many, NULL)
+	CALL(pgcares_ptr_many, NULL)
 	CALL(pgcares_lookup_many, NULL)
+	CALL(pgcares_reverse_many, NULL)
 	CALL(pgcares_message_many, NULL)
 };
 

@@ -55,7 +55,7 @@ static void submit_elements(DnsBatch *batch);
 static bool is_settled(DnsBatch *batch, uint32 index, DnsName *name);
 static void take(DnsBatch *batch, DnsSlot *slot);
 static void put_result(DnsBatch *batch);
-static void take_rank_out(TupleTableSlot *sorted);
+static int64 take_rank_out(TupleTableSlot *sorted);
 
 /*
  * Asks the questions of an array's elements and fills the function's result,
@@ -121,12 +121,14 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
  * answer; if answer is NULL, the row has only its position.
  */
 void
-batch_put(DnsBatch *batch, uint32 index, int rank, const DnsAnswer *answer)
+batch_put(DnsBatch *batch, uint32 index, int rank, DnsAnswer *answer)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
 	TupleTableSlot *row = batch->row;
 	int			natts = row->tts_tupleDescriptor->natts;
 
+	if (answer != NULL)
+		answer->outcome.what = batch->what;
 	for (; index != NO_ELEMENT; index = batch->next[index])
 	{
 		ExecClearTuple(row);
@@ -233,6 +235,8 @@ put_bad_name(DnsBatch *batch, uint32 index)
 	DnsAnswer	answer = {.rr = NULL};
 
 	outcome_set(&answer.outcome, "BADNAME");
+	answer.outcome.question.type = batch->types[0];
+	answer.outcome.question.class = batch->class;
 	batch->state[index] = BATCH_SETTLED;
 	batch_put(batch, index, 0, &answer);
 }
@@ -339,12 +343,17 @@ put_result(DnsBatch *batch)
 	Tuplestorestate *result = batch->result->setResult;
 	TupleDesc	desc = batch->result->setDesc;
 	TupleTableSlot *sorted = batch->sorted;
+	int64		last = 0;
 
 	tuplesort_performsort(batch->sort);
 	while (tuplesort_gettupleslot(batch->sort, true, false, sorted, NULL))
 	{
+		int64		position = take_rank_out(sorted);
+
 		CHECK_FOR_INTERRUPTS();
-		take_rank_out(sorted);
+		if (batch->kind->one_row && position == last)
+			continue;
+		last = position;
 		if (batch->kind->finish == NULL)
 		{
 			tuplestore_puttupleslot(result, sorted);
@@ -362,9 +371,10 @@ put_result(DnsBatch *batch)
 
 /*
  * Removes the rank from a row's first column, in place: the sort does not read
- * the row again, and the column is never NULL and comes first in the data.
+ * the row again, and the column is never NULL and comes first in the data.  Gives the
+ * position that is left.
  */
-static void
+static int64
 take_rank_out(TupleTableSlot *sorted)
 {
 	bool		copied;
@@ -376,4 +386,5 @@ take_rank_out(TupleTableSlot *sorted)
 	memcpy(&position, at, sizeof(position));
 	position >>= RANK_BITS;
 	memcpy(at, &position, sizeof(position));
+	return position;
 }

@@ -111,6 +111,18 @@ host_answer_at_last(const HostSought *sought, Host *host)
 }
 
 /*
+ * The object of a host lookup as error messages say it: names, or addresses of a
+ * family, or of both if that is 0.
+ */
+const char *
+host_what(bool names, int family)
+{
+	return names ? "PTR records" :
+		family == 4 ? "IPv4 addresses" :
+		family == 6 ? "IPv6 addresses" : "addresses";
+}
+
+/*
  * Has the host what is sought?
  */
 bool

@@ -72,6 +72,7 @@ extern void outcome_of_bad_name(DnsOutcome *outcome, const char *reason);
 extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
 extern void outcome_of_found(DnsOutcome *outcome, bool exists, bool found,
 							 const char *note);
+extern char *outcome_reason(const DnsOutcome *outcome, const char *text);
 extern void outcome_report(const DnsOutcome *outcome, const char *text,
 						   OnError on_error);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
@@ -136,6 +137,7 @@ extern bool host_seek_names(HostSought *sought, const inet *address,
 							OnFailure on_failure);
 extern bool host_answer_locally(const HostSought *sought, Host *host);
 extern bool host_answer_at_last(const HostSought *sought, Host *host);
+extern const char *host_what(bool names, int family);
 extern bool host_is_found(const HostSought *sought, const Host *host);
 extern int	host_questions(const HostSought *sought, DnsQuestion *questions);
 extern void host_add_answer(Host *host, const DnsOutcome *outcome);
@@ -201,6 +203,12 @@ typedef struct DnsBatchKind
 	/* The base of a record's rank; its position is added.  Or NULL. */
 	int			(*rank) (const DnsRR *rr);
 
+	/*
+	 * The element has a single row: of those that are put for it, the one with
+	 * the lowest rank.
+	 */
+	bool		one_row;
+
 	/* Fills the columns after the position; all are NULL before. */
 	void		(*make) (struct DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
@@ -220,6 +228,7 @@ typedef struct DnsBatch
 	uint16		types[MAX_BATCH_TYPES];
 	int			ntypes;
 	uint16		class;
+	const char *what;			/* looked up; NULL for records */
 	Lookups		lookups;		/* for hosts */
 
 	Datum	   *elements;
@@ -244,7 +253,7 @@ typedef struct DnsBatch
 extern void batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
 					  ArrayType *array);
 extern void batch_put(DnsBatch *batch, uint32 index, int rank,
-					  const DnsAnswer *answer);
+					  DnsAnswer *answer);
 extern void batch_put_records(DnsBatch *batch, uint32 index,
 							  DnsAnswer *answer);
 

@@ -175,6 +175,32 @@ outcome_of_found(DnsOutcome *outcome, bool exists, bool found, const char *note)
 }
 
 /*
+ * The reason why there are no records, as an error message says it, palloc'd; NULL if
+ * there are some, or no status.  text is the name as the user wrote it, or NULL for
+ * that of the question, if there is one.
+ */
+char *
+outcome_reason(const DnsOutcome *outcome, const char *text)
+{
+	const DnsStatus *status = outcome->status;
+	const char *what = outcome->what;
+	const char *why = outcome->why;
+
+	if (status == NULL || outcome_is_noerror(outcome))
+		return NULL;
+	if (why == NULL)
+		why = status->message;
+	if (text == NULL && outcome->question.name.len == 0)
+		return psprintf("%s (%s)", why, status->name);
+	if (text == NULL)
+		text = name_to_text(&outcome->question.name);
+	if (what == NULL)
+		what = describe_records(&outcome->question);
+	return psprintf("could not look up %s of \"%s\": %s (%s)", what, text, why,
+					status->name);
+}
+
+/*
  * Raises, warns or returns for an outcome without records, as on_error says.
  * text is the name as the user wrote it.
  */
@@ -182,7 +208,6 @@ void
 outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 {
 	const DnsStatus *status = outcome->status;
-	const char *what = outcome->what;
 	const char *hint = status_hint(status, outcome->chosen_server,
 								   on_error == ON_ERROR_WARNING);
 	char	   *tries;
@@ -193,15 +218,10 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 		return;
 	if (on_error == ON_ERROR_WARNING)
 		level = WARNING;
-	if (what == NULL)
-		what = describe_records(&outcome->question);
 	tries = describe_tries(outcome);
 	ereport(level,
 			(errcode(status->sqlstate),
-			 errmsg("could not look up %s of \"%s\": %s (%s)",
-					what, text,
-					outcome->why ? outcome->why : status->message,
-					status->name),
+			 errmsg_internal("%s", outcome_reason(outcome, text)),
 			 tries ? errdetail_internal("%s", tries) : 0,
 			 hint ? errhint("%s", hint) : 0));
 }

@@ -257,7 +257,8 @@ check_outcome(const DnsOutcome *outcome)
 	Datum		values[MESSAGE_COLUMNS];
 	bool		nulls[MESSAGE_COLUMNS];
 
-	messages_row(message_columns, 0, outcome, values, nulls);
+	memset(nulls, true, sizeof(nulls));
+	messages_row(outcome, NULL, values, nulls);
 	tuplestore_putvalues(rows->setResult, message_columns, values, nulls);
 	if (check_rows(rows) != 1)
 		finding("an answer is not one row");

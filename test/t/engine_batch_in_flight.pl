@@ -54,7 +54,7 @@ foreach ([ 1, 6 ], [ 10, 50 ], [ 300, 1000 ])
 	my ($names, $zone) = Batch->names(q{'delay200'}, 10);
 
 	$server->forget;
-	is($session->text("SET pgcares.max_in_flight = 5; SELECT count(*) FROM dns_lookup_many($names); RESET pgcares.max_in_flight"),
+	is($session->text("SET pgcares.max_in_flight = 5; SELECT count(*) FROM dns_addresses_many($names); RESET pgcares.max_in_flight"),
 		20, '10 hosts, 5 at a time: all addresses');
 	my $batch = bless { queries => [ $server->log ] }, 'Batch';
 	is(scalar @{ $batch->{queries} }, 20, '... two questions for each');

@@ -24,6 +24,7 @@ foreach my $call (
 	q{dns_message('NAME')},
 	q{dns_query_many(ARRAY['NAME', 'NAME', 'NAME'])},
 	q{dns_lookup_many(ARRAY['NAME', 'NAME'], 4)},
+	q{dns_addresses_many(ARRAY['NAME', 'NAME'], 4)},
 	q{dns_message_many(ARRAY['NAME', 'NAME'])})
 {
 	foreach my $label (qw(sound nxdomain nodata rcode2))
@@ -51,7 +52,7 @@ foreach my $label (qw(ttlmax ttltop ttl0))
 
 	foreach my $from (
 		"dns_a('$name')", "dns_query('$name')", "dns_mx('$name')", "dns_addresses('$name', 4)", "dns_search('$name')",
-		"dns_getaddrinfo('$name', family => 4)", "dns_query_many(ARRAY['$name'])", "dns_lookup_many(ARRAY['$name'], 4)",
+		"dns_getaddrinfo('$name', family => 4)", "dns_query_many(ARRAY['$name'])", "dns_addresses_many(ARRAY['$name'], 4)",
 		"dns_message('$name'), unnest(answer)", "dns_message_many(ARRAY['$name']), unnest(answer)")
 	{
 		is($session->text("SELECT DISTINCT ttl FROM $from"), '0', "$from: the TTL");

@@ -71,7 +71,7 @@ my @ways = (
 	[ 'batches over TCP', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.flags = usevc') ],
 	[ 'the socket kept', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.flags = stayopen') ],
 	[ 'truncated answers', batches(q{PERFORM FROM dns_query_many(names('big90', i, 50));}) ],
-	[ 'hosts and addresses', batches(q{PERFORM FROM dns_reverse_many(ARRAY(SELECT address FROM dns_lookup_many(names('big20', i, 20))));}) ],
+	[ 'hosts and addresses', batches(q{PERFORM FROM dns_ptr_many(ARRAY(SELECT address FROM dns_addresses_many(names('big20', i, 20))));}) ],
 	[ 'messages', batches(q{PERFORM FROM dns_message_many(names('big20', i, 50));}) ],
 	[ 'silence', batches(q{PERFORM FROM dns_query_many(names('drop', i, 100));}, "pgcares.timeout = '20ms'") ],
 	[ 'deadlines', batches(q{PERFORM FROM dns_query_many(names('drop', i, 100));}, "pgcares.deadline = '20ms'", 'pgcares.max_in_flight = 30') ],
@@ -88,7 +88,7 @@ my @ways = (
 	[ 'cursors closed early', batches(q{
 			OPEN c FOR SELECT ord FROM dns_query_many(names('big20', i, 50));
 			FETCH c INTO x;
-			OPEN d FOR SELECT (dns_lookup_many(names('big20', i, 50))).ord;
+			OPEN d FOR SELECT (dns_addresses_many(names('big20', i, 50))).ord;
 			FETCH d INTO x;
 			CLOSE c;
 			CLOSE d;}) ],
@@ -167,7 +167,7 @@ is($session->text('SELECT nested(100)'), 200, 'a hundred batches, each in the on
 is($session->text(q{SELECT count(*), min(status), max(status) FROM dns_query_many(ARRAY(
 		SELECT question FROM dns_query_many(names('sound', 3, 40) || names('nxdomain', 3, 2)) WHERE status = 'NOERROR'))}),
 	'40|NOERROR|NOERROR', 'a batch that returns the array of another');
-$session->text(q{INSERT INTO found SELECT ord, address FROM dns_lookup_many(names('sound', 4, 20))});
+$session->text(q{INSERT INTO found SELECT ord, address FROM dns_addresses_many(names('sound', 4, 20))});
 is($session->text('SELECT count(*), count(DISTINCT ord), min(name), max(name) FROM found WHERE family(address) = 4'),
 	'20|20|sound.1.2.0.192.in-addr.arpa|sound.1.2.0.192.in-addr.arpa', 'a batch in a trigger, fired by the rows of a batch');
 

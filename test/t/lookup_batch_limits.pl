@@ -212,7 +212,7 @@ foreach my $window (1, 256, 16384)
 {
 	my ($names) = Batch->names(q{CASE WHEN g > 30 THEN 'drop' ELSE 'sound' END}, 40);
 	is($session->text("SET pgcares.deadline = '1500ms'; SET pgcares.max_in_flight = 7; "
-			  . "SELECT status, count(*), min(ord), max(ord) FROM dns_lookup_many($names) GROUP BY status ORDER BY status"),
+			  . "SELECT status, count(*), min(ord), max(ord) FROM dns_addresses_many($names) GROUP BY status ORDER BY status"),
 		"NOERROR|60|1|30\nTIMEOUT|10|31|40", 'hosts, with a deadline');
 	is($session->text("SELECT status, count(*), min(ord), max(ord) FROM dns_query_many(ARRAY[NULL, '', 'drop.example', 'www.invalid']) GROUP BY status ORDER BY min(ord)"),
 		"|1|1|1\nBADNAME|1|2|2\nTIMEOUT|1|3|3\nNXDOMAIN|1|4|4", 'elements that need no answer have rows too');

@@ -89,8 +89,10 @@ sub temporary_files
 	{
 		push @expected, map { "$i|NOERROR|$_" } map({ "198.18.0.$_" } 1 .. 90), '2001:db8::1';
 	}
-	same([ rows('SELECT ord, status, address FROM dns_lookup_many(' . names(@names) . ')') ],
+	same([ rows('SELECT ord, status, address FROM dns_addresses_many(' . names(@names) . ')') ],
 		\@expected, 'IPv4 before IPv6, although it comes later');
+	same([ rows('SELECT ord, status, address FROM dns_lookup_many(' . names(@names) . ')') ],
+		[ map { "$_|NOERROR|198.18.0.1" } 1 .. 50 ], '... and first, if there is one row each');
 }
 
 # ---- Equal questions
@@ -121,8 +123,10 @@ asks(q{dns_query_many(ARRAY(SELECT format('n%s.halves.example', g % 5000) FROM g
 	'halves.example', 5000, '10000|10000|1|10000', '5000 names, each twice');
 asks(q{dns_reverse_many(ARRAY(SELECT set_masklen(inet '10.1.2.3', g % 33) FROM generate_series(1, 10000) g))},
 	'3.2.1.10.in-addr.arpa', 1, '10000|10000|1|10000', '10,000 times an address');
-is(asks(q{dns_lookup_many(array_fill(text 'n.host.example', ARRAY[10000]))}, 'host.example', 2,
+is(asks(q{dns_addresses_many(array_fill(text 'n.host.example', ARRAY[10000]))}, 'host.example', 2,
 		'20000|10000|1|10000', '10,000 times a host'), 19998, '... and each family counts');
+asks(q{dns_lookup_many(array_fill(text 'n.first.example', ARRAY[10000]))}, 'first.example', 2,
+	'10000|10000|1|10000', '10,000 times a host, one row each');
 
 # names that differ only in length, type or the place of the dots are not equal
 asks(q{dns_query_many(ARRAY['a.b.other.example', 'a\.b.other.example', 'ab.other.example', 'a.b.other.example'])},
@@ -205,7 +209,7 @@ foreach my $case (
 	is($session->text(
 			"SELECT count(*), bool_and(ord = row), count(*) FILTER (WHERE status <> 'NOERROR') FROM dns_query_many(ARRAY("
 			  . "SELECT CASE WHEN $is_slow THEN 'delay" . SLOW . ".' ELSE '' END || 'n' || g || '.$window.example' FROM generate_series(1, $count) g)"
-			  . ') WITH ORDINALITY AS t (ord, question, status, name, ttl, class, type, rdata, data, row)'),
+			  . ') WITH ORDINALITY AS t (ord, question, status, reason, name, ttl, class, type, rdata, data, row)'),
 		"$count|t|0", "$what: all rows, in order");
 
 	my @queries = $server->log;

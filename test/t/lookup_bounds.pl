@@ -27,7 +27,7 @@ my $node = Session->cluster([$server], "pgcares.timeout = '60s'", "pgcares.max_t
 my $super = Session->new($node);
 $super->text($_) foreach "LOAD 'pgcares'", 'CREATE ROLE plain LOGIN',
   map { "GRANT EXECUTE ON FUNCTION $_ TO plain" } 'dns_query', 'dns_txt', 'dns_search', 'dns_query_at', 'dns_query_many',
-  'dns_message_many', 'dns_message_json(text, text, text)', 'dns_reverse_many', 'dns_lookup_many';
+  'dns_message_many', 'dns_message_json(text, text, text)', 'dns_reverse_many', 'dns_ptr_many', 'dns_lookup_many', 'dns_addresses_many';
 my $plain = Session->new($node, user => 'plain');
 
 # The only value, or the SQLSTATE of an error, which must name the setting
@@ -74,7 +74,7 @@ sub stays
 limited('max_questions', 10);
 foreach (
 	[ 'dns_query_many', 'name', 1 ], [ 'dns_message_many', 'name', 1 ], [ 'dns_reverse_many', 'address', 1 ],
-	[ 'dns_lookup_many', 'name', 2 ])
+	[ 'dns_ptr_many', 'address', 1 ], [ 'dns_lookup_many', 'name', 2 ], [ 'dns_addresses_many', 'name', 2 ])
 {
 	my ($function, $kind, $types) = @$_;
 	my $element = $kind eq 'name' ? q{'n' || g || '.example'} : q{inet '192.0.2.0' + g};
