@@ -101,6 +101,7 @@ OBJS = \
 	src/lookup/prefetch.o \
 	src/lookup/prefetch_table.o \
 	src/lookup/question.o \
+	src/lookup/server_batch.o \
 	src/lookup/status.o \
 	src/pgcares.o \
 	src/settings/channel_config.o \

@@ -899,6 +899,19 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
 COMMENT ON FUNCTION dns_message_at(text, text, text, text)
 IS 'whole answer to a question, from one name server';
 
+CREATE FUNCTION dns_message_at_many(
+	servers text[],
+	name text,
+	type text DEFAULT 'A',
+	class text DEFAULT 'IN')
+RETURNS SETOF dns_message_many_record
+AS 'MODULE_PATHNAME', 'pgcares_message_at_many'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 10
+SUPPORT dns_support;
+
+COMMENT ON FUNCTION dns_message_at_many(text[], text, text, text)
+IS 'whole answers to a question, from many name servers at once';
+
 -- Without network
 
 CREATE FUNCTION dns_reverse_address(address inet)
@@ -1046,3 +1059,4 @@ REVOKE ALL ON FUNCTION dns_stats() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION dns_query_at(text, text, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message_at(text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_message_at_many(text[], text, text, text) FROM PUBLIC;

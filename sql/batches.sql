@@ -491,6 +491,7 @@ FROM (VALUES
 		('dns_lookup_many(''{a,b}'')'),
 		('dns_reverse_many(''{192.0.2.1}'')'),
 		('dns_message_many(array_fill(text ''a'', ARRAY[70]))'),
+		('dns_message_at_many(''{127.0.0.1,127.0.0.2}'', ''a'')'),
 		('dns_query_many(NULL)'),
 		('dns_query_many(ARRAY(SELECT rolname::text FROM pg_roles))'),
 		('dns_query(''a'')'))

@@ -2,7 +2,7 @@
  * batches.c
  *
  * The SQL functions that look up records or messages of all names of an array
- * at once.
+ * at once, or ask all name servers of an array.
  */
 #include "postgres.h"
 
@@ -20,6 +20,7 @@ static void make_message(DnsBatch *batch, uint32 index,
 
 PG_FUNCTION_INFO_V1(pgcares_query_many);
 PG_FUNCTION_INFO_V1(pgcares_message_many);
+PG_FUNCTION_INFO_V1(pgcares_message_at_many);
 
 static const DnsBatchKind record_kind = {
 	.read = batches_read_name,
@@ -68,6 +69,26 @@ pgcares_message_many(PG_FUNCTION_ARGS)
 	messages_begin(fcinfo, 1);
 	(void) argument_kind(fcinfo, 1, RAISE, &batch.types[0], &batch.class);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	return (Datum) 0;
+}
+
+/*
+ * dns_message_at_many(servers, name, type, class)
+ */
+Datum
+pgcares_message_at_many(PG_FUNCTION_ARGS)
+{
+	DnsBatch	batch = {.kind = &message_kind, .ntypes = 1};
+	DnsQuestion question;
+	bool		is_name;
+
+	messages_begin(fcinfo, 1);
+	is_name = messages_question(fcinfo, 1, RAISE, &question);
+	batch.types[0] = question.type;
+	batch.class = question.class;
+	batch.written = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	server_batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0),
+					 is_name ? &question : NULL);
 	return (Datum) 0;
 }
 
@@ -146,9 +167,11 @@ static void
 make_message(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 			 Datum *values, bool *nulls)
 {
-	Datum		name = batch->elements[index];
+	Datum		element = batch->elements[index];
 
-	messages_row(&answer->outcome, TextDatumGetCString(name), &values[1], &nulls[1]);
-	values[1 + COLUMN_QUESTION] = name;
+	messages_row(&answer->outcome,
+				 batch->written != NULL ? batch->written : TextDatumGetCString(element),
+				 &values[1], &nulls[1]);
+	values[1 + COLUMN_QUESTION] = element;
 	nulls[1 + COLUMN_QUESTION] = false;
 }

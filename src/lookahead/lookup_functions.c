@@ -70,6 +70,7 @@ DECLARE(pgcares_ptr_many, 0)
 DECLARE(pgcares_lookup_many, 0)
 DECLARE(pgcares_reverse_many, 0)
 DECLARE(pgcares_message_many, 0)
+DECLARE(pgcares_message_at_many, 0)
 
 #define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
 #define TYPED_CALL(symbol, type)	{#symbol, symbol, records_typed_questions, type},
@@ -98,6 +99,7 @@ static const LookupFunction calls[] = {
 	CALL(pgcares_lookup_many, NULL)
 	CALL(pgcares_reverse_many, NULL)
 	CALL(pgcares_message_many, NULL)
+	CALL(pgcares_message_at_many, NULL)
 };
 
 /*

@@ -48,13 +48,10 @@ static bool same_name(DnsBatch *batch, uint32 index);
 
 static void open_sort(DnsBatch *batch);
 static void read_names(DnsBatch *batch);
-static void put_bad_name(DnsBatch *batch, uint32 index);
 static void chain_name(DnsBatch *batch, names_hash *table, uint32 index,
 					   uint64 seed);
 static void submit_elements(DnsBatch *batch);
 static bool is_settled(DnsBatch *batch, uint32 index, DnsName *name);
-static void take(DnsBatch *batch, DnsSlot *slot);
-static void put_result(DnsBatch *batch);
 static int64 take_rank_out(TupleTableSlot *sorted);
 
 /*
@@ -66,37 +63,13 @@ static int64 take_rank_out(TupleTableSlot *sorted);
 void
 batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 {
-	int			n;
-	int64		questions;
-
-	batch->result = (ReturnSetInfo *) fcinfo->resultinfo;
-	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT,
-					  &batch->elements, &batch->nulls, &n);
-	if (n == 0)
+	if (!batch_open(fcinfo, batch, array))
 		return;
-	questions = (int64) n * batch->ntypes;
-	if (questions > setting_max_questions)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many questions in one call"),
-				 errdetail("The call has " INT64_FORMAT " questions, and %d are allowed.",
-						   questions, setting_max_questions),
-				 errhint("Ask in several calls, or increase pgcares.max_questions.")));
 
 	/* The deadline counts from here. */
-	batch->window = window_open(Min(questions, setting_max_in_flight), NULL);
+	batch->window = window_open(Min((int64) batch->n * batch->ntypes,
+									setting_max_in_flight), NULL);
 	batch->window->many = true;
-	batch->n = n;
-	batch->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
-	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	batch->answer_context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pgcares answer",
-												  ALLOCSET_DEFAULT_SIZES);
-	batch->row_context = AllocSetContextCreate(CurrentMemoryContext,
-											   "pgcares row",
-											   ALLOCSET_DEFAULT_SIZES);
-	open_sort(batch);
 	read_names(batch);
 	for (;;)
 	{
@@ -107,12 +80,52 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 			break;
 		slot = chain_finished(batch->window);
 		if (slot != NULL)
-			take(batch, slot);
+			batch_take(batch, slot);
 		else
 			wait_for_answers(PG_INT64_MAX);
 	}
 	window_close(batch->window);
-	put_result(batch);
+	batch_close(batch);
+}
+
+/*
+ * Reads the elements of an array, and makes room for their rows.  False if there is
+ * none.  Raises if a call may not have so many questions.
+ */
+bool
+batch_open(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
+{
+	int			n;
+	int64		questions;
+
+	batch->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT,
+					  &batch->elements, &batch->nulls, &n);
+	if (n == 0)
+		return false;
+	questions = (int64) n * batch->ntypes;
+	if (questions > setting_max_questions)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many questions in one call"),
+				 errdetail("The call has " INT64_FORMAT " questions, and %d are allowed.",
+						   questions, setting_max_questions),
+				 errhint("Ask in several calls, or increase pgcares.max_questions.")));
+
+	batch->n = n;
+	batch->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+	for (int i = 0; i < n; i++)
+		batch->next[i] = NO_ELEMENT;
+	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	batch->answer_context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pgcares answer",
+												  ALLOCSET_DEFAULT_SIZES);
+	batch->row_context = AllocSetContextCreate(CurrentMemoryContext,
+											   "pgcares row",
+											   ALLOCSET_DEFAULT_SIZES);
+	open_sort(batch);
+	return true;
 }
 
 /*
@@ -176,6 +189,77 @@ batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 }
 
 /*
+ * Adds the row of an element that is not a name, or whose server was to be asked for a
+ * text that is none.
+ */
+void
+batch_put_badname(DnsBatch *batch, uint32 index)
+{
+	DnsAnswer	answer = {.rr = NULL};
+
+	outcome_set(&answer.outcome, "BADNAME");
+	answer.outcome.question.type = batch->types[0];
+	answer.outcome.question.class = batch->class;
+	batch->state[index] = BATCH_SETTLED;
+	batch_put(batch, index, 0, &answer);
+}
+
+/*
+ * Makes rows of a finished question, whose tag is the element, and releases its slot.
+ */
+void
+batch_take(DnsBatch *batch, DnsSlot *slot)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
+	DnsAnswer	answer;
+
+	answer.rr = NULL;
+	answer.local = 0;
+	outcome_read(&answer.outcome, slot->window, &slot->question, &slot->reply);
+	batch->kind->answer(batch, slot->tag, &answer);
+	slot_release(slot);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(batch->answer_context);
+}
+
+/*
+ * Moves the sorted rows to the result.  Large columns are filled only now: the
+ * sort holds one row in memory for each of its runs on disk.
+ */
+void
+batch_close(DnsBatch *batch)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
+	Tuplestorestate *result = batch->result->setResult;
+	TupleDesc	desc = batch->result->setDesc;
+	TupleTableSlot *sorted = batch->sorted;
+	int64		last = 0;
+
+	tuplesort_performsort(batch->sort);
+	while (tuplesort_gettupleslot(batch->sort, true, false, sorted, NULL))
+	{
+		int64		position = take_rank_out(sorted);
+
+		CHECK_FOR_INTERRUPTS();
+		if (batch->kind->one_row && position == last)
+			continue;
+		last = position;
+		if (batch->kind->finish == NULL)
+		{
+			tuplestore_puttupleslot(result, sorted);
+			continue;
+		}
+		slot_getallattrs(sorted);
+		batch->kind->finish(desc, 1, sorted->tts_values, sorted->tts_isnull);
+		tuplestore_putvalues(result, desc, sorted->tts_values,
+							 sorted->tts_isnull);
+		MemoryContextReset(batch->row_context);
+	}
+	MemoryContextSwitchTo(old_context);
+	tuplesort_end(batch->sort);
+}
+
+/*
  * The sort key is the position, with the rank in the lowest bits.  A second key
  * would be a further column, and each row would have to be formed again without
  * it, which takes 5 % of the instructions of a lookup.
@@ -210,7 +294,6 @@ read_names(DnsBatch *batch)
 	for (uint32 i = 0; i < batch->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		batch->next[i] = NO_ELEMENT;
 		if (batch->nulls[i])
 		{
 			batch->state[i] = BATCH_SETTLED;
@@ -222,23 +305,11 @@ read_names(DnsBatch *batch)
 		if (batch->kind->read(batch, i, &batch->name))
 			chain_name(batch, table, i, seed);
 		else
-			put_bad_name(batch, i);
+			batch_put_badname(batch, i);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(batch->answer_context);
 	}
 	names_destroy(table);
-}
-
-static void
-put_bad_name(DnsBatch *batch, uint32 index)
-{
-	DnsAnswer	answer = {.rr = NULL};
-
-	outcome_set(&answer.outcome, "BADNAME");
-	answer.outcome.question.type = batch->types[0];
-	answer.outcome.question.class = batch->class;
-	batch->state[index] = BATCH_SETTLED;
-	batch_put(batch, index, 0, &answer);
 }
 
 /* Appends an element, named batch->name, to the chain of that name. */
@@ -314,59 +385,6 @@ is_settled(DnsBatch *batch, uint32 index, DnsName *name)
 		kind->answer_locally(batch, index, name))
 		batch->state[index] |= BATCH_SETTLED;
 	return batch->state[index] & BATCH_SETTLED;
-}
-
-/* Makes rows of the outcome of a question. */
-static void
-take(DnsBatch *batch, DnsSlot *slot)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
-	DnsAnswer	answer;
-
-	answer.rr = NULL;
-	answer.local = 0;
-	outcome_read(&answer.outcome, batch->window, &slot->question, &slot->reply);
-	batch->kind->answer(batch, slot->tag, &answer);
-	slot_release(slot);
-	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(batch->answer_context);
-}
-
-/*
- * Moves the sorted rows to the result.  Large columns are filled only now: the
- * sort holds one row in memory for each of its runs on disk.
- */
-static void
-put_result(DnsBatch *batch)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
-	Tuplestorestate *result = batch->result->setResult;
-	TupleDesc	desc = batch->result->setDesc;
-	TupleTableSlot *sorted = batch->sorted;
-	int64		last = 0;
-
-	tuplesort_performsort(batch->sort);
-	while (tuplesort_gettupleslot(batch->sort, true, false, sorted, NULL))
-	{
-		int64		position = take_rank_out(sorted);
-
-		CHECK_FOR_INTERRUPTS();
-		if (batch->kind->one_row && position == last)
-			continue;
-		last = position;
-		if (batch->kind->finish == NULL)
-		{
-			tuplestore_puttupleslot(result, sorted);
-			continue;
-		}
-		slot_getallattrs(sorted);
-		batch->kind->finish(desc, 1, sorted->tts_values, sorted->tts_isnull);
-		tuplestore_putvalues(result, desc, sorted->tts_values,
-							 sorted->tts_isnull);
-		MemoryContextReset(batch->row_context);
-	}
-	MemoryContextSwitchTo(old_context);
-	tuplesort_end(batch->sort);
 }
 
 /*

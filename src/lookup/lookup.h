@@ -229,6 +229,7 @@ typedef struct DnsBatch
 	int			ntypes;
 	uint16		class;
 	const char *what;			/* looked up; NULL for records */
+	const char *written;		/* the name, if the elements are servers */
 	Lookups		lookups;		/* for hosts */
 
 	Datum	   *elements;
@@ -252,10 +253,20 @@ typedef struct DnsBatch
 
 extern void batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
 					  ArrayType *array);
+extern bool batch_open(FunctionCallInfo fcinfo, DnsBatch *batch,
+					   ArrayType *array);
+extern void batch_close(DnsBatch *batch);
+extern void batch_take(DnsBatch *batch, DnsSlot *slot);
+extern void batch_put_badname(DnsBatch *batch, uint32 index);
 extern void batch_put(DnsBatch *batch, uint32 index, int rank,
 					  DnsAnswer *answer);
 extern void batch_put_records(DnsBatch *batch, uint32 index,
 							  DnsAnswer *answer);
+
+/* ---- server_batch.c: one question to many servers ---- */
+
+extern void server_batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
+							 ArrayType *array, const DnsQuestion *question);
 
 /* ---- prefetch_table.c: questions asked ahead of the call ---- */
 

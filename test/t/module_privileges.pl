@@ -105,7 +105,7 @@ foreach my $function (@guarded)
 }
 is($server->count, 0, 'none of this asked anything');
 
-is($super->text(<<'SQL'), 'dns_message_at dns_query_at', 'two functions have an argument for a server');
+is($super->text(<<'SQL'), 'dns_message_at dns_message_at_many dns_query_at', 'three functions have an argument for a server');
 SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE prosrc LIKE 'pgcares%' AND proargnames[:pronargs]::text ~ 'server'
 SQL
 $super->text('GRANT EXECUTE ON FUNCTION dns_a(text, text) TO plain');

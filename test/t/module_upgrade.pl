@@ -34,7 +34,7 @@ $session->text($_) foreach
 
 # The parts that must be the same in a copy
 my %same = (
-	'functions of the extension' => q{SELECT p.oid::regprocedure::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares') ORDER BY 1},
+	'functions of the extension' => q{SELECT p.oid::regprocedure::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares') ORDER BY 1},
 	'their rights' => q{SELECT p.oid::regprocedure::text, p.proacl::text FROM pg_proc p WHERE prosrc LIKE 'pgcares\_%' ORDER BY 1},
 	'schema and version' => q{SELECT extnamespace::regnamespace, extversion FROM pg_extension WHERE extname = 'pgcares'},
 	'the view' => q{SELECT pg_get_viewdef('mail'), obj_description('mail'::regclass, 'pg_class')},
