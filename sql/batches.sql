@@ -155,6 +155,19 @@ SELECT * FROM dns_ptr_many(ARRAY['192.0.2.10/24', '192.0.2.10/32',
 	'2001:db8::10/64', '0.0.0.0', '::']::inet[]);
 SELECT ord, ptrdname FROM dns_ptr_many('{192.0.2.10/32}'::cidr[]::inet[]);
 
+-- the question is the text that inet has
+SET pgcares.servers = :'odd';
+CREATE TEMPORARY TABLE addressed AS
+	SELECT set_masklen(a, m % (CASE family(a) WHEN 4 THEN 33 ELSE 129 END)) AS address
+	FROM generate_series(0, 128) AS m,
+		unnest(ARRAY['0.0.0.0', '255.255.255.255', '10.200.30.4', '::', '::1', '::ffff:192.0.2.1', '::192.0.2.1',
+			'2001:db8::', '1:0:0:2::3', '1:2:3:4:5:6:7:8', 'fe80::a:0:0:1', '::1:0:0:0', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
+			'64:ff9b::198.18.0.1', '0:0:0:0:0:0:1:0']::inet[]) AS a;
+SELECT count(*) > 1900 AS many, bool_and(question = format('%s', a.address)) AS same
+FROM (SELECT address, row_number() OVER (ORDER BY address) AS ord FROM addressed) AS a
+	JOIN dns_ptr_many(ARRAY(SELECT address FROM addressed ORDER BY address)) AS m USING (ord);
+RESET pgcares.servers;
+
 -- types and classes, as in dns_query: any case, by number, ANY
 SELECT ord, type, rdata FROM dns_query_many(ARRAY['https.all.example'], 'type65');
 SELECT ord, type, rdata

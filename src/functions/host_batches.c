@@ -11,7 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "utils/inet.h"
 
 static void look_up_names(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
 static void look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
@@ -29,6 +29,7 @@ static void make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 					  Datum *values, bool *nulls);
 static void make_address(DnsBatch *batch, uint32 index,
 						 const DnsAnswer *answer, Datum *values, bool *nulls);
+static Datum address_datum(const inet *address);
 static void set_ttl(DnsBatch *batch, const DnsAnswer *answer, Datum *values,
 					bool *nulls);
 static void put_local_names(DnsBatch *batch, uint32 index, const Host *host);
@@ -307,12 +308,11 @@ make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 		  Datum *values, bool *nulls)
 {
 	inet	   *address = DatumGetInetPP(batch->elements[index]);
-	char	   *written = DatumGetCString(DirectFunctionCall1(inet_out,
-															  InetPGetDatum(address)));
 	DnsRdata	rdata;
 	DnsField	field;
 
-	batches_set_question(batch, answer, CStringGetTextDatum(written),
+	batches_set_question(batch, answer, address_datum(address),
+						 outcome_is_noerror(&answer->outcome) ? NULL :
 						 address_text(address), values, nulls);
 	if (answer->rr == NULL)
 		return;
@@ -335,6 +335,22 @@ make_address(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 										   answer->rr->rdlength));
 	nulls[4] = false;
 	set_ttl(batch, answer, values, nulls);
+}
+
+/* An address as inet shows it, as a text: in a fraction of the time of inet_out(). */
+static Datum
+address_datum(const inet *address)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	encode_address(&buffer, ip_addr(address), ip_addrsize(address));
+	if (ip_bits(address) != ip_maxbits(address))
+	{
+		appendStringInfoChar(&buffer, '/');
+		encode_decimal(&buffer, ip_bits(address));
+	}
+	return rows_buffer_datum(&buffer);
 }
 
 /* A kind with a single row does not show the TTL. */

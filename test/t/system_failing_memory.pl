@@ -152,6 +152,7 @@ series('silence', 'SELECT ord, status FROM dns_query_many(' . names(map { "drop.
 $session->text('RESET pgcares.timeout; RESET pgcares.tries');
 series('many hosts', "SELECT * FROM dns_lookup_many(" . names(qw(sound tc nodata nxdomain cname3 rcode2 localhost), 'Bücher') . ')');
 series('addresses of many hosts', "SELECT * FROM dns_addresses_many(" . names(qw(sound tc cname3 rcode2)) . ')');
+series('many servers', 'SELECT ord, status FROM dns_message_at_many(ARRAY[' . join(', ', map { q{'} . $_->address . q{'} } @servers, @servers) . q{], 'sound.example', 'TXT')}, each => SOME_UP_TO);
 series('many addresses', "SELECT * FROM dns_reverse_many($addresses)");
 series('many messages', 'SELECT ord, status, rcode, answer FROM dns_message_many(' . names(qw(sound tc nxdomain rcode2 short ede)) . q{, 'TXT')});
 series('one name', q{SELECT * FROM dns_query('sound.example', 'MX')});
