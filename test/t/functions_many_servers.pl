@@ -53,17 +53,17 @@ foreach my $count (50, 200)
 {
 	my $start = time;
 
-	is($session->text(q{SET pgcares.timeout = '700ms'; SET pgcares.tries = 1; SELECT string_agg(status, ' ' ORDER BY ord), }
-			  . q{max(elapsed) FILTER (WHERE status <> 'TIMEOUT') < '600 ms' FROM dns_message_at_many(}
-			  . servers($silent, $server, undef, $failing, $closed, $silent, $other) . q{, 'sound.example')}),
-		'TIMEOUT NOERROR SERVFAIL UNREACHABLE TIMEOUT NOERROR|t', 'servers of all kinds');
-	cmp_ok(time - $start, '<', 1.3, '... as long as the slowest takes');
+	is($session->text(q{SET pgcares.timeout = '1s'; SET pgcares.tries = 1; SELECT string_agg(status, ' ' ORDER BY ord), }
+			  . q{max(elapsed) FILTER (WHERE status <> 'TIMEOUT') < '900 ms' FROM dns_message_at_many(}
+			  . servers($silent, $server, undef, $failing, $closed, $silent, $other, $silent) . q{, 'sound.example')}),
+		'TIMEOUT NOERROR SERVFAIL UNREACHABLE TIMEOUT NOERROR TIMEOUT|t', 'servers of all kinds');
+	cmp_ok(time - $start, '<', 2.5, '... as long as the slowest takes');
 
 	forget();
 	$start = time;
 	is($session->text(q{SET pgcares.timeout = '2s'; SET pgcares.deadline = '400ms'; SELECT status, count(*) FROM dns_message_at_many(}
 			  . servers(($silent) x 100) . q{, 'sound.example') GROUP BY 1; RESET ALL}), 'TIMEOUT|100', 'more servers than are asked at a time, all silent');
-	cmp_ok(time - $start, '<', 1.5, '... share the deadline of the call');
+	cmp_ok(time - $start, '<', 5, '... share the deadline of the call');
 	cmp_ok($silent->count, '>=', 60, '... most of them were asked');
 }
 
