@@ -255,8 +255,8 @@ message_is_referral(const DnsMessage *message)
 	DnsRR		rr;
 	bool		ns = false;
 
-	if ((message->flags & WIRE_AA) || message_rcode(message) != RCODE_NOERROR ||
-		message->count[DNS_ANSWER] > 0)
+	if (message->count[DNS_ANSWER] > 0 || (message->flags & WIRE_AA) ||
+		message_rcode(message) != RCODE_NOERROR)
 		return false;
 	if (!(message->flags & WIRE_RA))
 		return true;

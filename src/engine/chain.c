@@ -13,6 +13,9 @@
 
 #include "engine/engine.h"
 
+/* The first octet of a compressed name (RFC 1035 section 4.1.4). */
+#define POINTER		0xC0
+
 /* The names of a chain so far, from the question's to the one that is asked for. */
 typedef struct DnsChain
 {
@@ -21,6 +24,7 @@ typedef struct DnsChain
 	DnsReply	reply;			/* when and how often its earlier names were asked */
 } DnsChain;
 
+static bool has_alias(const DnsSlot *slot);
 static bool is_open(const DnsSlot *slot, const DnsMessage *message);
 static void extend(DnsSlot *slot, const DnsMessage *message);
 static bool is_known(const DnsChain *chain, const DnsName *name);
@@ -44,8 +48,7 @@ chain_finished(DnsWindow *window)
 	{
 		DnsMessage	message;
 
-		if (slot->reply.answered && !slot->reply.malformed && !slot->in_flight &&
-			!window->failed && slot->reply.answer != NULL)
+		if (has_alias(slot) && !slot->in_flight && !window->failed)
 		{
 			slot_open_answer(&slot->reply, &message);
 			if (is_open(slot, &message))
@@ -63,6 +66,24 @@ chain_finished(DnsWindow *window)
 }
 
 /*
+ * Can an answer have aliases?  Not if it is empty, or begins with a record of the type
+ * asked for that belongs to a name in the question, as nearly all do.
+ */
+static bool
+has_alias(const DnsSlot *slot)
+{
+	const DnsReply *reply = &slot->reply;
+	const uint8 *first;
+
+	if (reply->answer == NULL || !reply->answered || reply->malformed ||
+		wire_u16(reply->answer + 6) == 0)
+		return false;
+	first = reply->answer + reply->places.section[DNS_ANSWER];
+	return (*first & POINTER) != POINTER ||
+		wire_u16(first + 2) != slot->question.type;
+}
+
+/*
  * Does an answer leave a chain open?  An SOA record shows that the last name has no such
  * records (RFC 2308 section 2.2).  Whole messages are shown as they are.
  */
@@ -74,7 +95,7 @@ is_open(const DnsSlot *slot, const DnsMessage *message)
 	DnsName		owner;
 	DnsRR		rr;
 
-	if (message->count[DNS_ANSWER] == 0 || slot->question.nsid ||
+	if (slot->question.nsid ||
 		!slot->window->style.rd || (message->flags & WIRE_TC) ||
 		message_rcode(message) != RCODE_NOERROR ||
 		alias_follow(message, &slot->question, &owner) != ALIAS_NO_RECORDS ||
