@@ -106,8 +106,8 @@ sub ours
 			setup => 'SET pgcares.lookahead = off', sql => $lateral
 		},
 		{
-			id => 'row_open', title => '`LATERAL dns_a`, `lookahead = off`, `stayopen`', from => 'host', alone => 1,
-			setup => "SET pgcares.lookahead = off; SET pgcares.flags = 'edns, no_dflt_svr, stayopen'", sql => $lateral
+			id => 'row_open', title => '`LATERAL dns_a`, `lookahead = off`, `keep_open`', from => 'host', alone => 1,
+			setup => "SET pgcares.lookahead = off; SET pgcares.keep_open = on", sql => $lateral
 		});
 }
 

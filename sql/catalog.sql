@@ -49,10 +49,10 @@ SELECT * FROM dns_servers();
 SET pgcares.servers = '';
 SELECT * FROM dns_servers();
 
--- without any name server, the library asks the local one, if the flags allow it
-SET pgcares.flags = 'edns';
+-- without any name server, pgcares.default_server asks the local one
+SET pgcares.default_server = on;
 SELECT * FROM dns_servers();
-RESET pgcares.flags;
+RESET pgcares.default_server;
 RESET pgcares.servers;
 RESET pgcares.udp_port;
 RESET pgcares.tcp_port;

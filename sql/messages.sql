@@ -119,14 +119,17 @@ RESET pgcares.timeout;
 DROP VIEW no_answer;
 
 -- settings that change the question change the answer
-SET pgcares.flags = 'norecurse';
+SET pgcares.recurse = off;
+SET pgcares.edns = off;
 SET pgcares.checking_disabled = on;
 SELECT rd, cd, edns_udp_size, nsid FROM dns_message('a.all.example');
+RESET pgcares.recurse;
+RESET pgcares.edns;
 RESET pgcares.checking_disabled;
-SET pgcares.flags = 'usevc, edns';
+SET pgcares.tcp = on;
 SELECT rd, cd, edns_udp_size, nsid, transport, tries
 FROM dns_message('a.all.example');
-RESET pgcares.flags;
+RESET pgcares.tcp;
 
 -- one server: its records or its message
 SELECT * FROM dns_query_at(:'knot', 'mx.all.example', 'MX') ORDER BY rdata;

@@ -43,9 +43,9 @@ SELECT name, m.status, m.rcode, m.authority[1].type
 FROM unnest('{referral.example,lame.example,nodata.example}'::text[]) AS name, dns_message(name) AS m;
 SELECT question, status FROM dns_query_many('{referral.example,lame.example,nodata.example}');
 SELECT status FROM dns_parse((SELECT wire FROM dns_message('referral.example')));
-SET pgcares.flags = 'edns, norecurse';
+SET pgcares.recurse = off;
 SELECT question, status FROM dns_query_many('{referral.example,lame.example,nodata.example}');
-RESET pgcares.flags;
+RESET pgcares.recurse;
 
 -- errors from a server; a server that does not know EDNS is asked once without it
 \x on
@@ -250,9 +250,9 @@ FROM (VALUES ('open1.b.example'), ('open16.b.example'), ('open2.nxdomain.b.examp
 	LEFT JOIN LATERAL dns_a(h.name, 'missing_ok') a ON true;
 SELECT * FROM dns_gethostbyname('open2.c.example', 4);
 SELECT status, tries, cardinality(answer) FROM dns_message('open2.d.example');
-SET pgcares.flags = 'edns, norecurse';
+SET pgcares.recurse = off;
 SELECT * FROM dns_a('open2.e.example', 'missing_ok');
-RESET pgcares.flags;
+RESET pgcares.recurse;
 RESET pgcares.servers;
 
 DROP FUNCTION outcome, mail_servers, result;

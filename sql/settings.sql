@@ -24,7 +24,6 @@ SHOW pgcares.max_timeout;
 SHOW pgcares.max_answer_memory;
 SHOW pgcares.edns_udp_size;
 SHOW pgcares.socket_receive_buffer_size;
-SHOW pgcares.flags;
 SHOW pgcares.on_error;
 SHOW pgcares.rotate;
 SHOW pgcares.idn;
@@ -72,29 +71,13 @@ FROM (VALUES
 		('socket_receive_buffer_size', '{0,1GB,-1,2GB}'),
 		('on_error', '{error,missing_ok,warning,Ignore,"",nonsense}'),
 		('rotate', '{system,on,FALSE,maybe}'), ('idn', '{off,maybe}'),
-		('dnssec', '{yes,2}'), ('checking_disabled', '{1,always}'))
+		('dnssec', '{yes,2}'), ('tcp', '{on,usevc}'), ('checking_disabled', '{1,always}'))
 	AS v (setting, values), unnest(v.values) AS value, try(setting, value) AS t
 ORDER BY setting, state NULLS FIRST, value;
 ROLLBACK;
 
--- flags
-\pset format unaligned
-BEGIN;
-SELECT value, t.*
-FROM unnest(ARRAY['', 'edns', 'EDNS,UseVC',
-		'usevc, primary, igntc, norecurse, stayopen, nosearch, noaliases',
-		'nocheckresp, edns, no_dflt_svr, dns0x20',
-		'nosuch', 'edns, nosuch', 'edns usevc', 'edns,,usevc', '"edns',
-		'flag_edns'])
-	WITH ORDINALITY AS v (value, ord), try('flags', value) AS t
-ORDER BY ord;
-ROLLBACK;
-SET pgcares.flags = edns, usevc;
-SHOW pgcares.flags;
-SET pgcares.flags = 'edns', 'nosuch';
-RESET pgcares.flags;
-
 -- name servers: valid ones
+\pset format unaligned
 BEGIN;
 SELECT value, t.*
 FROM unnest(ARRAY['', '127.0.0.1', '127.0.0.1:53', '127.0.0.1:65535', '::1',
@@ -169,7 +152,9 @@ SET ROLE regress_pgcares_plain;
 SELECT name FROM pg_settings WHERE name LIKE 'pgcares.s%' ORDER BY name;
 SET pgcares.timeout = '1s';
 SET pgcares.on_error = 'ignore';
-SET pgcares.flags = '';
+SET pgcares.tcp = on;
+SET pgcares.keep_open = on;
+RESET pgcares.tcp;
 SET pgcares.max_timeout = '1d';
 \set VERBOSITY sqlstate
 SHOW pgcares.servers;
@@ -209,13 +194,15 @@ SET pgcares.checking_disabled = on;
 SELECT seen();
 RESET pgcares.dnssec;
 RESET pgcares.checking_disabled;
-SET pgcares.flags = '';
+SET pgcares.edns = off;
 SELECT seen();
-SET pgcares.flags = 'norecurse, edns';
+RESET pgcares.edns;
+SET pgcares.recurse = off;
 SELECT seen();
-SET pgcares.flags = 'usevc, edns';
+RESET pgcares.recurse;
+SET pgcares.tcp = on;
 SELECT seen();
-RESET pgcares.flags;
+RESET pgcares.tcp;
 SET pgcares.local_ip4 = '127.0.0.9';
 SELECT seen();
 RESET pgcares.edns_udp_size;
@@ -232,22 +219,23 @@ SET pgcares.udp_port = :port;
 SELECT * FROM dns_a('sound.example');
 RESET pgcares.udp_port;
 SET pgcares.tcp_port = :port;
-SET pgcares.flags = 'usevc';
+SET pgcares.tcp = on;
 SELECT * FROM dns_a('sound.example');
 RESET pgcares.tcp_port;
-RESET pgcares.flags;
+RESET pgcares.tcp;
 
 -- letters in random case: all are lower case once in 2^63 times
 SET pgcares.servers = :'odd';
-SET pgcares.flags = 'dns0x20';
+SET pgcares.randomize_case = on;
 SELECT lower(q) = q AS small, lower(q)
 FROM dns_txt('echo.' || repeat('abcdefghijklmnopqrstuvwxyz.', 2) || 'example'),
 	substring(txt FROM 'qname=(.*)') AS q;
+RESET pgcares.randomize_case;
 
--- a truncated answer counts only with the flag igntc
-SET pgcares.flags = 'igntc';
+-- a truncated answer counts only with ignore_truncation
+SET pgcares.ignore_truncation = on;
 SELECT address FROM dns_a('tcpartial.example');
-RESET pgcares.flags;
+RESET pgcares.ignore_truncation;
 SELECT address FROM dns_a('tcpartial.example');
 RESET pgcares.servers;
 

@@ -117,7 +117,7 @@ channel_servers(DnsServer *servers, int max, const char **source)
 
 /*
  * Keeps a channel, on which no question is in flight, for the next lookup.  It has no
- * open socket, unless the flag stayopen is set or the library still waits for the answer
+ * open socket, unless pgcares.keep_open is set or the library still waits for the answer
  * to a probe.
  */
 void

@@ -352,16 +352,16 @@ static void
 read_style(DnsStyle *style)
 {
 	memset(style, 0, sizeof(*style));
-	style->rd = !(setting_flag_bits & ARES_FLAG_NORECURSE);
+	style->rd = setting_recurse;
 	style->ad = setting_trust_ad;
 	style->cd = setting_checking_disabled;
 	style->dnssec = setting_dnssec;
-	style->edns = setting_dnssec || (setting_flag_bits & ARES_FLAG_EDNS);
+	style->edns = setting_dnssec || setting_edns;
 	style->edns_udp_size = Min(setting_edns_udp_size,
 							   setting_max_edns_udp_size);
-	style->ignore_tc = setting_flag_bits & ARES_FLAG_IGNTC;
-	style->first_answer = setting_flag_bits & ARES_FLAG_NOCHECKRESP;
-	style->dns0x20 = setting_flag_bits & ARES_FLAG_DNS0x20;
+	style->ignore_tc = setting_ignore_truncation;
+	style->first_answer = !setting_check_response;
+	style->dns0x20 = setting_randomize_case;
 }
 
 static bool

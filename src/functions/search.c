@@ -192,8 +192,7 @@ is_complete(const text *written, const DnsName *name)
 	const char *last = start + VARSIZE_ANY_EXHDR(written) - 1;
 	int			backslashes = 0;
 
-	if ((setting_flag_bits & ARES_FLAG_NOSEARCH) ||
-		name_never_asked(name) || name_is_localhost(name))
+	if (!setting_search || name_never_asked(name) || name_is_localhost(name))
 		return true;
 	if (*last != '.')
 		return false;

@@ -23,6 +23,7 @@
 #define DEFAULT_RECEIVE_BUFFER	212992
 
 static void read_settings(DnsChannelConfig *config);
+static int	library_flags(void);
 static bool same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b);
 
 /*
@@ -151,9 +152,7 @@ read_settings(DnsChannelConfig *config)
 {
 	/* Padding is compared too. */
 	memset(config, 0, sizeof(*config));
-	config->flags = setting_flag_bits &
-		(ARES_FLAG_USEVC | ARES_FLAG_PRIMARY | ARES_FLAG_STAYOPEN |
-		 ARES_FLAG_NO_DFLT_SVR);
+	config->flags = library_flags();
 	config->timeout = Min(setting_timeout, setting_max_timeout);
 	config->tries = Min(setting_tries, setting_max_tries);
 	config->udp_port = setting_udp_port;
@@ -169,6 +168,16 @@ read_settings(DnsChannelConfig *config)
 	config->local_ip6 = setting_local_ip6;
 	config->local_dev = setting_local_dev;
 	config->resolvconf = setting_resolvconf;
+}
+
+/* The library's flags for the settings that a channel depends on. */
+static int
+library_flags(void)
+{
+	return (setting_tcp ? ARES_FLAG_USEVC : 0) |
+		(setting_primary_only ? ARES_FLAG_PRIMARY : 0) |
+		(setting_keep_open ? ARES_FLAG_STAYOPEN : 0) |
+		(setting_default_server ? 0 : ARES_FLAG_NO_DFLT_SVR);
 }
 
 static bool

@@ -21,22 +21,6 @@
 #define MAX_DOMAINS		32
 #define MAX_NETWORKS	1000
 
-/* The names of pycares, without FLAG_. */
-static const struct config_enum_entry flag_options[] = {
-	{"usevc", ARES_FLAG_USEVC, false},
-	{"primary", ARES_FLAG_PRIMARY, false},
-	{"igntc", ARES_FLAG_IGNTC, false},
-	{"norecurse", ARES_FLAG_NORECURSE, false},
-	{"stayopen", ARES_FLAG_STAYOPEN, false},
-	{"nosearch", ARES_FLAG_NOSEARCH, false},
-	{"noaliases", ARES_FLAG_NOALIASES, false},
-	{"nocheckresp", ARES_FLAG_NOCHECKRESP, false},
-	{"edns", ARES_FLAG_EDNS, false},
-	{"no_dflt_svr", ARES_FLAG_NO_DFLT_SVR, false},
-	{"dns0x20", ARES_FLAG_DNS0x20, false},
-	{NULL, 0, false}
-};
-
 static bool read_list(char *value, int max, const char *what, List **elements);
 
 /*
@@ -115,55 +99,6 @@ check_sortlist(char **newval, void **extra, GucSource source)
 		}
 	}
 	return true;
-}
-
-/*
- * Checks a list of flags, and hands their bits to the assign hook.
- */
-bool
-check_flags(char **newval, void **extra, GucSource source)
-{
-	List	   *names;
-	ListCell   *cell;
-	int		   *bits;
-
-	if (!read_list(*newval, PG_INT32_MAX, "flags", &names))
-		return false;
-	bits = guc_extra(sizeof(int));
-	if (bits == NULL)
-	{
-		GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
-		GUC_check_errmsg("out of memory");
-		return false;
-	}
-	*bits = 0;
-	foreach(cell, names)
-	{
-		const struct config_enum_entry *option = flag_options;
-
-		while (option->name != NULL &&
-			   pg_strcasecmp(option->name, lfirst(cell)) != 0)
-			option++;
-		if (option->name == NULL)
-		{
-			guc_extra_free(bits);
-			GUC_check_errdetail("\"%s\" is not a flag.", (char *) lfirst(cell));
-			return false;
-		}
-		*bits |= option->val;
-	}
-	*extra = bits;
-	return true;
-}
-
-/*
- * Stores the bits.
- */
-void
-assign_flags(const char *newval, void *extra)
-{
-	setting_flag_bits = *(int *) extra;
-	settings_generation++;
 }
 
 /*

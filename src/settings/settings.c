@@ -62,7 +62,6 @@ typedef struct Setting
 	const struct config_enum_entry *options;
 	const char *text;			/* default of a string */
 	GucStringCheckHook check;
-	GucStringAssignHook assign;
 	const char *summary;
 	const char *detail;
 } Setting;
@@ -158,12 +157,38 @@ static const Setting settings[] = {
 		.flags = GUC_UNIT_KB,
 	.summary = "Most memory that the answers held by one call can take."},
 
-	/* The form of a query. */
-	{"pgcares.flags", PGC_SUSET, SETTING_STRING, &setting_flags,
-		.flags = GUC_LIST_INPUT, .text = "edns, no_dflt_svr",
-		.check = check_flags, .assign = assign_flags,
-		.summary = "Flags of the resolver.",
-	.detail = "A list of usevc, primary, igntc, norecurse, stayopen, nosearch, noaliases, nocheckresp, edns, no_dflt_svr, dns0x20."},
+	/*
+	 * The form of a query, and the transport.  Every user decides on what
+	 * concerns only the query; whom a query reaches, which answers count, and
+	 * sockets that stay open are for superusers.
+	 */
+	{"pgcares.tcp", PGC_USERSET, SETTING_BOOL, &setting_tcp,
+	.summary = "Asks over TCP only."},
+	{"pgcares.recurse", PGC_USERSET, SETTING_BOOL, &setting_recurse,
+		.summary = "Asks name servers to find the answer elsewhere if they do not have it (the RD bit).",
+	.detail = "Off shows what a name server knows itself."},
+	{"pgcares.edns", PGC_USERSET, SETTING_BOOL, &setting_edns,
+		.summary = "Sends queries with EDNS.",
+	.detail = "pgcares.dnssec needs EDNS and switches it on."},
+	{"pgcares.randomize_case", PGC_USERSET, SETTING_BOOL, &setting_randomize_case,
+		.summary = "Sends names in random upper and lower case, which the answer has to repeat.",
+	.detail = "An answer is harder to forge then. Some name servers do not repeat the case."},
+	{"pgcares.primary_only", PGC_SUSET, SETTING_BOOL, &setting_primary_only,
+	.summary = "Asks the first name server only."},
+	{"pgcares.ignore_truncation", PGC_SUSET, SETTING_BOOL,
+		&setting_ignore_truncation,
+	.summary = "Takes a truncated answer, instead of asking again over TCP."},
+	{"pgcares.keep_open", PGC_SUSET, SETTING_BOOL, &setting_keep_open,
+		.summary = "Keeps sockets open between lookups.",
+	.detail = "Otherwise each call opens sockets of its own and closes them."},
+	{"pgcares.check_response", PGC_SUSET, SETTING_BOOL, &setting_check_response,
+		.summary = "Asks the next name server if one answers with SERVFAIL, NOTIMP or REFUSED.",
+	.detail = "If it is off, the first answer is the outcome."},
+	{"pgcares.default_server", PGC_SUSET, SETTING_BOOL, &setting_default_server,
+	.summary = "Asks 127.0.0.1 if no name server is configured."},
+	{"pgcares.search", PGC_SUSET, SETTING_BOOL, &setting_search,
+		.summary = "Completes names with the search list.",
+	.detail = "dns_search() and the functions for hosts do so."},
 	{"pgcares.edns_udp_size", PGC_USERSET, SETTING_INT, &setting_edns_udp_size,
 		.min = WIRE_UDP_MIN, .max = 65535, .flags = GUC_UNIT_BYTE,
 		.summary = "Largest answer that a name server can send over UDP.",
@@ -333,9 +358,7 @@ define(const Setting *setting)
 									   setting->detail, setting->variable,
 									   setting->text,
 									   setting->context, setting->flags,
-									   setting->check,
-									   setting->assign ? setting->assign : assign_string,
-									   NULL);
+									   setting->check, assign_string, NULL);
 			break;
 	}
 }

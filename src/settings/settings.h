@@ -55,8 +55,16 @@ extern char *setting_hosts_file;
 extern char *setting_domains;
 extern int	setting_ndots;		/* -1 means the system's */
 extern char *setting_sortlist;
-extern char *setting_flags;
-extern int	setting_flag_bits;	/* ARES_FLAG_ of setting_flags */
+extern bool setting_tcp;
+extern bool setting_recurse;
+extern bool setting_edns;
+extern bool setting_randomize_case;
+extern bool setting_primary_only;
+extern bool setting_ignore_truncation;
+extern bool setting_keep_open;
+extern bool setting_check_response;
+extern bool setting_default_server;
+extern bool setting_search;
 extern int	setting_rotate;
 extern int	setting_edns_udp_size;
 extern int	setting_max_edns_udp_size;
@@ -94,8 +102,6 @@ extern bool resolv_conf_own_domain(DnsName *domain);
 extern bool check_servers(char **newval, void **extra, GucSource source);
 extern bool check_domains(char **newval, void **extra, GucSource source);
 extern bool check_sortlist(char **newval, void **extra, GucSource source);
-extern bool check_flags(char **newval, void **extra, GucSource source);
-extern void assign_flags(const char *newval, void *extra);
 extern bool check_local_ip4(char **newval, void **extra, GucSource source);
 extern bool check_local_ip6(char **newval, void **extra, GucSource source);
 extern bool check_local_dev(char **newval, void **extra, GucSource source);
@@ -140,7 +146,7 @@ extern List *hosts_file_by_address(const inet *address);
 /* The strings come last. */
 typedef struct DnsChannelConfig
 {
-	int			flags;
+	int			flags;			/* ARES_FLAG_ */
 	int			timeout;		/* ms */
 	int			tries;
 	int			udp_port;

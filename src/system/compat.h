@@ -110,30 +110,6 @@ base64_encode(const uint8 *octets, int len, char *out, int size)
 }
 
 /*
- * Memory that a check hook hands to its assign hook; NULL if out of memory.
- * PostgreSQL 16 moved it from malloc() to a memory context of its own.
- */
-static inline void *
-guc_extra(size_t size)
-{
-#if PG_VERSION_NUM >= 160000
-	return guc_malloc(LOG, size);
-#else
-	return malloc(size);
-#endif
-}
-
-static inline void
-guc_extra_free(void *extra)
-{
-#if PG_VERSION_NUM >= 160000
-	guc_free(extra);
-#else
-	free(extra);
-#endif
-}
-
-/*
  * The server's entry for a parameter, or NULL.  PostgreSQL 16 made the search
  * public and changed the list of all parameters.
  */

@@ -56,6 +56,35 @@ sub settings
 	return ("pgcares.servers = '$list'", "pgcares.resolvconf = '/dev/null'", "pgcares.timeout = '10s'", 'autovacuum = off');
 }
 
+# The settings of a way to ask, as words: "tcp, keep_open" are switched on, "no edns" is
+# switched off, "udp" says that nothing is, and the others have their defaults. As pairs,
+# as SQL, and as options of a connection.
+sub way
+{
+	my ($words) = @_;
+	my %value = (tcp => 'off', edns => 'on', randomize_case => 'off', keep_open => 'off', check_response => 'on');
+
+	foreach my $word (grep { $_ ne 'udp' } split /, */, $words)
+	{
+		my $off = $word =~ s/^no //;
+		die "\"$word\" is no way to ask\n" if !$value{$word};
+		$value{$word} = $off ? 'off' : 'on';
+	}
+	return map { ($_ => $value{$_}) } sort keys %value;
+}
+
+sub set_way
+{
+	my %value = way(@_);
+	return join '; ', map { "SET pgcares.$_ = $value{$_}" } sort keys %value;
+}
+
+sub way_options
+{
+	my %value = way(@_);
+	return join ' ', map { "-c pgcares.$_=$value{$_}" } sort keys %value;
+}
+
 # Wait until a condition is true; its value. Raises when it takes too long.
 sub wait_until
 {

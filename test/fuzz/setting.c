@@ -23,7 +23,7 @@ typedef struct Setting
 } Setting;
 
 static const char *const names[] = {
-	"pgcares.servers", "pgcares.domains", "pgcares.sortlist", "pgcares.flags",
+	"pgcares.servers", "pgcares.domains", "pgcares.sortlist",
 	"pgcares.local_ip4", "pgcares.local_ip6", "pgcares.local_dev"
 };
 

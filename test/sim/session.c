@@ -210,9 +210,10 @@ apply_settings(void)
 	setting_max_answer_memory = task->answer_memory;
 	setting_udp_max_queries = task->udp_max_queries;
 	setting_rotate = task->rotate ? ROTATE_ON : ROTATE_OFF;
-	setting_flag_bits = (task->edns ? ARES_FLAG_EDNS : 0) |
-		(task->dns0x20 ? ARES_FLAG_DNS0x20 : 0) | (task->tcp ? ARES_FLAG_USEVC : 0) |
-		(task->keep_open ? ARES_FLAG_STAYOPEN : 0);
+	setting_edns = task->edns;
+	setting_randomize_case = task->dns0x20;
+	setting_tcp = task->tcp;
+	setting_keep_open = task->keep_open;
 	descriptors_left = task->descriptors;
 	hash_memory_limit = task->work_mem * (Size) 1024 * 2;
 	if (first)

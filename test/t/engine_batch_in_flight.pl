@@ -222,10 +222,10 @@ SKIP:
 	{
 		$descriptors->take($left);
 		my $taken = $session->descriptors;
-		foreach my $flags ('edns', 'edns, usevc')
+		foreach my $way ('udp', 'tcp')
 		{
-			my $batch = batch(q{'sound'}, 100, flags => $flags);
-			is($batch->{state}, '53000', "$left left, $flags: SQLSTATE");
+			my $batch = batch(q{'sound'}, 100, Session::way($way));
+			is($batch->{state}, '53000', "$left left, $way: SQLSTATE");
 			like($batch->{error}{M} // '', qr/too many open files/, '... message');
 		}
 		is_deeply($session->descriptors, $taken, '... descriptors as before');

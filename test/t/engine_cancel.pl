@@ -79,15 +79,15 @@ sub is_quick
 # The session goes on and has opened nothing new.
 sub test_cancels
 {
-	my ($flags, $way, $name, $message) = @_;
-	my $session = Session->new($node, options => "-c pgcares.flags=$flags");
+	my ($transport, $end, $name, $message) = @_;
+	my $session = Session->new($node, options => Session::way_options($transport));
 	my (@states, @seconds, @messages);
 
 	$session->text(lookup('sound.example'));
 	my $before = $session->descriptors;
 	foreach (1 .. ATTEMPTS)
 	{
-		my ($result, $seconds) = $way->($session);
+		my ($result, $seconds) = $end->($session);
 		push @states, Session::sqlstate_of($result);
 		push @messages, $result->{error} ? $result->{error}{M} : '';
 		push @seconds, $seconds;
@@ -105,12 +105,12 @@ sub test_cancels
 
 sub test_terminate
 {
-	my ($flags, $name) = @_;
+	my ($transport, $name) = @_;
 	my (@states, @seconds);
 
 	foreach (1 .. ATTEMPTS)
 	{
-		my $session = Session->new($node, options => "-c pgcares.flags=$flags");
+		my $session = Session->new($node, options => Session::way_options($transport));
 		my $pid = $session->pid;
 
 		start_lookup($session);
@@ -129,12 +129,12 @@ sub test_terminate
 # Presses Ctrl-C in psql; returns the time until the error.
 sub press_ctrl_c
 {
-	my ($flags, $name) = @_;
+	my ($transport, $name) = @_;
 	my ($in, $out) = ('', '');
 	my $slow = silent_name();
 	my $prompt = 'ready> ';
 
-	local $ENV{PGOPTIONS} = "-c pgcares.flags=$flags";
+	local $ENV{PGOPTIONS} = Session::way_options($transport);
 	my $psql = IPC::Run::start(
 		[ 'psql', '-XAtn', '-P', 'pager=off', map({ ('-v', $_) } 'VERBOSITY=verbose', "PROMPT1=$prompt"),
 			'-d', $node->connstr('postgres') ],
@@ -161,15 +161,14 @@ sub press_ctrl_c
 
 foreach my $transport (qw(udp tcp))
 {
-	my $flags = $transport eq 'tcp' ? 'usevc' : '';
 
-	test_cancels($flags, \&by_statement_timeout, "statement_timeout, $transport", qr/due to statement timeout/);
-	test_cancels($flags, \&by_cancel, "pg_cancel_backend, $transport", qr/due to user request/);
-	test_terminate($flags, "pg_terminate_backend, $transport");
+	test_cancels($transport, \&by_statement_timeout, "statement_timeout, $transport", qr/due to statement timeout/);
+	test_cancels($transport, \&by_cancel, "pg_cancel_backend, $transport", qr/due to user request/);
+	test_terminate($transport, "pg_terminate_backend, $transport");
   SKIP:
 	{
 		skip 'there is no IO::Pty', 1 if !eval { require IO::Pty };
-		is_quick([ map { press_ctrl_c($flags, "Ctrl-C, $transport") } 1 .. ATTEMPTS ], "Ctrl-C, $transport: at once");
+		is_quick([ map { press_ctrl_c($transport, "Ctrl-C, $transport") } 1 .. ATTEMPTS ], "Ctrl-C, $transport: at once");
 	}
 
 	# every question was asked over the right transport
@@ -180,7 +179,7 @@ foreach my $transport (qw(udp tcp))
 # When the server ends, its backends end too, while they wait for answers.
 foreach my $how ('fast shutdown', 'death of the postmaster')
 {
-	my @sessions = map { Session->new($node, options => "-c pgcares.flags=$_") } '', 'usevc';
+	my @sessions = map { Session->new($node, options => Session::way_options($_)) } 'udp', 'tcp';
 
 	start_lookup($_) foreach @sessions;
 	if ($how eq 'fast shutdown')

@@ -58,10 +58,10 @@ sub takes
 # The limits
 my $silent = join ',', map { $_->address } @silent;
 my %patient = (timeout => '20s', tries => 10, max_tries => 100);
-foreach my $flags ('', 'usevc')
+foreach my $way ('udp', 'tcp')
 {
-	my $over = $flags eq '' ? 'UDP' : 'TCP';
-	my %call = (%patient, flags => $flags);
+	my $over = uc $way;
+	my %call = (%patient, Session::way($way));
 
 	takes(session(%call, servers => $silent, deadline => '500ms'), lookup('n'), 0.5, 'NDA12',
 		"deadline, three silent servers, $over");
@@ -74,7 +74,7 @@ foreach my $flags ('', 'usevc')
 		lookup('n'), 0.3, 'NDA12', "max_timeout, three silent servers, many tries, $over");
 	takes(session(%call, deadline => '500ms'), lookup('delay100'), 0.1, '00000', "deadline, an answer in time, $over");
 }
-takes(session(%patient, deadline => '500ms', flags => 'usevc'), lookup('tcpslow100'), 0.5, 'NDA12',
+takes(session(%patient, deadline => '500ms', tcp => 'on'), lookup('tcpslow100'), 0.5, 'NDA12',
 	'deadline, an answer octet by octet');
 takes(session(%patient, deadline => '500ms'), lookup('tcpsilent'), 0.5, 'NDA12', 'deadline, truncated, then silent');
 
@@ -89,15 +89,15 @@ takes(session(%patient, deadline => '500ms'), lookup('tcpsilent'), 0.5, 'NDA12',
 # The servers count the tries. A session that has seen quick answers waits as long for
 # a slow one: this fails if the library derives its timeouts from VERDICT_DONE
 # (src/flight/flight.h).
-foreach my $flags ('', 'usevc')
+foreach my $way ('udp', 'tcp')
 {
-	my $over = $flags eq '' ? 'UDP' : 'TCP';
+	my $over = uc $way;
 
 	foreach my $warm (0, 1)
 	{
 		my $what = "$over, " . ($warm ? 'after quick answers' : 'a new channel');
 		my $ready = sub {
-			my $session = session(flags => $flags, @_);
+			my $session = session(Session::way($way), @_);
 			$session->text(lookup('sound')) foreach 1 .. 10 * $warm;
 			return $session;
 		};
@@ -114,7 +114,7 @@ foreach my $flags ('', 'usevc')
 		takes($ready->(timeout => '100ms', tries => 4), lookup('drop2'), 0.2, '00000', "third try, $what");
 		is($server->count(qr/^drop2\.n$names\./), 3, "third try, $what: asked three times");
 	}
-	takes(session(flags => $flags, servers => $silent, timeout => '50ms', tries => 2), lookup('n'), 0.3, 'NDA12',
+	takes(session(Session::way($way), servers => $silent, timeout => '50ms', tries => 2), lookup('n'), 0.3, 'NDA12',
 		"two tries at three servers, $over");
 	is_deeply([ map { $_->count(qr/^n\.n$names\./) } @silent ], [ 2, 2, 2 ],
 		"two tries at three servers, $over: asked twice each");

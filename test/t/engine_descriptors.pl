@@ -51,9 +51,9 @@ sub goes_on
 # All kinds of lookups
 sub use_descriptors
 {
-	foreach my $flags ('', 'usevc', 'stayopen')
+	foreach my $way ('udp', 'tcp', 'udp, keep_open')
 	{
-		$session->text("SET pgcares.flags = '$flags'; SET pgcares.timeout = '10ms'");
+		$session->text(Session::set_way($way) . "; SET pgcares.timeout = '10ms'");
 		foreach my $name (qw(sound tc tcreset nxdomain rcode2 drop tcpsilent a3))
 		{
 			$session->query("SELECT * FROM dns_a('$name.n$_.example')") foreach 1 .. 10;
@@ -61,7 +61,7 @@ sub use_descriptors
 		}
 		$session->text("SET pgcares.timeout = '60s'; SET statement_timeout = '5ms'");
 		is($session->sqlstate(q{SELECT * FROM dns_a('drop.example')}), '57014', 'a cancelled lookup') foreach 1 .. 10;
-		$session->text('RESET statement_timeout; RESET pgcares.timeout; RESET pgcares.flags');
+		$session->text('RESET statement_timeout; RESET pgcares.timeout; RESET pgcares.tcp; RESET pgcares.keep_open');
 	}
 	# the next lookup gives up a channel that stays open
 	$session->text($lookup);
@@ -97,7 +97,7 @@ SKIP:
 
 	my $taken = $session->descriptors;
 	says_so($lookup, 'none left');
-	says_so("SET pgcares.flags = usevc; $lookup", 'none left, TCP');
+	says_so("SET pgcares.tcp = on; $lookup", 'none left, TCP');
 	leaves_no_memory('none left');
 	is_deeply($session->descriptors, $taken, 'none left: descriptors as before');
 	$descriptors->give;
@@ -141,17 +141,17 @@ SKIP:
 	append_to_file($file, "nameserver 127.0.0.1\n");
 	my %system = (servers => '', udp_port => $server->port, tcp_port => $server->port, resolvconf => $file);
 	my $system = join '; ', map { "SET pgcares.$_ = '$system{$_}'" } sort keys %system;
-	my $reset = join '; ', map { "RESET pgcares.$_" } 'flags', sort keys %system;
+	my $reset = join '; ', map { "RESET pgcares.$_" } 'tcp', sort keys %system;
 	my $tc = q{SELECT * FROM dns_a('tc.example')};
 
 	# opens every file that PostgreSQL needs for these lookups
-	$session->text("SELECT dns_reset(); $lookup; SET pgcares.flags = usevc; $lookup; $tc; $system; $lookup; $reset; $lookup");
+	$session->text("SELECT dns_reset(); $lookup; SET pgcares.tcp = on; $lookup; $tc; $system; $lookup; $reset; $lookup");
 	my $before = $session->descriptors;
 
 	# descriptors that are left, two statements, and the title
 	foreach ([ 0, '', $lookup, 'a lookup' ],
 		[ 0, 'SELECT dns_reset()', $lookup, 'a lookup with a new channel' ],
-		[ 0, 'SET pgcares.flags = usevc', $lookup, 'a lookup over TCP' ],
+		[ 0, 'SET pgcares.tcp = on', $lookup, 'a lookup over TCP' ],
 		[ 1, '', $lookup, 'a lookup' ],
 		[ 2, '', $tc, 'an answer that is truncated' ],
 		[ 0, $system, $lookup, "a lookup with the system's configuration" ])

@@ -39,7 +39,7 @@ my %way = (
 	LATERAL => sprintf(q{SELECT count(*) FROM generate_series(1, %d) g LEFT JOIN LATERAL dns_a('LABEL.n' || g || '.ZONE', 'ignore') ON true}, NAMES),
 	message => q{SELECT status FROM dns_message_at('SERVER', 'LABEL.n0.ZONE')});
 my @ways = sort keys %way;
-my @transports = (UDP => 'edns', TCP => 'edns,usevc');
+my @transports = (UDP => 'off', TCP => 'on');
 
 my %server = (normal => NameServer->misbehaving);
 $server{$_} = NameServer->misbehaving(mode => $_) foreach Behaviour::modes();
@@ -61,7 +61,7 @@ foreach my $number (0 .. $#behaviours)
 
 		push @cases, map { +{
 			what => "$label, $transports[2 * $transport], $_", label => $label, server => $server{$server}, way => $_,
-			flags => $transports[ 2 * $transport + 1 ], floods => exists $Flood::label{$label} } } @chosen;
+			tcp => $transports[ 2 * $transport + 1 ], floods => exists $Flood::label{$label} } } @chosen;
 	}
 }
 cmp_ok(scalar @cases, '>=', 2 * Behaviour::labels(), 'every behaviour is in the table');
@@ -74,7 +74,7 @@ sub statement_of
 	my ($case) = @_;
 	my ($address, $zone) = ($case->{server}->address, 'e' . ++$zones . '.example');
 
-	return "SET pgcares.servers = '$address'; SET pgcares.flags = '$case->{flags}'; "
+	return "SET pgcares.servers = '$address'; SET pgcares.tcp = $case->{tcp}; "
 	  . ($way{ $case->{way} } =~ s/LABEL/$case->{label}/r =~ s/ZONE/$zone/r =~ s/SERVER/$address/r);
 }
 

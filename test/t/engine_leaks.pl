@@ -94,12 +94,12 @@ my $too_large = failing("n := 'big70.n' || i || '.example'; PERFORM * FROM dns_a
 # The ways to end a lookup: title, number of lookups, and their statements
 my @ways = (
 	[ 'failures', 2000, sub { lookups($_[0], $failing) } ],
-	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = usevc') } ],
-	[ 'failures, the socket kept', 1000, sub { lookups($_[0], $failing, 'pgcares.flags = stayopen') } ],
+	[ 'failures over TCP', 1000, sub { lookups($_[0], $failing, 'pgcares.tcp = on') } ],
+	[ 'failures, the socket kept', 1000, sub { lookups($_[0], $failing, 'pgcares.keep_open = on') } ],
 	[ 'errors without a question', 100, sub { lookups($_[0], $bare) } ],
 	[ 'hosts', 1500, sub { lookups($_[0], $hosts, "pgcares.lookups = 'fb'") } ],
 	[ 'silence', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'") } ],
-	[ 'silence over TCP', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'", 'pgcares.flags = usevc') } ],
+	[ 'silence over TCP', 300, sub { lookups($_[0], $silent, "pgcares.timeout = '10ms'", 'pgcares.tcp = on') } ],
 	[ 'no server listens', 1000,
 		sub { lookups($_[0], $refused, "pgcares.servers = '127.0.0.1:" . NameServer->closed_port . "'") } ],
 	[ 'too large answers', 1000, sub { lookups($_[0], $too_large, "pgcares.max_answer_memory = '1kB'") } ],

@@ -91,7 +91,7 @@ sub random_statement
 	my $labels = $labels{ (sort keys %labels)[ rand keys %labels ] };
 	my $zone = "'.z" . ++$zones . ".example'";
 	my $sql = $statement{$name} =~ s/LABELS/$labels/gr =~ s/ZONE/$zone/gr;
-	my @settings = ("pgcares.flags = '" . ('edns', 'edns', 'edns, usevc', 'edns, stayopen')[ rand 4 ] . "'");
+	my @settings = (('pgcares.tcp = off', 'pgcares.tcp = off', 'pgcares.tcp = on', 'pgcares.keep_open = on')[ rand 4 ]);
 
 	push @settings, 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0' if $name =~ /parallel/;
 	push @settings, "pgcares.lookups = 'fb'", "pgcares.hosts_file = '$hosts'" if $name =~ /hosts file/;
@@ -200,9 +200,9 @@ sub memory
 
 if (FULL)
 {
-	foreach my $flags ('edns', 'edns,usevc')
+	foreach my $way ('udp', 'tcp')
 	{
-		my $session = Session->new($node, options => "-c pgcares.flags=$flags");
+		my $session = Session->new($node, options => Session::way_options($way));
 		my (@seconds, %states);
 
 		foreach (1 .. FULL)
@@ -218,8 +218,8 @@ if (FULL)
 			push @seconds, $result->{time} - $start;
 			$states{ Session::sqlstate_of($result) }++;
 		}
-		is_deeply(\%states, { 57014 => FULL }, IN_FLIGHT . " in flight, $flags: cancelled");
-		is_quick(IN_FLIGHT . " in flight, $flags", 0.05, 0.15, @seconds);
+		is_deeply(\%states, { 57014 => FULL }, IN_FLIGHT . " in flight, $way: cancelled");
+		is_quick(IN_FLIGHT . " in flight, $way", 0.05, 0.15, @seconds);
 		is($session->text($sound), '192.0.2.1', '... and the session goes on');
 		$session->close;
 	}

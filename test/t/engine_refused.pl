@@ -87,9 +87,9 @@ foreach my $way (sort keys %statement)
 	interrupted('a restart of the server', $way, NAMES, \&restart);
 	$session->text('RESET pgcares.timeout');
 
-	$session->text(q{SET pgcares.flags = 'edns, usevc'});
+	$session->text(q{SET pgcares.tcp = on});
 	interrupted('a restart of the server, TCP', $way, TCP_NAMES, \&restart);
-	$session->text('RESET pgcares.flags; RESET pgcares.tries; RESET pgcares.max_tries');
+	$session->text('RESET pgcares.tcp; RESET pgcares.tries; RESET pgcares.max_tries');
 
 	foreach my $case ([ FORBIDDEN, 'EPERM' ], [ NO_ROUTE, 'ENETUNREACH' ])
 	{
@@ -140,12 +140,12 @@ foreach my $case ([ 'a lookup when the server stays down', 0.35, 0.4 ], [ 'the n
 
 # ---- A server that never listened
 
-foreach my $flags ('edns', 'edns, usevc')
+foreach my $way ('udp', 'tcp')
 {
 	my $start = time;
 
-	$session->text("SET pgcares.servers = '$closed'; SET pgcares.flags = '$flags'; SELECT dns_reset()");
-	is($session->sqlstate(q{SELECT * FROM dns_a('sound.example')}), 'NDA11', "a closed port, $flags: a lookup fails");
+	$session->text(Session::set_way($way) . "; SET pgcares.servers = '$closed'; SELECT dns_reset()");
+	is($session->sqlstate(q{SELECT * FROM dns_a('sound.example')}), 'NDA11', "a closed port, $way: a lookup fails");
 	is($session->sqlstate(q{SELECT * FROM dns_addresses('sound.example')}), 'NDA11', '... and one of a host');
 	cmp_ok(time - $start, '<', SLACK, '... at once');
 

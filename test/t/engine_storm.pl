@@ -54,10 +54,10 @@ sub many
 }
 
 $session->text('LISTEN storm');
-foreach my $flags ('', 'usevc', 'stayopen')
+foreach my $way ('udp', 'tcp', 'udp, keep_open')
 {
-	my $what = $flags || 'UDP';
-	$session->text("SET pgcares.flags = '$flags'; SET pgcares.timeout = '5s'; SET pgcares.lookahead = off");
+	my $what = $way =~ s{, }{-}r;
+	$session->text(Session::set_way($way) . "; SET pgcares.timeout = '5s'; SET pgcares.lookahead = off");
 
 	my ($result, $time, $rounds) = in_a_storm(many('delay' . DELAY . ".n%s.$what.example"));
 	note(sprintf '%s: %d rounds in %.1f s', $what, $rounds, $time);

@@ -42,16 +42,16 @@ foreach (
 {
 	my ($mode, $what) = @$_;
 
-	foreach my $flags ('edns', 'edns, usevc')
+	foreach my $way ('udp', 'tcp')
 	{
 		my $session = Session->new($node);
-		my $batch = at_server($mode, $session, flags => $flags);
+		my $batch = at_server($mode, $session, Session::way($way));
 
-		$batch->all_succeed(500, "$what, $flags");
+		$batch->all_succeed(500, "$what, $way");
 		cmp_ok(with_edns($batch), '<=', 250, '... few names were asked with EDNS');
 		is(scalar @{ $batch->{queries} }, 500 + with_edns($batch), '... and only these twice');
 
-		$session->text("SET pgcares.servers = '${\$batch->{server}->address}'; SET pgcares.flags = '$flags'");
+		$session->text(Session::set_way($way) . "; SET pgcares.servers = '${\$batch->{server}->address}'");
 		$batch->{server}->forget;
 		is($session->text(q{SELECT count(*) FROM generate_series(1, 10) i, LATERAL dns_a('n' || i || '.later.example')}), 10, '... later names are answered too');
 		is(join(' ', map { $_->{edns} // 'none' } $batch->{server}->log), join(' ', ('none') x 10), '... none of them with EDNS');
@@ -110,7 +110,7 @@ foreach (
 	$session->text("SET pgcares.servers = '${\$mute->address}'; SET pgcares.timeout = '250ms'; SET pgcares.tries = 2");
 	is($session->sqlstate(q{SELECT * FROM dns_a('a.example')}), 'NDA12', 'no answer to EDNS: a timeout');
 	is(join(' ', map { $_->{edns} // 'none' } $mute->log), '1232 1232', '... after as many queries as the settings allow');
-	$session->text(q{SET pgcares.flags = ''});
+	$session->text(q{SET pgcares.edns = off});
 	is($session->text(q{SELECT host(address) FROM dns_a('a.example')}), '192.0.2.1', '... and without the flag edns an answer');
 }
 
@@ -130,16 +130,16 @@ foreach (
 
 # ---- Cookies: pgcares sends none, and ignores those that come
 
-foreach my $flags ('edns', 'edns, stayopen', 'edns, usevc, stayopen')
+foreach my $way ('udp', 'udp, keep_open', 'tcp, keep_open')
 {
 	foreach my $label (qw(cookieonce cookieadd cookiewrong cookieshort cookielong))
 	{
 		my $fresh = Session->new($node);
 		my $batch = Batch->run($server, $fresh, "CASE WHEN g % 10 = 1 THEN '$label' ELSE 'sound' END", 200,
-			flags => $flags, max_in_flight => 20);
+			Session::way($way), max_in_flight => 20);
 
-		$batch->all_succeed(200, "$label, $flags");
-		$batch->asked_once(200, "$label, $flags");
+		$batch->all_succeed(200, "$label, $way");
+		$batch->asked_once(200, "$label, $way");
 		is(scalar(grep { $_->{cookie} } @{ $batch->{queries} }), 0, '... without a cookie');
 		$fresh->close;
 	}

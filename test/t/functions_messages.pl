@@ -58,7 +58,7 @@ my $how = 'server, transport, tries';
 is(message($session, $how, 'a.example'), $server->address . '|UDP|1', 'an answer over UDP');
 is(message($session, $how, 'tc.example'), $server->address . '|TCP|2', 'a truncated one, then one over TCP');
 is(message($session, $how, 'badvers.example'), $server->address . '|UDP|2', 'one without EDNS after one with it');
-is(message(session(flags => 'usevc'), $how, 'a.example'), $server->address . '|TCP|1', 'over TCP only');
+is(message(session(tcp => 'on'), $how, 'a.example'), $server->address . '|TCP|1', 'over TCP only');
 
 $session = session(timeout => 300, tries => 3);
 is(message($session, $how, 'drop2.how.example'), $server->address . '|UDP|3', 'the third query is answered');
@@ -116,9 +116,9 @@ foreach my $case (
 	[ { checking_disabled => 'on' }, '1 0 1 0 1232 1' ],
 	[ { trust_ad => 'on' }, '1 1 0 0 1232 1' ],
 	[ { edns_udp_size => 4096 }, '1 0 0 0 4096 1' ],
-	[ { flags => 'norecurse, edns' }, '0 0 0 0 1232 1' ],
-	[ { flags => '' }, '1 0 0 0 none 0' ],
-	[ { flags => '', dnssec => 'on', trust_ad => 'on', checking_disabled => 'on' }, '1 1 1 1 1232 1' ])
+	[ { recurse => 'off' }, '0 0 0 0 1232 1' ],
+	[ { edns => 'off' }, '1 0 0 0 none 0' ],
+	[ { edns => 'off', dnssec => 'on', trust_ad => 'on', checking_disabled => 'on' }, '1 1 1 1 1232 1' ])
 {
 	my ($settings, $query) = @$case;
 	my $what = join(', ', map { "$_ $settings->{$_}" } sort keys %$settings) || 'the defaults';
@@ -136,7 +136,7 @@ is(seen('nsid') . ' ' . seen('name'), '1 a.example', 'lookups of messages as JSO
 $session = session();
 is(message($session, 'edns_udp_size, nsid, ede_code, ede_text', 'nsid.example'), '1232|odd||', 'NSID');
 is(message($session, 'edns_udp_size, nsid, ede_code, ede_text', 'ede.example'), '1232||22|nobody home', 'EDE');
-is(message(session(flags => ''), 'edns_udp_size, nsid', 'nsid.example'), '|', 'neither without EDNS');
+is(message(session(edns => 'off'), 'edns_udp_size, nsid', 'nsid.example'), '|', 'neither without EDNS');
 is(message($session, 'nsid', 'nsidhigh.example'), '\000\\\\\255"x', 'octets of an NSID are escaped');
 is(message($session, 'nsid IS NULL', 'nsidempty.example'), 't', 'an empty NSID is NULL');
 

@@ -115,8 +115,8 @@ SKIP:
 
 my %at_chosen = (udp_port => $chosen->port, tcp_port => $failing->port);
 is(message_at(session(%at_chosen), 'server, transport', '127.0.0.1', 'a.example'), $chosen->address . '|UDP', 'udp_port');
-is(message_at(session(%at_chosen, flags => 'usevc'), 'server, transport', '127.0.0.1', 'a.example'),
-	$failing->address . '|TCP', 'tcp_port, flags');
+is(message_at(session(%at_chosen, tcp => 'on'), 'server, transport', '127.0.0.1', 'a.example'),
+	$failing->address . '|TCP', 'tcp_port, tcp');
 is(message_at(session(%at_chosen), 'server', $server->address, 'a.example'), $server->address, 'a port in the address overrides that');
 is(message_at(session(timeout => 100, tries => 3), 'status, tries', $chosen->address, 'drop.example'), 'TIMEOUT|3',
 	'timeout, tries');
@@ -146,11 +146,11 @@ is(counts(@all), '1 1 0', '... and only the allowed questions were asked');
 # ---- The session forgets nothing about its own servers
 
 # An open socket shows whether it is the same channel.
-my $stayopen = session(flags => 'edns, stayopen');
-$stayopen->text(q{SELECT * FROM dns_query('first.example')});
-query_at($stayopen, $_, 'chosen.example') foreach $server->address, $chosen->address, $server->address;
-$stayopen->sqlstate("SELECT * FROM dns_query_at('$closed', 'chosen.example')");
-$stayopen->text(q{SELECT * FROM dns_query('last.example')});
+my $keeps_open = session(keep_open => 'on');
+$keeps_open->text(q{SELECT * FROM dns_query('first.example')});
+query_at($keeps_open, $_, 'chosen.example') foreach $server->address, $chosen->address, $server->address;
+$keeps_open->sqlstate("SELECT * FROM dns_query_at('$closed', 'chosen.example')");
+$keeps_open->text(q{SELECT * FROM dns_query('last.example')});
 my %ports;
 push @{ $ports{ $_->{name} } }, $_->{sport} foreach $server->log;
 is("@{ $ports{'last.example'} }", "@{ $ports{'first.example'} }", 'the session\'s channel survives calls with chosen servers');

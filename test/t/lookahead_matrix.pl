@@ -65,7 +65,7 @@ my @variants = (
 	[ '512 in flight, late', 'pgcares.max_in_flight=512', $late_servers ],
 	[ 'little memory, three in flight, late', 'work_mem=64kB', 'pgcares.max_in_flight=3', $late_servers ],
 	[ 'little memory, late', 'work_mem=64kB', 'pgcares.max_in_flight=512', $late_servers ],
-	[ 'over TCP, late', 'pgcares.flags=usevc', $late_servers ],
+	[ 'over TCP, late', 'pgcares.tcp=on', $late_servers ],
 	[ 'compiled', 'jit=on', 'jit_above_cost=0', 'jit_inline_above_cost=-1', 'jit_optimize_above_cost=-1' ],
 	[ 'no nested loops', 'enable_nestloop=off' ],
 	[ 'no hashes', 'enable_hashjoin=off', 'enable_hashagg=off', 'enable_memoize=off', 'enable_material=off' ],

@@ -68,8 +68,8 @@ SQL
 my @ways = (
 	[ 'batches', batches(q{SELECT count(*) INTO STRICT x FROM dns_query_many(names('big20', i, 100)); ASSERT x = 2000;}) ],
 	[ 'failures', batches(q{PERFORM FROM dns_query_many(names('nxdomain', i, 100) || names('short', i, 100) || names('..', i, 50));}) ],
-	[ 'batches over TCP', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.flags = usevc') ],
-	[ 'the socket kept', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.flags = stayopen') ],
+	[ 'batches over TCP', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.tcp = on') ],
+	[ 'the socket kept', batches(q{PERFORM FROM dns_query_many(names('big20', i, 100));}, 'pgcares.keep_open = on') ],
 	[ 'truncated answers', batches(q{PERFORM FROM dns_query_many(names('big90', i, 50));}) ],
 	[ 'hosts and addresses', batches(q{PERFORM FROM dns_ptr_many(ARRAY(SELECT address FROM dns_addresses_many(names('big20', i, 20))));}) ],
 	[ 'messages', batches(q{PERFORM FROM dns_message_many(names('big20', i, 50));}) ],

@@ -84,10 +84,10 @@ sub is_quick
 
 foreach my $count (1, IN_FLIGHT)
 {
-	foreach my $flags ('edns', 'edns, usevc')
+	foreach my $way ('udp', 'tcp')
 	{
-		my $session = Session->new($node, options => "-c pgcares.flags=" . $flags =~ s/ //r);
-		my $what = "$count in flight, $flags";
+		my $session = Session->new($node, options => Session::way_options($way));
+		my $what = "$count in flight, $way";
 
 		$session->text($lookup);
 		# at first the process grows
@@ -136,10 +136,10 @@ foreach my $count (1, IN_FLIGHT)
 	foreach my $round (-19 .. 200)
 	{
 		@before = memory($session) if $round == 0;
-		my $flags = $round % 4 == 0 ? 'edns,usevc' : 'edns';
+		my $way = $round % 4 == 0 ? 'tcp' : 'udp';
 		my $labels = (q{'sound'}, q{'delay' || g % 30}, q{CASE WHEN g % 50 = 0 THEN 'drop' ELSE 'delay5' END})[ $round % 3 ];
 		my ($names) = Batch->names($labels, 200);
-		my $result = $session->query("SET pgcares.flags = '$flags'; SET pgcares.deadline = '60ms'; "
+		my $result = $session->query(Session::set_way($way) . "; SET pgcares.deadline = '60ms'; "
 			  . 'SET statement_timeout = ' . (1 + int rand 100)
 			  . "; SELECT count(*), count(DISTINCT ord), count(*) FILTER (WHERE rdata <> '192.0.2.1' OR split_part(question, '.', 2) <> 'n' || ord),"
 			  . " count(*) FILTER (WHERE status <> 'NOERROR') FROM dns_query_many($names)");
@@ -183,10 +183,10 @@ sub by_deadline
 
 foreach my $window (1, 256, 16384)
 {
-	foreach my $flags ('edns', 'edns, usevc')
+	foreach my $way ('udp', 'tcp')
 	{
-		my $what = "10,000 names to a silent server, $window at a time, $flags";
-		my $batch = by_deadline(q{'drop'}, 10000, 1, $what, max_in_flight => $window, flags => $flags);
+		my $what = "10,000 names to a silent server, $window at a time, $way";
+		my $batch = by_deadline(q{'drop'}, 10000, 1, $what, max_in_flight => $window, Session::way($way));
 
 		is_deeply($batch->{statuses}, { TIMEOUT => 10000 }, '... a row for each');
 		my $asked = keys %{ $batch->{times} };

@@ -193,7 +193,7 @@ is_bounded('addresses', q{SELECT cardinality(addresses) FROM dns_gethostbyname('
 # come at the same time, and then the first call is alone with its question, which gets no
 # answer
 is_bounded('ahead of calls', "SELECT count(*) FROM generate_series(1, $ahead) g, LATERAL dns_a('crowd$ahead.heavy' || g || '.example') a",
-	qr/^57014/, 2, 'pgcares.max_in_flight=16384', 'pgcares.flags=edns,usevc', 'statement_timeout=4s');
+	qr/^57014/, 2, 'pgcares.max_in_flight=16384', 'pgcares.tcp=on', 'statement_timeout=4s');
 
 # ---- A server's text about a failure
 

@@ -69,10 +69,14 @@ my %change = (
 	checking_disabled => [ 'on', qr/cd=0/, 'cd=1' ],
 	deadline => [ '1h' ],
 	dnssec => [ 'on', qr/do=0/, 'do=1' ],
+	edns => [ 'off', qr/edns=1232/, 'edns=none' ],
 	edns_udp_size => [ '512', qr/edns=1232/, 'edns=512' ],
 	idn => [ 'off' ],
 	lookahead => [ 'off' ],
 	on_error => [ 'ignore' ],
+	randomize_case => [ 'on' ],
+	recurse => [ 'off', qr/rd=1/, 'rd=0' ],
+	tcp => [ 'on', qr/transport=udp/, 'transport=tcp' ],
 	timeout => [ '7s' ],
 	tries => [ '1' ]);
 my $body = q{SELECT regexp_replace(txt, ' sport=.* qname', ' qname') FROM public.dns_txt('echo.' || name)};
@@ -89,7 +93,7 @@ foreach my $setting (sort keys %change)
 	my $changed = defined $from ? $usual =~ s/$from/$to/r : $usual;
 
 	$plain->text("SET pgcares.$setting = '$value'");
-	is($plain->text("SELECT open('d.example')"), $changed, "pgcares.$setting of the caller: " . ($to // 'the question is as before'));
+	is(lc $plain->text("SELECT open('d.example')"), $changed, "pgcares.$setting of the caller: " . ($to // 'the question is as before'));
 	is($plain->text("SELECT pinned('d.example')"), $usual, '... pinned, it has no effect');
 	$plain->text("RESET pgcares.$setting");
 }
@@ -119,15 +123,15 @@ is(join(' ', grep { my $name = $_ =~ s/pgcares\.//r; $name ne 'lookahead' && $ad
 	my $app = Session->new($node, user => 'app');
 	my $lookup = q{SELECT host(address) FROM dns_a('shared.example')};
 
-	foreach my $flags ('edns', 'edns, stayopen')
+	foreach my $keep_open ('off', 'on')
 	{
-		$super->text("ALTER ROLE app SET pgcares.flags = '$flags'");
+		$super->text("ALTER ROLE app SET pgcares.keep_open = $keep_open");
 		$app = Session->new($node, user => 'app');
 		$server->forget;
 		foreach my $role ('plain', 'second', 'plain')
 		{
 			$app->text("SET ROLE $role");
-			is($app->text($lookup), '192.0.2.1', "$flags: role $role asks");
+			is($app->text($lookup), '192.0.2.1', "keep_open $keep_open: role $role asks");
 		}
 		is($server->count(qr/^shared\.example$/), 3, '... and each question reaches the server');
 
@@ -136,13 +140,13 @@ is(join(' ', grep { my $name = $_ =~ s/pgcares\.//r; $name ne 'lookahead' && $ad
 		is($app->text(q{SELECT by_other('elsewhere.example')}), '192.0.2.1', "... and so does one of a definer's function");
 		is($app->text($lookup), '192.0.2.1', '... and after it one of a role');
 		is(names_asked($other) . ', ' . names_asked($server), 'elsewhere.example, shared.example', '... each its own server');
-		is(join(' ', grep { /:${\$other->port}$/ } $app->inet_sockets), '', '... and no socket leads to the other one') if $flags eq 'edns';
+		is(join(' ', grep { /:${\$other->port}$/ } $app->inet_sockets), '', '... and no socket leads to the other one') if $keep_open eq 'off';
 	}
 }
 
 # a server of choice leaves nothing behind, not even its failure
 {
-	my $chooser = Session->new($node, options => '-c pgcares.flags=edns,stayopen -c pgcares.timeout=250ms -c pgcares.tries=1');
+	my $chooser = Session->new($node, options => '-c pgcares.keep_open=on -c pgcares.timeout=250ms -c pgcares.tries=1');
 	my $lookup = q{SELECT host(address) FROM dns_a('chosen.example')};
 
 	$chooser->text($lookup);

@@ -28,7 +28,7 @@ $owner->text('CREATE SCHEMA elsewhere');
 sub session_at_work
 {
 	my ($schema, @settings) = @_;
-	my $session = Session->new($node, options => join ' ', map { "-c $_" } 'pgcares.flags=edns,stayopen', @settings);
+	my $session = Session->new($node, options => join ' ', map { "-c $_" } 'pgcares.keep_open=on', @settings);
 
 	$session->text("SET search_path = $schema, public");
 	$session->text($_) foreach

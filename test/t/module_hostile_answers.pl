@@ -163,7 +163,7 @@ sub ask_all
 	{
 		my $type = $types[ $batch % @types ];
 
-		$session->text("SET pgcares.flags = '" . ($batch % 4 ? 'edns' : 'edns, usevc') . "'");
+		$session->text('SET pgcares.tcp = ' . ($batch % 4 ? 'off' : 'on'));
 		push @wrong, $batch % 5 ? ask_many($session, $type, $at_once, \%statuses) : ask_messages($session, $type, $at_once);
 		$memory = memory($session) if $batch == int($batches / 4);
 		last if @wrong > 20 || !$session->is_alive;

@@ -37,7 +37,7 @@ sub works
 
 	is($session->text('SELECT dns_version()'), $version, "$what: the version is ours");
 	is($session->text(q{SELECT host(address) FROM dns_a('sound.example')}), '192.0.2.1', '... a lookup');
-	is($session->text(q{SET pgcares.flags = usevc; SELECT host(address) FROM dns_a('big20.example') LIMIT 1; RESET pgcares.flags}), '198.18.0.1', '... over TCP');
+	is($session->text(q{SET pgcares.tcp = on; SELECT host(address) FROM dns_a('big20.example') LIMIT 1; RESET pgcares.tcp}), '198.18.0.1', '... over TCP');
 	is($session->text(q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT 'n' || g || '.example' FROM generate_series(1, 100) g))}), 100, '... a batch');
 	is($session->text(q{SELECT count(dns_lookup('n' || g || '.example', 4)) FROM generate_series(1, 100) g}), 100, '... look-ahead');
 	is($session->sqlstate(q{SELECT * FROM dns_a('nxdomain.example')}), 'ND003', '... an error');
@@ -115,15 +115,15 @@ END
 $$
 SQL
 
-foreach my $flags ('edns', 'edns, usevc', 'edns, stayopen')
+foreach my $way ('udp', 'tcp', 'udp, keep_open')
 {
-	$session->text("SET pgcares.flags = '$flags'");
+	$session->text(Session::set_way($way));
 
 	# a cursor whose rows are not all read
 	$session->text($_) foreach 'TRUNCATE fds', 'BEGIN',
 	  q{DECLARE c NO SCROLL CURSOR FOR SELECT g, a.* FROM hosts, LATERAL dns_a(CASE WHEN g > 3 THEN 'delay500.' ELSE '' END || 'c' || g || '.example') a},
 	  'FETCH 3 FROM c';
-	cmp_ok(scalar $session->inet_sockets, '>', 0, "a cursor, $flags: it has sockets");
+	cmp_ok(scalar $session->inet_sockets, '>', 0, "a cursor, $way: it has sockets");
 	like(join(' ', @{ $session->descriptors }), qr/eventpoll/, '... and waits with epoll');
 	cmp_ok($session->text('SELECT list_descriptors()'), '>', 2, '... a program has descriptors');
 	is_deeply([ descriptors_of_child($session) ], [], '... but not these');
@@ -133,7 +133,7 @@ foreach my $flags ('edns', 'edns, usevc', 'edns, stayopen')
 	# a function in the middle of a statement
 	$session->text('TRUNCATE fds');
 	is($session->text(q{SELECT count(*), count(a), max(l) > 2 FROM (SELECT CASE WHEN g = 50 THEN list_descriptors() END AS l,
-		dns_lookup('delay20.s' || g || '.example', 4) AS a FROM hosts) s}), '300|300|t', "in the middle of a statement, $flags");
+		dns_lookup('delay20.s' || g || '.example', 4) AS a FROM hosts) s}), '300|300|t', "in the middle of a statement, $way");
 	is_deeply([ grep { /eventpoll/ } split /\n/, $session->text('SELECT line FROM fds') ], [], '... a program has no event set');
 	my ($sockets) = $session->text(q{SELECT count(*) FROM fds WHERE line LIKE '%socket:%'});
 	my $plain = Session->new($node);

@@ -29,7 +29,7 @@ my %pure = (
 	'dns_version()' => '');
 
 # The settings for everybody. All others are for superusers.
-my @everybodys = qw(checking_disabled deadline dnssec edns_udp_size idn lookahead on_error timeout tries);
+my @everybodys = qw(checking_disabled deadline dnssec edns edns_udp_size idn lookahead on_error randomize_case recurse tcp timeout tries);
 
 my $server = NameServer->misbehaving;
 my $other = NameServer->misbehaving;

@@ -26,12 +26,12 @@ sub lookup
 # Waiting: it is visible, it costs nothing, and only the backend itself waits.
 my $waits_for = 'SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE wait_event IS NOT NULL AND pid = '
   . $session->pid;
-foreach my $flags ('', 'usevc')
+foreach my $way ('udp', 'tcp')
 {
-	my $over = $flags eq '' ? 'UDP' : 'TCP';
+	my $over = uc $way;
 	my $event = $version >= 170000 ? 'Extension|PgcaresAnswer' : 'Extension|Extension';
 
-	$session->text("SET pgcares.flags = '$flags'; SET pgcares.timeout = '60s'; SET pgcares.deadline = '2s'; " . lookup());
+	$session->text(Session::set_way($way) . "; SET pgcares.timeout = '60s'; SET pgcares.deadline = '2s'; " . lookup());
 	my $before = $session->cpu_time;
 	$session->send(lookup('drop'));
 	Session::wait_until(sub { $server->count(qr/^drop\.n$names\./) }, 'the question');
@@ -51,7 +51,7 @@ foreach my $sql (
 	my ($before, %seen) = ($session->cpu_time);
 
 	$server->forget;
-	$session->text(q{RESET pgcares.flags; SET statement_timeout = '2s'});
+	$session->text(q{RESET pgcares.tcp; SET statement_timeout = '2s'});
 	$session->send($sql);
 	Session::wait_until(sub { $server->count(qr/^drop\.w/) > 100 }, 'the questions');
 	$seen{ $other->text($waits_for) || 'none' }++ foreach 1 .. 100;
@@ -60,39 +60,39 @@ foreach my $sql (
 	is(scalar(grep { !/none|Extension/ } keys %seen), 0, '... as that of the extension');
 	cmp_ok($session->cpu_time - $before, '<', $ENV{PGCARES_WATCHED} ? 20 : 0.2, '... processor time');
 }
-$session->text('RESET pgcares.flags; RESET pgcares.timeout; RESET pgcares.deadline; RESET statement_timeout');
+$session->text('RESET pgcares.tcp; RESET pgcares.timeout; RESET pgcares.deadline; RESET statement_timeout');
 
 # Sockets: none while the session is idle, unless a flag keeps one; and none for the
 # programs that the backend starts.
 $session->text(lookup());
 is_deeply([ $session->inet_sockets ], [], 'idle: no socket');
-foreach my $flags ('stayopen', 'stayopen, usevc')
+foreach my $way ('udp, keep_open', 'tcp, keep_open')
 {
-	my $kind = $flags =~ /usevc/ ? 'tcp' : 'udp';
+	my $kind = $way =~ /tcp/ ? 'tcp' : 'udp';
 
-	$session->text("SET pgcares.flags = '$flags'; " . lookup());
-	is_deeply([ $session->inet_sockets ], [ "$kind " . $server->address ], "$flags: one socket");
+	$session->text(Session::set_way($way) . '; ' . lookup());
+	is_deeply([ $session->inet_sockets ], [ "$kind " . $server->address ], "$way: one socket");
 	my ($inode) = $session->inet_inodes;
 	$session->text("CREATE TEMP TABLE fds (line text); COPY fds FROM PROGRAM 'ls -l /proc/self/fd'");
-	cmp_ok($session->text('SELECT count(*) FROM fds'), '>', 2, "$flags: a program has descriptors");
-	is($session->text("SELECT count(*) FROM fds WHERE line LIKE '%socket:[$inode]%'"), '0', "$flags: but not the socket");
+	cmp_ok($session->text('SELECT count(*) FROM fds'), '>', 2, "$way: a program has descriptors");
+	is($session->text("SELECT count(*) FROM fds WHERE line LIKE '%socket:[$inode]%'"), '0', "$way: but not the socket");
 	$session->text('DROP TABLE fds');
-	is($session->text(lookup()), $found, "$flags: the next lookup");
-	is_deeply([ $session->inet_inodes ], [$inode], "$flags: with the same socket");
+	is($session->text(lookup()), $found, "$way: the next lookup");
+	is_deeply([ $session->inet_inodes ], [$inode], "$way: with the same socket");
 }
-$session->text('RESET pgcares.flags; ' . lookup());
-is_deeply([ $session->inet_sockets ], [], 'stayopen, then not: no socket');
+$session->text('RESET pgcares.tcp; RESET pgcares.keep_open; ' . lookup());
+is_deeply([ $session->inet_sockets ], [], 'keep_open, then not: no socket');
 
 # A kept connection that the server has closed meanwhile
 {
 	my $restarted = NameServer->misbehaving(address => '127.0.0.2');
 	my $port = $restarted->port;
 
-	$session->text("SET pgcares.servers = '127.0.0.2:$port'; SET pgcares.flags = 'stayopen, usevc'; " . lookup());
+	$session->text("SET pgcares.servers = '127.0.0.2:$port'; SET pgcares.tcp = on; SET pgcares.keep_open = on; " . lookup());
 	$restarted->stop;
 	$restarted = NameServer->misbehaving(address => '127.0.0.2', port => $port);
 	is($session->text(lookup()), $found, 'the server was restarted: lookup succeeds');
-	$session->text('RESET pgcares.flags; RESET pgcares.servers; ' . lookup());
+	$session->text('RESET pgcares.tcp; RESET pgcares.keep_open; RESET pgcares.servers; ' . lookup());
 }
 
 # Loaded before the backends start: the postmaster asks nothing, and no two backends are
@@ -127,7 +127,7 @@ ALTER TABLE parallel_names SET (parallel_workers = 2);
 SQL
 	my $serial = $session->text("$query ORDER BY n");
 	$session->text(join '; ', map { "SET $_" } 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
-		'min_parallel_table_scan_size = 0', 'parallel_leader_participation = off', "pgcares.flags = 'usevc'");
+		'min_parallel_table_scan_size = 0', 'parallel_leader_participation = off', 'pgcares.tcp = on');
 	like($session->text("EXPLAIN (COSTS OFF) $query"),
 		qr/^Gather.*Nested Loop.*Parallel Seq Scan.*Function Scan on dns_a/s, 'parallel: the plan');
 	$server->forget;
@@ -224,7 +224,7 @@ is_deeply([ $session->inet_sockets ], [], 'nested: no socket is left');
 
 # The extension is dropped, created and moved while a session uses it and keeps a channel.
 my $record = 'n.example|192.0.2.1';
-$session->text(q{SET pgcares.flags = 'stayopen'; CREATE SCHEMA elsewhere; CREATE SCHEMA "Third Place"; } . lookup());
+$session->text(q{SET pgcares.keep_open = on; CREATE SCHEMA elsewhere; CREATE SCHEMA "Third Place"; } . lookup());
 $session->text('PREPARE p AS ' . lookup());
 is($session->text('EXECUTE p'), $found, 'a prepared lookup');
 $session->text('DROP EXTENSION pgcares');

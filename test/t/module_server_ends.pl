@@ -32,10 +32,10 @@ SQL
 my $lateral = 'SELECT g, a.* FROM hosts, LATERAL dns_a(LABELS || g || ZONE) a';
 my @statements = (
 	[ 'a lookup', 'SELECT * FROM dns_a(LABELS || 1 || ZONE)' ],
-	[ 'a lookup over TCP', 'SELECT * FROM dns_a(LABELS || 1 || ZONE)', 'pgcares.flags=usevc' ],
+	[ 'a lookup over TCP', 'SELECT * FROM dns_a(LABELS || 1 || ZONE)', 'pgcares.tcp=on' ],
 	[ 'a batch', 'SELECT count(*) FROM dns_query_many(ARRAY(SELECT LABELS || g || ZONE FROM generate_series(1, 2000) g))' ],
 	[ 'a batch over TCP', 'SELECT count(*) FROM dns_query_many(ARRAY(SELECT LABELS || g || ZONE FROM generate_series(1, 2000) g))',
-		'pgcares.flags=usevc' ],
+		'pgcares.tcp=on' ],
 	[ 'look-ahead', $lateral ],
 	[ 'look-ahead in all rows', 'SELECT dns_lookup(LABELS || g || ZONE, 4) FROM hosts' ],
 	[ 'parallel workers', $lateral, 'parallel_setup_cost=0', 'parallel_tuple_cost=0', 'min_parallel_table_scan_size=0',

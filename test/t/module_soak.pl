@@ -45,7 +45,7 @@ my @statements = (
 	[ q{SELECT count(*) FROM hosts, LATERAL dns_a('n' || g || ZONE)}, '00000', 100 ],
 	[ q{SELECT count(*) FROM (SELECT FROM hosts, LATERAL dns_a('n' || g || ZONE) LIMIT 3) s}, '00000', 3 ],
 	[ q{SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SELECT count(*) FROM hosts, LATERAL dns_a('n' || g || ZONE)}, '00000', 100 ],
-	[ q{SET LOCAL pgcares.flags = usevc; SELECT count(*) FROM dns_query_many(ARRAY(SELECT 'n' || g || ZONE FROM hosts))}, '00000', 100 ],
+	[ q{SET LOCAL pgcares.tcp = on; SELECT count(*) FROM dns_query_many(ARRAY(SELECT 'n' || g || ZONE FROM hosts))}, '00000', 100 ],
 	[ q{SELECT * FROM dns_a('nxdomain' || ZONE)}, 'ND003' ],
 	[ q{SELECT dns_lookup(CASE WHEN g = 50 THEN 'rcode2.' ELSE '' END || 'n' || g || ZONE, 4) FROM hosts}, 'ND002' ],
 	[ q{SELECT count(1 / (g - 50)) FROM hosts, LATERAL dns_a('n' || g || ZONE)}, '22012' ],

@@ -99,13 +99,38 @@ sub distinct
 
 is(run({}, a('a.example')), '192.0.2.1', 'an address is found');
 is(seen($first, 'transport'), 'udp', '... over UDP');
-is(run({ flags => 'edns, usevc' }, a('a.example')), '192.0.2.1', 'usevc: the address is found');
+is(run({ tcp => 'on' }, a('a.example')), '192.0.2.1', 'tcp: the address is found');
 is(seen($first, 'transport'), 'tcp', '... over TCP');
 
 run({}, a('tc.example'));
 is(seen($first, 'transport'), 'udp tcp', 'a truncated answer is asked for again over TCP');
-run({ flags => 'edns, igntc' }, a('tc.example'));
-is(seen($first, 'transport'), 'udp', 'igntc: a truncated answer is not asked for over TCP');
+run({ ignore_truncation => 'on' }, a('tc.example'));
+is(seen($first, 'transport'), 'udp', 'ignore_truncation: a truncated answer is not asked for over TCP');
+
+# ---- A change takes effect at once, also where the session keeps its channel
+
+foreach my $case (
+	[ tcp => 'on', 'transport', 'udp tcp udp' ], [ recurse => 'off', 'rd', '1 0 1' ],
+	[ edns => 'off', 'edns', '1232 none 1232' ], [ randomize_case => 'on', 'letters', 'small large small' ])
+{
+	my ($setting, $other, $property, $expected) = @$case;
+	my $name = 'abcdefghijklmnopqrstuvwxyz.abcdefghijklmnopqrstuvwxyz.example';
+
+	run({ keep_open => 'on' }, a($name), "SET pgcares.$setting = $other", a($name), "RESET pgcares.$setting", a($name));
+	my $seen = $property eq 'letters' ? join ' ', map { $_->{name} =~ /[A-Z]/ ? 'large' : 'small' } $first->log : seen($first, $property);
+	is($seen, $expected, "$setting, switched $other and back");
+}
+foreach my $case (
+	[ "$closed, " . $second->address => primary_only => 'on', '192.0.2.1 NDA11 192.0.2.1', 'a.example' ],
+	[ $failing->address . ', ' . $second->address => check_response => 'off', '192.0.2.1 ND002 192.0.2.1', 'a.example' ],
+	[ $first->address => ignore_truncation => 'on', 'NDA10', 'tc.example' ])
+{
+	my ($servers, $setting, $other, $expected, $name) = @$case;
+	my $outcome = run({ keep_open => 'on', servers => $servers },
+		a($name), 'SELECT dns_reset()', "SET pgcares.$setting = $other", a($name), "RESET pgcares.$setting", a($name));
+
+	like($outcome =~ s/ +/ /gr, qr/\Q$expected\E/, "$setting, switched $other and back");
+}
 
 # ---- Servers
 
@@ -116,14 +141,14 @@ foreach my $case ([ $failing->address, 'fails', 'ND002' ], [ $closed, 'is down',
 
 	is(run({ servers => $servers }, a('a.example')), '192.0.2.1', "the second server answers when the first $what");
 	is(counts($second), '1', '... and was asked once');
-	is(run({ servers => $servers, flags => 'primary' }, a('a.example')),
-		$sqlstate, "primary: an error when the first server $what");
+	is(run({ servers => $servers, primary_only => 'on' }, a('a.example')),
+		$sqlstate, "primary_only: an error when the first server $what");
 	is(counts($second), '0', '... and the second one was not asked');
 }
 
 my $failing_first = join ', ', map { $_->address } $failing, $second;
-is(run({ servers => $failing_first, flags => 'edns, nocheckresp' }, a('a.example')),
-	'ND002', 'nocheckresp: the failure of the first server is the result');
+is(run({ servers => $failing_first, check_response => 'off' }, a('a.example')),
+	'ND002', 'check_response off: the failure of the first server is the result');
 is(counts($failing, $second), '1 0', '... and the second one was not asked');
 
 run({ servers => join ', ', map { $_->address } $second, $first }, a('a.example'));
@@ -145,16 +170,16 @@ is(seen($first, 'cd'), '0', 'checking is not disabled');
 is(seen($first, 'ad'), '0', 'AD is not set');
 is(seen($first, 'edns'), '1232', 'EDNS has the default size');
 is(seen($first, 'do'), '0', 'DNSSEC records are not requested');
-run({ flags => 'edns, norecurse' }, a('a.example'));
-is(seen($first, 'rd'), '0', 'norecurse: recursion is not desired');
+run({ recurse => 'off' }, a('a.example'));
+is(seen($first, 'rd'), '0', 'recurse off: recursion is not desired');
 run({ checking_disabled => 'on' }, a('a.example'));
 is(seen($first, 'cd'), '1', 'checking_disabled: CD is set');
-run({ flags => '' }, a('a.example'));
-is(seen($first, 'edns'), 'none', 'no EDNS without the flag');
+run({ edns => 'off' }, a('a.example'));
+is(seen($first, 'edns'), 'none', 'edns off: no EDNS');
 run({ dnssec => 'on' }, a('a.example'));
 is(seen($first, 'do'), '1', 'dnssec: DO is set');
-run({ dnssec => 'on', flags => '' }, a('a.example'));
-is(seen($first, 'edns') . ' ' . seen($first, 'do'), '1232 1', '... also without the flag edns');
+run({ dnssec => 'on', edns => 'off' }, a('a.example'));
+is(seen($first, 'edns') . ' ' . seen($first, 'do'), '1232 1', '... also with edns off');
 foreach my $size (512, 1400, 65535)
 {
 	run({ edns_udp_size => $size, max_edns_udp_size => 65535 }, a('a.example'));
@@ -168,25 +193,25 @@ my @asked = ('shorty', 'MiXeD.Case.Example', 'two.labels', '_under_score', 'trai
 my %from_file =
   (servers => '', resolvconf => "$directory/search.conf", udp_port => $first->port, tcp_port => $first->port);
 
-foreach my $flags ('edns', 'edns, nosearch, noaliases')
+foreach my $search ('on', 'off')
 {
-	run({ flags => $flags }, map { a($_) } @names);
-	is_deeply([ map { $_->{name} } $first->log ], \@asked, "names are asked as given (flags $flags)");
-	run({ %from_file, flags => $flags }, map { a($_) } @names);
+	run({ search => $search }, map { a($_) } @names);
+	is_deeply([ map { $_->{name} } $first->log ], \@asked, "names are asked as given (search $search)");
+	run({ %from_file, search => $search }, map { a($_) } @names);
 	is_deeply([ map { $_->{name} } $first->log ], \@asked, '... also if a file has a search list');
 }
 
 my $letters = 'abcdefghijklmnopqrstuvwxyz.abcdefghijklmnopqrstuvwxyz.example';
-my %dns0x20 = (flags => 'edns, dns0x20', timeout => 300, tries => 1);
+my %random = (randomize_case => 'on', timeout => 300, tries => 1);
 is(run({}, a($letters)), '192.0.2.1', 'a long name');
 is(seen($first, 'name'), $letters, '... goes out as given');
-is(run({%dns0x20}, a($letters)), '192.0.2.1', 'dns0x20: an answer in the same case is taken');
+is(run({%random}, a($letters)), '192.0.2.1', 'randomize_case: an answer in the same case is taken');
 is(lc seen($first, 'name'), $letters, '... the name is the same');
 like(seen($first, 'name'), qr/[a-z].*[A-Z]|[A-Z].*[a-z]/, '... in mixed case');
-is(run({%dns0x20}, "SELECT name FROM dns_query('$letters')"),
+is(run({%random}, "SELECT name FROM dns_query('$letters')"),
 	$letters, '... and the owner of the record has the case of the call');
-is(run({}, a("case.$letters")), '192.0.2.1', 'an answer in other case is taken without dns0x20');
-is(run({%dns0x20}, a("case.$letters")), 'NDA12', 'dns0x20: an answer in other case is ignored');
+is(run({}, a("case.$letters")), '192.0.2.1', 'an answer in other case is taken without randomize_case');
+is(run({%random}, a("case.$letters")), 'NDA12', 'randomize_case: an answer in other case is ignored');
 is(counts($first), '1', '... the server has seen the query');
 
 # ---- Ports
@@ -194,7 +219,7 @@ is(counts($first), '1', '... the server has seen the query');
 my %no_port = (servers => '127.0.0.1', udp_port => $first->port, tcp_port => $second->port);
 is(run({%no_port}, a('a.example')), '192.0.2.1', 'a server without a port');
 is(counts($first, $second), '1 0', '... is asked at udp_port');
-is(run({ %no_port, flags => 'usevc' }, a('a.example')), '192.0.2.1', 'a server without a port, over TCP');
+is(run({ %no_port, tcp => 'on' }, a('a.example')), '192.0.2.1', 'a server without a port, over TCP');
 is(counts($first, $second), '0 1', '... is asked at tcp_port');
 run({ %no_port, servers => $failing->address }, a('a.example'));
 is(counts($first, $second, $failing), '0 0 1', 'the port of a server overrides that');
@@ -203,7 +228,7 @@ is(counts($first, $second, $failing), '0 0 1', 'the port of a server overrides t
 
 run({}, a('a.example'));
 is(seen($first, 'src'), '127.0.0.1', 'queries come from the address that the system chooses');
-run({ local_ip4 => '127.0.0.5' }, a('a.example'), 'SET pgcares.flags = usevc', a('a.example'));
+run({ local_ip4 => '127.0.0.5' }, a('a.example'), 'SET pgcares.tcp = on', a('a.example'));
 is(seen($first, 'src'), '127.0.0.5 127.0.0.5', 'local_ip4: they come from that address, over UDP and TCP');
 is(run({ local_ip4 => '192.0.2.1', timeout => 300, tries => 1 }, a('a.example')),
 	'NDA11', 'local_ip4: an address that is not of this host is an error');
@@ -225,7 +250,7 @@ SKIP:
 }
 
 # Since Linux 5.7 everybody can bind a socket to a device.
-my @over_both = (a('a.example'), 'SET pgcares.flags = usevc', a('a.example'));
+my @over_both = (a('a.example'), 'SET pgcares.tcp = on', a('a.example'));
 SKIP:
 {
 	my $socket = IO::Socket::INET->new(Proto => 'udp');
@@ -244,18 +269,18 @@ is(counts($first), '0', '... and nothing was sent through another one');
 run({}, (a('a.example')) x 4);
 is(counts($first), '4', 'four lookups');
 cmp_ok(distinct(split / /, seen($first, 'sport')), '>', 1, '... come from ports of their own');
-run({ flags => 'edns, stayopen' }, (a('a.example')) x 4);
-is(counts($first), '4', 'four lookups, stayopen');
+run({ keep_open => 'on' }, (a('a.example')) x 4);
+is(counts($first), '4', 'four lookups, keep_open');
 is(distinct(split / /, seen($first, 'sport')), 1, '... come from one port');
-run({ flags => 'edns, stayopen, usevc' }, (a('a.example')) x 4);
-is(counts($first), '4', 'four lookups over TCP, stayopen');
+run({ keep_open => 'on', tcp => 'on' }, (a('a.example')) x 4);
+is(counts($first), '4', 'four lookups over TCP, keep_open');
 is(distinct(split / /, seen($first, 'sport')), 1, '... use one connection');
 
 foreach my $limit (0, 3)
 {
 	my %queries;
 
-	run({ flags => 'edns, stayopen', udp_max_queries => $limit }, (a('a.example')) x 7);
+	run({ keep_open => 'on', udp_max_queries => $limit }, (a('a.example')) x 7);
 	$queries{ $_->{sport} }++ foreach $first->log;
 	is(scalar keys %queries, 1, 'udp_max_queries 0: a port serves any number') if $limit == 0;
 	cmp_ok(scalar keys %queries, '>=', 3, 'udp_max_queries 3: seven lookups take three ports') if $limit == 3;
@@ -266,7 +291,7 @@ foreach my $limit (0, 3)
 # values that are set.
 sub buffers
 {
-	my $session = session(flags => 'stayopen', @_);
+	my $session = session(keep_open => 'on', @_);
 
 	$session->text(a('a.example'));
 	my $said = `ss -H -u -a -n -m 'dport = :${\$first->port}' 2>&1`;

@@ -139,7 +139,7 @@ asks($first, 'the link leads to another file');
 # The file is deleted, and then created again.
 unlink $file;
 asks_nobody('missing');
-$session->text("SET pgcares.flags = ''");
+$session->text('SET pgcares.default_server = on');
 asks($first, 'missing, the default server allowed');
 is(servers_shown(), "1|127.0.0.1|$port|$port||default", 'missing, the default server allowed: dns_servers()');
 write_file($file, nameservers('127.0.0.2'));
@@ -152,14 +152,14 @@ SKIP:
 	asks($first, 'unreadable, the default server allowed');
 	chmod 0600, $file;
 	asks($second, 'readable again');
-	$session->text('RESET pgcares.flags');
+	$session->text('RESET pgcares.default_server');
 	chmod 0, $file;
 	$session->text('SELECT dns_reset()');
 	asks_nobody('unreadable');
 	chmod 0600, $file;
 	asks($second, 'readable');
 }
-$session->text('RESET pgcares.flags');
+$session->text('RESET pgcares.default_server');
 unlink $file;
 mkdir $file;
 asks_nobody('a directory');

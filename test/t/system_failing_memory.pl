@@ -47,7 +47,7 @@ my $shared = slurp_file("$folder/pgcares.so") =~ /libcares\.so/;
 local $ENV{LD_PRELOAD} = "$folder/preload.so" if !$ENV{PGCARES_WATCHED} && !$shared;
 
 # If LLVM has no memory, PostgreSQL ends the session (errcode 53200, FATAL).
-my $node = Session->cluster(\@servers, sprintf("pgcares.timeout = '%ds'", TIMEOUT), "pgcares.flags = 'edns'", sprintf("pgcares.max_timeout = '%ds'", TIMEOUT), 'jit = off');
+my $node = Session->cluster(\@servers, sprintf("pgcares.timeout = '%ds'", TIMEOUT), 'pgcares.default_server = on', sprintf("pgcares.max_timeout = '%ds'", TIMEOUT), 'jit = off');
 $node->safe_psql('postgres', $_) foreach
   "UPDATE pg_proc SET probin = '$folder/pgcares' WHERE probin LIKE '%pgcares'",
   (map { "CREATE FUNCTION pgcares_$_ LANGUAGE C AS '$folder/pgcares'" } 'fail(bigint, bigint) RETURNS void', map { "$_() RETURNS bigint" } qw(failed blocks)),
@@ -144,9 +144,9 @@ my $addresses = q{ARRAY(SELECT inet '192.0.2.0' + g FROM generate_series(1, 20) 
 series('many names', $many);
 series('many names, nothing left', $many, times => ALL, each => SOME_UP_TO);
 series('many names, new channel', $many, before => 'SELECT dns_reset()', each => SOME_UP_TO);
-$session->text(q{SET pgcares.flags = 'usevc, stayopen'});
+$session->text(q{SET pgcares.tcp = on; SET pgcares.keep_open = on});
 series('many names over TCP', $many, before => 'SELECT dns_reset()', each => SOME_UP_TO);
-$session->text('RESET pgcares.flags');
+$session->text('RESET pgcares.tcp; RESET pgcares.keep_open');
 series('silence', 'SELECT ord, status FROM dns_query_many(' . names(map { "drop.n$_" } 1 .. 5) . ')',
 	before => q{SET pgcares.timeout = '20ms'; SET pgcares.tries = 2});
 $session->text('RESET pgcares.timeout; RESET pgcares.tries');
@@ -173,7 +173,7 @@ series('servers of the system', q{SELECT address, udp_port, source FROM dns_serv
 	before => "SET pgcares.servers = ''; SET pgcares.resolvconf = '$resolvconf'",
 	after => 'RESET pgcares.servers');
 $session->text("RESET pgcares.$_") foreach qw(lookups hosts_file sortlist servers resolvconf domains);
-series('settings', q{SET LOCAL pgcares.flags = 'usevc, edns, igntc'; SELECT set_config('pgcares.servers', '127.0.0.1:5, [::1]:7', true), set_config('pgcares.domains', 'x.example', true), set_config('pgcares.sortlist', '10.0.0.0/8', true)}, may_keep => 1);
+series('settings', q{SET LOCAL pgcares.tcp = on; SET LOCAL pgcares.ignore_truncation = on; SELECT set_config('pgcares.servers', '127.0.0.1:5, [::1]:7', true), set_config('pgcares.domains', 'x.example', true), set_config('pgcares.sortlist', '10.0.0.0/8', true)}, may_keep => 1);
 series('text', q{SELECT dns_to_ascii('bücher.example'), dns_to_unicode('xn--bcher-kva.example'), dns_reverse_address('2001:db8::1'), dns_address_from_reverse('1.2.0.192.in-addr.arpa'), dns_strerror(3)});
 series('lists', q{SELECT (SELECT count(*) FROM dns_types()), (SELECT count(*) FROM dns_statuses())});
 my $message = $session->text(q{SELECT wire FROM dns_message('cname3.example', 'SVCB')});

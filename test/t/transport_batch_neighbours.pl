@@ -36,15 +36,15 @@ sub one_of
 my @forged = qw(wrongid wrongname wrongtype wrongclass wrongopcode noquestion reflect wrongport wrongaddr garbage
   twice cookiewrong);
 
-foreach my $flags ('edns', 'edns, usevc')
+foreach my $way ('udp', 'tcp')
 {
-	my $batch = batch(one_of(10, @forged), 2000, flags => $flags);
-	$batch->all_succeed(2000, "1 of 10 forged, $flags");
+	my $batch = batch(one_of(10, @forged), 2000, Session::way($way));
+	$batch->all_succeed(2000, "1 of 10 forged, $way");
 	cmp_ok(scalar @{ $batch->{queries} }, '<=', 2000 * 1.05, '... asked once');
 
 	my ($names) = Batch->names(one_of(2, @forged), 1000);
-	is($session->text("SET pgcares.flags = '$flags'; SELECT rdata, count(*) FROM dns_query_many($names) GROUP BY rdata; RESET pgcares.flags"),
-		'192.0.2.1|1000', "every second forged, $flags: only right answers are taken");
+	is($session->text(Session::set_way($way) . "; SELECT rdata, count(*) FROM dns_query_many($names) GROUP BY rdata; RESET pgcares.tcp"),
+		'192.0.2.1|1000', "every second forged, $way: only right answers are taken");
 }
 
 # ---- Some over TCP
@@ -63,13 +63,13 @@ foreach my $label ('tc', 'tcpartial', 'big90')
 
 # ---- All over TCP
 
-foreach my $flags ('edns, usevc', 'edns, usevc, stayopen')
+foreach my $way ('tcp', 'tcp, keep_open')
 {
-	my $batch = batch(q{'delay100'}, 3000, flags => $flags, max_in_flight => 1000);
+	my $batch = batch(q{'delay100'}, 3000, Session::way($way), max_in_flight => 1000);
 
-	$batch->all_succeed(3000, $flags);
-	$batch->asked_once(3000, $flags);
-	cmp_ok($batch->most_at_once(0.1), '<=', 1000, "$flags: 1000 at a time at most");
+	$batch->all_succeed(3000, $way);
+	$batch->asked_once(3000, $way);
+	cmp_ok($batch->most_at_once(0.1), '<=', 1000, "$way: 1000 at a time at most");
 	cmp_ok($batch->most_at_once(0.1), '>', 100, "... and not much fewer for long");
 	is(scalar(grep { $_->{transport} ne 'tcp' } @{ $batch->{queries} }), 0, '... over TCP');
 	cmp_ok($batch->ports, '<=', 3, '... over few connections');

@@ -75,7 +75,7 @@ my @faults = sort keys %faults;
 my $count = $ENV{PGCARES_DEEP} ? 1000 : 300;
 
 # names that time out take long; they are all together in a batch below
-$session->text("SET pgcares.flags = 'edns, usevc'");
+$session->text('SET pgcares.tcp = on');
 foreach my $fault (grep { $ENV{PGCARES_DEEP} || $faults{$_} !~ /TIMEOUT/ } @faults)
 {
 	foreach my $each ($ENV{PGCARES_DEEP} ? (300, 50, 10) : 100)
@@ -91,7 +91,7 @@ foreach (1 .. ($ENV{PGCARES_DEEP} ? 10 : 1))
 
 # ---- Some over TCP, since they are truncated
 
-$session->text("SET pgcares.flags = 'edns'");
+$session->text('SET pgcares.tcp = off');
 foreach my $fault (grep { /close|reset|half|less|twice|reorder/ } @faults)
 {
 	foreach (1 .. ($ENV{PGCARES_DEEP} ? 10 : 2))
@@ -106,7 +106,7 @@ foreach my $fault (grep { /close|reset|half|less|twice|reorder/ } @faults)
 
 # ---- Rows with look-ahead
 
-$session->text("SET pgcares.flags = 'edns, usevc'");
+$session->text('SET pgcares.tcp = on');
 {
 	my $names = names($count, 20, q{'sound'}, qw(tcclose tcphalf tcpless tcphang));
 	my $result = $session->query("SELECT split_part(n, '.', 1), CASE WHEN ttl IS NULL THEN 'none' ELSE 'NOERROR' END, count(DISTINCT n) "
@@ -145,7 +145,7 @@ $session->text("SET pgcares.flags = 'edns, usevc'");
 }
 SKIP:
 {
-	my $few = Session->cluster([$server], 'max_files_per_process = 120', 'max_connections = 100', "pgcares.flags = 'edns, usevc'",
+	my $few = Session->cluster([$server], 'max_files_per_process = 120', 'max_connections = 100', 'pgcares.tcp = on',
 		"pgcares.timeout = '2s'");
 	my $other = Session->new($few);
 	my $reason = Descriptors->missing($other);

@@ -48,7 +48,7 @@ sub counter
 $session->text("CREATE TABLE names AS SELECT i, 'n' || i AS n FROM generate_series(1, $lookups) i; ANALYZE names");
 
 my $zones = 0;
-foreach my $flags ('edns', 'edns, dns0x20', 'dns0x20')
+foreach my $way ('udp', 'udp, randomize_case', 'udp, randomize_case, no edns')
 {
 	foreach (
 		[ 'dns_query_many', q{FROM dns_query_many(ARRAY(SELECT 'forgeries.' || n || '.ZONE' FROM names)) r} ],
@@ -58,7 +58,7 @@ foreach my $flags ('edns', 'edns, dns0x20', 'dns0x20')
 		my $zone = 'f' . ++$zones . '.example';
 
 		$from =~ s/ZONE/$zone/;
-		$session->text("SET pgcares.flags = '$flags'");
+		$session->text(Session::set_way($way));
 		$server->forget;
 		my ($forged, $ignored) = (-forged_so_far(), -counter('ignored'));
 		my $result = $session->query("SELECT r.rdata, count(*) $from GROUP BY 1");
@@ -67,7 +67,7 @@ foreach my $flags ('edns', 'edns, dns0x20', 'dns0x20')
 		$ignored += counter('ignored');
 		my @queries = grep { lc($_->{name}) =~ /\.\Q$zone\E$/ } $server->log;
 
-		is_deeply($result->{error}, undef, "$what, $flags: no error");
+		is_deeply($result->{error}, undef, "$what, $way: no error");
 		is_deeply($result->{rows}, [ [ '192.0.2.1', $lookups ] ], '... all answers are the right ones');
 		cmp_ok(scalar @queries, '<=', $lookups * 1.1, '... and none is asked again');
 		is(scalar(grep { $_->{transport} ne 'udp' } @queries), 0, '... or over TCP');
@@ -86,7 +86,7 @@ foreach my $rcode (1, 2, 4, 5)
 		"rcode $rcode without a question, then the true answer: the true answer");
 	is($server->count, 1, '... and it was asked once');
 }
-$session->text('RESET pgcares.flags');
+$session->text(Session::set_way('udp'));
 
 sub batch
 {
@@ -143,7 +143,7 @@ SKIP:
 
 # ---- A kept socket has everything that came while no lookup was waiting.
 
-$session->text("SET pgcares.flags = 'edns, stayopen'; SET pgcares.timeout = '5s'");
+$session->text("SET pgcares.keep_open = on; SET pgcares.timeout = '5s'");
 foreach my $label (qw(echoes100 echoes20000 burst20000))
 {
 	is($session->text("SELECT host(address) FROM dns_a('$label.kept.example')"), '192.0.2.1', "$label: the answer");

@@ -80,26 +80,26 @@ my @malformed = (
 	(map { [ 'rdempty', $_ ] }
 		  qw(A AAAA TXT HINFO LOC SVCB HTTPS NSEC NSEC3 CAA URI TLSA SSHFP DS DNSKEY RRSIG), @with_names));
 
-foreach my $flags ('edns', 'edns, usevc', 'edns, usevc, stayopen', 'edns, stayopen')
+foreach my $way ('udp', 'tcp', 'tcp, keep_open', 'udp, keep_open')
 {
-	my $zone = join('-', split /, /, $flags) . '.example';
+	my $zone = join('-', split /, /, $way) . '.example';
 
-	set(flags => $flags);
+	set(Session::way($way));
 	foreach my $label (@forged)
 	{
-		is(look_up("$label.$zone"), '192.0.2.1', "$label: the right answer is taken ($flags)");
+		is(look_up("$label.$zone"), '192.0.2.1', "$label: the right answer is taken ($way)");
 		is(times_asked("$label.$zone"), 1, '... without asking again');
 	}
 	foreach my $case (@malformed)
 	{
 		my ($label, $type) = @$case;
 
-		is(look_up("$label.$type.$zone", $type), 'NDA10', "$label $type: malformed ($flags)");
+		is(look_up("$label.$type.$zone", $type), 'NDA10', "$label $type: malformed ($way)");
 		is(times_asked("$label.$type.$zone"), 1, '... without asking again');
 	}
 	is(look_up("sound.$zone"), '192.0.2.1', 'after all that, a lookup is right');
 }
-set(flags => 'edns');
+set(Session::way('udp'));
 
 # ---- Unusual, but not wrong
 
@@ -235,14 +235,14 @@ foreach my $case (
 
 # ---- Late answers
 
-foreach my $flags ('edns', 'edns, stayopen', 'edns, usevc, stayopen')
+foreach my $way ('udp', 'udp, keep_open', 'tcp, keep_open')
 {
 	foreach my $setting ('timeout', 'deadline')
 	{
-		my $name = join '.', 'late700', split(/, /, $flags), $setting, 'example';
+		my $name = join '.', 'late700', split(/, /, $way), $setting, 'example';
 
-		set(flags => $flags, tries => 1, $setting => 400);
-		is(look_up($name), 'NDA12', "no answer within the $setting ($flags)");
+		set(Session::way($way), tries => 1, $setting => 400);
+		is(look_up($name), 'NDA12', "no answer within the $setting ($way)");
 		set(timeout => 5000, deadline => 0);
 
 		# the forged answer is on its way and comes first
@@ -277,12 +277,12 @@ sub after_sending
 	return $session->result;
 }
 
-set(servers => '127.0.0.1:' . $socket->sockport, flags => 'edns, dns0x20');
+set(servers => '127.0.0.1:' . $socket->sockport, randomize_case => 'on');
 my $query = asked('mixed.case.of.letters.example', 'A');
 my $result = after_sending($query, forged($query, question => swapped_case($query))->{message}, message_of($query));
-is($result->{rows}[0][2], '192.0.2.1', 'dns0x20: an answer in the wrong case is ignored, and the right one is taken');
+is($result->{rows}[0][2], '192.0.2.1', 'randomize_case: an answer in the wrong case is ignored, and the right one is taken');
 
-set(flags => 'edns');
+set(Session::way('udp'));
 $query = asked('flood.example', 'A');
 $result = after_sending($query,
 	(map { forged($query, id => $query->{id} ^ $_)->{message} } 1 .. 300), message_of($query));

@@ -214,7 +214,7 @@ cmp_ok(max(runs(@in_batch)), '<=', 256, 'by default: 256');
 
 # A question that is asked again, since there was no answer, has its letters as before,
 # but another port and another id, so that an answer tells which query it belongs to.
-$session->text(q{SET pgcares.flags = 'edns, dns0x20'; SET pgcares.timeout = '250ms'});
+$session->text(q{SET pgcares.randomize_case = on; SET pgcares.timeout = '250ms'});
 $server->forget;
 is($session->text("SELECT count(rdata) FROM dns_query_many(ARRAY(SELECT 'drop1.sound.' || i || '.again.example' FROM generate_series(1, 100) i))"),
 	100, '100 names that are asked again');
@@ -230,7 +230,7 @@ $session->text('RESET pgcares.timeout');
 my $letters = 'thequickbrownfoxjumpsoverthelazydog.andthenitsleeps';
 $server->forget;
 is($session->text("SELECT count(*) FROM dns_query_many(ARRAY(SELECT '$letters.' || i || '.case.example' FROM generate_series(1, 2000) i))"),
-	2000, 'dns0x20: 2,000 names');
+	2000, 'randomize_case: 2,000 names');
 my @asked = map { substr $_->{name}, 0, length $letters } grep { lc($_->{name}) =~ /\.case\.example$/ } $server->log;
 my $limit = RARE * sqrt(2000) / 2;
 my @upper = map { my $at = $_; scalar grep { substr($_, $at, 1) =~ /[A-Z]/ } @asked } grep { substr($letters, $_, 1) ne '.' } 0 .. length($letters) - 1;

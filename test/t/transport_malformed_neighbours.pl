@@ -89,22 +89,22 @@ sub is_isolated
 
 # ---- Many sound names, and a tenth of others
 
-foreach my $flags ('edns', 'edns, usevc')
+foreach my $way ('udp', 'tcp')
 {
 	my $clean = names(SOUND, 1);
 	my $poisoned = names(SOUND, 10, @messages, @{ $data{A} }, qw(garbage headeronly));
 	my (@clean, @poisoned, $outcome);
 
-	$session->text("SET pgcares.flags = '$flags'");
+	$session->text(Session::set_way($way));
 	foreach (1 .. ($ENV{PGCARES_WATCHED} ? 1 : 3))
 	{
 		push @clean, (run($clean, 'A'))[0];
 		(my $seconds, $outcome) = run($poisoned, 'A');
 		push @poisoned, $seconds;
-		is_isolated($outcome, SOUND, SOUND / 10, "A, $flags");
+		is_isolated($outcome, SOUND, SOUND / 10, "A, $way");
 	}
-	note(sprintf '%s: %s', $flags, join ', ', map { sprintf '%.2f s', $_ } @clean, @poisoned);
-	Session::costs_less(min(@poisoned), SLOWER * min(@clean) + SLACK, "A, $flags: hardly slower");
+	note(sprintf '%s: %s', $way, join ', ', map { sprintf '%.2f s', $_ } @clean, @poisoned);
+	Session::costs_less(min(@poisoned), SLOWER * min(@clean) + SLACK, "A, $way: hardly slower");
 }
 
 # ---- Data of other types
@@ -113,11 +113,11 @@ foreach my $type (sort keys %data)
 {
 	my @right = grep { /^\Q${\lc $type}\E/ } keys %others;
 
-	foreach my $flags ('edns', 'edns, usevc')
+	foreach my $way ('udp', 'tcp')
 	{
-		$session->text("SET pgcares.flags = '$flags'");
+		$session->text(Session::set_way($way));
 		my (undef, $outcome) = run(names(500, 5, @{ $data{$type} }, @messages, @right), $type);
-		is_isolated($outcome, 500, 100, "$type, $flags");
+		is_isolated($outcome, 500, 100, "$type, $way");
 	}
 }
 

@@ -62,12 +62,12 @@ my @refused = (
 	[ 'no such interface', servers => $good, local_dev => 'nowhere' ]);
 
 $session->text('CREATE TABLE hosts AS SELECT i AS g FROM generate_series(1, 300) i');
-foreach my $flags ('edns', 'edns, usevc')
+foreach my $way ('udp', 'tcp')
 {
 	foreach (@refused)
 	{
 		my ($what, %settings) = @$_;
-		my $batch = batch("$what, $flags", q{'sound'}, 2000, %settings, flags => $flags);
+		my $batch = batch("$what, $way", q{'sound'}, 2000, %settings, Session::way($way));
 
 		is_deeply($batch->{statuses}, { UNREACHABLE => 2000 }, '... the status of each name');
 		cmp_ok($batch->{seconds}, '<', 10, '... soon');
@@ -80,7 +80,7 @@ foreach my $flags ('edns', 'edns, usevc')
 		$session->text('RESET ALL');
 		next if $settings{servers} eq $good;
 
-		$batch = batch("$what, and another server, $flags", q{'sound'}, 2000, servers => "$settings{servers}, $good", flags => $flags);
+		$batch = batch("$what, and another server, $way", q{'sound'}, 2000, servers => "$settings{servers}, $good", Session::way($way));
 		$batch->all_succeed(2000, '... with another server');
 		$batch->asked_once(2000, '... which');
 	}
@@ -88,13 +88,13 @@ foreach my $flags ('edns', 'edns, usevc')
 
 # ---- The interface is down for a while
 
-foreach my $flags ('edns', 'edns, usevc')
+foreach my $way ('udp', 'tcp')
 {
 	my ($names, $zone) = Batch->names(q{'delay5'}, 2000);
 	my $before = $session->cpu_time;
 
 	$server->forget;
-	$session->text("SET pgcares.flags = '$flags'; SET pgcares.max_in_flight = 20");
+	$session->text(Session::set_way($way) . "; SET pgcares.max_in_flight = 20");
 	$session->send("SELECT status, count(*) FROM dns_query_many($names) GROUP BY status ORDER BY status");
 	Session::wait_until(sub { $server->has_seen("delay5.n300.$zone") }, 'some of the questions');
 	Network::command('ip link set lo down');
@@ -102,27 +102,27 @@ foreach my $flags ('edns', 'edns, usevc')
 	Network::command('ip link set lo up');
 	my $result = $session->result;
 
-	is(Session::sqlstate_of($result), '00000', "the interface is down for a while, $flags: no error");
+	is(Session::sqlstate_of($result), '00000', "the interface is down for a while, $way: no error");
 	is(sum0(map { $_->[1] } @{ $result->{rows} }), 2000, '... a row for each name');
 	is(join(' ', grep { !/^(NOERROR|TIMEOUT|UNREACHABLE)$/ } map { $_->[0] } @{ $result->{rows} }), '', '... with a status that fits');
 	cmp_ok($session->cpu_time - $before, '<', AT_ONCE, '... without being busy');
 	note(join ', ', map { "@$_" } @{ $result->{rows} });
-	batch("the interface is up again, $flags", q{'sound'}, 500, flags => $flags)->all_succeed(500, '... at once');
+	batch("the interface is up again, $way", q{'sound'}, 500, Session::way($way))->all_succeed(500, '... at once');
 	$session->text('RESET ALL');
 }
 
 # ---- Few ports
 
 Network::command('echo "50000 50009" > /proc/sys/net/ipv4/ip_local_port_range');
-foreach my $flags ('edns', 'edns, usevc')
+foreach my $way ('udp', 'tcp')
 {
-	my $batch = batch("ten ports, $flags", q{'sound'}, 2000, flags => $flags);
+	my $batch = batch("ten ports, $way", q{'sound'}, 2000, Session::way($way));
 	$batch->all_succeed(2000, '... are enough');
 
 	# once their number is known, there are no more sockets than that
 	foreach my $labels (q{'sound'}, q{'delay50'})
 	{
-		$batch = batch("ten ports, each for one query, $labels, $flags", $labels, 500, flags => $flags, udp_max_queries => 1);
+		$batch = batch("ten ports, each for one query, $labels, $way", $labels, 500, Session::way($way), udp_max_queries => 1);
 		is(sum0(values %{ $batch->{statuses} }), 500, '... a row for each name');
 		cmp_ok($batch->{statuses}{NOERROR}, '>=', 500 * 0.98, '... nearly all succeed');
 		cmp_ok($batch->{seconds}, '<', 15, '... soon');
@@ -137,11 +137,11 @@ SKIP:
 {
 	skip '"tc" is not installed, or lacks a module', 12
 	  if system('tc qdisc add dev lo root tbf rate 4mbit burst 100kb latency 20s > /dev/null 2>&1') != 0;
-	foreach my $flags ('edns', 'edns, usevc')
+	foreach my $way ('udp', 'tcp')
 	{
 		foreach my $window (200, 2000)
 		{
-			my $batch = batch("a slow network, $window in flight, $flags", q{'sound'}, 2000, flags => $flags,
+			my $batch = batch("a slow network, $window in flight, $way", q{'sound'}, 2000, Session::way($way),
 				max_in_flight => $window, socket_send_buffer_size => '2kB', timeout => '20s');
 			$batch->all_succeed(2000, '... all names succeed');
 			cmp_ok($batch->{seconds}, '<', 15, '... soon') if !$ENV{PGCARES_WATCHED};

@@ -57,13 +57,13 @@ sub goes_on
 # ---- Large answers of a real server
 
 set(servers => $knot->address);
-foreach my $flags ('edns', '', 'usevc', 'edns, usevc')
+foreach my $way ('udp', 'udp, no edns', 'tcp, no edns', 'tcp')
 {
 	my %many = map { $_ => 1 } split / /, look_up('many.all.example');
 	my @texts = split /(?<=") (?=")/, look_up('bigtxt.all.example', 'TXT');
 
-	set(flags => $flags);
-	is_deeply(\%many, { map { ("198.51.100.$_" => 1) } 1 .. 100 }, "all of 100 addresses (flags '$flags')");
+	set(Session::way($way));
+	is_deeply(\%many, { map { ("198.51.100.$_" => 1) } 1 .. 100 }, "all of 100 addresses ($way)");
 	is(scalar @texts, 40, '... and 40 texts');
 	is(scalar(grep { $texts[$_] =~ sprintf('^"%02d-[a-z]{197}"$', $_ + 1) } 0 .. $#texts), 40, '... each in full');
 }
@@ -92,13 +92,13 @@ foreach my $case (@whole)
 
 # The same on one connection, on which the next lookup reads anything that comes after the
 # answer
-set(flags => 'edns, usevc, stayopen');
+set(Session::way('tcp, keep_open'));
 foreach my $case (@whole)
 {
 	is((look_up("$case->[0].over.tcp.example"))[0], '192.0.2.1', "$case->[0]: the same on an open connection");
 	goes_on($case->[0]);
 }
-set(flags => 'edns');
+set(Session::way('udp'));
 
 my %addresses = map { $_ => 1 } split / /, look_up('big.example');
 is(scalar keys %addresses, 3750, '3750 addresses');
@@ -142,23 +142,23 @@ set(deadline => 0);
 # ---- There is no TCP
 
 set(servers => $udp_only->address);
-foreach my $flags ('edns', 'usevc')
+foreach my $way ('udp', 'tcp, no edns')
 {
-	set(flags => $flags);
+	set(Session::way($way));
 	my ($given, $seconds) = look_up('tcpartial.example');
 
-	is($given, 'NDA11', "no server listens on TCP (flags $flags)");
+	is($given, 'NDA11', "no server listens on TCP ($way)");
 	cmp_ok($seconds, '<', 3, '... the error comes at once');
 }
-set(flags => 'edns');
+set(Session::way('udp'));
 goes_on('all that');
 $session->text('RESET ALL');
 
 # ---- Without TCP
 
-set(flags => 'edns, igntc');
-is((look_up('tc.example'))[0], 'NDA10', 'igntc: truncated and empty is not "no such records"');
-is((look_up('tcpartial.example'))[0], '192.0.2.66', 'igntc: truncated records are taken');
+set(ignore_truncation => 'on');
+is((look_up('tc.example'))[0], 'NDA10', 'ignore_truncation: truncated and empty is not "no such records"');
+is((look_up('tcpartial.example'))[0], '192.0.2.66', 'ignore_truncation: truncated records are taken');
 
 is($session->text('SELECT pg_backend_pid()'), $pid, 'all that was one session');
 
