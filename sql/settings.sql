@@ -83,14 +83,15 @@ SELECT value, t.*
 FROM unnest(ARRAY['', '127.0.0.1', '127.0.0.1:53', '127.0.0.1:65535', '::1',
 		'[::1]', '[::1]:5353', '2001:DB8::1', '::ffff:192.0.2.1', 'fe80::1%lo',
 		'[fe80::1%lo]:53', '127.0.0.1,::1', ' 127.0.0.1 , [::1]:53 ',
-		'127.0.0.1,127.0.0.1'])
+		'127.0.0.1,127.0.0.1', '127.1', '127.1:53', '1.2.3', '127.0.0.01',
+		'0x7f000001', '2130706433'])
 	WITH ORDINALITY AS v (value, ord), try('servers', value) AS t
 ORDER BY ord;
 
 -- invalid ones
 SELECT value, t.*
-FROM unnest(ARRAY['1.2.3', '127.1', '127.0.0.01', '0x7f000001', '2130706433',
-		'256.1.1.1', '127.0.0.1/32', 'localhost', 'ns1.shop.example',
+FROM unnest(ARRAY['1.2.3.4.5', '1.2.3.', '1..2', '08.1.1.1', '4294967296', '127.1 x',
+		'[127.1]', '127.1%lo', '256.1.1.1', '127.0.0.1/32', 'localhost', 'ns1.shop.example',
 		'127.0.0.1:0', '127.0.0.1:65536', '127.0.0.1:', '127.0.0.1:dns',
 		'127.0.0.1:-1', '127.0.0.1:53:53', '127.0.0.1#53', 'fe80::1',
 		'[fe80::1]:53', 'fe80::1%', 'fe80::1%a/b', 'fe80::1%lo:53',
@@ -115,7 +116,12 @@ ROLLBACK;
 -- as lists
 SET pgcares.servers = '127.0.0.1', '::1';
 SHOW pgcares.servers;
-SET pgcares.servers = '127.0.0.1, 1.2.3';
+SET pgcares.servers = '127.0.0.1, 1.2.3.4.5';
+RESET pgcares.servers;
+
+-- an IPv4 address can have fewer than four parts, as in resolv.conf
+SET pgcares.servers = '127.1, 1.2.3, 0x7f.2:54, 017.0.0.1, 2130706435';
+SELECT address, udp_port FROM dns_servers();
 RESET pgcares.servers;
 
 -- blanks name no server and no domain: they mean the same as an empty text
@@ -249,7 +255,7 @@ SELECT count(*) FROM dns_txt('bigtxt.all.example');
 -- values that were set earlier, and the role that set them, are checked when the
 -- library is loaded
 \c -
-SET pgcares.servers = '1.2.3';
+SET pgcares.servers = '1.2.3.4.5';
 SET pgcares.nosuch = 1;
 SELECT * FROM dns_a('a.all.example');
 SHOW pgcares.nosuch;

@@ -232,10 +232,12 @@ channel_release_descriptors(DnsChannel *channel)
 static DnsChannel *
 make_channel(const DnsChannelConfig *config)
 {
-	char	   *csv = server_csv(config->servers);
+	char	   *csv = config_servers(config);
 	DnsChannel *channel;
 	ares_status_t status = ARES_ENOMEM;
 
+	if (csv == NULL)
+		return NULL;
 	config_check_descriptors(config);
 	counters.channels++;
 	channel = calloc(1, sizeof(DnsChannel));
@@ -273,7 +275,7 @@ start_channel(DnsChannel *channel, const char *csv)
 
 	channel->slot_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
 	channel->burst_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
-	channel->csv = csv != NULL ? strdup(csv) : NULL;
+	channel->csv = strdup(csv);
 	if (channel->slot_of_id == NULL || channel->burst_of_id == NULL ||
 		channel->csv == NULL)
 		return ARES_ENOMEM;

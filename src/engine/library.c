@@ -77,7 +77,6 @@ static ares_status_t
 init(DnsChannel *channel, ares_channel_t **ares, int flags)
 {
 	DnsChannelConfig *config = &channel->config;
-	bool		system = (*config->servers == '\0');
 	char		lookups[] = "b";
 	struct ares_options options = {0};
 	int			mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
@@ -85,7 +84,6 @@ init(DnsChannel *channel, ares_channel_t **ares, int flags)
 		ARES_OPT_TCP_PORT | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
 		ARES_OPT_RESOLVCONF | ARES_OPT_UDP_MAX_QUERIES |
 		ARES_OPT_QUERY_CACHE | ARES_OPT_SERVER_FAILOVER;
-	ares_status_t status;
 
 	options.flags = config->flags | flags | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
 	options.timeout = config->timeout;
@@ -113,22 +111,8 @@ init(DnsChannel *channel, ares_channel_t **ares, int flags)
 		mask |= ARES_OPT_SOCK_RCVBUF;
 	}
 
-	/* set_servers() later replaces the default server. */
-	if (!system)
-	{
-		options.flags &= ~ARES_FLAG_NO_DFLT_SVR;
-		return init_alone(ares, &options, mask);
-	}
-
-	/*
-	 * If the library cannot read the file for lack of memory, it takes the file for
-	 * one without servers.  So believe that only after two attempts.
-	 */
-	options.flags |= ARES_FLAG_NO_DFLT_SVR;
-	status = init_alone(ares, &options, mask);
-	if (status != ARES_ENOSERVER)
-		return status;
-	options.flags &= config->flags | ~ARES_FLAG_NO_DFLT_SVR;
+	/* set_servers() replaces the default server. */
+	options.flags &= ~ARES_FLAG_NO_DFLT_SVR;
 	return init_alone(ares, &options, mask);
 }
 
@@ -150,12 +134,10 @@ init_alone(ares_channel_t **ares, struct ares_options *options,
 	return status;
 }
 
-/* Gives the library the configured servers, if there are any. */
+/* Gives the library the servers, also those of the system's file: see server.c. */
 static ares_status_t
 set_servers(DnsChannel *channel, ares_channel_t *ares)
 {
-	if (*channel->csv == '\0')
-		return ARES_SUCCESS;
 	return ares_set_servers_csv(ares, channel->csv);
 }
 

@@ -22,6 +22,8 @@
 #define DATAGRAM_OVERHEAD	1024
 #define DEFAULT_RECEIVE_BUFFER	212992
 
+#define DEFAULT_SERVER		"127.0.0.1"	/* as in resolv.conf(5) */
+
 static void read_settings(DnsChannelConfig *config);
 static int	library_flags(void);
 static bool same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b);
@@ -41,6 +43,27 @@ config_read(DnsChannelConfig *config, const char *server)
 	/* The system's file counts only if no servers are set. */
 	if (*config->servers == '\0')
 		file_state(setting_resolvconf, &config->file);
+}
+
+/*
+ * Returns the servers of a configuration as the library writes them, palloc'd: those of
+ * the setting, of the system's file, or the default one.  NULL if there is none.  Raises
+ * if the setting names an interface that does not exist.
+ */
+char *
+config_servers(const DnsChannelConfig *config)
+{
+	char	   *csv;
+
+	if (*config->servers != '\0')
+		return server_csv(config->servers);
+
+	/* A file that was replaced meanwhile is noticed by the next lookup. */
+	csv = server_list_csv(resolv_conf_servers(config->resolvconf));
+	if (*csv != '\0')
+		return csv;
+	return config->flags & ARES_FLAG_NO_DFLT_SVR ? NULL :
+		pstrdup(DEFAULT_SERVER);
 }
 
 /*

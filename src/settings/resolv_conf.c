@@ -1,11 +1,15 @@
 /*
  * resolv_conf.c
  *
- * The system's configuration for hosts: where they are looked up, and how names
- * are completed.  The library reads it too but does not expose it, so it is
- * read again here, from pgcares.resolvconf (resolv.conf(5)) and, for the order
- * of lookups, from nsswitch.conf(5).  It is kept until one of the files
+ * The system's configuration: the name servers, where hosts are looked up, and how
+ * names are completed.  It comes from pgcares.resolvconf (resolv.conf(5)) and, for
+ * the order of lookups, from nsswitch.conf(5), and is kept until one of the files
  * changes.  The environment is ignored.
+ *
+ * A line means what it means to getaddrinfo(3) of the GNU C library: a keyword begins
+ * the line, with a blank behind it, and no more than three name servers count.
+ * Deliberate differences: a carriage return is a blank, and a comment ends a search
+ * list.  The library reads the file too, but only the options rotate and use-vc count.
  */
 #include "postgres.h"
 
@@ -18,8 +22,9 @@
  * The first two are chosen, not measured: a larger file raises an error, and
  * further domains are ignored.
  */
-#define MAX_FILE_SIZE	(1024 * 1024)	/* octets */
+#define MAX_FILE_SIZE	(16 * 1024 * 1024)	/* octets */
 #define MAX_DOMAINS		32
+#define MAX_SERVERS		3		/* as in resolv.conf(5) */
 #define MAX_NDOTS		15		/* as in resolv.conf(5) */
 #define BLANKS			" \t\r"
 
@@ -29,12 +34,14 @@ typedef struct ResolvConf
 	Lookups		lookups;		/* LOOKUPS_SYSTEM if it does not say */
 	int			ndots;
 	List	   *domains;		/* of DnsName * */
+	List	   *servers;		/* of DnsServer * */
 } ResolvConf;
 
 static void *parse_resolvconf(const DnsFile *file);
 static void *parse_nsswitch(const DnsFile *file);
+static void read_server(ResolvConf *conf, char *words);
 static void read_options(ResolvConf *conf, char *words);
-static void read_domains(ResolvConf *conf, char *words);
+static void read_domains(ResolvConf *conf, char *words, int max);
 static void read_lookups(Lookups *lookups, char *words);
 static void add_domain(ResolvConf *conf, const DnsName *name);
 static char *take_word(char **words);
@@ -52,6 +59,17 @@ static CachedFile nsswitch = {
 	.file = {.max_size = MAX_FILE_SIZE, .unreadable_ok = true},
 	.parse = parse_nsswitch
 };
+
+/*
+ * The name servers that a file like resolv.conf has, of DnsServer *, valid until the
+ * file is read again.  Raises if an existing file cannot be read.
+ */
+List *
+resolv_conf_servers(const char *path)
+{
+	(void) cached_file_refresh(&resolvconf, path, RAISE);
+	return ((const ResolvConf *) resolvconf.parsed)->servers;
+}
 
 /*
  * Rereads the files that have changed.  Must be called before the functions
@@ -127,12 +145,14 @@ parse_resolvconf(const DnsFile *file)
 	conf->ndots = 1;
 	while ((line = strsep(&text, "\n")) != NULL)
 	{
-		char	   *word = take_word(&line);
+		const char *word = strsep(&line, BLANKS);
 
-		if (word == NULL || *word == '#' || *word == ';')
-			continue;
-		if (strcmp(word, "search") == 0 || strcmp(word, "domain") == 0)
-			read_domains(conf, line);
+		if (strcmp(word, "nameserver") == 0)
+			read_server(conf, line);
+		else if (strcmp(word, "search") == 0)
+			read_domains(conf, line, MAX_DOMAINS);
+		else if (strcmp(word, "domain") == 0)
+			read_domains(conf, line, 1);
 		else if (strcmp(word, "options") == 0)
 			read_options(conf, line);
 		else if (strcmp(word, "lookup") == 0)
@@ -168,14 +188,31 @@ parse_nsswitch(const DnsFile *file)
 	return lookups;
 }
 
-/* The last domain or search line counts. */
+/* Words that are no address are skipped, and so is an interface that has gone. */
 static void
-read_domains(ResolvConf *conf, char *words)
+read_server(ResolvConf *conf, char *words)
 {
-	char	   *word;
+	DnsServer  *server = palloc(sizeof(DnsServer));
+	char	   *word = take_word(&words);
 
+	if (word != NULL && list_length(conf->servers) < MAX_SERVERS &&
+		server_parse_address(word, server))
+		conf->servers = lappend(conf->servers, server);
+	else
+		pfree(server);
+}
+
+/* The last domain or search line that has a word counts, up to max words of it. */
+static void
+read_domains(ResolvConf *conf, char *words, int max)
+{
+	char	   *word = take_word(&words);
+
+	if (word == NULL)
+		return;
 	conf->domains = NIL;
-	while ((word = take_word(&words)) != NULL && *word != '#' && *word != ';')
+	for (; word != NULL && *word != '#' && *word != ';' && max > 0;
+		 word = take_word(&words), max--)
 	{
 		DnsName		name;
 
@@ -192,8 +229,8 @@ read_options(ResolvConf *conf, char *words)
 
 	while ((word = take_word(&words)) != NULL)
 	{
-		if (strncmp(word, "ndots:", 6) == 0 && isdigit((unsigned char) word[6]))
-			conf->ndots = Min(strtoul(word + 6, NULL, 10), MAX_NDOTS);
+		if (strncmp(word, "ndots:", 6) == 0)
+			conf->ndots = Max(Min(strtol(word + 6, NULL, 10), MAX_NDOTS), 0);
 	}
 }
 

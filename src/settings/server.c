@@ -1,10 +1,11 @@
 /*
  * server.c
  *
- * Name servers as text.  The library's own parser accepts too much (1.2.3 for
- * 1.2.3.0, a link-local address without its interface), so this one decides
- * what a server is, and the library sees only approved text.  Does no I/O and
- * raises nothing while parsing: check hooks call it.
+ * Name servers as text.  The library's own parser reads some addresses in another
+ * way than the C library (127.1 as 127.1.0.0) and accepts too much (a link-local
+ * address without its interface), so this one decides what a server is, and the
+ * library sees only full addresses.  Does no I/O and raises nothing while parsing:
+ * check hooks call it.
  */
 #include "postgres.h"
 
@@ -16,6 +17,7 @@
 #define DNS_PORT	53
 
 static const char *take_address(char *address, bool bracket, DnsServer *server);
+static bool append_server(StringInfo csv, const DnsServer *server);
 static bool take_port(const char *text, int *port);
 
 /*
@@ -56,6 +58,20 @@ server_parse(const char *text, DnsServer *server)
 	memcpy(address, text, end - text);
 	address[end - text] = '\0';
 	return take_address(address, bracket, server);
+}
+
+/*
+ * Reads an address as a nameserver line of resolv.conf(5) has it: ip, ip6, or
+ * ip6%interface.  False if a name server cannot have it.
+ */
+bool
+server_parse_address(const char *text, DnsServer *server)
+{
+	char		address[INET6_ADDRSTRLEN + sizeof(server->interface) + 1];
+
+	memset(server, 0, sizeof(*server));
+	return strlcpy(address, text, sizeof(address)) < sizeof(address) &&
+		take_address(address, false, server) == NULL;
 }
 
 /*
@@ -124,24 +140,31 @@ server_csv(const char *setting)
 	foreach(cell, elements)
 	{
 		DnsServer	server;
-		char		address[INET6_ADDRSTRLEN];
 
 		if (server_parse(lfirst(cell), &server) != NULL)
 			elog(ERROR, "pgcares.servers has no valid server");
-		if (server.interface[0] != '\0' && if_nametoindex(server.interface) == 0)
+		if (!append_server(&csv, &server))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("network interface \"%s\" does not exist",
 							server.interface),
 					 errhint("Check the name servers.")));
-
-		inet_ntop(server.family, server.address, address, sizeof(address));
-		appendStringInfo(&csv, "%s[%s]", csv.len > 0 ? "," : "", address);
-		if (server.udp_port > 0)
-			appendStringInfo(&csv, ":%d", server.udp_port);
-		if (server.interface[0] != '\0')
-			appendStringInfo(&csv, "%%%s", server.interface);
 	}
+	return csv.data;
+}
+
+/*
+ * The same for a List of DnsServer *, those with an interface that exists.
+ */
+char *
+server_list_csv(const List *servers)
+{
+	StringInfoData csv;
+	ListCell   *cell;
+
+	initStringInfo(&csv);
+	foreach(cell, servers)
+		(void) append_server(&csv, lfirst(cell));
 	return csv.data;
 }
 
@@ -215,6 +238,7 @@ static const char *
 take_address(char *address, bool bracket, DnsServer *server)
 {
 	char	   *interface = strchr(address, '%');
+	struct in_addr ip4;
 
 	if (interface != NULL)
 	{
@@ -225,9 +249,12 @@ take_address(char *address, bool bracket, DnsServer *server)
 		strcpy(server->interface, interface);
 	}
 
-	if (inet_pton(AF_INET, address, server->address) == 1)
+	/* inet_aton() reads 127.1 and 0x7f.1 too, and takes no notice of what follows a blank. */
+	if (strpbrk(address, " \t\n\v\f\r") == NULL &&
+		inet_aton(address, &ip4) != 0)
 	{
 		server->family = AF_INET;
+		memcpy(server->address, &ip4, sizeof(ip4));
 		if (bracket || interface != NULL)
 			return "only IPv6 addresses have brackets or an interface";
 		return NULL;
@@ -245,6 +272,35 @@ take_address(char *address, bool bracket, DnsServer *server)
 		return NULL;
 	}
 	return "it is not an IP address";
+}
+
+/*
+ * Adds a server as the library writes it.  False if its interface, a name or an
+ * index (RFC 4007 section 11.2), does not exist.
+ */
+static bool
+append_server(StringInfo csv, const DnsServer *server)
+{
+	char		address[INET6_ADDRSTRLEN];
+	char		name[IFNAMSIZ];
+	const char *interface = server->interface;
+	size_t		digits = strspn(interface, "0123456789");
+
+	if (*interface != '\0' && if_nametoindex(interface) == 0)
+	{
+		interface = NULL;
+		if (server->interface[digits] == '\0')
+			interface = if_indextoname(strtoul(server->interface, NULL, 10), name);
+		if (interface == NULL)
+			return false;
+	}
+	inet_ntop(server->family, server->address, address, sizeof(address));
+	appendStringInfo(csv, "%s[%s]", csv->len > 0 ? "," : "", address);
+	if (server->udp_port > 0)
+		appendStringInfo(csv, ":%d", server->udp_port);
+	if (*interface != '\0')
+		appendStringInfo(csv, "%%%s", interface);
+	return true;
 }
 
 static bool

@@ -91,6 +91,7 @@ extern bool settings_list(const char *value, List **elements);
 
 /* ---- resolv_conf.c: the system's configuration for hosts ---- */
 
+extern List *resolv_conf_servers(const char *path);
 extern bool resolv_conf_refresh(OnFailure on_failure);
 extern Lookups resolv_conf_lookups(void);
 extern int	resolv_conf_ndots(void);
@@ -121,9 +122,11 @@ typedef struct DnsServer
 	"A name server is written ip, ip:port, [ip6]:port or ip6%%interface."
 
 extern const char *server_parse(const char *text, DnsServer *server);
+extern bool server_parse_address(const char *text, DnsServer *server);
 extern void server_require(const char *text);
 extern char *server_text(const struct sockaddr *address);
 extern char *server_csv(const char *setting);
+extern char *server_list_csv(const List *servers);
 extern const char *server_from_library(const char *list, DnsServer *server);
 extern socklen_t server_address(const DnsServer *server,
 								struct sockaddr_storage *address);
@@ -169,6 +172,7 @@ extern bool config_is_set(const DnsChannelConfig *config);
 extern bool config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b);
 extern bool config_copy(DnsChannelConfig *to, const DnsChannelConfig *from);
 extern void config_free(DnsChannelConfig *config);
+extern char *config_servers(const DnsChannelConfig *config);
 extern void config_check_descriptors(const DnsChannelConfig *config);
 extern int	config_queries_per_socket(const DnsChannelConfig *config);
 

@@ -169,7 +169,7 @@ asks_nobody('missing again');
 # Contents of no use
 srand 1;
 foreach ([ '', 'empty' ], [ "\n\n\n", 'empty lines' ], [ "nameserver\nnameserver \n", 'no address' ],
-	[ nameservers('localhost', 'ns.example', '1.2.3.4.5', '::g', '127.0.0.1x', '-', '"'), 'no addresses' ],
+	[ nameservers('localhost', 'ns.example', '127.0.0.1:53', '[::1]', '1.2.3.4.5', '::g', '127.0.0.1x', '-', '"'), 'no addresses' ],
 	[ join('', map { chr int rand 256 } 1 .. 1 << 20), 'junk' ], [ 'x' x (1 << 20), 'a long line' ],
 	[ 'nameserver ' . '1' x (1 << 20), 'a long address' ], [ "\0" x 4096, 'zeros' ],
 	[ "options " . 'ndots:9 ' x 100000 . "\n", 'many options' ])
@@ -185,7 +185,7 @@ foreach ([ "nameserver 127.0.0.2", 'no line feed at the end' ], [ "nameserver 12
 	[ "# nameserver 127.0.0.1\n; nameserver 127.0.0.1\nnameserver 127.0.0.2\n", 'comments' ],
 	[ "nameserver 127.0.0.2 # the second\n", 'a comment after it' ],
 	[ "nameserver 127.0.0.2 ; the second\n", 'another comment after it' ],
-	[ "nameserver\t127.0.0.2  \t\n", 'tabs' ], [ "  nameserver 127.0.0.2\n", 'spaces before' ],
+	[ "nameserver\t127.0.0.2  \t\n", 'tabs' ], [ "  nameserver 127.0.0.1\nnameserver 127.0.0.2\n", 'spaces before another one' ],
 	[ "nameserver fe80::1\nnameserver nonsense\nnameserver 127.0.0.2\n", 'bad addresses before' ],
 	[ nameservers('127.0.0.2') . join('', map { chr int rand 256 } 1 .. 1 << 20), 'junk after it' ],
 	[ nameservers(('127.0.0.2') x 50), 'the same 50 times' ],

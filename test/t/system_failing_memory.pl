@@ -144,9 +144,9 @@ my $addresses = q{ARRAY(SELECT inet '192.0.2.0' + g FROM generate_series(1, 20) 
 series('many names', $many);
 series('many names, nothing left', $many, times => ALL, each => SOME_UP_TO);
 series('many names, new channel', $many, before => 'SELECT dns_reset()', each => SOME_UP_TO);
-$session->text(q{SET pgcares.tcp = on; SET pgcares.keep_open = on});
+$session->text(q{SET pgcares.tcp = on; SET pgcares.keep_open = on; SET pgcares.edns = off});
 series('many names over TCP', $many, before => 'SELECT dns_reset()', each => SOME_UP_TO);
-$session->text('RESET pgcares.tcp; RESET pgcares.keep_open');
+$session->text('RESET pgcares.tcp; RESET pgcares.keep_open; RESET pgcares.edns');
 series('silence', 'SELECT ord, status FROM dns_query_many(' . names(map { "drop.n$_" } 1 .. 5) . ')',
 	before => q{SET pgcares.timeout = '20ms'; SET pgcares.tries = 2});
 $session->text('RESET pgcares.timeout; RESET pgcares.tries');
