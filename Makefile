@@ -93,6 +93,7 @@ OBJS = \
 	src/lookahead/scan.o \
 	src/lookahead/sites.o \
 	src/lookup/batch.o \
+	src/lookup/batch_search.o \
 	src/lookup/host.o \
 	src/lookup/host_duplicates.o \
 	src/lookup/host_order.o \
@@ -101,6 +102,7 @@ OBJS = \
 	src/lookup/prefetch.o \
 	src/lookup/prefetch_table.o \
 	src/lookup/question.o \
+	src/lookup/search_list.o \
 	src/lookup/server_batch.o \
 	src/lookup/status.o \
 	src/pgcares.o \

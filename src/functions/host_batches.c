@@ -3,7 +3,7 @@
  *
  * The SQL functions that look up all hosts of an array at once: addresses of
  * names, names of addresses; all of them, or the first as dns_lookup() and
- * dns_reverse() do.  The hosts file counts as for a single host.
+ * dns_reverse() do.  The hosts file and the search list count as for a single host.
  */
 #include "postgres.h"
 
@@ -24,6 +24,7 @@ static void answer_names(DnsBatch *batch, uint32 index,
 static void answer_addresses(DnsBatch *batch, uint32 index,
 							 DnsAnswer *answer);
 static void put_found(DnsBatch *batch, uint32 index, DnsAnswer *answer);
+static void put_missing(DnsBatch *batch, uint32 index, DnsAnswer *answer);
 static int	rank_address(const DnsRR *rr);
 static void make_name(DnsBatch *batch, uint32 index, const DnsAnswer *answer,
 					  Datum *values, bool *nulls);
@@ -68,6 +69,10 @@ static const DnsBatchKind first_address_kind = {ADDRESS_KIND, .one_row = true};
 #define FIRST_FAILED	0x04
 #define FIRST_NODATA	0x08
 #define FIRST_NXDOMAIN	0x10
+#define FIRST_ANY		(FIRST_FOUND | FIRST_FAILED | FIRST_NODATA | FIRST_NXDOMAIN)
+
+/* Another name that the search list completed the element to exists. */
+#define OTHER_NODATA	0x20
 
 /* Ranks of addresses: a message has fewer records than RANK_OF_TYPE. */
 #define RANK_OF_TYPE	0x10000
@@ -149,6 +154,7 @@ static void
 look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
 {
 	DnsBatch	batch = {.kind = kind, .class = DNS_CLASS_IN};
+	SearchList	search;
 	int			family;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -160,6 +166,8 @@ look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
 		batch.types[batch.ntypes++] = DNS_TYPE_AAAA;
 	batch.what = host_what(false, family);
 	(void) host_lookups(RAISE, &batch.lookups);
+	(void) search_list_read(&search, RAISE);
+	batch.search = &search;
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
 }
 
@@ -222,7 +230,7 @@ static void
 answer_addresses(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 {
 	uint8	   *first = &batch->state[index];
-	bool		is_last = (batch->ntypes == 1 || *first != 0);
+	bool		is_last = (batch->ntypes == 1 || (*first & FIRST_ANY));
 	bool		nxdomain = answer->outcome.status->code == RCODE_NXDOMAIN;
 
 	if (outcome_is_noerror(&answer->outcome))
@@ -244,17 +252,32 @@ answer_addresses(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 		*first |= nxdomain ? FIRST_NXDOMAIN : FIRST_NODATA;
 	else if (!(*first & (FIRST_FOUND | FIRST_FAILED)))
 	{
-		HostSought	sought;
-		Host		host;
+		nxdomain |= (*first & FIRST_NXDOMAIN) != 0;
+		*first &= ~FIRST_ANY;
+		if (!nxdomain)
+			*first |= OTHER_NODATA;
+		if (!batch_search_next(batch, index))
+			put_missing(batch, index, answer);
+	}
+}
 
-		set_sought(batch, index, &answer->outcome.question.name, &sought);
-		if (host_answer_at_last(&sought, &host))
-		{
-			put_local_addresses(batch, index, &host);
-			return;
-		}
-		if (*first & FIRST_NXDOMAIN)
-			outcome_set(&answer->outcome, "NXDOMAIN");
+/* Puts the rows of a host that the DNS does not have. */
+static void
+put_missing(DnsBatch *batch, uint32 index, DnsAnswer *answer)
+{
+	const char *status = batch->state[index] & OTHER_NODATA ? "NODATA" : "NXDOMAIN";
+	HostSought	sought;
+	Host		host;
+	DnsName		name;
+
+	(void) batches_read_name(batch, index, &name);
+	set_sought(batch, index, &name, &sought);
+	if (host_answer_at_last(&sought, &host))
+		put_local_addresses(batch, index, &host);
+	else
+	{
+		if (strcmp(answer->outcome.status->name, status) != 0)
+			outcome_set(&answer->outcome, status);
 		batch_put(batch, index, RANK_LAST, answer);
 	}
 }

@@ -29,6 +29,8 @@ static bool read_name_call(FunctionCallInfo fcinfo, OnFailure on_failure,
 static bool read_address_call(FunctionCallInfo fcinfo, OnFailure on_failure,
 							  HostCall *call);
 static void ask_host(const HostSought *sought, Host *host, DnsOutcome *outcome);
+static void ask_name(Lookup *lookup, const HostSought *sought, Host *host,
+					 DnsOutcome *outcome);
 static void report(const HostCall *call);
 static void put_host(FunctionCallInfo fcinfo, const Host *host);
 static Datum names_array(const List *names);
@@ -182,17 +184,22 @@ hosts_find(const HostSought *sought, Host *host, DnsOutcome *outcome)
 }
 
 /*
- * Predicts the questions of hosts_find(), and gives their number.  Raises
+ * Predicts the questions of hosts_find(), and gives their number: of the names that
+ * the search list completes a name to, those for the first are certain.  Raises
  * nothing.
  */
 int
 hosts_questions(const HostSought *sought, DnsQuestion *questions)
 {
 	Host		host;
+	HostSought	first = *sought;
 
-	return sought->bad_name != NULL || name_never_asked(&sought->name) ||
-		host_answer_locally(sought, &host) ? 0 :
-		host_questions(sought, questions);
+	if (sought->bad_name != NULL || name_never_asked(&sought->name) ||
+		host_answer_locally(sought, &host))
+		return 0;
+	if (sought->names != NIL)
+		first.name = *(DnsName *) linitial(sought->names);
+	return host_questions(&first, questions);
 }
 
 /*
@@ -241,22 +248,51 @@ read_address_call(FunctionCallInfo fcinfo, OnFailure on_failure, HostCall *call)
 		host_seek_names(&call->sought, PG_GETARG_INET_PP(0), on_failure);
 }
 
-/* Asks the questions of a host, and merges all answers in their order. */
+/* Asks for a host, also as each name that the search list completes it to. */
 static void
 ask_host(const HostSought *sought, Host *host, DnsOutcome *outcome)
 {
 	Lookup		lookup = {.server = NULL};
+	HostSought	completed;
+	DnsOutcome	last;
+	int			tried = 0;
+	ListCell   *cell;
+
+	if (sought->names == NIL)
+		ask_name(&lookup, sought, host, outcome);
+	else
+	{
+		completed = *sought;
+		memset(outcome, 0, offsetof(DnsOutcome, question));
+		foreach(cell, sought->names)
+		{
+			completed.name = *(DnsName *) lfirst(cell);
+			ask_name(&lookup, &completed, host, &last);
+			tried++;
+			search_list_add(outcome, &last);
+			if (!outcome_is_missing(&last))
+				break;
+		}
+		search_list_note(outcome, tried);
+	}
+	lookup_end(&lookup);
+}
+
+/* Asks the questions of a name, and merges all answers in their order. */
+static void
+ask_name(Lookup *lookup, const HostSought *sought, Host *host,
+		 DnsOutcome *outcome)
+{
 	DnsQuestion questions[HOST_MAX_QUESTIONS];
 	DnsOutcome	outcomes[HOST_MAX_QUESTIONS];
 	int			count = host_questions(sought, questions);
 
-	lookup_ask(&lookup, questions, count, outcomes);
+	lookup_ask(lookup, questions, count, outcomes);
 	for (int i = 0; i < count; i++)
 	{
 		if (outcome_is_noerror(&outcomes[i]))
 			host_add_answer(host, &outcomes[i]);
 	}
-	lookup_end(&lookup);
 	host_merge(outcome, outcomes, count);
 }
 

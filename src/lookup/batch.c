@@ -51,6 +51,7 @@ static void read_names(DnsBatch *batch);
 static void chain_name(DnsBatch *batch, names_hash *table, uint32 index,
 					   uint64 seed);
 static void submit_elements(DnsBatch *batch);
+static bool next_element(DnsBatch *batch);
 static bool is_settled(DnsBatch *batch, uint32 index, DnsName *name);
 static int64 take_rank_out(TupleTableSlot *sorted);
 
@@ -118,6 +119,8 @@ batch_open(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 		batch->next[i] = NO_ELEMENT;
 	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	if (batch->search != NULL)
+		batch_search_open(batch);
 	batch->answer_context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pgcares answer",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -317,8 +320,10 @@ static void
 chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
 {
 	bool		found;
-	NameEntry  *entry = names_insert_hash(table, index,
-										  name_hash(&batch->name, seed), &found);
+	NameEntry  *entry;
+
+	batch->completed = batch_search_completes(batch, index, &batch->name);
+	entry = names_insert_hash(table, index, name_hash(&batch->name, seed), &found);
 
 	if (found)
 	{
@@ -329,14 +334,18 @@ chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
 	}
 }
 
-/* Is batch->name the name of the element? */
+/*
+ * Is batch->name the name of the element?  One that is completed is not the same with
+ * a dot at its end.
+ */
 static bool
 same_name(DnsBatch *batch, uint32 index)
 {
 	DnsName		name;
 
 	return batch->kind->read(batch, index, &name) &&
-		name_equal(&name, &batch->name);
+		name_equal(&name, &batch->name) &&
+		batch_search_completes(batch, index, &name) == batch->completed;
 }
 
 /* Submits questions while the window has room. */
@@ -345,9 +354,9 @@ submit_elements(DnsBatch *batch)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
 
-	while (batch->fed < batch->n && window_has_room(batch->window))
+	while (window_has_room(batch->window) && next_element(batch))
 	{
-		uint32		index = batch->fed;
+		uint32		index = batch->feeding;
 		DnsQuestion question;
 
 		CHECK_FOR_INTERRUPTS();
@@ -361,13 +370,25 @@ submit_elements(DnsBatch *batch)
 		}
 		if (batch->fed_types == batch->ntypes ||
 			(batch->state[index] & BATCH_SETTLED))
-		{
 			batch->fed_types = 0;
-			batch->fed++;
-		}
 		MemoryContextReset(batch->answer_context);
 	}
 	MemoryContextSwitchTo(old_context);
+}
+
+/* Chooses the element to ask; false if there is none. */
+static bool
+next_element(DnsBatch *batch)
+{
+	if (batch->fed_types > 0)
+		return true;			/* not all of its questions are asked */
+	if (batch->nagain > 0)
+		batch->feeding = batch->again[--batch->nagain];
+	else if (batch->fed < batch->n)
+		batch->feeding = batch->fed++;
+	else
+		return false;
+	return true;
 }
 
 /*
@@ -377,14 +398,22 @@ static bool
 is_settled(DnsBatch *batch, uint32 index, DnsName *name)
 {
 	const DnsBatchKind *kind = batch->kind;
+	bool		completed;
 
 	if (batch->state[index] & BATCH_SETTLED)
 		return true;
 	kind->read(batch, index, name);
+	completed = batch_search_completes(batch, index, name);
 	if (batch->fed_types == 0 && kind->answer_locally != NULL &&
+		!(completed && batch->tried[index] > 0) &&
 		kind->answer_locally(batch, index, name))
+	{
 		batch->state[index] |= BATCH_SETTLED;
-	return batch->state[index] & BATCH_SETTLED;
+		return true;
+	}
+	if (completed)
+		batch_search_complete(batch, index, name);
+	return false;
 }
 
 /*

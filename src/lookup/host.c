@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+static bool read_names(HostSought *sought, OnFailure on_failure);
 static int	weigh(const DnsOutcome *outcome);
 static void add_local(const HostSought *sought, Host *host);
 static bool add_from_file(const HostSought *sought, Host *host);
@@ -40,7 +41,8 @@ host_lookups(OnFailure on_failure, Lookups *lookups)
 }
 
 /*
- * Seeks the addresses of a host, of one family, or of both if family is 0.  If
+ * Seeks the addresses of a host, of one family, or of both if family is 0.  A single
+ * label is completed with the search list, a name with a dot is asked as it stands.  If
  * written is not a name or a file is unreadable, raises or gives false, as
  * on_failure says.
  */
@@ -52,7 +54,8 @@ host_seek(HostSought *sought, const char *written, int family,
 	sought->written = written;
 	sought->family = family;
 	sought->bad_name = name_parse(written, setting_idn, &sought->name);
-	return host_lookups(on_failure, &sought->lookups);
+	return host_lookups(on_failure, &sought->lookups) &&
+		read_names(sought, on_failure);
 }
 
 /*
@@ -63,6 +66,7 @@ host_seek_names(HostSought *sought, const inet *address, OnFailure on_failure)
 {
 	sought->address = address;
 	sought->bad_name = NULL;
+	sought->names = NIL;
 	address_reverse_name(address, &sought->name);
 	return host_lookups(on_failure, &sought->lookups);
 }
@@ -195,6 +199,24 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 							  &names[0]))
 			add_name(host, name_to_text(&names[0]));
 	}
+}
+
+/* Reads the names to try for a single label. */
+static bool
+read_names(HostSought *sought, OnFailure on_failure)
+{
+	size_t		len = strlen(sought->written);
+	SearchList	list;
+
+	sought->names = NIL;
+	if (sought->bad_name != NULL ||
+		!search_list_completes(sought->written, len, &sought->name))
+		return true;
+	if (!search_list_read(&list, on_failure))
+		return false;
+	sought->names = search_list_names(&list, sought->written, len,
+									  &sought->name);
+	return true;
 }
 
 /*

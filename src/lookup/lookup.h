@@ -94,6 +94,22 @@ extern void lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
 					   DnsOutcome *outcomes);
 extern void lookup_end(Lookup *lookup);
 
+/* ---- search_list.c: which names an incomplete name is tried as ---- */
+
+typedef struct SearchList
+{
+	List	   *domains;		/* of DnsName * */
+	int			ndots;
+} SearchList;
+
+extern bool search_list_read(SearchList *list, OnFailure on_failure);
+extern List *search_list_names(const SearchList *list, const char *written,
+							   size_t len, const DnsName *name);
+extern bool search_list_completes(const char *written, size_t len,
+								  const DnsName *name);
+extern void search_list_add(DnsOutcome *outcome, const DnsOutcome *last);
+extern void search_list_note(DnsOutcome *outcome, int tried);
+
 /* ---- host.c: names and addresses of hosts ---- */
 
 #define HOST_NO_TTL		(-1)
@@ -125,6 +141,7 @@ typedef struct HostSought
 	const char *written;		/* otherwise NULL: the name, as the user wrote it */
 	int			family;			/* of the addresses; 0 is both */
 	const char *bad_name;		/* NULL, or a sentence why that is not a name */
+	List	   *names;			/* to try, of DnsName *; NIL: only the name */
 	DnsName		name;			/* to ask for */
 } HostSought;
 
@@ -231,6 +248,7 @@ typedef struct DnsBatch
 	const char *what;			/* looked up; NULL for records */
 	const char *written;		/* the name, if the elements are servers */
 	Lookups		lookups;		/* for hosts */
+	const SearchList *search;	/* completes single labels; or NULL */
 
 	Datum	   *elements;
 	bool	   *nulls;
@@ -238,8 +256,14 @@ typedef struct DnsBatch
 	uint32	   *next;			/* the next equal element */
 	uint8	   *state;
 	DnsName		name;			/* of the element that chain_name() files */
+	bool		completed;		/* the search list completes it */
+	uint8	   *tried;			/* names that each element was tried as; or NULL */
+	uint32	   *again;			/* elements to try as their next name */
+	uint32		nagain;
+	uint32		again_room;
 	uint32		fed;			/* elements that have been asked */
-	int			fed_types;		/* questions asked of the next element */
+	uint32		feeding;		/* the element that is asked now */
+	int			fed_types;		/* questions asked of it */
 	DnsWindow  *window;
 	MemoryContext answer_context;	/* for one answer */
 	MemoryContext row_context;	/* for one row */
@@ -267,6 +291,15 @@ extern void batch_put_records(DnsBatch *batch, uint32 index,
 
 extern void server_batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
 							 ArrayType *array, const DnsQuestion *question);
+
+/* ---- batch_search.c: elements that the search list completes ---- */
+
+extern void batch_search_open(DnsBatch *batch);
+extern bool batch_search_completes(const DnsBatch *batch, uint32 index,
+								   const DnsName *name);
+extern void batch_search_complete(const DnsBatch *batch, uint32 index,
+								  DnsName *name);
+extern bool batch_search_next(DnsBatch *batch, uint32 index);
 
 /* ---- prefetch_table.c: questions asked ahead of the call ---- */
 

@@ -107,8 +107,76 @@ searches('nxdomain', 'ND003', ['nxdomain'], 'search off');
 $session->text(q{RESET pgcares.search});
 $server->forget;
 $session->query(q{SELECT * FROM dns_query('nxdomain')});
-$session->query(q{SELECT dns_lookup('nxdomain', 4)});
-is_deeply([ map { $_->{name} } $server->log ], [qw(nxdomain nxdomain)], 'no other function completes names');
+$session->query(q{SELECT * FROM dns_message('nxdomain')});
+is_deeply([ map { $_->{name} } $server->log ], [qw(nxdomain nxdomain)], 'functions of records and messages complete no name');
+
+# ---- Hosts: a single label is completed, a name with a dot is asked as it stands. Every
+# function, alone, ahead of its call, and in a batch
+
+my @hosts = (
+	[ 'a lookup', sub { "SELECT coalesce(host(dns_lookup($_[0], $_[1])), 'NULL')" } ],
+	[ 'addresses', sub { "SELECT host(address) FROM dns_addresses($_[0], $_[1])" } ],
+	[ 'getaddrinfo', sub { "SELECT host(address) FROM dns_getaddrinfo($_[0], family => $_[1])" } ],
+	[ 'gethostbyname', sub { "SELECT host(unnest(addresses)) FROM dns_gethostbyname($_[0], $_[1])" } ]);
+my $ahead = sub { "SELECT coalesce(host(dns_lookup(n, $_[1])), 'NULL') FROM (VALUES ($_[0])) v (n)" };
+my $many = sub { "SELECT CASE status WHEN 'NOERROR' THEN host(address) ELSE status END FROM dns_lookup_many(ARRAY[$_[0]], $_[1])" };
+
+sub asks_hosts
+{
+	my ($name, $outcome, $asked, $what) = @_;
+
+	foreach my $function (@hosts, [ 'looked ahead', $ahead ], [ 'a batch', $many ])
+	{
+		foreach my $family (4, 0)
+		{
+			my %status = (ND003 => 'NXDOMAIN', NDA00 => 'NODATA', ND002 => 'SERVFAIL');
+			my $expected = $function->[1] == $many ? $status{$outcome} // $outcome : $outcome;
+
+			$server->forget;
+			my $result = $session->query($function->[1]->("'$name'::text", $family));
+			my $got = $result->{error} ? $result->{error}{C} : join ' ', sort map { $_->[0] } @{ $result->{rows} };
+			my @names = map { $_->{name} } grep { $_->{type} =~ /^(?:1|A)$/ } $server->log;
+			like($got, qr/^\Q$expected\E(?: 2001:db8::1)?$/, "$what, $function->[0], family $family");
+			is_deeply(\@names, $asked, '... and the names asked');
+		}
+	}
+}
+
+$session->text(q{SET pgcares.domains = 'one.example, two.example'});
+asks_hosts('sound', '192.0.2.1', ['sound.one.example'], 'a single label');
+asks_hosts('nxdomain', 'ND003', [qw(nxdomain.one.example nxdomain.two.example nxdomain)], 'a single label, nowhere');
+asks_hosts('nodata', 'NDA00', [qw(nodata.one.example nodata.two.example nodata)], 'a single label without addresses');
+asks_hosts('rcode2', 'ND002', ['rcode2.one.example'], 'a failure ends the search');
+asks_hosts('sound.', '192.0.2.1', ['sound'], 'a final dot');
+asks_hosts('nxdomain.', 'ND003', ['nxdomain'], 'a final dot, missing');
+asks_hosts('nxdomain.a', 'ND003', ['nxdomain.a'], 'a name with a dot');
+asks_hosts('sound.a', '192.0.2.1', ['sound.a'], 'a name with a dot, found');
+asks_hosts('invalid', 'ND003', [], 'a name that is never asked');
+$session->text('SET pgcares.ndots = 0');
+asks_hosts('nxdomain', 'ND003', [qw(nxdomain nxdomain.one.example nxdomain.two.example)], 'ndots 0');
+$session->text('SET pgcares.ndots = 2');
+asks_hosts('nxdomain.a', 'ND003', ['nxdomain.a'], 'ndots 2, a name with a dot');
+$session->text('RESET pgcares.ndots; SET pgcares.search = off');
+asks_hosts('nxdomain', 'ND003', ['nxdomain'], 'search off');
+$session->text('RESET pgcares.search');
+is($session->text(q{SELECT canonname FROM dns_getaddrinfo('sound', family => 4, flags => '{canonname}')}), 'sound.one.example', 'the name that was found');
+is($session->text(q{SELECT name FROM dns_gethostbyname('sound', 4)}), 'sound.one.example', '... as that of the host');
+like($session->query(q{SELECT dns_lookup('nxdomain')})->{error}{D}, qr/\b3 names were tried\./, 'the number of names is told');
+
+# many at a time: each element has the answer of the call, whatever the others are
+my @elements = map { ("sound$_", "nxdomain.n$_", 'sound', "nodata$_", 'sound.', 'nxdomain', "rcode2.n$_", "sound.n$_", 'nxdomain.', 'SOUND') } 1 .. 40;
+$session->text(q{CREATE TABLE hosts (ord bigint, name text); CREATE FUNCTION alone(name text, family int) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN RETURN host(dns_lookup(name, family)); EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END $$});
+$session->text("INSERT INTO hosts VALUES (" . join('), (', map { $_ + 1 . ", '$elements[$_]'" } 0 .. $#elements) . ')');
+foreach my $family (4, 0)
+{
+	is($session->text("SELECT count(*) FROM hosts h LEFT JOIN LATERAL (SELECT min(CASE b.status WHEN 'NOERROR' THEN host(b.address)
+			WHEN 'NXDOMAIN' THEN 'ND003' WHEN 'NODATA' THEN 'NDA00' ELSE 'ND002' END) AS found
+		FROM many b WHERE b.ord = h.ord) b ON true WHERE found IS DISTINCT FROM alone(name, $family)" =~
+		s/FROM hosts h/FROM (SELECT * FROM hosts) h/r =~ s/^/WITH many AS MATERIALIZED (SELECT * FROM dns_lookup_many(ARRAY(SELECT name FROM hosts ORDER BY ord), $family)) /r),
+		'0', "400 elements, family $family: as the calls");
+}
+$session->text('DROP TABLE hosts; DROP FUNCTION alone(text, int)');
 
 # ---- Lengths
 
