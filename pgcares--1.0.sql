@@ -222,7 +222,8 @@ CREATE TYPE dns_addrinfo_record AS (
 	socktype integer,
 	protocol integer,
 	ttl integer,
-	canonname text
+	canonname text,
+	cnames text[]
 );
 
 COMMENT ON TYPE dns_addrinfo_record IS 'an address to connect to';
@@ -233,6 +234,7 @@ COMMENT ON COLUMN dns_addrinfo_record.socktype IS 'type of socket, as was asked'
 COMMENT ON COLUMN dns_addrinfo_record.protocol IS 'protocol, as was asked';
 COMMENT ON COLUMN dns_addrinfo_record.ttl IS 'seconds for which the address can be kept; NULL if it is not from the DNS';
 COMMENT ON COLUMN dns_addrinfo_record.canonname IS 'canonical name of the host';
+COMMENT ON COLUMN dns_addrinfo_record.cnames IS 'names of the CNAME chain, in order';
 
 CREATE TYPE dns_host_record AS (
 	name text,
@@ -447,14 +449,18 @@ CREATE TYPE dns_status_record AS (
 	status text,
 	code integer,
 	sqlstate text,
-	message text
+	message text,
+	ares_code integer,
+	ares_name text
 );
 
-COMMENT ON TYPE dns_status_record IS 'an outcome of lookups';
+COMMENT ON TYPE dns_status_record IS 'an outcome of lookups, or a status of c-ares';
 COMMENT ON COLUMN dns_status_record.status IS 'name of the outcome';
 COMMENT ON COLUMN dns_status_record.code IS 'response code, or status of c-ares';
 COMMENT ON COLUMN dns_status_record.sqlstate IS 'SQLSTATE of the error';
 COMMENT ON COLUMN dns_status_record.message IS 'meaning';
+COMMENT ON COLUMN dns_status_record.ares_code IS 'status of c-ares for the same, as in errno.errorcode of pycares';
+COMMENT ON COLUMN dns_status_record.ares_name IS 'name of that in C';
 
 CREATE TYPE dns_type_record AS (
 	type text,
@@ -730,6 +736,22 @@ SUPPORT dns_support;
 COMMENT ON FUNCTION dns_getaddrinfo(text, text, integer, integer, integer, text[], text)
 IS 'addresses of a host and port of a service';
 
+CREATE FUNCTION dns_getaddrinfo(
+	host text,
+	port integer,
+	family integer DEFAULT 0,
+	socktype integer DEFAULT 0,
+	protocol integer DEFAULT 0,
+	flags text[] DEFAULT '{}',
+	on_error text DEFAULT NULL)
+RETURNS SETOF dns_addrinfo_record
+AS 'MODULE_PATHNAME', 'pgcares_getaddrinfo_port'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
+
+COMMENT ON FUNCTION dns_getaddrinfo(text, integer, integer, integer, integer, text[], text)
+IS 'addresses of a host, with a port';
+
 CREATE FUNCTION dns_gethostbyname(
 	name text,
 	family integer DEFAULT 0,
@@ -965,10 +987,10 @@ IS 'meaning of a status code of c-ares';
 CREATE FUNCTION dns_statuses()
 RETURNS SETOF dns_status_record
 AS 'MODULE_PATHNAME', 'pgcares_statuses'
-LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 20;
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 40;
 
 COMMENT ON FUNCTION dns_statuses()
-IS 'outcomes of lookups';
+IS 'outcomes of lookups, and status codes of c-ares';
 
 CREATE FUNCTION dns_types()
 RETURNS SETOF dns_type_record
@@ -1039,6 +1061,7 @@ REVOKE ALL ON FUNCTION dns_lookup(text, integer, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reverse(inet, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_addresses(text, integer, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_getaddrinfo(text, text, integer, integer, integer, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_getaddrinfo(text, integer, integer, integer, integer, text[], text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_gethostbyname(text, integer, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_gethostbyaddr(inet, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_getnameinfo(inet, integer, text[], text) FROM PUBLIC;

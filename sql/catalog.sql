@@ -24,6 +24,13 @@ RESET pgcares.servers;
 -- outcomes
 SELECT * FROM dns_statuses();
 
+-- every code of c-ares has one row, with the name and message that it has there
+SELECT count(*), count(DISTINCT ares_code), min(ares_code), max(ares_code)
+FROM dns_statuses() WHERE ares_code IS NOT NULL;
+SELECT ares_name, status FROM dns_statuses() WHERE ares_code = 4;
+SELECT ares_code FROM dns_statuses()
+WHERE status IS NULL AND message <> dns_strerror(ares_code);
+
 -- statuses of the library
 SELECT code, dns_strerror(code)
 FROM generate_series(0, 26) AS code

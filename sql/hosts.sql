@@ -120,10 +120,24 @@ SELECT * FROM dns_getaddrinfo('www.shop.example', '8080', 4, 1, 6,
 SELECT address, port, family FROM dns_getaddrinfo('192.0.2.1', '443');
 SELECT * FROM dns_getaddrinfo('localhost', '53', socktype => 2,
 	flags => '{canonname}');
+SELECT cnames FROM dns_getaddrinfo('www2.shop.example', family => 4);
+SELECT cnames FROM dns_getaddrinfo('localhost', family => 4);
 SELECT * FROM dns_getaddrinfo(NULL);
 SELECT * FROM dns_getaddrinfo(NULL, '53', flags => '{passive}');
 SELECT address FROM dns_getaddrinfo(NULL, family => 6, flags => '{AI_PASSIVE}');
 SELECT address FROM dns_getaddrinfo('shop.example', flags => '{passive}');
+
+-- a port that is a number; NULL and texts stand for a service
+SELECT * FROM dns_getaddrinfo('www.shop.example', 443, 4, socktype => 1);
+SELECT address, port, ttl FROM dns_getaddrinfo('localhost', 80);
+SELECT port FROM unnest('{0,1,65535}'::int[]) AS p, dns_getaddrinfo('192.0.2.1', p);
+SELECT port FROM dns_getaddrinfo('192.0.2.1', port => 53);
+SELECT port FROM dns_getaddrinfo('192.0.2.1', 53::smallint);
+SELECT port FROM dns_getaddrinfo('192.0.2.1', NULL::int);
+SELECT address, port FROM dns_getaddrinfo(NULL, 53, 4, flags => '{passive}');
+SELECT * FROM dns_getaddrinfo('192.0.2.1', 65536);
+SELECT * FROM dns_getaddrinfo('192.0.2.1', -1);
+SELECT * FROM dns_getaddrinfo('shop.example', 443, flags => '{numerichost}');
 
 -- IPv4 addresses as IPv6 addresses: instead of IPv6 addresses, or besides them
 SELECT flags, address, family
@@ -164,6 +178,9 @@ SELECT protocol, service
 FROM unnest('{tcp,udp,dgram,sctp,dccp}'::text[]) AS protocol,
 	dns_getnameinfo('192.0.2.10', 64999, ARRAY['lookupservice', protocol]);
 SELECT * FROM dns_getnameinfo('192.0.2.10', 0, '{lookupservice}');
+-- a port without flags: its service, or else the number
+SELECT * FROM unnest('{443,64999,65535}'::int[]) AS port, dns_getnameinfo('192.0.2.10', port);
+SELECT * FROM dns_getnameinfo('192.0.2.10', 443, '{numericserv}');
 
 -- an address without a name is shown itself, unless a name is required
 SELECT * FROM dns_getnameinfo('192.0.2.99/24');

@@ -123,6 +123,23 @@ argument_family(FunctionCallInfo fcinfo, int argument, OnFailure on_failure, int
 }
 
 /*
+ * Reads a port.
+ */
+bool
+argument_port(FunctionCallInfo fcinfo, int argument, OnFailure on_failure, int *port)
+{
+	*port = PG_GETARG_INT32(argument);
+	if (*port >= 0 && *port <= 65535)
+		return true;
+	if (on_failure == RAISE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid port: %d", *port),
+				 errhint("It is a number from 0 to 65535.")));
+	return false;
+}
+
+/*
  * Reads flags from an array of words.  Case does not matter.  A word can have
  * the prefix of its C name, for example AI_ or ARES_AI_.
  */

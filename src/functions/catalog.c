@@ -11,6 +11,49 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+/* A status code of the library. */
+typedef struct LibraryCode
+{
+	int			code;
+	const char *name;
+	const char *status;			/* the same outcome here, or NULL */
+	int			sqlstate;		/* of the error for it, if it has no status; or 0 */
+} LibraryCode;
+
+static const LibraryCode library_codes[] = {
+	{ARES_SUCCESS, "ARES_SUCCESS", "NOERROR", 0},
+	{ARES_ENODATA, "ARES_ENODATA", "NODATA", 0},
+	{ARES_EFORMERR, "ARES_EFORMERR", "FORMERR", 0},
+	{ARES_ESERVFAIL, "ARES_ESERVFAIL", "SERVFAIL", 0},
+	{ARES_ENOTFOUND, "ARES_ENOTFOUND", "NXDOMAIN", 0},
+	{ARES_ENOTIMP, "ARES_ENOTIMP", "NOTIMP", 0},
+	{ARES_EREFUSED, "ARES_EREFUSED", "REFUSED", 0},
+	{ARES_EBADQUERY, "ARES_EBADQUERY", NULL, 0},
+	{ARES_EBADNAME, "ARES_EBADNAME", "BADNAME", 0},
+	{ARES_EBADFAMILY, "ARES_EBADFAMILY", NULL, ERRCODE_INVALID_PARAMETER_VALUE},
+	{ARES_EBADRESP, "ARES_EBADRESP", "MALFORMED", 0},
+	{ARES_ECONNREFUSED, "ARES_ECONNREFUSED", "UNREACHABLE", 0},
+	{ARES_ETIMEOUT, "ARES_ETIMEOUT", "TIMEOUT", 0},
+	{ARES_EOF, "ARES_EOF", NULL, 0},
+	{ARES_EFILE, "ARES_EFILE", NULL, 0},
+	{ARES_ENOMEM, "ARES_ENOMEM", NULL, ERRCODE_OUT_OF_MEMORY},
+	{ARES_EDESTRUCTION, "ARES_EDESTRUCTION", NULL, 0},
+	{ARES_EBADSTR, "ARES_EBADSTR", NULL, 0},
+	{ARES_EBADFLAGS, "ARES_EBADFLAGS", NULL, ERRCODE_INVALID_PARAMETER_VALUE},
+	{ARES_ENONAME, "ARES_ENONAME", NULL, 0},
+	{ARES_EBADHINTS, "ARES_EBADHINTS", NULL, ERRCODE_INVALID_PARAMETER_VALUE},
+	{ARES_ENOTINITIALIZED, "ARES_ENOTINITIALIZED", NULL, 0},
+	{ARES_ELOADIPHLPAPI, "ARES_ELOADIPHLPAPI", NULL, 0},
+	{ARES_EADDRGETNETWORKPARAMS, "ARES_EADDRGETNETWORKPARAMS", NULL, 0},
+	{ARES_ECANCELLED, "ARES_ECANCELLED", NULL, ERRCODE_QUERY_CANCELED},
+	{ARES_ESERVICE, "ARES_ESERVICE", NULL, ERRCODE_INVALID_PARAMETER_VALUE},
+	{ARES_ENOSERVER, "ARES_ENOSERVER", "NOSERVER", 0},
+};
+
+static const LibraryCode *library_code_of(const char *status);
+static void put_status(ReturnSetInfo *rsinfo, const DnsStatus *status,
+					   const LibraryCode *library);
+
 PG_FUNCTION_INFO_V1(pgcares_version);
 PG_FUNCTION_INFO_V1(pgcares_strerror);
 PG_FUNCTION_INFO_V1(pgcares_statuses);
@@ -40,26 +83,23 @@ pgcares_strerror(PG_FUNCTION_ARGS)
 }
 
 /*
- * dns_statuses()
+ * dns_statuses(): the statuses, each with the library's code for the same outcome, and
+ * then the library's other codes.
  */
 Datum
 pgcares_statuses(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {TEXTOID, INT4OID, TEXTOID, TEXTOID};
+	static const Oid types[] = {TEXTOID, INT4OID, TEXTOID, TEXTOID, INT4OID, TEXTOID};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const DnsStatus *status;
 
 	rows_begin(fcinfo, types, lengthof(types));
 	for (int i = 0; (status = status_at(i)) != NULL; i++)
+		put_status(rsinfo, status, library_code_of(status->name));
+	for (int i = 0; i < (int) lengthof(library_codes); i++)
 	{
-		Datum		values[4];
-		bool		nulls[4] = {false};
-
-		values[0] = CStringGetTextDatum(status->name);
-		values[1] = Int32GetDatum(status->code);
-		values[2] = CStringGetTextDatum(unpack_sql_state(status->sqlstate));
-		values[3] = CStringGetTextDatum(status->message);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		if (library_codes[i].status == NULL)
+			put_status(rsinfo, NULL, &library_codes[i]);
 	}
 	return (Datum) 0;
 }
@@ -170,4 +210,45 @@ pgcares_stats(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+static const LibraryCode *
+library_code_of(const char *status)
+{
+	for (int i = 0; i < (int) lengthof(library_codes); i++)
+	{
+		if (library_codes[i].status != NULL &&
+			strcmp(library_codes[i].status, status) == 0)
+			return &library_codes[i];
+	}
+	return NULL;
+}
+
+/* Adds a row of dns_statuses(); one of the two can be NULL. */
+static void
+put_status(ReturnSetInfo *rsinfo, const DnsStatus *status,
+		   const LibraryCode *library)
+{
+	int			sqlstate = status != NULL ? status->sqlstate : library->sqlstate;
+	Datum		values[6] = {0};
+	bool		nulls[6] = {false};
+
+	nulls[0] = nulls[1] = status == NULL;
+	if (status != NULL)
+	{
+		values[0] = CStringGetTextDatum(status->name);
+		values[1] = Int32GetDatum(status->code);
+	}
+	nulls[2] = status == NULL && sqlstate == 0;
+	if (!nulls[2])
+		values[2] = CStringGetTextDatum(unpack_sql_state(sqlstate));
+	values[3] = CStringGetTextDatum(status != NULL ? status->message :
+									ares_strerror(library->code));
+	nulls[4] = nulls[5] = library == NULL;
+	if (library != NULL)
+	{
+		values[4] = Int32GetDatum(library->code);
+		values[5] = CStringGetTextDatum(library->name);
+	}
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

@@ -42,6 +42,8 @@ extern bool argument_is_bad_name(const DnsRequest *request, DnsOutcome *outcome)
 extern char *argument_text(const DnsRequest *request);
 extern bool argument_family(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 							int *family);
+extern bool argument_port(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
+						  int *port);
 extern bool argument_flags(FunctionCallInfo fcinfo, int argument,
 						   const FlagWord *words, const char *prefix, OnFailure on_failure,
 						   int *flags);
@@ -50,6 +52,7 @@ extern bool argument_flags(FunctionCallInfo fcinfo, int argument,
 
 extern void hosts_find(const HostSought *sought, Host *host,
 					   DnsOutcome *outcome);
+extern Datum hosts_names_datum(const List *names);
 extern int	hosts_questions(const HostSought *sought, DnsQuestion *questions);
 extern int	hosts_call_questions(FunctionCallInfo fcinfo, uint16 type,
 								 DnsQuestion *questions);
@@ -70,6 +73,8 @@ extern void batches_set_name(DnsBatch *batch, uint32 index,
 
 extern int	getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type,
 								  DnsQuestion *questions);
+extern int	getaddrinfo_port_questions(FunctionCallInfo fcinfo, uint16 type,
+									   DnsQuestion *questions);
 extern int	getnameinfo_questions(FunctionCallInfo fcinfo, uint16 type,
 								  DnsQuestion *questions);
 

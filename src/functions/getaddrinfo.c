@@ -45,8 +45,13 @@ typedef struct AddrinfoRequest
 	OnError		on_error;
 } AddrinfoRequest;
 
-static bool read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
-						  AddrinfoRequest *request);
+static Datum getaddrinfo_rows(FunctionCallInfo fcinfo, bool is_port);
+static int	questions_of(FunctionCallInfo fcinfo, bool is_port,
+						 DnsQuestion *questions);
+static bool read_addrinfo(FunctionCallInfo fcinfo, bool is_port,
+						  OnFailure on_failure, AddrinfoRequest *request);
+static bool read_port(FunctionCallInfo fcinfo, bool is_port,
+					  OnFailure on_failure, AddrinfoRequest *request);
 static void find(const AddrinfoRequest *request, Host *host, DnsOutcome *outcome);
 static bool seek(const AddrinfoRequest *request, OnFailure on_failure,
 				 HostSought *sought);
@@ -59,6 +64,7 @@ static void put_rows(FunctionCallInfo fcinfo, const AddrinfoRequest *request,
 					 const Host *host);
 
 PG_FUNCTION_INFO_V1(pgcares_getaddrinfo);
+PG_FUNCTION_INFO_V1(pgcares_getaddrinfo_port);
 
 /*
  * dns_getaddrinfo(host, service, family, socktype, protocol, flags, on_error)
@@ -66,13 +72,44 @@ PG_FUNCTION_INFO_V1(pgcares_getaddrinfo);
 Datum
 pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {INETOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID};
+	return getaddrinfo_rows(fcinfo, false);
+}
+
+/*
+ * dns_getaddrinfo(host, port, family, socktype, protocol, flags, on_error)
+ */
+Datum
+pgcares_getaddrinfo_port(PG_FUNCTION_ARGS)
+{
+	return getaddrinfo_rows(fcinfo, true);
+}
+
+/*
+ * The questions of dns_getaddrinfo(), with a service or a port; see LookupFunction.
+ */
+int
+getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+{
+	return questions_of(fcinfo, false, questions);
+}
+
+int
+getaddrinfo_port_questions(FunctionCallInfo fcinfo, uint16 type,
+						   DnsQuestion *questions)
+{
+	return questions_of(fcinfo, true, questions);
+}
+
+static Datum
+getaddrinfo_rows(FunctionCallInfo fcinfo, bool is_port)
+{
+	static const Oid types[] = {INETOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID};
 	AddrinfoRequest request;
 	Host		host = {0};
 	DnsOutcome	outcome;
 
 	rows_begin(fcinfo, types, lengthof(types));
-	if (!read_addrinfo(fcinfo, RAISE, &request))
+	if (!read_addrinfo(fcinfo, is_port, RAISE, &request))
 		return (Datum) 0;
 	if (request.host == NULL)
 	{
@@ -88,16 +125,13 @@ pgcares_getaddrinfo(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/*
- * The questions of dns_getaddrinfo(); see LookupFunction.
- */
-int
-getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+static int
+questions_of(FunctionCallInfo fcinfo, bool is_port, DnsQuestion *questions)
 {
 	AddrinfoRequest request;
 	HostSought	sought;
 
-	if (!read_addrinfo(fcinfo, RETURN_FALSE, &request) ||
+	if (!read_addrinfo(fcinfo, is_port, RETURN_FALSE, &request) ||
 		request.host == NULL || !seek(&request, RETURN_FALSE, &sought))
 		return 0;
 	return hosts_questions(&sought, questions);
@@ -108,7 +142,7 @@ getaddrinfo_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questio
  * invalid, raises or gives false, as on_failure says.
  */
 static bool
-read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
+read_addrinfo(FunctionCallInfo fcinfo, bool is_port, OnFailure on_failure,
 			  AddrinfoRequest *request)
 {
 	inet		address;
@@ -125,10 +159,7 @@ read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
 		return false;
 	if (!PG_ARGISNULL(0))
 		request->host = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (!PG_ARGISNULL(1) &&
-		!services_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
-					   services_protocol(request->socktype, request->protocol),
-					   request->flags & FLAG_NUMERICSERV, on_failure, &request->port))
+	if (!PG_ARGISNULL(1) && !read_port(fcinfo, is_port, on_failure, request))
 		return false;
 
 	if (!(request->flags & FLAG_NUMERICHOST) || request->host == NULL ||
@@ -140,6 +171,18 @@ read_addrinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
 				 errmsg("\"%s\" is not an address", request->host),
 				 errdetail("The flag numerichost allows no names.")));
 	return false;
+}
+
+/* Reads the port, from a number or from the name of a service. */
+static bool
+read_port(FunctionCallInfo fcinfo, bool is_port, OnFailure on_failure,
+		  AddrinfoRequest *request)
+{
+	if (is_port)
+		return argument_port(fcinfo, 1, on_failure, &request->port);
+	return services_port(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+						 services_protocol(request->socktype, request->protocol),
+						 request->flags & FLAG_NUMERICSERV, on_failure, &request->port);
 }
 
 static void
@@ -296,8 +339,8 @@ put_rows(FunctionCallInfo fcinfo, const AddrinfoRequest *request, const Host *ho
 	foreach(cell, host->addresses)
 	{
 		HostAddress *found = lfirst(cell);
-		Datum		values[7];
-		bool		nulls[7] = {false};
+		Datum		values[8];
+		bool		nulls[8] = {false};
 
 		values[0] = InetPGetDatum(found->address);
 		values[1] = Int32GetDatum(request->port);
@@ -309,6 +352,7 @@ put_rows(FunctionCallInfo fcinfo, const AddrinfoRequest *request, const Host *ho
 		nulls[6] = !(request->flags & FLAG_CANONNAME) || host->name == NULL;
 		if (!nulls[6])
 			values[6] = CStringGetTextDatum(host->name);
+		values[7] = hosts_names_datum(host->cnames);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 }

@@ -3,7 +3,8 @@
  *
  * dns_getnameinfo(): gives the names of an address and a port, with the flags
  * of ares_getnameinfo(3).  Unlike that function, it shows only an address
- * without a name as a number; a lookup without an answer is a failure.
+ * without a name as a number; a lookup without an answer is a failure; and the
+ * service of a port is shown without a flag.
  */
 #include "postgres.h"
 
@@ -134,15 +135,14 @@ read_nameinfo(FunctionCallInfo fcinfo, OnFailure on_failure,
 	if (!argument_on_error(fcinfo, 3, on_failure, &request->on_error) ||
 		!read_flags(fcinfo, on_failure, &request->flags))
 		return false;
-	request->port = PG_GETARG_INT32(1);
-	if (request->port >= 0 && request->port <= 65535)
-		return true;
-	if (on_failure == RAISE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid port: %d", request->port),
-				 errhint("It is a number from 0 to 65535.")));
-	return false;
+	if (!argument_port(fcinfo, 1, on_failure, &request->port))
+		return false;
+
+	/* A port is there to be shown: by its name or, if it has none, as a number. */
+	if (!(request->flags & (FLAG_LOOKUPHOST | FLAG_LOOKUPSERVICE)))
+		request->flags |= FLAG_LOOKUPHOST |
+			(request->port != 0 ? FLAG_LOOKUPSERVICE : 0);
+	return true;
 }
 
 static bool
@@ -158,8 +158,6 @@ read_flags(FunctionCallInfo fcinfo, OnFailure on_failure, int *flags)
 					 errmsg("flags numerichost and namereqd exclude each other")));
 		return false;
 	}
-	if (!(*flags & (FLAG_LOOKUPHOST | FLAG_LOOKUPSERVICE)))
-		*flags |= FLAG_LOOKUPHOST;
 	return true;
 }
 

@@ -33,7 +33,6 @@ static void ask_name(Lookup *lookup, const HostSought *sought, Host *host,
 					 DnsOutcome *outcome);
 static void report(const HostCall *call);
 static void put_host(FunctionCallInfo fcinfo, const Host *host);
-static Datum names_array(const List *names);
 static Datum addresses_array(const List *addresses);
 
 PG_FUNCTION_INFO_V1(pgcares_lookup);
@@ -184,6 +183,22 @@ hosts_find(const HostSought *sought, Host *host, DnsOutcome *outcome)
 }
 
 /*
+ * Names, of char *, as an array of texts.
+ */
+Datum
+hosts_names_datum(const List *names)
+{
+	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext,
+											 false);
+	ListCell   *cell;
+
+	foreach(cell, names)
+		state = accumArrayResult(state, CStringGetTextDatum(lfirst(cell)), false,
+								 TEXTOID, CurrentMemoryContext);
+	return makeArrayResult(state, CurrentMemoryContext);
+}
+
+/*
  * Predicts the questions of hosts_find(), and gives their number: of the names that
  * the search list completes a name to, those for the first are certain.  Raises
  * nothing.
@@ -316,22 +331,9 @@ put_host(FunctionCallInfo fcinfo, const Host *host)
 	bool		nulls[3] = {false};
 
 	values[0] = CStringGetTextDatum(host->name);
-	values[1] = names_array(host->aliases);
+	values[1] = hosts_names_datum(host->aliases);
 	values[2] = addresses_array(host->addresses);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-}
-
-static Datum
-names_array(const List *names)
-{
-	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext,
-											 false);
-	ListCell   *cell;
-
-	foreach(cell, names)
-		state = accumArrayResult(state, CStringGetTextDatum(lfirst(cell)), false,
-								 TEXTOID, CurrentMemoryContext);
-	return makeArrayResult(state, CurrentMemoryContext);
 }
 
 static Datum

@@ -43,8 +43,7 @@ host_lookups(OnFailure on_failure, Lookups *lookups)
 /*
  * Seeks the addresses of a host, of one family, or of both if family is 0.  A single
  * label is completed with the search list, a name with a dot is asked as it stands.  If
- * written is not a name or a file is unreadable, raises or gives false, as
- * on_failure says.
+ * a file is unreadable, raises or gives false, as on_failure says.
  */
 bool
 host_seek(HostSought *sought, const char *written, int family,
@@ -182,6 +181,12 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 		add_name(host, name_to_text(&names[count - 1]));
 		for (int i = 0; i < count - 1; i++)
 			add_name(host, name_to_text(&names[i]));
+
+		if (host->cnames == NIL && count > 1)
+		{
+			for (int i = 0; i < count; i++)
+				host->cnames = lappend(host->cnames, name_to_text(&names[i]));
+		}
 	}
 
 	message_section(&outcome->message, DNS_ANSWER, &cursor);

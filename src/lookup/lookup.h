@@ -125,6 +125,7 @@ typedef struct Host
 {
 	char	   *name;			/* canonical; NULL if there is no such host */
 	List	   *aliases;		/* of char *, without the name */
+	List	   *cnames;			/* of char *: the aliases of one answer, and the name */
 	List	   *addresses;		/* of HostAddress * */
 
 	/* For host_duplicates.c. */

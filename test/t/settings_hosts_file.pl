@@ -152,7 +152,7 @@ gives(q{SELECT * FROM dns_gethostbyname('two', 4)}, 'two|{dotted}|{10.1.0.3,10.1
 gives(q{SELECT * FROM dns_gethostbyaddr('10.1.0.1')}, 'Tab.Example|{alias}|{10.1.0.1}', 0, 'names of an address');
 gives(q{SELECT * FROM dns_gethostbyaddr('10.1.0.13')}, 'same|{}|{10.1.0.13}', 0, 'a name twice in a line');
 gives(q{SELECT * FROM dns_getaddrinfo('alias', '53', flags => '{canonname}')},
-	'10.1.0.1|53|4|0|0||Tab.Example', 0, 'dns_getaddrinfo()');
+	'10.1.0.1|53|4|0|0||Tab.Example|{}', 0, 'dns_getaddrinfo()');
 gives(q{SELECT * FROM dns_getnameinfo('10.1.0.1')}, 'Tab.Example|', 0, 'dns_getnameinfo()');
 
 # ---- Changes
