@@ -38,7 +38,20 @@ SELECT * FROM dns_addresses('shop.example', 6);
 SELECT * FROM dns_addresses('a.all.example');
 SELECT address FROM dns_addresses('api.shop.example', family => 4) ORDER BY 1;
 
--- in the order of the sortlist
+-- in the order of RFC 6724: by precedence, then by scope; alone and in a batch
+SELECT address FROM dns_addresses('order.all.example');
+SELECT array_agg(b.address ORDER BY n) = ARRAY(SELECT address FROM dns_addresses('order.all.example')) AS same
+FROM dns_addresses_many('{order.all.example}') WITH ORDINALITY AS b (ord, question, status, reason, address, ttl, n);
+SELECT address = dns_lookup('order.all.example') AS same FROM dns_lookup_many('{order.all.example}');
+
+-- in the order of the sortlist; an address alone is a network of its own
+SET pgcares.sortlist = '10.0.0.0/8, 192.0.2.31, 2002::31, ::/0';
+SELECT address FROM dns_addresses('order.all.example');
+SELECT array_agg(b.address ORDER BY n) = ARRAY(SELECT address FROM dns_addresses('order.all.example')) AS same
+FROM dns_addresses_many('{order.all.example}') WITH ORDINALITY AS b (ord, question, status, reason, address, ttl, n);
+SELECT address = dns_lookup('order.all.example') AS same FROM dns_lookup_many('{order.all.example}');
+SET pgcares.sortlist = '192.0.2.0';
+SELECT dns_lookup('web.shop.example');
 SET pgcares.sortlist = '2001:db8::/32';
 SELECT address FROM dns_addresses('shop.example');
 SELECT dns_lookup('shop.example'), dns_lookup('localhost');

@@ -74,9 +74,8 @@ static const DnsBatchKind first_address_kind = {ADDRESS_KIND, .one_row = true};
 /* Another name that the search list completed the element to exists. */
 #define OTHER_NODATA	0x20
 
-/* Ranks of addresses: a message has fewer records than RANK_OF_TYPE. */
-#define RANK_OF_TYPE	0x10000
-#define RANK_OF_NETWORK	(2 * RANK_OF_TYPE)
+/* Ranks of records: a message has fewer of them than that. */
+#define RECORDS_OF_RANK	0x10000
 #define RANK_LAST		PG_INT32_MAX
 
 /*
@@ -314,15 +313,16 @@ put_found(DnsBatch *batch, uint32 index, DnsAnswer *answer)
 	batch_put(batch, index, best_rank, answer);
 }
 
-/* Ranks by the sortlist's networks first, then IPv4 before IPv6. */
+/* The rank of the first record with an address that ranks like this one. */
 static int
 rank_address(const DnsRR *rr)
 {
 	inet		address;
 
+	StaticAssertStmt(((int64) MAX_NETWORKS + 1) * HOST_RANKS * RECORDS_OF_RANK < RANK_LAST,
+					 "ranks are too large");
 	address_set_inet(&address, rr->rdata, rr->rdlength);
-	return sortlist_rank(&address) * RANK_OF_NETWORK +
-		(rr->type == DNS_TYPE_AAAA ? RANK_OF_TYPE : 0);
+	return host_address_rank(&address) * RECORDS_OF_RANK;
 }
 
 /* ord, question, status, reason, ptrdname, ttl */

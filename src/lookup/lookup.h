@@ -164,6 +164,9 @@ extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
 
 /* ---- host_order.c: the order of a host's addresses ---- */
 
+#define HOST_RANKS	24			/* of addresses in one network of the sortlist */
+
+extern int	host_address_rank(const inet *address);
 extern void host_order(Host *host);
 
 /* ---- host_duplicates.c: names and addresses that a host has already ---- */

@@ -19,7 +19,6 @@
  */
 #define MAX_SERVERS		16
 #define MAX_DOMAINS		32
-#define MAX_NETWORKS	1000
 
 static bool read_list(char *value, int max, const char *what, List **elements);
 

@@ -114,7 +114,7 @@ static const Setting settings[] = {
 	{"pgcares.sortlist", PGC_SUSET, SETTING_STRING, &setting_sortlist,
 		.flags = GUC_LIST_INPUT, .text = "", .check = check_sortlist,
 		.summary = "Networks whose addresses come first, in this order.",
-	.detail = "A list of IPv4 or IPv6 addresses, each with a prefix length or a netmask. An IPv4 address alone stands for the network of its class."},
+	.detail = "A list of IPv4 or IPv6 addresses, each with a prefix length or a netmask. An address alone stands for itself."},
 
 	/* How long to wait. */
 	{"pgcares.timeout", PGC_USERSET, SETTING_INT, &setting_timeout,

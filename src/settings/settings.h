@@ -178,6 +178,8 @@ extern int	config_queries_per_socket(const DnsChannelConfig *config);
 
 /* ---- sortlist.c: the order of addresses ---- */
 
+#define MAX_NETWORKS	1000		/* of pgcares.sortlist */
+
 extern bool sortlist_network(const char *text, inet *network);
 extern int	sortlist_rank(const inet *address);
 

@@ -23,12 +23,10 @@ static int	nnetworks = 0;
 
 static void refresh(void);
 static bool prefix_length(const char *text, int family, int *bits);
-static int	class_bits(const uint8 *octets);
 
 /*
  * Reads a network of pgcares.sortlist: an address with a prefix length or a
- * netmask after a slash; an IPv4 address alone stands for its class, an IPv6
- * address for itself (resolv.conf(5), sortlist).  False if it is none.
+ * netmask after a slash; an address alone stands for itself.  False if it is none.
  */
 bool
 sortlist_network(const char *text, inet *network)
@@ -48,8 +46,7 @@ sortlist_network(const char *text, inet *network)
 	if (slash != NULL && !prefix_length(slash + 1, ip_family(network), &bits))
 		return false;
 	if (slash == NULL)
-		bits = ip_family(network) == PGSQL_AF_INET ?
-			class_bits(ip_addr(network)) : 128;
+		bits = ip_maxbits(network);
 	ip_bits(network) = bits;
 	return true;
 }
@@ -121,11 +118,4 @@ prefix_length(const char *text, int family, int *bits)
 	for (*bits = 0; ones & 0x80000000; ones <<= 1)
 		(*bits)++;
 	return ones == 0;
-}
-
-/* Classes A, B and C (RFC 791 section 3.2). */
-static int
-class_bits(const uint8 *octets)
-{
-	return octets[0] < 128 ? 8 : octets[0] < 192 ? 16 : octets[0] < 224 ? 24 : 32;
 }

@@ -69,11 +69,11 @@ if (-e '/proc/net/if_inet6')
 note('IPv4: ' . ($ip4 ? 'yes' : 'no') . ', IPv6: ' . ($ip6 ? 'yes' : 'no'));
 
 foreach my $case (
-	[ 0, 'addrconfig', $ip4 ? '192.0.2.1' : (), $ip6 ? '2001:db8::1' : () ],
+	[ 0, 'addrconfig', $ip6 ? '2001:db8::1' : (), $ip4 ? '192.0.2.1' : () ],
 	[ 4, 'addrconfig', $ip4 ? '192.0.2.1' : () ],
 	[ 6, 'addrconfig', $ip6 ? '2001:db8::1' : () ],
 	[ 6, 'addrconfig,v4mapped', $ip6 ? '2001:db8::1' : $ip4 ? '::ffff:192.0.2.1' : () ],
-	[ 6, 'addrconfig,v4mapped,all', $ip4 ? '::ffff:192.0.2.1' : (), $ip6 ? '2001:db8::1' : () ])
+	[ 6, 'addrconfig,v4mapped,all', $ip6 ? '2001:db8::1' : (), $ip4 ? '::ffff:192.0.2.1' : () ])
 {
 	my ($family, $flags, @expected) = @$case;
 	my $call = "dns_getaddrinfo('sound.example', family => $family, flags => '{$flags}'";

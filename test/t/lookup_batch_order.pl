@@ -87,12 +87,12 @@ sub temporary_files
 
 	foreach my $i (1 .. 50)
 	{
-		push @expected, map { "$i|NOERROR|$_" } map({ "198.18.0.$_" } 1 .. 90), '2001:db8::1';
+		push @expected, map { "$i|NOERROR|$_" } '2001:db8::1', map({ "198.18.0.$_" } 1 .. 90);
 	}
 	same([ rows('SELECT ord, status, address FROM dns_addresses_many(' . names(@names) . ')') ],
-		\@expected, 'IPv4 before IPv6, although it comes later');
+		\@expected, 'IPv6 before IPv4, in whichever order the answers come');
 	same([ rows('SELECT ord, status, address FROM dns_lookup_many(' . names(@names) . ')') ],
-		[ map { "$_|NOERROR|198.18.0.1" } 1 .. 50 ], '... and first, if there is one row each');
+		[ map { "$_|NOERROR|2001:db8::1" } 1 .. 50 ], '... and first, if there is one row each');
 }
 
 # ---- Equal questions
