@@ -106,6 +106,7 @@ OBJS = \
 	src/lookup/server_batch.o \
 	src/lookup/status.o \
 	src/pgcares.o \
+	src/settings/allowed_servers.o \
 	src/settings/channel_config.o \
 	src/settings/check.o \
 	src/settings/hosts_file.o \

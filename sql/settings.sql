@@ -113,6 +113,18 @@ ORDER BY n;
 ROLLBACK;
 \pset format aligned
 
+-- networks of servers that can be chosen
+\pset format unaligned
+BEGIN;
+SELECT value, t.*
+FROM unnest(ARRAY['', ' ', '10.0.0.0/8', '192.0.2.1', '192.0.2.1/32', '0.0.0.0/0', '::/0', 'fe80::/10', '2001:db8::1/128',
+		'10.0.0.0/8, 2001:DB8::/32', '10.0.0.1/8', '10/8', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/', '10.0.0.0/255.0.0.0', '10.0.0.0/8 ,',
+		'2001:db8::1/32', '::/129', 'fe80::1%lo', '127.1', '0x7f.0.0.1', '127.0.0.1:53', '[::1]', 'localhost', 'any', '10.0.0.0/8 192.0.2.1'])
+	WITH ORDINALITY AS v (value, ord), try('allowed_servers', value) AS t
+ORDER BY ord;
+ROLLBACK;
+\pset format aligned
+
 -- as lists
 SET pgcares.servers = '127.0.0.1', '::1';
 SHOW pgcares.servers;

@@ -50,6 +50,32 @@ check_servers(char **newval, void **extra, GucSource source)
 }
 
 /*
+ * Checks the list of networks of servers that can be chosen.
+ */
+bool
+check_allowed_servers(char **newval, void **extra, GucSource source)
+{
+	List	   *networks;
+	ListCell   *cell;
+
+	if (!read_list(*newval, MAX_NETWORKS, "networks", &networks))
+		return false;
+	foreach(cell, networks)
+	{
+		inet		network;
+
+		if (!allowed_servers_network(lfirst(cell), &network))
+		{
+			GUC_check_errdetail("\"%s\" is not a network.",
+								(char *) lfirst(cell));
+			GUC_check_errhint("A network is an address with a prefix length, and no bits to the right of that, or an address alone.");
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
  * Checks a list of domains.
  */
 bool

@@ -75,7 +75,7 @@ server_parse_address(const char *text, DnsServer *server)
 }
 
 /*
- * Raises if text is not a name server.
+ * Raises if text is not a name server, or not one that a caller can choose.
  */
 void
 server_require(const char *text)
@@ -88,6 +88,12 @@ server_require(const char *text)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a name server: %s", text, reason),
 				 errhint(HINT_SERVER_SYNTAX)));
+	if (!allowed_servers_has(&server))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to ask name server \"%s\"", text),
+				 errdetail("It is in no network of pgcares.allowed_servers."),
+				 errhint("Choose another server, or have a superuser add it to pgcares.allowed_servers.")));
 }
 
 /*

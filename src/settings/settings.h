@@ -40,6 +40,7 @@ typedef enum Lookups
 #define WINDOW_MAX	16384		/* far below the 65536 query ids */
 
 extern char *setting_servers;
+extern char *setting_allowed_servers;
 extern int	setting_udp_port;
 extern int	setting_tcp_port;
 extern int	setting_timeout;	/* ms */
@@ -101,6 +102,7 @@ extern bool resolv_conf_own_domain(DnsName *domain);
 /* ---- check.c: check hooks of the settings ---- */
 
 extern bool check_servers(char **newval, void **extra, GucSource source);
+extern bool check_allowed_servers(char **newval, void **extra, GucSource source);
 extern bool check_domains(char **newval, void **extra, GucSource source);
 extern bool check_sortlist(char **newval, void **extra, GucSource source);
 extern bool check_local_ip4(char **newval, void **extra, GucSource source);
@@ -130,6 +132,11 @@ extern char *server_list_csv(const List *servers);
 extern const char *server_from_library(const char *list, DnsServer *server);
 extern socklen_t server_address(const DnsServer *server,
 								struct sockaddr_storage *address);
+
+/* ---- allowed_servers.c: the servers that a caller can choose ---- */
+
+extern bool allowed_servers_network(const char *text, inet *network);
+extern bool allowed_servers_has(const DnsServer *server);
 
 /* ---- hosts_file.c: the hosts file ---- */
 
@@ -178,7 +185,7 @@ extern int	config_queries_per_socket(const DnsChannelConfig *config);
 
 /* ---- sortlist.c: the order of addresses ---- */
 
-#define MAX_NETWORKS	1000		/* of pgcares.sortlist */
+#define MAX_NETWORKS	1000		/* of a setting */
 
 extern bool sortlist_network(const char *text, inet *network);
 extern int	sortlist_rank(const inet *address);

@@ -13,6 +13,7 @@
 #include "utils/varlena.h"
 
 char	   *setting_servers = NULL;
+char	   *setting_allowed_servers = NULL;
 int			setting_udp_port = 53;
 int			setting_tcp_port = 53;
 int			setting_timeout = 2000;

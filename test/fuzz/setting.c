@@ -23,7 +23,7 @@ typedef struct Setting
 } Setting;
 
 static const char *const names[] = {
-	"pgcares.servers", "pgcares.domains", "pgcares.sortlist",
+	"pgcares.servers", "pgcares.domains", "pgcares.sortlist", "pgcares.allowed_servers",
 	"pgcares.local_ip4", "pgcares.local_ip6", "pgcares.local_dev"
 };
 

@@ -54,7 +54,7 @@ sub counts
 # ---- The form of a server
 
 my $session = session();
-my @wrong = ('', ' ', 'localhost', 'ns.example', '127.0.0', '127.1', '1.2.3.4.5', '0x7f000001', '127.0.0.1:', '127.0.0.1:0',
+my @wrong = ('', ' ', 'localhost', 'ns.example', '127.0.0.', '127..1', '1.2.3.4.5', '0x7f00000g', '127.0.0.1:', '127.0.0.1:0',
 	'127.0.0.1:65536', '127.0.0.1:53x', '127.0.0.1:-1', '127.0.0.1 ', ' 127.0.0.1', '127.0.0.1, 127.0.0.2',
 	'127.0.0.1,127.0.0.2', '"127.0.0.1"', '[127.0.0.1]', '[127.0.0.1]:53', '127.0.0.1%lo', '::1:53:', '[::1', '::1]',
 	'[::1]53', '[::1]:', '[::1]:99999', ':::1', 'fe80::1', '[fe80::1]:53', 'fec0::1', 'fe80::1%', "fe80::1%lo\n",
@@ -142,6 +142,43 @@ is($operator->text("SELECT status FROM dns_message_at('$where', 'a.example')"), 
 is($operator->sqlstate("SELECT * FROM dns_query_at('$where', 'a.example')"), '42501', '... has none for the other');
 is($operator->sqlstate("SET pgcares.servers = '$where'"), '42501', '... nor the setting');
 is(counts(@all), '1 1 0', '... and only the allowed questions were asked');
+
+# ---- pgcares.allowed_servers bounds whom a choice reaches
+
+my $port = $chosen->port;
+my %reaches = (
+	'' => [qw(127.0.0.1 127.0.0.2 ::1 ::ffff:127.0.0.1)],
+	'127.0.0.1' => [qw(127.0.0.1 127.1 ::ffff:127.0.0.1)],
+	'127.0.0.2/31' => [qw(127.0.0.2)],
+	'10.0.0.0/8, 127.0.0.0/8' => [qw(127.0.0.1 127.0.0.2 127.1 ::ffff:127.0.0.1)],
+	'0.0.0.0/0' => [qw(127.0.0.1 127.0.0.2 127.1 ::ffff:127.0.0.1)],
+	'::/0' => [qw(::1)],
+	'::1' => [qw(::1)],
+	'10.0.0.0/8, 2001:db8::/32' => []);
+foreach my $networks (sort keys %reaches)
+{
+	my %allowed = map { $_ => 1 } @{ $reaches{$networks} }, $networks eq '' ? '127.1' : ();
+	my $bounded = session(allowed_servers => $networks, timeout => '200ms', tries => 1);
+
+	foreach my $address (qw(127.0.0.1 127.0.0.2 127.1 ::1 ::ffff:127.0.0.1))
+	{
+		my $server = $address =~ /:/ ? "[$address]:$port" : "$address:$port";
+
+		$_->forget foreach @all;
+		foreach my $call ("dns_query_at('$server', 'a.example', on_error => 'ignore')", "dns_message_at('$server', 'a.example')")
+		{
+			my $error = $bounded->query("SELECT * FROM $call")->{error} // { C => '00000', M => '', H => '' };
+
+			is($error->{C}, $allowed{$address} ? '00000' : '42501', "allowed are \"$networks\": $address");
+			like("$error->{M} $error->{H}", qr/ask name server "\Q$server\E" .*pgcares\.allowed_servers/, '... and the message tells why')
+			  if !$allowed{$address};
+		}
+		is(counts(@all), '0 0 0', '... and it was not asked') if !$allowed{$address};
+	}
+	is($bounded->text(q{SELECT rdata FROM dns_query('a.example')}), '192.0.2.1', '... the configured servers are asked all the same');
+}
+is($operator->sqlstate(q{SET pgcares.allowed_servers = ''}), '42501', 'a role cannot lift the bound');
+is($operator->sqlstate('SHOW pgcares.allowed_servers'), '42501', '... nor see it');
 
 # ---- The session forgets nothing about its own servers
 

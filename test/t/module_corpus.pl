@@ -167,7 +167,7 @@ all_right('classes', sub { "SELECT * FROM dns_query('x.invalid', 'A', ${\quoted(
 all_right('ports', sub { "SELECT * FROM dns_getaddrinfo('192.0.2.1', ${\quoted($_[0])})" }, ['22023'], @words);
 $session->text('RESET ALL');
 
-my @settings = qw(servers domains sortlist local_ip4 local_ip6 local_dev);
+my @settings = qw(servers domains sortlist allowed_servers local_ip4 local_ip6 local_dev);
 all_right('settings',
 	sub { "SELECT length(set_config('pgcares.$settings[ ord($_[0]) % @settings ]', ${\quoted(substr $_[0], 1)}, false))" },
 	['22023'], grep { length && texts(substr $_, 1) } inputs('setting'));
