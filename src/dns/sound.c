@@ -21,9 +21,10 @@ sound_message(DnsMessage *message)
 }
 
 /*
- * Are the sections sound?  They must fill the message exactly, each record's
- * data must fit its type exactly, and there must be at most one OPT.  Notes
- * where the parts begin.
+ * Are the sections sound?  They must be complete, each record's data must fit its
+ * type exactly, and there must be at most one OPT.  Octets behind the last section
+ * are ignored, as other resolvers do; a DSO message has its data there (RFC 8490
+ * section 5.4).  Notes where the parts begin.
  */
 bool
 sound_sections(DnsMessage *message)
@@ -52,8 +53,6 @@ sound_sections(DnsMessage *message)
 		if (cursor.left > 0)
 			return false;
 	}
-	if (cursor.pos != message->end)
-		return false;
 	message->places = places;
 	return true;
 }

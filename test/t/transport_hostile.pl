@@ -62,9 +62,10 @@ sub times_asked
 	return scalar grep { $_->{name} eq $name } $server->log;
 }
 
-# ---- Forged answers before the right one, and messages that are not answers
+# ---- Forged answers before the right one, messages that are not answers, and octets behind
+# the right one
 
-my @forged = qw(wrongid wrongname wrongtype wrongclass wrongopcode noquestion reflect wrongport wrongaddr garbage
+my @forged = qw(trailing wrongid wrongname wrongtype wrongclass wrongopcode noquestion reflect wrongport wrongaddr garbage
   twice cookiewrong cookieshort cookielong);
 
 # ---- Malformed answers with the right id and question
@@ -72,7 +73,7 @@ my @forged = qw(wrongid wrongname wrongtype wrongclass wrongopcode noquestion re
 my @with_names = qw(NS CNAME PTR DNAME SOA MX SRV NAPTR);
 my @malformed = (
 	(map { [ $_, 'A' ] }
-		  qw(short counts loopptr fwdptr longname badlabel badlabel80 a3 a8 trailing twoopt optlong twoq)),
+		  qw(short counts loopptr fwdptr longname badlabel badlabel80 a3 a8 twoopt optlong twoq)),
 	[ 'aaaa15', 'AAAA' ], [ 'mxshort', 'MX' ], [ 'soashort', 'SOA' ], [ 'srvshort', 'SRV' ], [ 'txtlen', 'TXT' ],
 	[ 'caalen', 'CAA' ],
 	(map { [ 'rdshort', $_ ] } qw(A AAAA TXT HINFO LOC SVCB HTTPS NSEC NSEC3), @with_names),
