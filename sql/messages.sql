@@ -193,6 +193,60 @@ FROM unnest(ARRAY[
 	]::bytea[]) WITH ORDINALITY AS v (message, ord), dns_parse(message)
 ORDER BY ord;
 
+-- octets behind the sections are ignored; DSO has its data there (RFC 8490)
+SELECT rcode, question, cardinality(additional) AS additional, length(wire) AS wire
+FROM unnest(ARRAY['\x0001 0000 0000 0000 0000 0000 00', '\x0001 3000 0000 0000 0000 0000 0001 0008 00003a98 00003a98',
+		'\x0001 0000 0001 0000 0000 0000 016100 0001 0001 616e64206d6f7265'
+	]::bytea[]) WITH ORDINALITY AS v (message, ord), dns_parse(message)
+ORDER BY ord;
+
+-- every operation reads a question and a record of every type without data, in every
+-- section (RFC 2136 sections 2.4 and 2.5); OPT is part of the header
+SELECT opcode, count(*) AS messages, count(p.rcode) AS read, count(DISTINCT r.type) AS types,
+	string_agg(DISTINCT r.class, ' ') AS classes, string_agg(DISTINCT r.rdata, ' ') AS rdata
+FROM generate_series(0, 6) AS opcode, unnest('{0,8}'::integer[]) AS qr, dns_types() AS t,
+	unnest('{00fe,00ff}'::text[]) AS class, generate_series(0, 2) AS section,
+	dns_parse(decode('0001' || to_hex(qr | opcode / 2) || to_hex(opcode % 2 * 8) || '00' || '0001'
+		|| overlay('000000000000' PLACING '0001' FROM 4 * section + 1)
+		|| '016100' || lpad(to_hex(t.code), 4, '0') || class
+		|| '016100' || lpad(to_hex(t.code), 4, '0') || class || '00000000' || '0000', 'hex')) AS p,
+	unnest(p.answer || p.authority || p.additional) AS r
+WHERE t.type <> 'OPT'
+GROUP BY opcode ORDER BY opcode;
+
+-- a dynamic update: the zone, each kind of prerequisite, each kind of update, and TSIG
+SELECT r.*
+FROM dns_parse('\x0001 2800 0001 0005 0006 0001 036f7267 00 0006 0001
+		0161 c00c 00ff 00ff 00000000 0000 0162 c00c 0001 00ff 00000000 0000
+		0163 c00c 0001 0001 00000000 0004 c0000201
+		0164 c00c 00ff 00fe 00000000 0000 0165 c00c 000f 00fe 00000000 0000
+		0161 c00c 000f 0001 0000003c 0009 000a 046d61696c c00c
+		0162 c00c 0001 00ff 00000000 0000 0163 c00c 00ff 00ff 00000000 0000
+		0164 c00c 0001 00fe 00000000 0004 c0000202 0165 c00c 0010 00fe 00000000 0004 03616263
+		0166 c00c 0005 00fe 00000000 0002 c00c
+		036b6579 00 00fa 00ff 00000000 001a 08686d61632d6d643500 000000000001 012c 0000 0001 0000 0000') AS p,
+	LATERAL (SELECT 1, a.* FROM unnest(p.answer) AS a UNION ALL SELECT 2, a.* FROM unnest(p.authority) AS a
+		UNION ALL SELECT 3, a.* FROM unnest(p.additional) AS a) AS r (section, name, ttl, class, type, rdata, data);
+
+-- a notification; a question about changes; a zone; mailboxes; a key; SIG(0)
+SELECT status, rcode, question, answer[1].type AS answer, answer[1].rdata, authority[1].rdata AS authority,
+	additional[1].type AS additional
+FROM unnest(ARRAY[
+		'\x0001 2400 0001 0001 0000 0000 016100 0006 0001 016100 0006 0001 00000000 0016
+			0000 00000001 00000002 00000003 00000004 00000005',
+		'\x0001 0000 0001 0000 0001 0000 016100 00fb 0001 016100 0006 0001 00000000 0016
+			0000 00000001 00000002 00000003 00000004 00000005',
+		'\x0001 8400 0001 0001 0000 0000 016100 00fc 0001 016100 0006 0001 00000000 0016
+			0000 00000001 00000002 00000003 00000004 00000005',
+		'\x0001 8400 0001 0001 0000 0000 016100 00fd 0001 016100 0008 0001 00000000 0001 00',
+		'\x0001 8400 0001 0001 0000 0000 016100 00fe 0001 016100 0008 0001 00000000 0001 00',
+		'\x0001 0000 0001 0000 0000 0001 016100 00f9 00ff
+			016100 00f9 00ff 00000000 0014 0161 00 00000001 00000002 0003 0000 0001 ff 0000',
+		'\x0001 2800 0001 0000 0000 0001 016100 0006 0001
+			00 0018 00ff 00000000 0014 0000 0d 00 00000000 00000002 00000001 1234 00 ff'
+	]::bytea[]) WITH ORDINALITY AS v (message, ord), dns_parse(message)
+ORDER BY ord;
+
 -- octets that are not a message
 CREATE FUNCTION refused(octets bytea, OUT state text, OUT message text,
 	OUT detail text)
@@ -210,7 +264,6 @@ FROM unnest(ARRAY[
 		'\x0102030405060708090a0b',
 		'\x0001 0000 0001 0000 0000 0000',
 		'\x0001 0000 0000 0001 0000 0000',
-		'\x0001 0000 0000 0000 0000 0000 00',
 		'\x0001 0000 0001 0000 0000 0000 c00c 0001 0001',
 		'\x0001 0000 0001 0000 0000 0000 016100 0001 00',
 		'\x0001 8000 0000 0001 0000 0000 00 0001 0001 00000000 0003 010203',

@@ -13,6 +13,7 @@ static AliasEnd walk(const DnsMessage *message, const DnsQuestion *question,
 					 DnsName *names, int *count);
 static bool next_name(const DnsMessage *message, const DnsQuestion *question,
 					  const DnsName *name, DnsName *next, bool *found);
+static bool has_type(const DnsRR *rr, const DnsQuestion *question);
 static bool has_class(const DnsRR *rr, const DnsQuestion *question);
 static bool read_target(const DnsMessage *message, const DnsRR *rr,
 						DnsName *target);
@@ -58,8 +59,8 @@ bool
 alias_answers(const DnsRR *rr, const DnsQuestion *question,
 			  const DnsName *owner)
 {
-	return (rr->type == question->type || question->type == DNS_TYPE_ANY) &&
-		has_class(rr, question) && name_equal(&rr->name, owner);
+	return has_type(rr, question) && has_class(rr, question) &&
+		name_equal(&rr->name, owner);
 }
 
 static AliasEnd
@@ -121,6 +122,26 @@ next_name(const DnsMessage *message, const DnsQuestion *question,
 			dname = substitute(name, offset, &target, next);
 	}
 	return cname || dname;
+}
+
+/* Has a record the type asked for, or one that the question's type stands for? */
+static bool
+has_type(const DnsRR *rr, const DnsQuestion *question)
+{
+	switch (question->type)
+	{
+		case DNS_TYPE_ANY:
+		case DNS_TYPE_AXFR:
+		case DNS_TYPE_IXFR:
+			return true;
+		case DNS_TYPE_MAILB:	/* RFC 1035 section 3.2.3 */
+			return rr->type == DNS_TYPE_MB || rr->type == DNS_TYPE_MG ||
+				rr->type == DNS_TYPE_MR;
+		case DNS_TYPE_MAILA:
+			return rr->type == DNS_TYPE_MD || rr->type == DNS_TYPE_MF;
+		default:
+			return rr->type == question->type;
+	}
 }
 
 static bool

@@ -343,10 +343,19 @@ rrtype_fields(const DnsRR *rr)
 	if (type == NULL || type->fields[0].name == NULL)
 		return unknown;
 
-	/* Addresses have this form in classes IN and HS only. */
+	/* Updates name records without their data (RFC 2136 sections 2.4 and 2.5). */
+	if (rr->rdlength == 0 &&
+		(rr->class == DNS_CLASS_ANY || rr->class == DNS_CLASS_NONE))
+		return unknown;
+
+	/*
+	 * Addresses have this form in classes IN and HS only.  In class NONE they are
+	 * those of the zone's class, IN, that an update deletes (RFC 2136 section 2.5.4).
+	 */
 	if ((type->fields[0].kind == FIELD_IP4 ||
 		 type->fields[0].kind == FIELD_IP6) &&
-		rr->class != DNS_CLASS_IN && rr->class != DNS_CLASS_HS)
+		rr->class != DNS_CLASS_IN && rr->class != DNS_CLASS_HS &&
+		rr->class != DNS_CLASS_NONE)
 		return unknown;
 
 	/* RFC 1876 section 2 does not define LOC of other versions. */
