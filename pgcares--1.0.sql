@@ -863,13 +863,15 @@ SUPPORT dns_support;
 COMMENT ON FUNCTION dns_message_many(text[], text, text)
 IS 'whole answers to questions about many names at once';
 
-CREATE FUNCTION dns_parse(message bytea)
+CREATE FUNCTION dns_parse(
+	message bytea,
+	on_error text DEFAULT NULL)
 RETURNS SETOF dns_message_record
 AS 'MODULE_PATHNAME', 'pgcares_parse'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 1;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 1;
 
-COMMENT ON FUNCTION dns_parse(bytea)
-IS 'parts of a DNS message';
+COMMENT ON FUNCTION dns_parse(bytea, text)
+IS 'parts of a DNS message; on_error tells what becomes of octets that are none';
 
 CREATE FUNCTION dns_message_json(
 	name text,
@@ -889,7 +891,7 @@ AS 'MODULE_PATHNAME', 'pgcares_message_json_parse'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_message_json(bytea)
-IS 'DNS message as JSON (RFC 8427)';
+IS 'DNS message as JSON (RFC 8427), NULL for octets that are none';
 
 -- A server of the caller's choice
 --

@@ -276,8 +276,25 @@ SELECT * FROM refused(decode(repeat('00', 65536), 'hex'));
 SELECT length(answer[1].data ->> 'txt') FROM dns_parse(decode('000184000000000100000000' || '00001000010000'
 	|| '0000' || 'ffe8' || repeat('ff' || repeat('61', 255), 255) || 'e7'
 	|| repeat('61', 231), 'hex'));
-SELECT dns_message_json('\x00'::bytea);
+SELECT dns_message_json('\x00'::bytea) IS NULL AS none;
+
+-- with on_error they are a row, with as much of the header as there is
+SELECT status, rcode, aa, tc, rd, ra, ad, cd, num_nonnulls(question, answer, authority, additional,
+		server, transport, elapsed, tries, edns_udp_size, ede_code, ede_text, nsid) AS others, wire = message AS wire
+FROM unnest(ARRAY['', '\x0102030405060708090a0b', '\x0001 87b3 0001 0000 0000 0000',
+		'\x0001 8000 0000 0001 0000 0000 00 0001 0001 00000000 0003 010203'
+	]::bytea[]) WITH ORDINALITY AS v (message, ord), dns_parse(message, 'ignore')
+ORDER BY ord;
+SELECT status, rcode, length(wire) FROM dns_parse(decode(repeat('00', 65536), 'hex'), 'ignore');
+SELECT on_error, status FROM unnest('{warning,ignore}'::text[]) AS on_error, dns_parse('\x00', on_error);
+SELECT status FROM dns_parse('\x00', 'error');
 \echo :LAST_ERROR_SQLSTATE
+SELECT status FROM dns_parse('\x00', 'missing_ok');
+SELECT status FROM dns_parse('\x000100000000000000000000', 'nonsense');
+SET pgcares.on_error = 'ignore';
+SELECT status FROM dns_parse('\x00');
+SELECT status FROM dns_parse('\x00', 'error');
+RESET pgcares.on_error;
 SELECT * FROM refused(set_byte((SELECT wire FROM dns_message('a.all.example')), 7, 9));
 
 -- compression pointers that only lead to one another: a few are a name, but

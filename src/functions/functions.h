@@ -165,7 +165,7 @@ extern bool messages_question(FunctionCallInfo fcinfo, int first_argument,
 							  OnFailure on_failure, DnsQuestion *question);
 extern int	messages_questions(FunctionCallInfo fcinfo, uint16 type,
 							   DnsQuestion *questions);
-extern void messages_open(DnsMessage *message, const bytea *octets);
+extern const char *messages_open(DnsMessage *message, const bytea *octets);
 extern void messages_begin(FunctionCallInfo fcinfo, int first_column);
 extern void messages_row(const DnsOutcome *outcome, const char *written,
 						 Datum *values, bool *nulls);

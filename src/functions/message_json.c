@@ -68,14 +68,15 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 }
 
 /*
- * dns_message_json(message)
+ * dns_message_json(message): NULL if the octets cannot be read.
  */
 Datum
 pgcares_message_json_parse(PG_FUNCTION_ARGS)
 {
 	DnsMessage	message;
 
-	messages_open(&message, PG_GETARG_BYTEA_PP(0));
+	if (messages_open(&message, PG_GETARG_BYTEA_PP(0)) != NULL)
+		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(message_to_json(&message, true, false));
 }
 

@@ -3,7 +3,8 @@
  *
  * Whole messages as rows: the outcome of a question, every section of the
  * answer, and the server, the time and the queries that it took.  The octets
- * of a message make the same row.  No DNS outcome is an error here.
+ * of a message make the same row.  No DNS outcome is an error here, except for
+ * octets that cannot be read, as on_error says.
  */
 #include "postgres.h"
 
@@ -24,10 +25,12 @@ static void put_message(FunctionCallInfo fcinfo, const char *server,
 						int first_argument);
 static void put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 					const char *written);
+static void report_malformed(const char *reason, OnError on_error);
 static void put(MessageRow *row, int column, Datum value);
 static void put_octets(MessageRow *row, int column, const uint8 *octets,
 					   size_t len);
 static void put_header(MessageRow *row, const DnsMessage *message);
+static void put_questions(MessageRow *row, const DnsMessage *message);
 static void put_edns(MessageRow *row, const DnsMessage *message);
 static void put_exchange(MessageRow *row, const DnsOutcome *outcome);
 static void append_question(StringInfo out, const DnsQuestion *question);
@@ -60,17 +63,29 @@ pgcares_message_at(PG_FUNCTION_ARGS)
 }
 
 /*
- * dns_parse(message)
+ * dns_parse(message, on_error)
  */
 Datum
 pgcares_parse(PG_FUNCTION_ARGS)
 {
 	DnsMessage	message;
 	DnsOutcome	outcome;
+	OnError		on_error;
+	const char *reason;
 
 	messages_begin(fcinfo, 0);
-	messages_open(&message, PG_GETARG_BYTEA_PP(0));
-	outcome_read_message(&outcome, &message);
+	argument_on_error(fcinfo, 1, RAISE, &on_error);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	reason = messages_open(&message, PG_GETARG_BYTEA_PP(0));
+	if (reason == NULL)
+		outcome_read_message(&outcome, &message);
+	else
+	{
+		report_malformed(reason, on_error);
+		outcome_set(&outcome, "MALFORMED");
+		outcome.message = message;
+	}
 	put_row((ReturnSetInfo *) fcinfo->resultinfo, &outcome, NULL);
 	return (Datum) 0;
 }
@@ -104,27 +119,27 @@ messages_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 /*
- * Opens a message that a user gave.  Raises if the octets are not a message.
+ * Opens a message that a user gave; the octets are not copied.  Returns NULL, or
+ * the reason why it cannot be read: a static sentence.  The message then has only
+ * its octets, and its header if that is complete.
  */
-void
+const char *
 messages_open(DnsMessage *message, const bytea *octets)
 {
+	const uint8 *start = (const uint8 *) VARDATA_ANY(octets);
 	size_t		len = VARSIZE_ANY_EXHDR(octets);
-	const char *reason;
+	const char *reason = NULL;
 
-	if (len > PG_UINT16_MAX)
-		reason = "It has more than 65535 octets.";
-	else if (!message_open(message, (const uint8 *) VARDATA_ANY(octets), len))
+	memset(message, 0, sizeof(*message));
+	if (!message_open(message, start, Min(len, PG_UINT16_MAX)))
 		reason = "It has fewer than the 12 octets of a header.";
+	else if (len > PG_UINT16_MAX)
+		reason = "It has more than 65535 octets.";
 	else if (!sound_sections(message))
 		reason = "Its sections do not fit its header, their record types or its length.";
-	else
-		return;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("the value is not a DNS message"),
-			 errdetail_internal("%s", reason)));
+	message->start = start;
+	message->end = start + len;
+	return reason;
 }
 
 /*
@@ -165,8 +180,12 @@ messages_row(const DnsOutcome *outcome, const char *written, Datum *values,
 	if (outcome->sound)
 	{
 		put_header(&row, message);
+		put_questions(&row, message);
 		put_edns(&row, message);
 	}
+	else if (outcome->reply == NULL &&
+			 message->end - message->start >= WIRE_HEADER_SIZE)
+		put_header(&row, message);	/* what can be read of a user's octets */
 	if (message->start != NULL)
 		put(&row, COLUMN_WIRE,
 			PointerGetDatum(cstring_to_text_with_len((const char *) message->start,
@@ -213,10 +232,25 @@ put_row(ReturnSetInfo *rsinfo, const DnsOutcome *outcome, const char *written)
 
 	memset(nulls, true, sizeof(nulls));
 	messages_row(outcome, written, values, nulls);
-	sections_row(rsinfo->setDesc, 0, values, nulls);
+	if (outcome->sound)
+		sections_row(rsinfo->setDesc, 0, values, nulls);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
+}
+
+/* Raises or warns that octets are not a message, or neither, as on_error says. */
+static void
+report_malformed(const char *reason, OnError on_error)
+{
+	if (on_error == ON_ERROR_IGNORE)
+		return;
+	ereport(on_error == ON_ERROR_WARNING ? WARNING : ERROR,
+			(errcode(status_by_name("MALFORMED")->sqlstate),
+			 errmsg("the value is not a DNS message (MALFORMED)"),
+			 errdetail_internal("%s", reason),
+			 on_error == ON_ERROR_WARNING ? 0 :
+			 errhint("Use on_error => 'warning' or 'ignore' to get a row with this status.")));
 }
 
 static void
@@ -243,9 +277,6 @@ static void
 put_header(MessageRow *row, const DnsMessage *message)
 {
 	uint16		flags = message->flags;
-	const uint8 *pos = message->start + WIRE_HEADER_SIZE;
-	StringInfoData questions;
-	DnsQuestion question;
 
 	put(row, COLUMN_RCODE, Int32GetDatum(message_rcode(message)));
 	put(row, COLUMN_AA, BoolGetDatum((flags & WIRE_AA) != 0));
@@ -254,6 +285,14 @@ put_header(MessageRow *row, const DnsMessage *message)
 	put(row, COLUMN_RA, BoolGetDatum((flags & WIRE_RA) != 0));
 	put(row, COLUMN_AD, BoolGetDatum((flags & WIRE_AD) != 0));
 	put(row, COLUMN_CD, BoolGetDatum((flags & WIRE_CD) != 0));
+}
+
+static void
+put_questions(MessageRow *row, const DnsMessage *message)
+{
+	const uint8 *pos = message->start + WIRE_HEADER_SIZE;
+	StringInfoData questions;
+	DnsQuestion question;
 
 	initStringInfo(&questions);
 	for (int i = 0; i < message->count[0]; i++)

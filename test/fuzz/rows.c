@@ -79,12 +79,12 @@ check_rows(ReturnSetInfo *rows)
 }
 
 /*
- * Calls a function that returns rows; returns their number.
+ * Calls a function that returns rows, with an argument and a NULL; returns their number.
  */
 int
 check_rows_of(Oid function, TupleDesc columns, Datum argument)
 {
-	LOCAL_FCINFO(fcinfo, 1);
+	LOCAL_FCINFO(fcinfo, 2);
 	FmgrInfo	flinfo;
 	ReturnSetInfo *rows = makeNode(ReturnSetInfo);
 
@@ -94,10 +94,12 @@ check_rows_of(Oid function, TupleDesc columns, Datum argument)
 	rows->allowedModes = SFRM_Materialize;
 	rows->expectedDesc = columns;
 	fmgr_info(function, &flinfo);
-	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL,
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 2, InvalidOid, NULL,
 							 (Node *) rows);
 	fcinfo->args[0].value = argument;
 	fcinfo->args[0].isnull = false;
+	fcinfo->args[1].value = (Datum) 0;
+	fcinfo->args[1].isnull = true;
 	(void) FunctionCallInvoke(fcinfo);
 	return check_rows(rows);
 }
