@@ -24,6 +24,7 @@ OBJS = \
 	src/dns/address.o \
 	src/dns/alias.o \
 	src/dns/encode.o \
+	src/dns/exact.o \
 	src/dns/fields.o \
 	src/dns/json.o \
 	src/dns/jsonb.o \

@@ -77,6 +77,24 @@ EXECUTE show_one ('atma.all.example', 'TYPE34');
 EXECUTE show_one ('a6.all.example', 'TYPE38');
 EXECUTE show_one ('ipn.all.example', 'TYPE264');
 
+-- values that are not assigned, and data that the format of its type cannot express, are
+-- shown as octets; data has the fields that can be read
+SELECT type, rdata || E'\n  ' || data
+FROM (VALUES ('AMTRELAY', '0a04c0000201'), ('AMTRELAY', '0aff'), ('IPSECKEY', '0a0402c0000201'), ('LOC', '0100'),
+		('A6', '81'), ('A6', '80'), ('ATMA', '0231'), ('APL', '0003080101'), ('APL', '000118020a00'),
+		('CAA', '0006612d622d6331'), ('CERT', '000100020300'), ('CERT', '0001000203'), ('DS', '00010102'),
+		('DSYNC', '003bff003500'), ('HIP', '000200010102'), ('NSEC', '00'), ('NSEC', '0000020000'), ('NSEC3', '010000000000'),
+		('NXT', '0040000000'), ('SVCB', '00010000010001' || '00'), ('SVCB', '0001000002' || '0000'), ('URI', '00010002'),
+		('WKS', 'c0000201060000'), ('LOC', '00a0131600000000000000000000000000'), ('DOA', '00000001000000020300'),
+		('KEY', 'c0000305'), ('SRV', '00010002000301610162c00c'))
+	AS v (name, octets)
+	JOIN dns_types() AS t ON t.type = v.name,
+	LATERAL (SELECT left(octets, 32) AS octets) AS o,
+	LATERAL dns_parse(decode('000180000001000100000000' || '0163000001' || '0001' || '016300' || lpad(to_hex(code), 4, '0')
+		|| '000100000000' || lpad(to_hex(length(o.octets) / 2), 4, '0') || o.octets, 'hex'), 'ignore') AS m,
+	unnest(m.answer) AS r (name_, ttl, class, type_, rdata, data)
+ORDER BY code, o.octets;
+
 -- names that are not host names, as owners and as targets
 SELECT q.name || ' ' || q.rdata
 FROM unnest(ARRAY['esc\.dot', 'sp\032ace', 'nul\000nul', 'hi\255gh', 'quo\"te',

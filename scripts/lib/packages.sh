@@ -53,6 +53,7 @@ package_of()
 		knotd) echo knot ;;
 		kzonesign) echo knot-dnssecutils ;;
 		dig) echo bind9-dnsutils ;;
+		named-compilezone) echo bind9-utils ;;
 		prove) echo perl ;;
 		IPC::Run) echo libipc-run-perl ;;
 		libfuzzer) echo "libclang-rt-$(apt-cache depends clang 2> /dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;

@@ -44,15 +44,24 @@
 #define DNS_TYPE_MG			8
 #define DNS_TYPE_MR			9
 #define DNS_TYPE_PTR		12
+#define DNS_TYPE_X25		19
+#define DNS_TYPE_KEY		25
 #define DNS_TYPE_AAAA		28
+#define DNS_TYPE_LOC		29
+#define DNS_TYPE_A6			38
 #define DNS_TYPE_DNAME		39
+#define DNS_TYPE_SINK		40
 #define DNS_TYPE_OPT		41
+#define DNS_TYPE_IPSECKEY	45
+#define DNS_TYPE_NSEC		47
+#define DNS_TYPE_RKEY		57
 #define DNS_TYPE_TKEY		249
 #define DNS_TYPE_IXFR		251
 #define DNS_TYPE_AXFR		252
 #define DNS_TYPE_MAILB		253
 #define DNS_TYPE_MAILA		254
 #define DNS_TYPE_ANY		255
+#define DNS_TYPE_URI		256
 #define DNS_TYPE_AMTRELAY	260
 
 #define DNS_CLASS_IN		1
@@ -81,6 +90,8 @@
 #define SVC_IPV4HINT		4
 #define SVC_ECH				5
 #define SVC_IPV6HINT		6
+#define SVC_OHTTP			8
+#define SVC_INVALID			65535
 
 /* Kinds of gateway in IPSECKEY and AMTRELAY records. */
 #define GATEWAY_NONE		0
@@ -186,6 +197,7 @@ typedef enum DnsFieldKind
 	FIELD_HEX,
 	FIELD_NSAP,					/* hexadecimal after 0x, RFC 1706 section 7 */
 	FIELD_BASE64,
+	FIELD_DOA_DATA,				/* the same; - if empty */
 	FIELD_TYPES,				/* bitmap of record types */
 	FIELD_PARAMS,				/* parameters of SVCB */
 	FIELD_PREFIXES,				/* items of APL */
@@ -411,7 +423,13 @@ extern void encode_decimal(StringInfo out, uint32 number);
 
 extern void presentation_rdata(StringInfo out, const DnsMessage *message,
 							   const DnsRR *rr);
+extern void presentation_hex(StringInfo out, const DnsMessage *message,
+							 const DnsRR *rr);
 extern void presentation_field(StringInfo out, const DnsField *field);
+
+/* ---- exact.c: does the text of record data stand for its octets? ---- */
+
+extern bool exact_rdata(const DnsMessage *message, const DnsRR *rr);
 
 /* ---- fields.c: fields with a format of their own ---- */
 
@@ -440,5 +458,6 @@ extern void fields_location(StringInfo out, const uint8 *octets);
 
 extern void svcb_params(StringInfo out, const uint8 *octets, size_t len);
 extern void svcb_param_key(StringInfo out, uint16 key);
+extern bool svcb_exact(const uint8 *octets, size_t len);
 
 #endif							/* PGCARES_DNS_H */

@@ -158,6 +158,9 @@ set_field(JsonbValue *value, const DnsField *field)
 		case FIELD_TEXT:
 			encode_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
 			break;
+		case FIELD_DOA_DATA:
+			encode_base64(&buffer, field->data, field->len);
+			break;
 		case FIELD_JOINED:
 			fields_joined(&buffer, field);
 			break;

@@ -9,13 +9,16 @@
 
 #include "dns/dns.h"
 
+static void append_unknown(StringInfo out, const DnsMessage *message,
+						   const DnsRR *rr);
 static bool append_hex_field(StringInfo out, const DnsField *field);
 static void append_number(StringInfo out, const DnsField *field);
 static void append_strings(StringInfo out, const DnsField *field);
 static void append_quoted(StringInfo out, const uint8 *octets, size_t len);
 
 /*
- * Appends the data of a record.  The message must be sound.
+ * Appends the data of a record of a sound message: with its fields if a reader of zone
+ * files gets the same octets from them, else as octets (RFC 3597 section 5).
  */
 void
 presentation_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
@@ -24,6 +27,11 @@ presentation_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 	DnsField	field;
 	bool		first = true;
 
+	if (!exact_rdata(message, rr))
+	{
+		append_unknown(out, message, rr);
+		return;
+	}
 	rdata_open(message, rr, &rdata);
 	while (rdata_next(&rdata, &field))
 	{
@@ -39,6 +47,42 @@ presentation_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 		if (out->len == before + 1 && !first)
 			out->data[--out->len] = '\0';	/* an empty field leaves no blank */
 		first = false;
+	}
+}
+
+/* Names in the data are written out, since there is no message to point into. */
+static void
+append_unknown(StringInfo out, const DnsMessage *message, const DnsRR *rr)
+{
+	StringInfoData hex;
+
+	initStringInfo(&hex);
+	presentation_hex(&hex, message, rr);
+	appendStringInfo(out, hex.len > 0 ? "\\# %d %s" : "\\# %d", hex.len / 2,
+					 hex.data);
+	pfree(hex.data);
+}
+
+/*
+ * Appends the data of a record in hexadecimal, with its names uncompressed.
+ */
+void
+presentation_hex(StringInfo out, const DnsMessage *message, const DnsRR *rr)
+{
+	const uint8 *pos = rr->rdata;
+	DnsRdata	rdata;
+	DnsField	field;
+
+	rdata_open(message, rr, &rdata);
+	while (rdata_next(&rdata, &field))
+	{
+		if (field.def->kind == FIELD_NAME ||
+			field.def->kind == FIELD_OPTIONAL_NAME ||
+			(field.def->kind == FIELD_GATEWAY && field.number == GATEWAY_NAME))
+			encode_hex(out, field.name.octets, field.name.len);
+		else
+			encode_hex(out, pos, rdata.pos - pos);
+		pos = rdata.pos;
 	}
 }
 
@@ -76,6 +120,10 @@ presentation_field(StringInfo out, const DnsField *field)
 		case FIELD_STRINGS:
 			append_strings(out, field);
 			break;
+		case FIELD_DOA_DATA:
+			if (field->len == 0)
+				appendStringInfoChar(out, '-');
+			/* FALLTHROUGH */
 		case FIELD_BASE64:
 		case FIELD_HIP_KEY:
 			encode_base64(out, field->data, field->len);

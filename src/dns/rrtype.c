@@ -31,6 +31,8 @@
 #define TXT_FIELDS \
 	{"txt", FIELD_JOINED}, {"strings", FIELD_STRINGS}
 
+static bool has_unassigned_form(const DnsRR *rr);
+
 /* RFC 3597 form, for types that are not laid out here or are no records. */
 #define NO_FIELDS {{NULL, FIELD_UNKNOWN}}
 
@@ -189,7 +191,7 @@ static const DnsType types[] = {
 	{258, "AVC", "application visibility and control", {TXT_FIELDS}},
 	{259, "DOA", "digital object architecture",
 		{{"enterprise", FIELD_U32}, {"type", FIELD_U32}, {"location", FIELD_U8},
-	{"media_type", FIELD_STRING}, {"data", FIELD_BASE64}}},
+	{"media_type", FIELD_STRING}, {"data", FIELD_DOA_DATA}}},
 	{260, "AMTRELAY", "automatic multicast tunneling relay",
 		{{"precedence", FIELD_U8}, {"type", FIELD_RELAY_TYPE},
 	{"relay", FIELD_GATEWAY}}},
@@ -358,10 +360,24 @@ rrtype_fields(const DnsRR *rr)
 		rr->class != DNS_CLASS_NONE)
 		return unknown;
 
-	/* RFC 1876 section 2 does not define LOC of other versions. */
-	if (type->fields[0].kind == FIELD_LOC &&
-		rr->rdlength > 0 && rr->rdata[0] != 0)
-		return unknown;
+	return has_unassigned_form(rr) ? unknown : type->fields;
+}
 
-	return type->fields;
+/* Does a field have a value whose meaning for the others nobody has defined yet? */
+static bool
+has_unassigned_form(const DnsRR *rr)
+{
+	switch (rr->type)
+	{
+		case DNS_TYPE_LOC:		/* the version, RFC 1876 section 2 */
+			return rr->rdlength > 0 && rr->rdata[0] != 0;
+		case DNS_TYPE_A6:		/* bits before the suffix, RFC 2874 section 3.1 */
+			return rr->rdlength > 0 && rr->rdata[0] > 128;
+		case DNS_TYPE_IPSECKEY: /* the kind of gateway, RFC 4025 section 2.3 */
+			return rr->rdlength >= 3 && rr->rdata[1] > GATEWAY_NAME;
+		case DNS_TYPE_AMTRELAY: /* the kind of relay, RFC 8777 section 4.2.3 */
+			return rr->rdlength >= 2 && (rr->rdata[1] & 0x7f) > GATEWAY_NAME;
+		default:
+			return false;
+	}
 }

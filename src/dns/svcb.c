@@ -8,6 +8,9 @@
 
 #include "dns/dns.h"
 
+static bool exact_alpn(const uint8 *value, size_t len);
+static bool exact_mandatory(const uint8 *value, size_t value_len,
+							const uint8 *octets, size_t len);
 static void append_param_value(StringInfo out, uint16 key, const uint8 *value,
 							   size_t len);
 static void append_alpn(StringInfo out, const uint8 *value, size_t len);
@@ -54,6 +57,68 @@ svcb_param_key(StringInfo out, uint16 key)
 		appendStringInfoString(out, keys[key]);
 	else
 		appendStringInfo(out, "key%d", key);
+}
+
+/*
+ * Does the text of sound parameters stand for them?  Readers refuse some (RFC 9460
+ * sections 7.1.1, 8 and 14.3.2; RFC 9540 section 4), and no text has an empty item.
+ */
+bool
+svcb_exact(const uint8 *octets, size_t len)
+{
+	bool		alpn = false;
+
+	for (const uint8 *at = octets; at < octets + len; at += 4 + wire_u16(at + 2))
+	{
+		uint16		key = wire_u16(at);
+		size_t		value_len = wire_u16(at + 2);
+
+		if (key == SVC_INVALID || (key == SVC_OHTTP && value_len > 0) ||
+			(key == SVC_NO_DEFAULT_ALPN && !alpn) ||
+			(key == SVC_ECH && value_len == 0) ||
+			(key == SVC_ALPN && !exact_alpn(at + 4, value_len)) ||
+			(key == SVC_MANDATORY && !exact_mandatory(at + 4, value_len,
+													  octets, len)))
+			return false;
+		alpn |= key == SVC_ALPN;
+	}
+	return true;
+}
+
+static bool
+exact_alpn(const uint8 *value, size_t len)
+{
+	const uint8 *pos = value;
+	const uint8 *data;
+	size_t		data_len;
+
+	while (rdata_string(&pos, value + len, &data, &data_len))
+	{
+		if (data_len == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Ascending keys of parameters that are there (RFC 9460 section 8). */
+static bool
+exact_mandatory(const uint8 *value, size_t value_len, const uint8 *octets,
+				size_t len)
+{
+	const uint8 *at = octets;
+
+	for (size_t i = 0; i < value_len; i += 2)
+	{
+		uint16		key = wire_u16(value + i);
+
+		if (key == SVC_MANDATORY || (i > 0 && key <= wire_u16(value + i - 2)))
+			return false;
+		while (at < octets + len && wire_u16(at) < key)
+			at += 4 + wire_u16(at + 2);
+		if (at >= octets + len || wire_u16(at) != key)
+			return false;
+	}
+	return true;
 }
 
 static void

@@ -38,8 +38,6 @@ static void push_long_key(JsonbParseState **state, const char *prefix,
 						  const char *rest);
 static void push_member(JsonbParseState **state, const char *key, int64 number);
 static void push_flag(JsonbParseState **state, const char *key, bool flag);
-static void append_data_hex(StringInfo out, const DnsMessage *message,
-							const DnsRR *rr);
 
 PG_FUNCTION_INFO_V1(pgcares_message_json);
 PG_FUNCTION_INFO_V1(pgcares_message_json_parse);
@@ -194,7 +192,7 @@ push_record(JsonbParseState **state, const DnsMessage *message,
 	StringInfoData hex;
 
 	initStringInfo(&hex);
-	append_data_hex(&hex, message, rr);
+	presentation_hex(&hex, message, rr);
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_owner(state, "", &rr->name, rr->type, rr->class);
@@ -282,24 +280,4 @@ push_flag(JsonbParseState **state, const char *key, bool flag)
 {
 	jsonb_push_key(state, key);
 	jsonb_push_boolean(state, flag);
-}
-
-/* Appends the data of a record with its names decompressed. */
-static void
-append_data_hex(StringInfo out, const DnsMessage *message, const DnsRR *rr)
-{
-	const uint8 *pos = rr->rdata;
-	DnsRdata	rdata;
-	DnsField	field;
-
-	rdata_open(message, rr, &rdata);
-	while (rdata_next(&rdata, &field))
-	{
-		if (field.def->kind == FIELD_NAME ||
-			field.def->kind == FIELD_OPTIONAL_NAME)
-			encode_hex(out, field.name.octets, field.name.len);
-		else
-			encode_hex(out, pos, rdata.pos - pos);
-		pos = rdata.pos;
-	}
 }
