@@ -62,6 +62,7 @@ OBJS = \
 	src/functions/arguments.o \
 	src/functions/batches.o \
 	src/functions/catalog.o \
+	src/functions/escapes.o \
 	src/functions/getaddrinfo.o \
 	src/functions/getnameinfo.o \
 	src/functions/host_batches.o \
@@ -136,7 +137,7 @@ SHLIB_LINK = $(CARES_LIBS) $(IDN_LIBS) -Wl,--version-script=$(srcdir)/src/pgcare
 
 # Every test has the extension created, in a UTF8 database without a locale.
 REGRESS := $(patsubst $(here)/sql/%.sql,%,$(sort $(wildcard $(here)/sql/*.sql)))
-REGRESS_OPTS = --load-extension=pgcares
+REGRESS_OPTS = --load-extension=pgcares --encoding=UTF8
 ENCODING = UTF8
 NO_LOCALE = 1
 ISOLATION := $(patsubst $(here)/test/specs/%.spec,%,$(sort $(wildcard $(here)/test/specs/*.spec)))

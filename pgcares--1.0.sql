@@ -978,6 +978,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION dns_to_unicode(text)
 IS 'domain name with U-labels, for people to read';
 
+CREATE FUNCTION dns_unescape(text)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'pgcares_unescape'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_unescape(text)
+IS 'octets that text with the escapes of zone files stands for';
+
 CREATE FUNCTION dns_strerror(code integer)
 RETURNS text
 AS 'MODULE_PATHNAME', 'pgcares_strerror'

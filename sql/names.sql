@@ -182,3 +182,15 @@ SELECT dns_to_ascii(NULL), dns_to_unicode(NULL), dns_reverse_address(NULL),
 	dns_address_from_reverse(NULL);
 
 DROP FUNCTION asked, refused, address_of;
+
+-- text with escapes stands for octets (RFC 1035 section 5.1)
+SELECT v.text, dns_unescape(v.text)
+FROM unnest(ARRAY['', 'plain', 'a\.b', '\065\000\255', '\\065', '\"x\"', 'é\é'])
+	WITH ORDINALITY AS v (text, ord)
+ORDER BY ord;
+SELECT dns_unescape(NULL) IS NULL AS none;
+SELECT dns_unescape('\');
+\echo :LAST_ERROR_SQLSTATE
+SELECT dns_unescape('a\06');
+SELECT dns_unescape('a\256');
+SELECT dns_unescape('a\0x1');

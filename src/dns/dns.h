@@ -413,6 +413,7 @@ extern Jsonb *json_params(const DnsField *field);
 extern void encode_name(StringInfo out, const DnsName *name, bool final_dot);
 extern void encode_octets(StringInfo out, const uint8 *octets, size_t len,
 						  const char *escaped);
+extern void encode_text(StringInfo out, const uint8 *octets, size_t len);
 extern void encode_hex(StringInfo out, const uint8 *octets, size_t len);
 extern void encode_base64(StringInfo out, const uint8 *octets, size_t len);
 extern void encode_base32hex(StringInfo out, const uint8 *octets, size_t len);

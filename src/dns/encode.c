@@ -3,8 +3,8 @@
  *
  * Writes names, addresses, numbers and octets as text.  This runs for every
  * row, so it is direct: it reserves room once and then writes the octets
- * there.  Octets that are not printable ASCII are escaped, so the text is
- * valid in every database encoding.
+ * there.  In names and in the presentation format, octets that are not printable
+ * ASCII are escaped.  Other data comes as it was sent, as far as it is text.
  */
 #include "postgres.h"
 
@@ -12,6 +12,7 @@
 
 #include "dns/dns.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 /* The most digits of a 32-bit number, and octets of an escaped octet. */
@@ -61,6 +62,38 @@ encode_octets(StringInfo out, const uint8 *octets, size_t len,
 	for (size_t i = 0; i < len; i++)
 		to = put_octet(to, octets[i], escaped);
 	finish(out, to);
+}
+
+/*
+ * Appends octets that are no name and have no format: as they are if they are text in
+ * the database's encoding.  Otherwise characters stay, other octets become \DDD, and
+ * a backslash is doubled, so that dns_unescape() gives the octets.
+ */
+void
+encode_text(StringInfo out, const uint8 *octets, size_t len)
+{
+	int			encoding = GetDatabaseEncoding();
+	const char *at = (const char *) octets;
+	const char *end = at + len;
+
+	if (pg_encoding_verifymbstr(encoding, at, len) == (int) len)
+	{
+		appendBinaryStringInfo(out, at, len);
+		return;
+	}
+	while (at < end)
+	{
+		int			size = *at == '\0' ? -1 :
+			pg_encoding_verifymbchar(encoding, at, end - at);
+
+		if (size > 0 && *at != '\\')
+			appendBinaryStringInfo(out, at, size);
+		else if (size > 0)
+			appendStringInfoString(out, "\\\\");
+		else
+			appendStringInfo(out, "\\%03d", (uint8) *at);
+		at += Max(size, 1);
+	}
 }
 
 /*

@@ -3,7 +3,7 @@
  *
  * Writes the fields of record data that have a format of their own: times, type
  * bitmaps, locations, address prefixes.  All expect data that rdata.c has found
- * sound, and write ASCII.
+ * sound, and but for fields_joined() write ASCII.
  */
 #include "postgres.h"
 
@@ -17,7 +17,8 @@ static void append_angle(StringInfo out, uint32 angle, char positive,
 static void append_metres(StringInfo out, uint8 power);
 
 /*
- * Appends character-strings with nothing between them.
+ * Appends character-strings with nothing between them.  A character can begin in one
+ * and end in the next.
  */
 void
 fields_joined(StringInfo out, const DnsField *field)
@@ -25,9 +26,18 @@ fields_joined(StringInfo out, const DnsField *field)
 	const uint8 *pos = field->data;
 	const uint8 *data;
 	size_t		len;
+	StringInfoData joined;
 
+	if (field->len > 0 && field->len == (size_t) 1 + *pos)
+	{
+		encode_text(out, pos + 1, *pos);
+		return;
+	}
+	initStringInfo(&joined);
 	while (rdata_string(&pos, field->data + field->len, &data, &len))
-		encode_octets(out, data, len, ESCAPED_IN_TEXT);
+		appendBinaryStringInfo(&joined, (const char *) data, len);
+	encode_text(out, (const uint8 *) joined.data, joined.len);
+	pfree(joined.data);
 }
 
 /*

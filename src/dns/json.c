@@ -2,8 +2,8 @@
  * json.c
  *
  * Writes record data as jsonb: an object with the RFC's field names.  Numbers
- * are numbers, lists are arrays, and all else is text in presentation format.
- * Names have no final dot.
+ * are numbers, lists are arrays, and all else is text in presentation format, but
+ * texts are not escaped (encode_text).  Names have no final dot.
  */
 #include "postgres.h"
 
@@ -156,7 +156,7 @@ set_field(JsonbValue *value, const DnsField *field)
 		case FIELD_STRING:
 		case FIELD_TAG:
 		case FIELD_TEXT:
-			encode_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
+			encode_text(&buffer, field->data, field->len);
 			break;
 		case FIELD_DOA_DATA:
 			encode_base64(&buffer, field->data, field->len);
@@ -216,7 +216,7 @@ push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
 		StringInfoData buffer;
 
 		initStringInfo(&buffer);
-		encode_octets(&buffer, data, data_len, ESCAPED_IN_TEXT);
+		encode_text(&buffer, data, data_len);
 		jsonb_push_text(state, &buffer);
 	}
 	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
@@ -345,7 +345,7 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 			encode_base64(&buffer, value, len);
 			break;
 		default:
-			encode_octets(&buffer, value, len, ESCAPED_IN_TEXT);
+			encode_text(&buffer, value, len);
 			break;
 	}
 	jsonb_push_text(state, &buffer);

@@ -269,7 +269,7 @@ put_octets(MessageRow *row, int column, const uint8 *octets, size_t len)
 	if (len == 0)
 		return;
 	initStringInfo(&text);
-	encode_octets(&text, octets, len, ESCAPED_IN_TEXT);
+	encode_text(&text, octets, len);
 	put(row, column, CStringGetTextDatum(text.data));
 }
 

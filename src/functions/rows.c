@@ -303,7 +303,7 @@ field_text(const DnsField *field)
 	else if (field->def->kind == FIELD_JOINED)
 		fields_joined(&buffer, field);
 	else
-		encode_octets(&buffer, field->data, field->len, ESCAPED_IN_TEXT);
+		encode_text(&buffer, field->data, field->len);
 	return rows_buffer_datum(&buffer);
 }
 

@@ -167,6 +167,16 @@ check_ascii(const char *text)
 	}
 }
 
+/*
+ * Text from strangers that is no name must be text in the database's encoding.
+ */
+void
+check_text(const char *text)
+{
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), text, strlen(text), true))
+		finding("not text in the database's encoding: \"%s\"", text);
+}
+
 /* libFuzzer calls this for each input. */
 static int
 run_input(const uint8_t *octets, size_t len)

@@ -18,6 +18,7 @@ extern int	raised_by(void (*step) (void *arg), void *arg);
 extern bool raises(void (*step) (void *arg), void *arg, int sqlstate);
 extern char *take_text(const uint8 *octets, size_t len);
 extern void check_ascii(const char *text);
+extern void check_text(const char *text);
 
 /* ---- rows.c: SQL functions and their rows ---- */
 

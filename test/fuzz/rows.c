@@ -69,8 +69,8 @@ check_rows(ReturnSetInfo *rows)
 		for (int i = 0; i < rows->setDesc->natts; i++)
 		{
 			if (!slot->tts_isnull[i])
-				check_ascii(text_of(slot->tts_values[i],
-									TupleDescAttr(rows->setDesc, i)->atttypid));
+				check_text(text_of(slot->tts_values[i],
+								   TupleDescAttr(rows->setDesc, i)->atttypid));
 		}
 	}
 	ExecDropSingleTupleTableSlot(slot);

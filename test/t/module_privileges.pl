@@ -21,6 +21,7 @@ my %pure = (
 	'dns_is_name(text)' => "'a.example'",
 	'dns_to_ascii(text)' => "'a.example'",
 	'dns_to_unicode(text)' => "'a.example'",
+	'dns_unescape(text)' => "'a'",
 	'dns_strerror(integer)' => '0',
 	'dns_parse(bytea,text)' => "'$message'::bytea",
 	'dns_message_json(bytea)' => "'$message'::bytea",
