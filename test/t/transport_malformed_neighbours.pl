@@ -92,7 +92,7 @@ sub is_isolated
 foreach my $way ('udp', 'tcp')
 {
 	my $clean = names(SOUND, 1);
-	my $poisoned = names(SOUND, 10, @messages, @{ $data{A} }, qw(garbage headeronly));
+	my $poisoned = names(SOUND, 10, @messages, @{ $data{A} }, qw(garbage headeronly trailing));
 	my (@clean, @poisoned, $outcome);
 
 	$session->text(Session::set_way($way));
