@@ -19,6 +19,7 @@
 /* The fewest digits of an address in X25 (RFC 1183 section 3.1). */
 #define X25_MIN_DIGITS		4
 
+static bool is_always_exact(DnsFieldKind kind);
 static bool exact_field(const DnsRR *rr, const DnsField *field);
 static bool exact_base64(const DnsRR *rr, const DnsField *field);
 static bool exact_string(const DnsRR *rr, const DnsField *field);
@@ -39,8 +40,15 @@ static bool all_digits(const uint8 *octets, size_t len);
 bool
 exact_rdata(const DnsMessage *message, const DnsRR *rr)
 {
+	const DnsFieldDef *def = rrtype_fields(rr);
 	DnsRdata	rdata;
 	DnsField	field;
+
+	/* The usual types are not read a second time for this. */
+	while (def->name != NULL && is_always_exact(def->kind))
+		def++;
+	if (def->name == NULL)
+		return true;
 
 	rdata_open(message, rr, &rdata);
 	while (rdata_next(&rdata, &field))
@@ -49,6 +57,28 @@ exact_rdata(const DnsMessage *message, const DnsRR *rr)
 			return false;
 	}
 	return true;
+}
+
+static bool
+is_always_exact(DnsFieldKind kind)
+{
+	switch (kind)
+	{
+		case FIELD_U8:
+		case FIELD_U16:
+		case FIELD_U32:
+		case FIELD_TIME:
+		case FIELD_TYPE:
+		case FIELD_IP4:
+		case FIELD_IP6:
+		case FIELD_NAME:
+		case FIELD_JOINED:
+		case FIELD_STRINGS:
+		case FIELD_UNKNOWN:
+			return true;
+		default:
+			return false;
+	}
 }
 
 static bool
