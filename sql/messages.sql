@@ -286,7 +286,7 @@ FROM unnest(ARRAY['', '\x0102030405060708090a0b', '\x0001 87b3 0001 0000 0000 00
 	]::bytea[]) WITH ORDINALITY AS v (message, ord), dns_parse(message, 'ignore')
 ORDER BY ord;
 SELECT status, rcode, length(wire) FROM dns_parse(decode(repeat('00', 65536), 'hex'), 'ignore');
-SELECT on_error, status FROM unnest('{warning,ignore}'::text[]) AS on_error, dns_parse('\x00', on_error);
+SELECT on_error, status, reason FROM unnest('{warning,ignore}'::text[]) AS on_error, dns_parse('\x00', on_error);
 SELECT status FROM dns_parse('\x00', 'error');
 \echo :LAST_ERROR_SQLSTATE
 SELECT status FROM dns_parse('\x00', 'missing_ok');

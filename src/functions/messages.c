@@ -84,6 +84,7 @@ pgcares_parse(PG_FUNCTION_ARGS)
 	{
 		report_malformed(reason, on_error);
 		outcome_set(&outcome, "MALFORMED");
+		outcome.why = "the value is not a DNS message";
 		outcome.message = message;
 	}
 	put_row((ReturnSetInfo *) fcinfo->resultinfo, &outcome, NULL);
