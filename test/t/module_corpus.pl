@@ -103,6 +103,8 @@ sub answered_with
 }
 
 # Each message with a question that can be asked gets a header that makes it an answer.
+# No second question follows, whatever the answer leaves open.
+$session->text('SET pgcares.recurse = off');
 my (@wrong, %states);
 my $asked = 0;
 foreach my $message (@answers)
