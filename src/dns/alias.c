@@ -9,6 +9,16 @@
 
 #include "dns/dns.h"
 
+#define DNS_TYPE_MD			3
+#define DNS_TYPE_MF			4
+#define DNS_TYPE_MB			7
+#define DNS_TYPE_MG			8
+#define DNS_TYPE_MR			9
+#define DNS_TYPE_DNAME		39
+#define DNS_TYPE_IXFR		251
+#define DNS_TYPE_MAILB		253
+#define DNS_TYPE_MAILA		254
+
 static AliasEnd walk(const DnsMessage *message, const DnsQuestion *question,
 					 DnsName *names, int *count);
 static bool next_name(const DnsMessage *message, const DnsQuestion *question,

@@ -36,32 +36,15 @@
 
 #define DNS_TYPE_A			1
 #define DNS_TYPE_NS			2
-#define DNS_TYPE_MD			3
-#define DNS_TYPE_MF			4
 #define DNS_TYPE_CNAME		5
 #define DNS_TYPE_SOA		6
-#define DNS_TYPE_MB			7
-#define DNS_TYPE_MG			8
-#define DNS_TYPE_MR			9
 #define DNS_TYPE_PTR		12
-#define DNS_TYPE_X25		19
-#define DNS_TYPE_KEY		25
 #define DNS_TYPE_AAAA		28
-#define DNS_TYPE_LOC		29
-#define DNS_TYPE_A6			38
-#define DNS_TYPE_DNAME		39
-#define DNS_TYPE_SINK		40
 #define DNS_TYPE_OPT		41
 #define DNS_TYPE_IPSECKEY	45
-#define DNS_TYPE_NSEC		47
-#define DNS_TYPE_RKEY		57
 #define DNS_TYPE_TKEY		249
-#define DNS_TYPE_IXFR		251
 #define DNS_TYPE_AXFR		252
-#define DNS_TYPE_MAILB		253
-#define DNS_TYPE_MAILA		254
 #define DNS_TYPE_ANY		255
-#define DNS_TYPE_URI		256
 #define DNS_TYPE_AMTRELAY	260
 
 #define DNS_CLASS_IN		1

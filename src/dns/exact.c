@@ -10,6 +10,13 @@
 
 #include "dns/dns.h"
 
+#define DNS_TYPE_X25		19
+#define DNS_TYPE_KEY		25
+#define DNS_TYPE_SINK		40
+#define DNS_TYPE_NSEC		47
+#define DNS_TYPE_RKEY		57
+#define DNS_TYPE_URI		256
+
 /* No zone key is there (RFC 2535 section 3.1.2). */
 #define KEY_FLAGS_NO_KEY	0xc000
 

@@ -11,6 +11,9 @@
 
 #include "dns/dns.h"
 
+#define DNS_TYPE_LOC		29
+#define DNS_TYPE_A6			38
+
 #define KEY_FIELDS \
 	{"flags", FIELD_U16}, {"protocol", FIELD_U8}, {"algorithm", FIELD_U8}, \
 	{"public_key", FIELD_BASE64}
