@@ -85,11 +85,11 @@ foreach my $way (sort keys %statement)
 	# refusals, timeout * tries, has room for a machine that is slow to start the server.
 	$session->text(q{SET pgcares.timeout = '800ms'; SET pgcares.tries = 40; SET pgcares.max_tries = 40});
 	interrupted('a restart of the server', $way, NAMES, \&restart);
-	$session->text('RESET pgcares.timeout');
+	$session->text('RESET pgcares.timeout; RESET pgcares.tries; RESET pgcares.max_tries');
 
 	$session->text(q{SET pgcares.tcp = on});
 	interrupted('a restart of the server, TCP', $way, TCP_NAMES, \&restart);
-	$session->text('RESET pgcares.tcp; RESET pgcares.tries; RESET pgcares.max_tries');
+	$session->text('RESET pgcares.tcp');
 
 	foreach my $case ([ FORBIDDEN, 'EPERM' ], [ NO_ROUTE, 'ENETUNREACH' ])
 	{
