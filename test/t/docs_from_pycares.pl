@@ -13,7 +13,7 @@ use Test::More;
 use NameServer;
 use Session;
 
-# The members of pycares 4, and those of version 5 whose names are new
+# The members of pycares 4 and 5
 my %fields = (
 	ares_query_a_result => 'host ttl',
 	ares_query_aaaa_result => 'host ttl',
@@ -31,13 +31,33 @@ my %fields = (
 	ares_addrinfo_result => 'nodes cnames',
 	ares_addrinfo_node_result => 'addr family socktype protocol flags ttl',
 	ares_addrinfo_cname_result => 'alias name ttl',
+	ARecordData => 'addr',
+	AAAARecordData => 'addr',
+	CAARecordData => 'critical tag value',
+	CNAMERecordData => 'cname',
+	HTTPSRecordData => 'priority target params',
+	MXRecordData => 'priority exchange',
+	NAPTRRecordData => 'order preference flags service regexp replacement',
+	NSRecordData => 'nsdname',
+	PTRRecordData => 'dname',
+	SOARecordData => 'mname rname serial refresh retry expire minimum',
+	SRVRecordData => 'priority weight port target',
+	TLSARecordData => 'cert_usage selector matching_type cert_association_data',
+	TXTRecordData => 'data',
+	URIRecordData => 'priority weight target',
+	DNSRecord => 'name type record_class ttl data',
+	HostResult => 'name aliases addresses',
+	NameInfoResult => 'node service',
+	AddrInfoResult => 'nodes cnames',
+	AddrInfoNode => 'addr family socktype protocol flags ttl',
+	AddrInfoCname => 'alias name ttl',
 	DNSResult => 'answer authority additional');
 my @members = (
 	qw(flags timeout tries ndots tcp_port udp_port servers domains lookups sock_state_cb socket_send_buffer_size
 	socket_receive_buffer_size rotate local_ip local_dev resolvconf_path event_thread),
 	qw(query search getaddrinfo getnameinfo gethostbyname gethostbyaddr cancel reinit close destroy set_local_ip
 	set_local_dev getsock process_fd process_read_fd process_write_fd wait),
-	(map { "QUERY_TYPE_$_" } qw(A AAAA ANY CAA CNAME MX NAPTR NS PTR SOA SRV TXT)),
+	(map { "QUERY_TYPE_$_" } qw(A AAAA ANY CAA CNAME MX NAPTR NS PTR SOA SRV TXT TLSA HTTPS URI)),
 	(map { "QUERY_CLASS_$_" } qw(IN CHAOS HS NONE ANY)),
 	(map { "ARES_FLAG_$_" } qw(USEVC PRIMARY IGNTC NORECURSE STAYOPEN NOSEARCH NOALIASES NOCHECKRESP EDNS NO_DFLT_SVR
 		DNS0x20)),
