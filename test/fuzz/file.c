@@ -78,7 +78,8 @@ file_read(DnsFile *file, OnFailure on_failure)
 	file_state(file->path, &file->state);
 	file->len = content->len;
 	file->content = palloc(content->len + 1);
-	memcpy(file->content, content->octets, content->len);
+	if (content->len > 0)
+		memcpy(file->content, content->octets, content->len);
 	file->content[file->len] = '\0';
 	return true;
 }
