@@ -28,6 +28,7 @@ static const char *const names[] = {
 };
 
 static void set(void *arg);
+static void name_interface(DnsServer *server);
 static void use_servers(void *arg);
 static void check_server(const char *text);
 static bool same_server(const DnsServer *a, const DnsServer *b);
@@ -99,11 +100,23 @@ use_servers(void *arg)
 			if (used[i].interface[0] == '\0' &&
 				!IN6_IS_ADDR_LINKLOCAL((struct in6_addr *) server.address))
 				server.interface[0] = '\0';
+			name_interface(&server);
 			found |= same_server(&server, &used[i]);
 		}
 		if (!found)
 			finding("server %d is not in \"%s\"", i, setting_servers);
 	}
+}
+
+/* The library tells the name of an interface that is given as a number. */
+static void
+name_interface(DnsServer *server)
+{
+	char		name[IF_NAMESIZE];
+
+	if (isdigit((unsigned char) server->interface[0]) &&
+		if_indextoname(atoi(server->interface), name) != NULL)
+		strlcpy(server->interface, name, sizeof(server->interface));
 }
 
 /* The text of a server gives the same server when it is read. */
