@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-static bool read_names(HostSought *sought, OnFailure on_failure);
+static bool read_candidates(HostSought *sought, OnFailure on_failure);
 static int	weigh(const DnsOutcome *outcome);
 static void add_local(const HostSought *sought, Host *host);
 static bool add_from_file(const HostSought *sought, Host *host);
@@ -54,7 +54,7 @@ host_seek(HostSought *sought, const char *written, int family,
 	sought->family = family;
 	sought->bad_name = name_parse(written, setting_idn, &sought->name);
 	return host_lookups(on_failure, &sought->lookups) &&
-		read_names(sought, on_failure);
+		read_candidates(sought, on_failure);
 }
 
 /*
@@ -208,7 +208,7 @@ host_add_answer(Host *host, const DnsOutcome *outcome)
 
 /* Reads the names to try for a single label. */
 static bool
-read_names(HostSought *sought, OnFailure on_failure)
+read_candidates(HostSought *sought, OnFailure on_failure)
 {
 	size_t		len = strlen(sought->written);
 	SearchList	list;

@@ -27,7 +27,7 @@ typedef struct ServerWindows
 } ServerWindows;
 
 static void require_servers(const DnsBatch *batch);
-static bool open_window(ServerWindows *open, Datum element);
+static bool open_server(ServerWindows *open, Datum element);
 static void submit_servers(DnsBatch *batch, ServerWindows *open,
 						   const DnsQuestion *question);
 static bool take_finished(DnsBatch *batch, ServerWindows *open);
@@ -87,7 +87,7 @@ submit_servers(DnsBatch *batch, ServerWindows *open, const DnsQuestion *question
 			batch_put(batch, index, 0, NULL);
 		else if (question == NULL)
 			batch_put_badname(batch, index);
-		else if (open_window(open, batch->elements[index]))
+		else if (open_server(open, batch->elements[index]))
 			window_submit(open->windows[open->count - 1], question, index);
 		else
 			return;				/* comes again when there is room */
@@ -96,7 +96,7 @@ submit_servers(DnsBatch *batch, ServerWindows *open, const DnsQuestion *question
 
 /* Opens a window for one server.  False if others must end first. */
 static bool
-open_window(ServerWindows *open, Datum element)
+open_server(ServerWindows *open, Datum element)
 {
 	char	   *server;
 	DnsWindow  *window;
