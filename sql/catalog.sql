@@ -104,7 +104,7 @@ SELECT p.oid::regprocedure AS without_type
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 WHERE proretset AND prorettype NOT IN (SELECT oid FROM shape);
 SELECT type AS unused FROM shape WHERE oid NOT IN (SELECT prorettype FROM pg_proc);
-CREATE FUNCTION try_shape(type text, OUT json boolean, OUT "of" boolean, OUT variable boolean)
+CREATE FUNCTION try_shape(type text, OUT "json" boolean, OUT "of" boolean, OUT variable boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
 	first text := (SELECT attname FROM pg_attribute WHERE attrelid = type::regclass AND attnum = 1);
@@ -112,7 +112,7 @@ BEGIN
 	EXECUTE format('CREATE TEMPORARY TABLE x OF %I', type);
 	EXECUTE format('INSERT INTO x SELECT * FROM json_populate_record(NULL::%I, %L)', type,
 		json_build_object(first, CASE WHEN first IN ('address', 'node') THEN '192.0.2.1' ELSE '7' END));
-	EXECUTE format('SELECT x.%I IS NOT NULL FROM x', first) INTO json;
+	EXECUTE format('SELECT x.%I IS NOT NULL FROM x', first) INTO "json";
 	EXECUTE 'SELECT (SELECT reloftype FROM pg_class WHERE oid = ''x''::regclass) = $1::regtype' INTO "of" USING type;
 	EXECUTE format('CREATE FUNCTION pg_temp.v() RETURNS boolean LANGUAGE plpgsql AS
 		$v$ DECLARE v %I; BEGIN SELECT * INTO v FROM x; RETURN v.%I IS NOT NULL; END $v$', type, first);
@@ -121,7 +121,7 @@ BEGIN
 	DROP FUNCTION pg_temp.v;
 END
 $$;
-SELECT count(*) > 25 AS many, bool_and(json) AS json, bool_and("of") AS "of", bool_and(variable) AS variable
+SELECT count(*) > 25 AS many, bool_and("json") AS "json", bool_and("of") AS "of", bool_and(variable) AS variable
 FROM shape, try_shape(type);
 DROP FUNCTION try_shape;
 DO $$

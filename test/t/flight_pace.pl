@@ -66,7 +66,8 @@ foreach my $room (150, 400)
 	my $lost = @{ $batch->{queries} } / $count - 1;
 
 	$batch->all_succeed($count, "room for $room");
-	cmp_ok($lost, '<', 0.25, '... and few are lost');
+	# the first doublings go on until the first losses are seen
+	cmp_ok($lost, '<', 0.5, '... and few are lost');
 	cmp_ok(at_last($batch, 5000, 20), '<=', 8 * $room, '... and not many are in flight');
 	note(sprintf 'room for %d: %.1f s, %.1f %% lost, %d at a time', $room, $batch->{seconds}, 100 * $lost, at_last($batch, 5000, 20));
 }
