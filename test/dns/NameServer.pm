@@ -134,7 +134,7 @@ sub log
 	seek($log, $self->{log_from}, 0);
 	while (my $line = <$log>)
 	{
-		chomp $line;
+		last if !chomp($line);    # it is being written
 		push @queries, { edns => undef, map { split /=/, $_, 2 } split /\t/, $line };
 	}
 	return @queries;
