@@ -1,12 +1,13 @@
 #!/usr/bin/perl
 #
-# Prints the part of README.md about results, as Markdown, and draws their picture:
+# Prints the part of docs/speed.md about results, as Markdown, and draws their picture:
 #
-#   report.pl [--svg FILE] [--into FILE] RESULTS.csv
+#   report.pl [--short] [--svg FILE] [--into FILE] RESULTS.csv
 #
-# With --into it is put between the marks of that file too.
+# With --short it prints the few rows of README.md. With --into it puts them between the
+# marks of that file too.
 #
-# The same results always give the same output: scripts/check compares README.md and
+# The same results always give the same output: scripts/check compares both pages and
 # speed.svg with speed.csv.
 
 use strict;
@@ -28,16 +29,20 @@ my @grown = ([ many_a => '`dns_query_many`, A' ], [ lateral => '`LATERAL dns_a`'
 # Work of other processes, in processors, from which on figures cannot be trusted
 use constant BUSY => 0.2;
 
-my ($svg, $into);
-GetOptions('svg=s' => \$svg, 'into=s' => \$into) && @ARGV == 1 or die "report.pl: see its first lines for the options\n";
+# The clients and scenarios of README.md
+my @short_clients = qw(many_a lateral row pycares);
+my @short_scenarios = grep { $_->[1] !~ /%/ } @scenarios;
+
+my ($svg, $into, $short);
+GetOptions('svg=s' => \$svg, 'into=s' => \$into, 'short' => \$short) && @ARGV == 1 or die "report.pl: see its first lines for the options\n";
 my (%facts, %runs, @left_out, @peers, $busiest);
 read_results($ARGV[0]);
 
 my @known = Clients::all(window => 0, port => 0, folder => '');
 my %title = map { $_->{id} => $_->{title} } @known;
 my @clients = grep { $runs{$_} } map { $_->{id} } @known;
-my $text = join "\n", introduction(), speed_table(),
-  "![CPU time of a lookup; thousands of lookups per second](bench/speed.svg)\n", growth_table();
+my $text = $short ? short_table() : join "\n", introduction(), speed_table(),
+  "![CPU time of a lookup; thousands of lookups per second](../bench/speed.svg)\n", growth_table();
 print $text;
 put_into($into) if defined $into;
 draw($svg) if defined $svg;
@@ -95,6 +100,19 @@ sub speed_table
 		push @rows, '| ' . join(' | ', @cells) . ' |';
 	}
 	return "CPU time of a lookup without latency, and thousands of lookups per second:\n\n" . join("\n", @rows) . "\n";
+}
+
+# Medians only
+sub short_table
+{
+	my @rows = ('| | CPU, us |' . join('', map { " $_->[1] |" } @short_scenarios), '|---|---|' . '---|' x @short_scenarios);
+
+	foreach my $client (grep { $runs{$_} } @short_clients)
+	{
+		push @rows, '| ' . join(' | ', $title{$client}, figure(median(map { cpu($_) } main_runs($client, 'near'))),
+			map { figure(median(map { speed($_) } main_runs($client, $_->[0]))) } @short_scenarios) . ' |';
+	}
+	return join("\n", @rows) . "\n";
 }
 
 sub growth_table

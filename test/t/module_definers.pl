@@ -112,10 +112,10 @@ is($plain->text(q{SELECT guess('nxdomain.example') IS NULL}), 't', '... and a mi
 is($plain->sqlstate(q{SELECT sure('nxdomain.example')}), 'ND003', '... or an error, if that is pinned');
 $plain->text('RESET ALL');
 
-# README.md names them
-my ($advice) = slurp_file("$FindBin::Bin/../../README.md") =~ /`SECURITY DEFINER` function (.*?)\n\n/s;
+# docs/security.md names them
+my ($advice) = slurp_file("$FindBin::Bin/../../docs/security.md") =~ /`SECURITY DEFINER` function that depends (.*?)\n\n/s;
 is(join(' ', grep { my $name = $_ =~ s/pgcares\.//r; $name ne 'lookahead' && $advice !~ /`(?:pgcares\.)?$name`/ } split / /, $everybodys),
-	'', 'README.md lists the settings to pin');
+	'', 'docs/security.md lists the settings to pin');
 
 # ---- One session, several roles
 

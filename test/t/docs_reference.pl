@@ -1,0 +1,201 @@
+# The documentation is complete and names nothing that is not there: functions, types,
+# settings and statuses have their rows, with arguments, columns, defaults and SQLSTATEs;
+# links and paths lead to files and headings. README.md is short and begins with an answer.
+# Once: no version of PostgreSQL changes this.
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Session;
+
+my $root = "$FindBin::Bin/../..";
+my %page = map { substr($_, 1 + length $root) => slurp_file($_) }
+  map { glob "$root/$_" } qw(*.md docs/*.md bench/*.md test/*/*.md);
+my $session = Session->new(Session->cluster([]));
+my $member = q{IN (SELECT objid FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pgcares')};
+
+readme();
+functions();
+types();
+settings();
+statuses();
+names();
+links();
+
+done_testing();
+
+# The cells of the rows of a page's tables, without those of the head
+sub rows
+{
+	my ($text) = @_;
+	my @lines = grep { !/^\|[-|]+$/ } $text =~ /^(\|.*\|)$/mg;
+
+	return map { [ split /(?<!\\) *\| */, s/^\| *//r ] } @lines;
+}
+
+sub readme
+{
+	my @lines = split /\n/, $page{'README.md'};
+	my ($first) = grep { $lines[$_] =~ /^\(\d+ rows?\)$/ } 0 .. $#lines;
+
+	cmp_ok(scalar @lines, '<=', 400, 'README.md is short');
+	cmp_ok($first + 1, '<=', 15, 'it begins with an answer');
+}
+
+# As docs/functions.md writes an argument: in brackets with a default, which is not
+# shown if it is NULL or nothing; with its type unless that is text or the default shows it
+sub argument
+{
+	my ($name, $type, $default) = $_[0] =~ /^(\w+) (.*?)(?: DEFAULT (.*?)(?:::[\w\[\]]+)?)?$/ or return $_[0];
+	my $typed = $type eq 'text' ? $name : "$name $type";
+
+	return $typed if !defined $default;
+	return $default =~ /^(NULL|'\{\}')$/ ? "[$typed]" : "[$name $default]";
+}
+
+sub functions
+{
+	my $functions = $session->query(qq{
+		SELECT p.proname, pg_get_function_arguments(p.oid), p.prorettype::regtype,
+			(SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped),
+			has_function_privilege('public', p.oid, 'EXECUTE')
+		FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype WHERE p.oid $member ORDER BY p.oid})->{rows};
+	my (%row, %columns);
+
+	foreach my $section (split /^(?=## )/m, $page{'docs/functions.md'})
+	{
+		$row{ $_->[0] } = [ $_->[1], $section =~ /^## Without network/ || $_->[1] =~ /for everybody/ ] foreach rows($section);
+	}
+	foreach my $function (@$functions)
+	{
+		my ($name, $arguments, $type, $columns, $public) = @$function;
+		my $written = "`$name(" . join(', ', map { argument($_) } split /, (?!')/, $arguments) . ')`';
+		my $row = $row{$written};
+
+		next if $name eq 'dns_support';
+		ok($row, "docs/functions.md has a row for $written") or next;
+		my ($returned, $for_everybody) = @$row;
+		my $returns = join ' ', $returned =~ s/as `(dns_\w+)`/'`' . ($columns{$1} \/\/ $1) . '`'/gre =~ /`(.*?)`/g;
+		$returns = join ' ', grep { !/^(inet|integer|bigint|jsonb|bytea|text|interval|boolean|dns_record|timestamptz)(\[\])?$/ } split /[ ,]+/, $returns if defined $columns;
+		$returns =~ s/ .*// if !defined $columns;
+		$columns{$name} = $columns;
+		is($returns, $columns // $type =~ s/^void$//r, '... which shows what it returns');
+		is($for_everybody ? 't' : 'f', $public, '... and whether everybody can call it');
+	}
+}
+
+sub types
+{
+	my %row = map { $_->[0] => $_->[1] } rows($page{'docs/functions.md'});
+	my $types = $session->query(qq{
+		SELECT t.typname, (SELECT string_agg(DISTINCT '`' || proname || '`', ', ') FROM pg_proc WHERE prorettype = t.oid)
+		FROM pg_type t WHERE t.oid $member AND t.typtype = 'c' ORDER BY 1})->{rows};
+
+	foreach my $type (@$types)
+	{
+		my ($name, $functions) = @$type;
+
+		is(join(', ', sort split /, /, $row{"`$name`"} // ''), $functions // '', "docs/functions.md has the functions of $name");
+	}
+}
+
+sub settings
+{
+	my %mark = (superuser => '*S* ', user => '', postmaster => '*P* ', sighup => '*C* ');
+	my %row = map { $_->[0] => $_ } rows($page{'docs/settings.md'});
+
+	# as by default, not as the cluster of this test has them
+	my $settings = $session->query(q{LOAD 'pgcares';
+		SELECT name, set_config(name, boot_val, true), context FROM pg_settings WHERE name LIKE 'pgcares.%' AND context IN ('user', 'superuser')
+		UNION ALL SELECT name, current_setting(name), context FROM pg_settings WHERE name LIKE 'pgcares.%' AND context NOT IN ('user', 'superuser')})->{rows};
+
+	foreach my $setting (@$settings)
+	{
+		my ($name, $default, $context) = @$setting;
+		my $row = $row{"`$name`"};
+
+		ok($row, "docs/settings.md has a row for $name") or next;
+		is($row->[1], $default, '... with its default');
+		is(($row->[2] =~ /^(\*\w\* )/)[0] // '', $mark{$context}, '... and with who can set it');
+	}
+	is(scalar(grep { /^`pgcares\./ } keys %row), scalar @$settings, 'docs/settings.md has no others');
+}
+
+sub statuses
+{
+	my %row = map { $_->[0] => $_->[-1] } rows($page{'docs/statuses.md'});
+	my $statuses = $session->query('SELECT status, sqlstate FROM dns_statuses() WHERE status IS NOT NULL')->{rows};
+
+	foreach my $status (@$statuses)
+	{
+		is($row{ $status->[0] }, $status->[1], "docs/statuses.md has a row for $status->[0]");
+	}
+}
+
+# Functions, types, settings and SQLSTATEs that a page names are there. Pages for
+# developers name functions of C too.
+sub names
+{
+	my $there = $session->query(qq{
+		SELECT proname FROM pg_proc WHERE oid $member
+		UNION SELECT relname FROM pg_class WHERE oid $member
+		UNION SELECT typname FROM pg_type WHERE oid $member
+		UNION SELECT name FROM pg_settings WHERE name LIKE 'pgcares.%'
+		UNION SELECT sqlstate FROM dns_statuses()})->{rows};
+	my %there = map { $_->[0] => 1 } @$there, map { [$_] } 'ND000', map { "pgcares.$_" } qw(control so c map);
+
+	foreach my $name (sort grep { !m{^(test|bench)/|architecture} } keys %page)
+	{
+		my @names = $page{$name} =~ m{(?<![\w/.-])(dns_[a-z]\w*|pgcares\.[a-z]\w*|ND[0A]\d\d)(?![\w*]|\.pl|\.[ch]\b)}g;
+
+		is_deeply([ grep { !$there{$_} } @names ], [], "$name names only what is there");
+	}
+}
+
+# Links lead to a file and, after #, to a heading there; paths in code spans to files
+sub links
+{
+	foreach my $name (sort keys %page)
+	{
+		my $text = $page{$name} =~ s/^```.*?^```$//msgr;
+		my @wrong;
+
+		foreach my $link (grep { !/^https?:/ } $text =~ /\]\(([^)\s]+)\)/g, $text =~ /(?:src|srcset)="([^"]+)"/g)
+		{
+			my ($path, $heading) = $link =~ /^([^#]*)(?:#(.*))?$/;
+			my $file = $path eq '' ? $name : simplified(dirname($name) . "/$path");
+
+			push @wrong, $link if !-e "$root/$file" || (defined $heading && !grep { $_ eq $heading } headings($page{$file} // ''));
+		}
+		foreach my $path ($text =~ m{`((?:src|test|docs|bench|scripts|sql|\.ci)/[\w./-]*)`}g)
+		{
+			push @wrong, $path if !-e "$root/$path" && !-e "$root/" . dirname($name) . "/$path";
+		}
+		is_deeply(\@wrong, [], "the links of $name lead somewhere");
+	}
+}
+
+sub simplified
+{
+	my ($path) = @_;
+
+	$path =~ s{^\./}{};
+	1 while $path =~ s{(^|/)(?!\.\.)[^/]+/\.\./}{$1};
+	return $path;
+}
+
+# The anchors of a page's headings, as sites that show Markdown make them
+sub headings
+{
+	my ($text) = @_;
+
+	$text =~ s/^```.*?^```$//msg;
+	return map { lc(s/[^\w\s-]//gr) =~ s/ /-/gr } $text =~ /^#+ +(.*?) *$/mg;
+}

@@ -1,0 +1,161 @@
+# Every statement of README.md and of the pages in docs/ runs, and gives the output
+# that the page shows for it. Each page has a new PostgreSQL and a session of its own,
+# as somebody would have who reads it from top to bottom. A page can say:
+#
+#   <!-- server: LINE -->       a line for postgresql.conf, such as a preloaded library
+#   <!-- output varies -->      before a block: its numbers are not compared
+#   <!-- not run: REASON -->    before a block that needs more than one machine, say; this
+#                               is for one block in ten at most
+#
+# The times in the output of EXPLAIN (ANALYZE) are never compared. Statements inside a
+# line of text, too, have to be sound: they run after the others, and can only fail for
+# reasons that their surroundings explain.
+
+use strict;
+use warnings;
+use utf8;
+
+use File::Basename qw(basename);
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use NameServer;
+use Session;
+
+# A mark, a block of statements, and the block of output after it if there is one
+my $fence = qr/```/;
+my $block = qr/^(?:<!-- (not run: \S.*?|output varies) -->\n+)?${fence}sql\n(.*?)^$fence\n(?:\n$fence\n(.*?)^$fence\n)?/ms;
+
+# Errors of a statement inside a line that its surroundings explain: an object is not
+# there, or there already; the command cannot run in a transaction; a name has no answer
+my $explained = qr/^(00000|25001|3F000|42704|42710|42P01|ND\w+)$/;
+
+my $root = "$FindBin::Bin/../..";
+my $knot = NameServer->knot;
+my ($blocks, $left_out) = (0, 0);
+
+foreach my $path ("$root/README.md", sort glob "$root/docs/*.md")
+{
+	my $page = slurp_file($path);
+	utf8::decode($page);
+
+	run_page(basename($path, '.md'), $page) if $page =~ /^${fence}sql$/m;
+}
+cmp_ok($blocks, '>', 40, 'there are examples');
+cmp_ok(10 * $left_out, '<=', $blocks, 'nearly all of them run');
+
+done_testing();
+
+sub run_page
+{
+	my ($name, $page) = @_;
+	my @examples;
+
+	while ($page =~ /$block/g)
+	{
+		my ($mark, $statements, $output) = ($1 // '', $2, $3 // '');
+
+		$blocks++;
+		if ($mark =~ /^not run/) { $left_out++ }
+		else { push @examples, { varies => $mark ne '', statements => $statements, output => $output } }
+	}
+
+	my $node = node_for($name, $page);
+	my @results = results($node, @examples);
+	is(scalar @results, scalar @examples, "$name: all examples have run");
+	for my $i (0 .. $#examples)
+	{
+		my ($first) = split /\n/, $examples[$i]{statements};
+
+		utf8::encode($first);
+		is(comparable($results[$i], $examples[$i]), comparable($examples[$i]{output}, $examples[$i]), "$name: $first");
+	}
+	run_inside_lines($node, $name, $page);
+	$node->stop('immediate');
+}
+
+# A started PostgreSQL that asks Knot. The extension is there unless the page creates it.
+sub node_for
+{
+	my ($name, $page) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name =~ s/\W/_/gr);
+
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+	$node->append_conf('postgresql.conf', join "\n", "pgcares.servers = '@{[$knot->address]}'",
+		"pgcares.resolvconf = '/dev/null'", "lc_messages = 'C'", "timezone = 'UTC'", $page =~ /^<!-- server: (.+) -->$/mg);
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION pgcares') if $page !~ /^CREATE EXTENSION pgcares;$/m;
+	return $node;
+}
+
+# What psql prints for each example: one session, with a mark before each of them
+sub results
+{
+	my ($node, @examples) = @_;
+	my $script = join '', map { "\\echo \@example $_\n$examples[$_]{statements}" } 0 .. $#examples;
+	my $output = '';
+
+	utf8::encode($script);
+	local $ENV{PGCLIENTENCODING} = 'UTF8';
+	IPC::Run::run([ 'psql', '-X', '-q', '-d', $node->connstr('postgres') ], '<', \$script, '>', \$output, '2>&1');
+	utf8::decode($output);
+	my (undef, @results) = split /^\@example \d+\n/m, $output, -1;
+	return @results;
+}
+
+# Output without the blanks at line ends, and without what differs from run to run
+sub comparable
+{
+	my ($output, $example) = @_;
+
+	$output //= '';
+	$output =~ s/[ \t]+$//mg;
+	$output =~ s/\s+\z/\n/;
+	$output =~ s/\A\n\z//;
+	hide_times($output);
+	if ($example->{varies})
+	{
+		$output =~ s/\d+(\.\d+)?/N/g;
+		$output =~ s/ +/ /g;
+		$output =~ s/-+/-/g;
+		$output =~ s/^ //mg;
+	}
+	utf8::encode($output);
+	return $output;
+}
+
+# Removes from the output of EXPLAIN (ANALYZE) the times, the lines and blanks that
+# depend on their length, all that depends on the server's speed, and all that
+# PostgreSQL shows only since version 18.
+sub hide_times
+{
+	return if $_[0] !~ /QUERY PLAN/;
+	$_[0] =~ s/^ *(Buffers|Planning):.*\n//mg;
+	$_[0] =~ s/ rows=(\d+)\.00 / rows=$1 /g;
+	$_[0] =~ s/^\(\d+ rows\)$//m;
+	$_[0] =~ s/\d+\.\d+/TIME/g;
+	$_[0] =~ s/In Flight: \d+/In Flight: SOME/;
+	$_[0] =~ s/^ *(QUERY PLAN)$/$1/m;
+	$_[0] =~ s/^-+$/-/m;
+}
+
+# Statements in code spans, outside of blocks, that name something of pgcares
+sub run_inside_lines
+{
+	my ($node, $name, $page) = @_;
+	my $session = Session->new($node);
+
+	$session->query('CREATE EXTENSION IF NOT EXISTS pgcares');
+	$page =~ s/^$fence.*?^$fence$//msg;
+	foreach my $statement (grep { !/\.\.\./ } $page =~ /`((?:SELECT|SET|RESET|SHOW|ALTER|CREATE|DROP|GRANT|REVOKE|EXPLAIN)\s[^`]*(?:dns_|pgcares)[^`]*)`/g)
+	{
+		utf8::encode($statement);
+		my $result = $session->query("BEGIN; $statement");
+
+		like(Session::sqlstate_of($result), $explained, "$name: $statement")
+		  or diag $result->{error}{M} // '';
+		$session->query('ROLLBACK');
+	}
+}
