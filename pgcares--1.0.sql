@@ -1002,6 +1002,14 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 40;
 COMMENT ON FUNCTION dns_statuses()
 IS 'outcomes of lookups, and status codes of c-ares';
 
+CREATE FUNCTION dns_status_is_final(status text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcares_status_is_final'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_status_is_final(text)
+IS 'whether an outcome is the last word about a name, so that asking again is of no use before a TTL is over';
+
 CREATE FUNCTION dns_types()
 RETURNS SETOF dns_type_record
 AS 'MODULE_PATHNAME', 'pgcares_types'

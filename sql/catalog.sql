@@ -24,6 +24,43 @@ RESET pgcares.servers;
 -- outcomes
 SELECT * FROM dns_statuses();
 
+-- which are the last word about a name; those that are not, a batch asks for again
+SELECT dns_status_is_final(status) AS final, string_agg(status, ' ' ORDER BY status COLLATE "C") AS statuses
+FROM dns_statuses() WHERE status IS NOT NULL GROUP BY final ORDER BY final;
+SELECT count(*) AS rcodes, bool_or(dns_status_is_final(status)) AS final
+FROM generate_series(12, 4095) AS rcode, format('RCODE%s', rcode) AS status
+WHERE rcode NOT IN (16, 23);
+SELECT dns_status_is_final(NULL);
+CREATE FUNCTION try_status(status text) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN dns_status_is_final(status);
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT status, try_status(status)
+FROM unnest(ARRAY['', 'no error', 'noerror', 'NXDOMAIN ', 'RCODE', 'RCODEx', 'RCODE-1', 'RCODE012', 'RCODE3', 'RCODE4096', 'RCODE99999999999999999999']) AS status;
+DROP FUNCTION try_status;
+
+-- a status is final when missing_ok does not make an error of it
+\getenv odd PGCARES_TEST_MISBEHAVING
+SET pgcares.servers = :'odd';
+CREATE FUNCTION is_error(name text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM FROM dns_a(name, 'missing_ok');
+	RETURN false;
+EXCEPTION WHEN OTHERS THEN
+	RETURN true;
+END
+$$;
+SELECT string_agg(DISTINCT status, ' ' ORDER BY status) AS statuses, bool_and(is_error(question) = NOT dns_status_is_final(status)) AS same
+FROM dns_query_many(ARRAY(SELECT format('rcode%s.example', rcode) FROM generate_series(0, 15) AS rcode)
+	|| '{sound.example, nodata.example, not..a.name}');
+DROP FUNCTION is_error;
+RESET pgcares.servers;
+
 -- every code of c-ares has one row, with the name and message that it has there
 SELECT count(*), count(DISTINCT ares_code), min(ares_code), max(ares_code)
 FROM dns_statuses() WHERE ares_code IS NOT NULL;

@@ -57,6 +57,7 @@ static void put_status(ReturnSetInfo *rsinfo, const DnsStatus *status,
 PG_FUNCTION_INFO_V1(pgcares_version);
 PG_FUNCTION_INFO_V1(pgcares_strerror);
 PG_FUNCTION_INFO_V1(pgcares_statuses);
+PG_FUNCTION_INFO_V1(pgcares_status_is_final);
 PG_FUNCTION_INFO_V1(pgcares_types);
 PG_FUNCTION_INFO_V1(pgcares_servers);
 PG_FUNCTION_INFO_V1(pgcares_reset);
@@ -102,6 +103,23 @@ pgcares_statuses(PG_FUNCTION_ARGS)
 			put_status(rsinfo, NULL, &library_codes[i]);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * dns_status_is_final(status)
+ */
+Datum
+pgcares_status_is_final(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const DnsStatus *status = status_by_text(name);
+
+	if (status == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid status \"%s\"", name),
+				 errhint("dns_statuses() has all statuses.")));
+	PG_RETURN_BOOL(status->final);
 }
 
 /*

@@ -27,6 +27,7 @@ typedef struct DnsStatus
 	int			sqlstate;		/* 0 for NOERROR */
 	const char *message;
 	const char *hint;
+	bool		final;			/* the last word about a name, for a while */
 } DnsStatus;
 
 /* Indexes of the two most common statuses, for status_at(). */
@@ -39,6 +40,7 @@ enum StatusNumber
 extern const DnsStatus *status_at(int index);
 extern const DnsStatus *status_by_name(const char *name);
 extern const DnsStatus *status_by_rcode(int rcode);
+extern const DnsStatus *status_by_text(const char *text);
 extern const char *status_hint(const DnsStatus *status, bool chosen_server,
 							   bool warning);
 

@@ -241,11 +241,7 @@ outcome_is_noerror(const DnsOutcome *outcome)
 bool
 outcome_is_missing(const DnsOutcome *outcome)
 {
-	int			sqlstate = outcome->status->sqlstate;
-
-	return sqlstate == DNS_SQLSTATE('A', '0', '0') ||	/* NODATA */
-		sqlstate == DNS_SQLSTATE('0', '0', '3') ||	/* NXDOMAIN */
-		sqlstate == DNS_SQLSTATE('A', '0', '8');	/* BADNAME */
+	return outcome->status->final && !outcome_is_noerror(outcome);
 }
 
 static void

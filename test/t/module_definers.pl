@@ -206,7 +206,7 @@ my $everything = join ' UNION ALL ', map { "SELECT pg_catalog.to_json(r)::pg_cat
   "dns_parse('$message'::pg_catalog.bytea)", "dns_message_json('$message'::pg_catalog.bytea)",
   "dns_lookup('sound.example')", "dns_gethostbyname('sound.example')", "dns_gethostbyaddr('192.0.2.1')",
   "dns_getaddrinfo('sound.example')", "dns_getnameinfo('192.0.2.1')", "dns_search('sound.example')",
-  'dns_servers()', 'dns_statuses()', 'dns_types()', "dns_address_from_reverse('1.2.0.192.in-addr.arpa')";
+  'dns_servers()', 'dns_statuses()', "dns_status_is_final('RCODE12')", 'dns_types()', "dns_address_from_reverse('1.2.0.192.in-addr.arpa')";
 my $before = $super->text($everything);
 $super->text('SET search_path = mine, pg_catalog, public');
 is($super->sqlstate("SELECT 'a' || 'b'::pg_catalog.text"), 'P0001', 'impostors are found first in the search_path');

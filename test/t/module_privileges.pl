@@ -25,6 +25,7 @@ my %pure = (
 	'dns_strerror(integer)' => '0',
 	'dns_parse(bytea,text)' => "'$message'::bytea",
 	'dns_message_json(bytea)' => "'$message'::bytea",
+	'dns_status_is_final(text)' => "'NODATA'",
 	'dns_statuses()' => '',
 	'dns_types()' => '',
 	'dns_version()' => '');
