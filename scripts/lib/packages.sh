@@ -33,6 +33,7 @@ missing_packages()
 	missing_programs gcc make pkg-config ip "$@"
 }
 
+# A copy of a server's files has no packages of its own.
 missing_programs()
 {
 	local need
@@ -40,6 +41,7 @@ missing_programs()
 	for need; do
 		case $need in
 			IPC::Run) perl -MIPC::Run -e 1 2> /dev/null ;;
+			plproxy) [ -z "$staged" ] || [ -e "$("$bindir/pg_config" --sharedir 2> /dev/null)/extension/plproxy.control" ] ;;
 			libfuzzer) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' > /dev/null ;;
 			*) command -v "$need" > /dev/null ;;
 		esac || package_of "$need"
@@ -55,6 +57,7 @@ package_of()
 		dig) echo bind9-dnsutils ;;
 		named-compilezone) echo bind9-utils ;;
 		prove) echo perl ;;
+		plproxy) echo "postgresql-$major-plproxy" ;;
 		IPC::Run) echo libipc-run-perl ;;
 		libfuzzer) echo "libclang-rt-$(apt-cache depends clang 2> /dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;
 		*) echo "$1" ;;
@@ -141,8 +144,9 @@ lift_guards()
 	guards=()
 }
 
-# Name servers that were not there before must not start at the next boot either.
+# Servers that were not there before must not start at the next boot either.
 boot_links()
 {
-	find /etc/systemd/system \( -name 'knot*.service' -o -name 'unbound*.service' \) -type l 2> /dev/null | sort
+	find /etc/systemd/system /etc/rc[0-6S].d -type l -regextype posix-extended \
+		-regex '.*/([KS][0-9]+(knot|unbound|pgbouncer)|(knot|unbound|pgbouncer)[^/]*\.service)' 2> /dev/null | sort
 }

@@ -6,6 +6,7 @@
 #   <!-- output varies -->      before a block: its numbers are not compared
 #   <!-- not run: REASON -->    before a block that needs more than one machine, say; this
 #                               is for one block in ten at most
+#   <!-- run by TEST: WORDS --> before a block that this other test takes from the page
 #
 # The times in the output of EXPLAIN (ANALYZE) are never compared. Statements inside a
 # line of text, too, have to be sound: they run after the others, and can only fail for
@@ -26,7 +27,7 @@ use Session;
 
 # A mark, a block of statements, and the block of output after it if there is one
 my $fence = qr/```/;
-my $block = qr/^(?:<!-- (not run: \S.*?|output varies) -->\n+)?${fence}sql\n(.*?)^$fence\n(?:\n$fence\n(.*?)^$fence\n)?/ms;
+my $block = qr/^(?:<!-- (not run: \S.*?|run by \S+: .+?|output varies) -->\n+)?${fence}sql\n(.*?)^$fence\n(?:\n$fence\n(.*?)^$fence\n)?/ms;
 
 # Errors of a statement inside a line that its surroundings explain: an object is not
 # there, or there already; the command cannot run in a transaction; a name has no answer
@@ -59,6 +60,7 @@ sub run_page
 
 		$blocks++;
 		if ($mark =~ /^not run/) { $left_out++ }
+		elsif ($mark =~ /^run by (\S+): (.+)/) { like(slurp_file("$root/$1"), qr/'\Q$2\E'/, "$name: $1 runs the block \"$2\"") }
 		else { push @examples, { varies => $mark ne '', statements => $statements, output => $output } }
 	}
 

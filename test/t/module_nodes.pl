@@ -1,0 +1,218 @@
+# Property: one statement looks up on several nodes at once, over postgres_fdw, as
+# docs/several-machines.md has it: the questions of all nodes are under way together, an
+# error arrives with its SQLSTATE, a cancel ends the lookups of all nodes, and rows of our
+# types travel. A standby and a subscriber look up, too. To show that questions are under way
+# together, the name server answers only when it has been asked as many as all nodes together
+# may ask.
+
+use strict;
+use warnings;
+use Document;
+use NameServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+
+# Nodes; the most questions that one of them has in flight, which is the number of its
+# names; sound names before these, since reading ahead in a cursor begins with one row
+use constant { NODES => 3, EACH => 10, BEFORE => 20 };
+use constant ALL => NODES * (BEFORE + EACH);
+
+my $page = Document->new('several-machines.md');
+my $server = NameServer->misbehaving;
+my $knot = NameServer->knot;
+my @nodes = map { node("node$_", $server) } 1 .. NODES;
+my $coordinator = node('coordinator', '127.0.0.1:' . NameServer->closed_port);
+my @on_node = map { Session->new($_) } @nodes;
+my $session = Session->new($coordinator);
+my $zones = 0;
+
+# A cluster that asks this name server. The coordinator's is none: it looks nothing up.
+sub node
+{
+	my ($name, $server) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(allows_streaming => 'logical');
+	$node->append_conf('postgresql.conf', join "\n", Session::settings([$server]), "pgcares.timeout = '8s'", 'pgcares.tries = 1',
+		'pgcares.max_in_flight = ' . EACH, "shared_buffers = '16MB'");
+	$node->start;
+	return $node;
+}
+
+# Runs the statements of a block, each in a transaction of its own. Our nodes take the places
+# of the hosts of the page.
+sub run
+{
+	my ($on, $sql) = @_;
+
+	$sql =~ s/host 'node(\d)\.example', dbname 'names'/sprintf "host '%s', port '%s', dbname 'postgres'", $nodes[ $1 - 1 ]->host, $nodes[ $1 - 1 ]->port/ge;
+	$on->text($_) foreach Document::statements($sql);
+}
+
+foreach my $block ($page->blocks('fdw node'))
+{
+	run($_, $block =~ s/'5s'/'300ms'/r) foreach @on_node;
+}
+run($session, $page->block('fdw coordinator'));
+$_->close foreach @on_node;
+@on_node = map { Session->new($_) } @nodes;
+
+# ---- The statements of the page, with the zones of the page
+
+# Lookups of these sessions' nodes go to this server from now on.
+sub ask
+{
+	my ($who, @sessions) = @_;
+
+	foreach my $session (@sessions)
+	{
+		$session->text(sprintf q{ALTER SYSTEM SET pgcares.servers = '%s'}, $who->address);
+		$session->text('SELECT pg_reload_conf()');
+		Session::wait_until(sub { $session->text('SHOW pgcares.servers') eq $who->address }, 'the servers');
+	}
+}
+
+ask($knot, @on_node);
+run($session, $page->block('fdw statement'));
+is($session->text(q{SELECT id, name, preference, exchange FROM mail ORDER BY id, preference}), <<'ROWS' =~ s/\n\z//r, 'CREATE TABLE AS keeps the answers of all nodes');
+1|shop.example|10|mail1.shop.example
+1|shop.example|20|mail2.shop.example
+2|a-books.shop.example|10|mail1.shop.example
+2|a-books.shop.example|20|mail2.shop.example
+3|b-boats.shop.example|10|mail.b-boats.shop.example
+4|d-drums.shop.example||
+ROWS
+is($session->text($page->block('fdw plan')), join("\n", ($page->output('fdw plan') =~ /^-+\n(.*)^\(\d+ rows/ms)[0] =~ /^ (.*)$/mg),
+	'the plan is that of the page');
+is($session->text(q{SELECT mx FROM domain_mx WHERE (mx).preference = 20 ORDER BY id LIMIT 1}), '(20,mail2.shop.example,3600)', 'a whole row of our type travels');
+is($session->text(q{SELECT pg_typeof(mx), mx = ROW(20, 'mail2.shop.example', 3600)::dns_mx_record FROM domain_mx WHERE (mx).preference = 20 LIMIT 1}), 'dns_mx_record|t', '... as that type');
+$session->text('INSERT INTO mail SELECT id, name, (mx).preference, (mx).exchange FROM domain_mx');
+is($session->text('SELECT count(*), count(DISTINCT (id, preference)) FROM mail'), '12|6', 'INSERT ... SELECT keeps them again');
+is(join(' ', map { $_->text('SELECT count(*) > 0 FROM domain') } @on_node), 't t t', 'every node has names');
+
+# ---- Nodes ask at the same time
+
+ask($server, @on_node);
+
+# Fill each node with names of a new zone.
+sub fill
+{
+	my ($label) = @_;
+	my $zone = 'z' . ++$zones . '.example';
+
+	$session->text('TRUNCATE domain');
+	$session->text(sprintf q{INSERT INTO domain SELECT id, CASE WHEN nth <= %d THEN 'sound' ELSE '%s' END || '.n' || id || '.%s' FROM generate_series(0, %d) r,
+		LATERAL (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM generate_series(1, 1000) id
+			WHERE satisfies_hash_partition('domain'::regclass, %d, r, id::bigint) LIMIT %d) g ORDER BY id},
+		BEFORE, $label, $zone, NODES - 1, NODES, BEFORE + EACH);
+	$server->forget;
+}
+
+fill('sound');
+my $count = 'SELECT count(*), count(mx) FROM domain_mx';
+is($session->text($count), ALL . '|' . ALL, 'every name is found');
+fill('crowd' . NODES * EACH);
+is($session->text($count), ALL . '|' . ALL, 'the questions of all nodes are under way together');
+
+# Sets the time for one try on all nodes.
+sub timeout
+{
+	my ($timeout) = @_;
+
+	foreach my $session (@on_node)
+	{
+		$session->text($_) foreach "ALTER SYSTEM SET pgcares.timeout = '$timeout'", 'SELECT pg_reload_conf()';
+		Session::wait_until(sub { $session->text('SHOW pgcares.timeout') eq $timeout }, 'the setting');
+	}
+}
+
+timeout('500ms');
+fill('crowd' . (NODES * EACH + 1));
+is($session->sqlstate($count), 'NDA12', '... and no more of them');
+fill('crowd' . NODES * EACH);
+is($session->sqlstate("SET enable_async_append = off; $count"), 'NDA12', '... but not without async_append');
+$session->text('SET enable_async_append = on');
+timeout('1min');
+
+# ---- Errors and cancels
+
+fill('rcode2');
+my $error = $session->query($count)->{error};
+is($error->{C}, 'ND002', 'an error arrives with its SQLSTATE');
+like($error->{M}, qr/^could not look up MX records of "rcode2\.n\d+\.z\d+\.example": server failure \(SERVFAIL\)$/, '... and its words');
+fill('rcode3');
+is($session->text($count), ALL . '|' . NODES * BEFORE, 'a name that does not exist is none');
+$_->text(q{CREATE VIEW domain_a AS SELECT d.id, a.address FROM domain d, LATERAL dns_a(d.name) a}) foreach @on_node;
+$session->text('CREATE FOREIGN TABLE domain_a (id bigint, address inet) SERVER node1');
+is($session->sqlstate('SELECT * FROM domain_a'), 'ND003', '... or an error');
+$session->text(q{CREATE FUNCTION state() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM * FROM domain_a; EXCEPTION WHEN SQLSTATE 'ND003' THEN RETURN 'caught'; END $$});
+is($session->text('SELECT state()'), 'caught', '... that can be caught');
+
+# No client of a node is in a statement.
+sub idle
+{
+	my ($on) = @_;
+	return !$on->text(q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()});
+}
+
+# Begin a statement that waits for answers which do not come.
+sub begin
+{
+	fill('drop9');
+	$session->send($count);
+	Session::wait_until(sub { my %ports = map { $_->{sport} => 1 } $server->log; keys %ports >= NODES }, 'questions of all nodes');
+}
+
+begin();
+is(scalar(grep { idle($_) } @on_node), 0, 'all nodes wait for answers');
+my $other = Session->new($coordinator);
+$other->text('SELECT pg_cancel_backend(' . $session->pid . ')');
+is(Session::sqlstate_of($session->result), '57014', 'a cancel ends the statement');
+Session::wait_until(sub { NODES == grep { idle($_) } @on_node }, 'idle nodes');
+pass('... and the lookups of all nodes');
+
+$session->text(q{ALTER SERVER node2 OPTIONS (SET options '-c statement_timeout=300ms')});
+is($session->sqlstate($count), '57014', q{a node's statement_timeout arrives with its SQLSTATE});
+Session::wait_until(sub { NODES == grep { idle($_) } @on_node }, 'idle nodes');
+pass('... and ends the lookups of the other nodes');
+$session->text(q{ALTER SERVER node2 OPTIONS (SET options '')});
+
+# The coordinator is gone.
+my $lost = Session->new($nodes[0]);
+$lost->send('SELECT count(*) FROM domain_mx');
+Session::wait_until(sub { !idle($on_node[0]) && $server->count }, 'a question');
+$lost->{socket}->close;
+Session::wait_until(sub { idle($on_node[0]) }, 'the end of a statement without a client');
+pass('a node notices that its client is gone');
+
+# A node fails.
+begin();
+$nodes[2]->stop('immediate');
+is(Session::sqlstate_of($session->result), '08006', 'a node that fails ends the statement');
+Session::wait_until(sub { 2 == grep { idle($_) } @on_node[0, 1] }, 'idle nodes');
+pass('... and the lookups of the others');
+is($session->sqlstate($count), '08001', '... and the next one, while it is away');
+$session->close;
+
+# ---- A standby, and a subscriber
+
+$on_node[0]->text($_) foreach 'ALTER SYSTEM RESET pgcares.timeout', 'SELECT pg_reload_conf()', 'CREATE PUBLICATION names FOR TABLE domain';
+ask($knot, @on_node[0, 1]);
+$nodes[0]->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($nodes[0], 'copy', has_streaming => 1);
+$standby->start;
+is(Session->new($standby)->text($page->block('replica')), ($page->output('replica') =~ /^-[-+]+\n(.*)^\(\d+ row/ms)[0] =~ s/^ | *\n//gr =~ s/ *\| */|/r,
+	'a standby looks up');
+
+my $subscriber = $on_node[1];
+run($subscriber, 'TRUNCATE domain;');
+run($subscriber, $page->block('subscriber'));
+run($subscriber, sprintf q{CREATE SUBSCRIPTION names CONNECTION 'host=%s port=%s dbname=postgres' PUBLICATION names WITH (copy_data = off);}, $nodes[0]->host, $nodes[0]->port);
+$on_node[0]->text(q{INSERT INTO domain VALUES (101, 'a-books.shop.example'), (102, 'd-drums.shop.example')});
+Session::wait_until(sub { $subscriber->text('SELECT count(*) FROM domain') == 2 }, 'rows of the subscription');
+is($subscriber->text('SELECT id, address FROM domain ORDER BY id'), "101|192.0.2.71\n102|", q{a subscriber's trigger looks up});
+
+done_testing();
