@@ -67,6 +67,7 @@ OBJS = \
 	src/functions/getnameinfo.o \
 	src/functions/host_batches.o \
 	src/functions/hosts.o \
+	src/functions/labels.o \
 	src/functions/message_json.o \
 	src/functions/messages.o \
 	src/functions/names.o \

@@ -986,6 +986,72 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION dns_unescape(text)
 IS 'octets that text with the escapes of zone files stands for';
 
+-- Names, for columns, conditions and indexes: text that is no name gives NULL
+
+CREATE FUNCTION dns_labels(name text)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'pgcares_labels'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_labels(text)
+IS 'labels of a domain name, from left to right (RFC 1034 section 3.1)';
+
+CREATE FUNCTION dns_parent(name text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_parent'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_parent(text)
+IS 'domain name without its first label; NULL for the root';
+
+CREATE FUNCTION dns_suffix(name text, labels integer)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_suffix'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_suffix(text, integer)
+IS 'last labels of a domain name; NULL if it has fewer';
+
+CREATE FUNCTION dns_is_below(name text, domain text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcares_is_below'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_is_below(text, text)
+IS 'whether a name is a domain itself or below it, in any case of letters (RFC 4343)';
+
+CREATE FUNCTION dns_sort_key(name text)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'pgcares_sort_key'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_sort_key(text)
+IS 'octets that sort as names do in canonical order (RFC 4034 section 6.1)';
+
+CREATE FUNCTION dns_blocklist_name(name text, zone text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_blocklist_name'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_blocklist_name(text, text)
+IS 'name of a domain in a block list (RFC 5782 section 3)';
+
+CREATE FUNCTION dns_blocklist_name(address inet, zone text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgcares_blocklist_name_inet'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_blocklist_name(inet, text)
+IS 'name of an address in a block list (RFC 5782 sections 2.1 and 2.4)';
+
+CREATE FUNCTION dns_srv_key(weight integer)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'pgcares_srv_key'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_srv_key(integer)
+IS 'random number that sorts SRV records of one priority by their weights (RFC 2782)';
+
 CREATE FUNCTION dns_strerror(code integer)
 RETURNS text
 AS 'MODULE_PATHNAME', 'pgcares_strerror'
