@@ -141,6 +141,16 @@ look(Node *node, ExpressionLook *seen)
 			}
 			break;
 
+		case T_SortGroupClause:
+			{
+				Oid			operator = ((SortGroupClause *) node)->sortop;
+
+				/* of an aggregate, whose collation is not known here */
+				if (OidIsValid(operator))
+					note(seen, get_opcode(operator),
+						 operator_early(operator, get_opcode(operator), InvalidOid, NIL));
+			}
+			break;
 		case T_Aggref:
 			note(seen, ((Aggref *) node)->aggfnoid,
 				 aggregate_early(((Aggref *) node)->aggfnoid));
@@ -178,6 +188,9 @@ may_warn(const FuncExpr *call)
 {
 	const Const *on_error = llast(call->args);
 
+	if (exprType((Node *) on_error) != TEXTOID ||
+		func_volatile(call->funcid) == PROVOLATILE_IMMUTABLE)
+		return false;			/* it has no on_error, or asks nothing */
 	if (!IsA(on_error, Const))
 		return true;
 	if (on_error->constisnull)

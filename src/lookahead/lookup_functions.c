@@ -5,7 +5,7 @@
  * listed here, whatever their name and schema.  The callback that predicts a
  * call's questions is in the file of its function, and reads the arguments as
  * the function does.  The functions that ask servers of the caller's choice,
- * and those that ask for a whole array, have no callback.
+ * those that ask for a whole array, and those that ask nothing have no callback.
  */
 #include "postgres.h"
 
@@ -72,6 +72,20 @@ DECLARE(pgcares_lookup_many, 0)
 DECLARE(pgcares_reverse_many, 0)
 DECLARE(pgcares_message_many, 0)
 DECLARE(pgcares_message_at_many, 0)
+DECLARE(pgcares_reverse_address, 0)
+DECLARE(pgcares_address_from_reverse, 0)
+DECLARE(pgcares_is_name, 0)
+DECLARE(pgcares_to_ascii, 0)
+DECLARE(pgcares_to_unicode, 0)
+DECLARE(pgcares_unescape, 0)
+DECLARE(pgcares_labels, 0)
+DECLARE(pgcares_parent, 0)
+DECLARE(pgcares_suffix, 0)
+DECLARE(pgcares_is_below, 0)
+DECLARE(pgcares_sort_key, 0)
+DECLARE(pgcares_blocklist_name, 0)
+DECLARE(pgcares_blocklist_name_inet, 0)
+DECLARE(pgcares_srv_key, 0)
 
 #define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
 #define TYPED_CALL(symbol, type)	{#symbol, symbol, records_typed_questions, type},
@@ -102,6 +116,22 @@ static const LookupFunction calls[] = {
 	CALL(pgcares_reverse_many, NULL)
 	CALL(pgcares_message_many, NULL)
 	CALL(pgcares_message_at_many, NULL)
+
+	/* These ask nothing: they only compute, so they can be arguments of others. */
+	CALL(pgcares_reverse_address, NULL)
+	CALL(pgcares_address_from_reverse, NULL)
+	CALL(pgcares_is_name, NULL)
+	CALL(pgcares_to_ascii, NULL)
+	CALL(pgcares_to_unicode, NULL)
+	CALL(pgcares_unescape, NULL)
+	CALL(pgcares_labels, NULL)
+	CALL(pgcares_parent, NULL)
+	CALL(pgcares_suffix, NULL)
+	CALL(pgcares_is_below, NULL)
+	CALL(pgcares_sort_key, NULL)
+	CALL(pgcares_blocklist_name, NULL)
+	CALL(pgcares_blocklist_name_inet, NULL)
+	CALL(pgcares_srv_key, NULL)
 };
 
 /*
@@ -128,7 +158,7 @@ lookup_functions_find(Oid function)
 }
 
 /*
- * Does a function look something up, and nothing else?
+ * Does a function look something up, or compute with names, and nothing else?
  */
 bool
 lookup_functions_has(Oid function)

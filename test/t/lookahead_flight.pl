@@ -98,6 +98,8 @@ together(@$_) foreach
   [ 'WITH ORDINALITY', 'SELECT sum(ordinality) FROM hosts h, LATERAL dns_a(NAME) WITH ORDINALITY', ROWS ],
   [ 'ROWS FROM', 'SELECT count(*) FROM hosts h, LATERAL ROWS FROM (dns_a(NAME), dns_mx(NAME)) q', ROWS ],
   [ 'one from the answer of another', q{SELECT count(a.*) FROM hosts h, LATERAL dns_mx(NAME) m, LATERAL dns_a(replace(m.exchange, 'sound.', '')) a}, ROWS ],
+  [ 'a name that our functions compute', q{SELECT count(a.*) FROM hosts h, LATERAL dns_a(dns_suffix(dns_parent('x.' || NAME), 3)) a}, ROWS ],
+  [ 'from an aggregate that sorts', q{SELECT count(a.*) FROM hosts h, LATERAL (SELECT array_agg(exchange ORDER BY preference) AS e FROM dns_mx(NAME)) m, LATERAL dns_a(replace(m.e[1], 'sound.', '')) a}, ROWS ],
   [ 'two beside each other', 'SELECT count(a.*), count(m.*) FROM hosts h LEFT JOIN LATERAL dns_a(NAME) a ON true LEFT JOIN LATERAL dns_mx(NAME) m ON true', ROWS . '|' . ROWS ],
   [ 'INSERT', 'INSERT INTO found SELECT h.id, dns_lookup(NAME, 4) FROM hosts h', '' ],
   [ 'INSERT ... ON CONFLICT', 'INSERT INTO found SELECT h.id, dns_lookup(NAME, 4) FROM hosts h ON CONFLICT (id) DO UPDATE SET address = EXCLUDED.address', '' ],
