@@ -10,8 +10,8 @@ CARES_FLOOR = 1.34.9
 here := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(here)/pgcares.control)
 
-EXTENSION = pgcares
-DATA = pgcares--1.0.sql
+EXTENSION = pgcares pgcares_tools
+DATA = pgcares--1.0.sql pgcares_tools--1.0.sql
 PGFILEDESC = "pgcares - DNS lookups in SQL"
 EXTRA_CLEAN = bench/cares
 

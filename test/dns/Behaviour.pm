@@ -55,6 +55,7 @@ my %label = (
 	nodata => sub { answer($_[0], answer => []) },
 	referral => sub { answer($_[0], aa => 0, ra => 1, answer => [], authority => [ Wire::record(Wire::name('example'), 2, Wire::name('ns.example')) ]) },
 	lame => sub { answer($_[0], aa => 0, answer => []) },
+	nomx => sub { answer($_[0], $_[0]{type_text} eq 'MX' ? (answer => []) : ()) },
 	nodatabare => sub { answer($_[0], answer => [], authority => []) },
 	nxdomain => sub { answer($_[0], rcode => 3, answer => [], authority => [ negative($_[0]) ]) },
 	ra => sub { answer($_[0], ra => 1) },

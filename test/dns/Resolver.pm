@@ -4,7 +4,7 @@
 #   my $resolver = Resolver->validating;
 #   $resolver->address; $resolver->authority->address;
 #
-# It knows three zones, each with www (192.0.2.80), and trust anchors for those
+# It knows three zones, each with www (192.0.2.80) and its certificate, and trust anchors for those
 # that are signed:
 #   secure.example      signed while Knot serves it
 #   insecure.example    not signed
@@ -97,6 +97,7 @@ sub zone_text
 ns	A	127.0.0.1
 www	A	192.0.2.80
 www	TXT	"$zone"
+_443._tcp.www	TLSA	3 1 1 8CE6F1F5A2C5CE9D9D2C9FE4C4E8F7C1D6F02E3B7F6A7E0C5A3D4B2C1E0F9A8B
 ZONE
 }
 

@@ -1,0 +1,115 @@
+# Property: the functions of pgcares_tools are as concurrent as the lookups in them: over
+# many rows, most questions of each step are under way at the server at the same time, in
+# each place of a statement where the functions are said to be. They ask nothing that
+# they do not need, and DANE only counts what has been verified.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Batch;
+use NameServer;
+use Resolver;
+use Session;
+
+# Rows, and the time in ms that the server takes for each answer
+use constant { ROWS => 60, DELAY => 600 };
+
+my $slow = NameServer->misbehaving(mode => 'delay' . DELAY);
+my $server = NameServer->misbehaving;
+my $node = Session->cluster([$slow], "pgcares.timeout = '8s'", 'pgcares.tries = 1');
+my $session = Session->new($node);
+my $zones = 0;
+
+$session->text($_) foreach 'CREATE EXTENSION pgcares_tools',
+  sprintf("CREATE TABLE hosts AS SELECT i AS id, 'h' || i AS n, inet '192.0.2.0' + i AS ip FROM generate_series(1, %d) i", ROWS),
+  'ANALYZE';
+
+# A statement whose NAME is a name in a zone of its own. Each step is a pattern of the
+# questions, type and name, that one row asks at the same time.
+sub together
+{
+	my ($what, $sql, $expected, @steps) = @_;
+	my $zone = 'z' . ++$zones . '.example';
+
+	$slow->forget;
+	is($session->text($sql =~ s/NAME/h.n || '.$zone'/gr), $expected, "$what: the result");
+	my @queries = $slow->log;
+	foreach my $step (@steps)
+	{
+		my @those = grep { "$_->{type} $_->{name}" =~ $step } @queries;
+
+		# the pace begins with few questions, so not all are under way at first
+		cmp_ok(Batch::most_within(0.9 * DELAY / 1000, @those), '>=', 0.7 * ROWS, "... most of " . @those . " questions like $step at once");
+	}
+}
+
+my $rows = ROWS;
+
+# ---- From a table, in one step
+
+together('dns_accepts_mail', 'SELECT count(*) FROM hosts h WHERE dns_accepts_mail(NAME)', $rows, qr/^MX h/, qr/^A h/, qr/^AAAA h/);
+together('... in the SELECT list', 'SELECT count(ok) FROM (SELECT dns_accepts_mail(NAME) AS ok FROM hosts h OFFSET 0) s', $rows, qr/^MX h/, qr/^A h/);
+together($_->[0], "SELECT count(*) FROM hosts h $_->[1] LATERAL dns_spf(NAME) s $_->[2]", $rows, qr/^TXT h/) foreach
+  [ 'dns_spf', 'CROSS JOIN', '' ], [ '... LEFT JOIN', 'LEFT JOIN', 'ON true' ];
+together($_->[0], "SELECT count(*) FROM hosts h $_->[1] LATERAL dns_dmarc(NAME) d $_->[2] WHERE d.status = 'none'", $rows, qr/^TXT _dmarc\.h/) foreach
+  [ 'dns_dmarc', 'CROSS JOIN', '' ], [ '... LEFT JOIN', 'LEFT JOIN', 'ON true' ];
+together('dns_dane', 'SELECT count(*) FROM hosts h, LATERAL dns_dane(NAME, 443) d', 0, qr/^TLSA _443\._tcp\.h/);
+
+# ---- From a table, in two steps
+
+together('dns_mail_hosts', 'SELECT count(*) FROM hosts h, LATERAL dns_mail_hosts(NAME) m', $rows, qr/^MX h/);
+is($slow->count(qr/^h/), ROWS, '... which asks for no addresses where there are MX records');
+together('... implicit', q{SELECT count(*) FROM hosts h, LATERAL dns_mail_hosts('nomx.' || NAME) m WHERE kind = 'implicit'}, $rows, qr/^MX nomx\.h/, qr/^A nomx\.h/);
+together('dns_fcrdns', 'SELECT count(*) FROM hosts h, LATERAL dns_fcrdns(h.ip) f', $rows, qr/^PTR \d/, qr/^A sound\.\d/);
+together('dns_zone', 'SELECT count(*) FROM hosts h, LATERAL dns_zone(NAME) z', $rows, qr/^SOA h/);
+together('... of aliases', q{SELECT count(*) FROM hosts h, LATERAL dns_zone('cname1.' || NAME) z}, $rows, qr/^SOA cname1\.h/, qr/^SOA h/);
+together('dns_srv_targets', 'SELECT count(*) FROM hosts h, LATERAL dns_srv_targets(NAME) s', $rows, qr/^SRV h/, qr/^A sound\.h/, qr/^AAAA sound\.h/);
+together('dns_blocklist', q{SELECT count(*) FROM hosts h, LATERAL dns_blocklist(h.ip, '{bl.example}') b}, $rows, qr/^A \d.*bl/, qr/^TXT \d.*bl/);
+together('... of names', q{SELECT count(*) FROM hosts h, LATERAL dns_blocklist(NAME, '{bl.example}') b}, $rows, qr/^A h.*bl/, qr/^TXT h.*bl/);
+
+# ---- From an array
+
+together('dns_spf_cost', 'SELECT count(*) FROM dns_spf_cost(ARRAY(SELECT NAME FROM hosts h)) c', $rows, qr/^TXT h/);
+
+# ---- Other places: right, and the first step at once
+
+together('dns_mail_hosts, LEFT JOIN', 'SELECT count(m.*) FROM hosts h LEFT JOIN LATERAL dns_mail_hosts(NAME) m ON true', $rows, qr/^MX h/);
+together('... in a subquery', 'SELECT count((SELECT min(exchange) FROM dns_mail_hosts(NAME))) FROM hosts h', $rows, qr/^MX h/);
+
+# ---- Questions that are left out
+
+$session->text("SET pgcares.servers = '${\$server->address}'");
+$server->forget;
+is($session->text(q{SELECT count(*) FROM dns_mail_hosts('rcode2.one.example', 'ignore')}), 0, 'an MX that cannot be looked up: no host');
+is(join(' ', map { $_->{type} } grep { $_->{name} =~ /one/ } $server->log), 'MX', '... and no question for addresses, nor a second one');
+is($session->sqlstate(q{SELECT * FROM dns_mail_hosts('rcode2.two.example')}), 'ND002', '... or the error');
+$server->forget;
+is($session->text(q{SELECT count(*) FROM dns_mail_hosts('nxdomain.three.example')}), 0, 'no such domain: no host');
+is(join(' ', map { $_->{type} } $server->log), 'MX', '... and no question for addresses');
+$server->forget;
+is($session->text(q{SELECT listed, codes FROM dns_blocklist('nxdomain', '{bl.example}')}), 'f|{}', 'not in a block list');
+is($server->count(qr/^nxdomain/), 1, '... and no question for the reason');
+$server->forget;
+is($session->text(q{SELECT dns_fcrdns_in('192.0.2.1', '{elsewhere}')}), 'f', 'a name outside of the domains');
+is($server->count, 1, '... whose addresses are not asked for');
+
+# a plain EXPLAIN asks nothing
+$server->forget;
+$session->text("EXPLAIN SELECT * FROM $_") foreach q{dns_mail_hosts('a.example')}, q{dns_spf('a.example')}, q{dns_spf_cost('a.example')},
+  q{dns_dmarc('a.example')}, q{dns_fcrdns('192.0.2.1')}, q{dns_zone('a.example')}, q{dns_zone_check('a.example')}, q{dns_srv_targets('a.example')},
+  q{dns_accepts_mail('a.example')}, q{dns_fcrdns_in('192.0.2.1', '{example}')}, q{dns_dane('a.example', 25)}, q{dns_blocklist('192.0.2.1', '{bl.example}')};
+is($server->count, 0, 'EXPLAIN asks nothing');
+
+# ---- DANE: only what has been verified, over a way that is trusted
+
+my $resolver = Resolver->validating;
+$session->text("SET pgcares.servers = '${\$resolver->address}'; SET pgcares.trust_ad = on");
+is($session->text(q{SELECT cert_usage, selector, matching_type, length(data), ad FROM dns_dane('www.secure.example', 443)}), '3|1|1|32|t', 'verified');
+is($session->text(qq{SELECT count(*) FROM dns_dane('$_->[0]', 443)}), 0, $_->[1]) foreach
+  [ 'www.insecure.example', 'not signed' ], [ 'www.bogus.example', 'signatures that have expired' ], [ 'missing.secure.example', 'no such name' ];
+$session->text('SET pgcares.trust_ad = off');
+is($session->text(q{SELECT count(*) FROM dns_dane('www.secure.example', 443)}), 0, 'the way is not trusted');
+
+done_testing();
