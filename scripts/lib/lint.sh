@@ -111,24 +111,26 @@ inside_symbols()
 		}' <<< "$names"
 }
 
-# META.json has all that PGXN requires; its version is the control file's, with
-# a third number if need be.
+# META.json has all that PGXN requires; its version is the control file's, with a third
+# number if need be, and it has each extension.
 inside_metadata()
 {
 	perl -MJSON::PP -e '
 		local $/;
 		sub text { open my $f, "<", $_[0] or die "$_[0]: $!\n"; <$f> }
-		my ($version) = text("pgcares.control") =~ /^default_version\s*=\s*\x27(.+?)\x27/m
-			or die "pgcares.control has no default_version\n";
+		sub version { text($_[0]) =~ /^default_version\s*=\s*\x27(.+?)\x27/m ? $1 : die "$_[0] has no default_version\n" }
+		my $version = version("pgcares.control");
 		my $meta = decode_json(text("META.json"));
-		my ($file) = map { $_->{file} } $meta->{provides}{pgcares} // {};
 		my @wrong = grep { !defined $meta->{$_} }
 			qw(name version abstract maintainer license provides meta-spec);
 		push @wrong, "version" if $meta->{version} !~ /^\Q$version\E(\.0)?$/ || $meta->{version} !~ /^\d+\.\d+\.\d+$/;
 		push @wrong, "name" if $meta->{name} ne "pgcares";
 		push @wrong, "meta-spec.version" if !$meta->{"meta-spec"}{version};
-		push @wrong, "provides.pgcares.version" if ($meta->{provides}{pgcares}{version} // "") ne $meta->{version};
-		push @wrong, "provides.pgcares.file" if ($file // "") ne "pgcares--$version.sql" || !-s $file;
+		foreach my $extension (map { s/\.control$//r } glob "*.control") {
+			my ($its, $own) = ($meta->{provides}{$extension} // {}, version("$extension.control"));
+			push @wrong, "provides.$extension.version" if ($its->{version} // "") !~ /^\Q$own\E(\.0)?$/;
+			push @wrong, "provides.$extension.file" if ($its->{file} // "") ne "$extension--$own.sql" || !-s $its->{file};
+		}
 		die map { "META.json: $_ is missing or does not fit\n" } @wrong if @wrong;'
 }
 
@@ -150,7 +152,7 @@ run_lint()
 	heading "lint"
 	lint "shell scripts parse" inside_parse 'bash -n' '\.sh$' '^#!.*/(ba|da)?sh'
 	lint "Perl files parse" inside_parse "perl -Itest/dns -Itest/fuzz -Ibench -I$perl_lib -c" '\.(pl|pm|t)$' '^#!.*perl'
-	lint "META.json fits the control file" inside_metadata
+	lint "META.json fits the control files" inside_metadata
 	lint "the Makefile lists src/" inside_objects
 	lint "no files of src/ refer to each other in a circle" inside_circles
 	lint "no file of src/ refers to a folder behind its own" inside_order
