@@ -302,20 +302,21 @@ CREATE FUNCTION dns_spf_parse(record text)
 RETURNS SETOF dns_spf_record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-	-- The grammar of RFC 7208 section 12.  A name in lower case is one that is known.
-	WITH term AS (
+	-- The grammar of RFC 7208 section 12.  Without MATERIALIZED, each expression would be
+	-- evaluated wherever its column is used.
+	WITH term AS MATERIALIZED (
 		SELECT t.ord, t.term,
 			regexp_match(t.term, '^([-+?~]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?=[:/]|$)(:?)(.*)$', 'i') AS mechanism,
 			regexp_match(t.term, '^([a-z][a-z0-9_.-]*)=(.*)$', 'i') AS modifier
 		FROM regexp_split_to_table(substring(record, '^[vV]=[sS][pP][fF]1 +(.*)$'), ' +')
 			WITH ORDINALITY AS t (term, ord)
 		WHERE t.term <> ''
-	), parsed AS (
+	), parsed AS MATERIALIZED (
 		SELECT ord, term, mechanism IS NOT NULL AS is_mechanism, mechanism[3] = ':' AS has_colon,
 			CASE WHEN mechanism IS NOT NULL THEN coalesce(nullif(mechanism[1], ''), '+') END AS qualifier,
 			lower(coalesce(mechanism[2], modifier[1])) AS name, coalesce(mechanism[4], modifier[2]) AS value
 		FROM term
-	), checked AS (
+	), checked AS MATERIALIZED (
 		SELECT *, CASE
 				WHEN name IS NULL THEN false
 				WHEN NOT is_mechanism AND name IN ('redirect', 'exp') THEN
@@ -362,8 +363,9 @@ IS 'terms of the SPF record of a domain, and the status of the record (RFC 7208)
 -- The terms of a domain's record that need a lookup if nothing matches, each as the
 -- record that is asked for and the name, which is empty if a macro decides it.
 
-CREATE FUNCTION dns_spf_todo(domain text, answer dns_record[], OUT status text, OUT terms text[])
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION dns_spf_todo(domain text, answer dns_record[])
+RETURNS TABLE (status text, terms text[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
 	WITH found AS (
 		SELECT array_agg(r.data ->> 'txt') AS records FROM unnest(answer) AS r
@@ -474,7 +476,8 @@ BEGIN ATOMIC
 				substring(c.tags ->> 'p', '^(none|quarantine|reject)$'), CASE WHEN c.k IS NOT NULL THEN 'none' END) END,
 		CASE WHEN c.k = 1 OR NOT u.unknown THEN c.tags END
 	FROM (SELECT coalesce(bool_or(NOT step.known), false) AS unknown FROM step, stop WHERE step.k <= stop.k) AS u
-		LEFT JOIN chosen AS c ON true;
+		LEFT JOIN chosen AS c ON true
+	WHERE domain IS NOT NULL;
 END;
 
 COMMENT ON FUNCTION dns_dmarc_pick(text, jsonb[])
@@ -485,7 +488,7 @@ RETURNS SETOF dns_dmarc_record
 LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 1
 BEGIN ATOMIC
 	-- All steps of the walk are known from the name, so they are asked at once.
-	SELECT p.* FROM dns_dmarc_pick(domain, ARRAY[
+	SELECT p.* FROM (SELECT ARRAY[
 		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 1), 'TXT'),
 		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 2), 'TXT'),
 		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 3), 'TXT'),
@@ -493,8 +496,8 @@ BEGIN ATOMIC
 		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 5), 'TXT'),
 		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 6), 'TXT'),
 		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 7), 'TXT'),
-		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 8), 'TXT')]) AS p
-	WHERE domain IS NOT NULL;
+		dns_message_json('_dmarc.' || dns_dmarc_step(domain, 8), 'TXT')] AS answers OFFSET 0) AS w,
+		LATERAL dns_dmarc_pick(domain, w.answers) AS p;
 END;
 
 COMMENT ON FUNCTION dns_dmarc(text)
