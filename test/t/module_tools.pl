@@ -78,6 +78,34 @@ together('dns_spf_cost', 'SELECT count(*) FROM dns_spf_cost(ARRAY(SELECT NAME FR
 together('dns_mail_hosts, LEFT JOIN', 'SELECT count(m.*) FROM hosts h LEFT JOIN LATERAL dns_mail_hosts(NAME) m ON true', $rows, qr/^MX h/);
 together('... in a subquery', 'SELECT count((SELECT min(exchange) FROM dns_mail_hosts(NAME))) FROM hosts h', $rows, qr/^MX h/);
 
+# ---- Rows are the same without look-ahead
+
+my $knot = NameServer->knot;
+$session->text("SET pgcares.servers = '${\$knot->address}'");
+$session->text(<<'SQL');
+CREATE TABLE names AS SELECT n::text AS n, inet '192.0.2.0' + i::integer AS ip FROM unnest('{two.mail,four.mail,no.mail,mixed.mail,text.mail,alias.mail,nowhere,
+	ok.spf,ten.spf,two.spf,bad.spf,loop.spf,void3.spf,corp,a.corp,x.agency.gov,lame,_sip._tcp.srv,_none._tcp.srv,out.alias,in.alias,www.tree}'::text[])
+	WITH ORDINALITY AS u (n, i);
+UPDATE names SET n = n || '.test';
+INSERT INTO names VALUES ('a..b', '192.0.2.203'), ('n.elsewhere', '192.0.2.204'), (NULL, NULL), ('shop.example', '192.0.2.25');
+ANALYZE names;
+SQL
+foreach my $call (q{dns_mail_hosts(n, 'ignore')}, 'dns_spf(n)', 'dns_spf_cost(n)', 'dns_dmarc(n)', q{dns_fcrdns(ip, 'ignore')}, q{dns_blocklist(n, '{dbl.test,bl.test}')},
+	q{dns_blocklist(ip, '{bl.test,parked.test}')}, 'dns_zone(n)', q{dns_srv_targets(n, 'ignore')}, 'dns_dane(n, 443)', 'dns_accepts_mail(n)', q{dns_fcrdns_in(ip, '{test}')})
+{
+	foreach my $join ('CROSS JOIN LATERAL %s f', 'LEFT JOIN LATERAL %s f ON true')
+	{
+		# the order of equal priorities is random
+		my $from = sprintf "names $join", $call;
+		my $sql = $call =~ /srv/ ? "SELECT n, f.target, f.addresses::text FROM $from ORDER BY 1, 2" : "SELECT n, ip, f::text FROM $from ORDER BY 1, 2, 3";
+		my ($with, $without) = map { $session->text("SET pgcares.lookahead = $_; $sql") } 'on', 'off';
+
+		is($with, $without, "the same rows: $from");
+		isnt($with, '', '... and there are some') if $call !~ /dane/;
+	}
+}
+$session->text('RESET pgcares.lookahead');
+
 # ---- Questions that are left out
 
 $session->text("SET pgcares.servers = '${\$server->address}'");

@@ -18,6 +18,7 @@ my $session = Session->new($node);
 $session->text($_) foreach
   'CREATE SCHEMA "Name Service"',
   'ALTER EXTENSION pgcares SET SCHEMA "Name Service"',
+  'CREATE EXTENSION pgcares_tools SCHEMA "Name Service"',
   'CREATE ROLE asker LOGIN',
   'GRANT USAGE ON SCHEMA "Name Service" TO asker',
   'GRANT EXECUTE ON FUNCTION "Name Service".dns_a(text, text), "Name Service".dns_query_many(text[], text, text) TO asker WITH GRANT OPTION',
@@ -30,6 +31,7 @@ $session->text($_) foreach
   q{CREATE TABLE hosts (id int PRIMARY KEY, name text DEFAULT 'n.example', address inet DEFAULT "Name Service".dns_lookup('n.example', 4))},
   q{CREATE FUNCTION address_of(name text) RETURNS inet LANGUAGE sql VOLATILE SET pgcares.timeout = '1s' SET search_path = "Name Service"
 	RETURN (SELECT address FROM "Name Service".dns_a(name) LIMIT 1)},
+  q{CREATE VIEW takers AS SELECT m.* FROM (VALUES ('n.example')) d (name), LATERAL "Name Service".dns_mail_hosts(d.name) m},
   'INSERT INTO hosts (id) VALUES (1)';
 
 # The parts that must be the same in a copy
@@ -37,6 +39,7 @@ my %same = (
 	'functions of the extension' => q{SELECT p.oid::regprocedure::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares') ORDER BY 1},
 	'their rights' => q{SELECT p.oid::regprocedure::text, p.proacl::text FROM pg_proc p WHERE prosrc LIKE 'pgcares\_%' ORDER BY 1},
 	'schema and version' => q{SELECT extnamespace::regnamespace, extversion FROM pg_extension WHERE extname = 'pgcares'},
+	'bodies of pgcares_tools' => q{SELECT pg_get_functiondef(p.oid) FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares_tools') ORDER BY 1},
 	'the view' => q{SELECT pg_get_viewdef('mail'), obj_description('mail'::regclass, 'pg_class')},
 	'the function' => q{SELECT pg_get_functiondef('address_of'::regproc)},
 	'settings' => q{SELECT coalesce(d.datname, ''), coalesce(r.rolname, ''), s.setconfig::text FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = setdatabase LEFT JOIN pg_roles r ON r.oid = setrole ORDER BY 1, 2},
@@ -55,6 +58,7 @@ sub is_the_same
 	}
 	is($server->count, 0, "$what: nothing was asked");
 	cmp_ok($copy->text('SELECT count(*) FROM mail'), '>', 0, '... until the view is read');
+	cmp_ok($copy->text('SELECT count(*) FROM takers'), '>', 0, '... also with functions of pgcares_tools');
 	is($copy->text(q{SELECT host(address_of('sound.example'))}), '192.0.2.1', '... or the function is called');
 	is($copy->text('INSERT INTO hosts (id) VALUES (2) RETURNING host(address)'), '192.0.2.1', '... or the default');
 	$copy->text('REFRESH MATERIALIZED VIEW addresses');
