@@ -26,6 +26,7 @@ $session->text('CREATE EXTENSION pgcares_tools');
 readme();
 functions();
 types();
+grants();
 settings();
 statuses();
 names();
@@ -106,6 +107,21 @@ sub types
 
 		is(join(', ', sort split /, /, $row{"`$name`"} // ''), $functions // '', "docs/functions.md or docs/mail.md has the functions of $name");
 	}
+}
+
+# What a role needs beside a function of pgcares_tools
+sub grants
+{
+	my ($section) = grep { /^## Grants/ } split /^(?=## )/m, $page{'docs/mail.md'};
+	my %row = map { $_->[0] => $_->[1] } grep { $_->[0] =~ /^`/ } rows($section);
+	my $calls = $session->query(qq{
+		SELECT '`' || regexp_replace(p.oid::regprocedure::text, ',', ', ', 'g') || '`', string_agg(DISTINCT '`' || regexp_replace(c.oid::regprocedure::text, ',', ', ', 'g') || '`', ', ')
+		FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_proc'::regclass
+			JOIN pg_proc c ON c.oid = d.refobjid
+		WHERE p.oid $member AND NOT has_function_privilege('public', c.oid, 'EXECUTE') AND c.oid $member AND p.prosqlbody IS NOT NULL
+		GROUP BY 1})->{rows};
+
+	is_deeply({ map { @$_ } @$calls }, \%row, 'docs/mail.md has the grants that the functions of pgcares_tools need');
 }
 
 sub settings
