@@ -511,7 +511,7 @@ LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 1
 BEGIN ATOMIC
 	SELECT p.ptrdname, CASE
 			WHEN m.status = 'NOERROR' THEN EXISTS (SELECT FROM unnest(m.answer) AS r
-				WHERE r.type IN ('A', 'AAAA') AND r.data ->> 'address' = host(address))
+				WHERE r.type IN ('A', 'AAAA') AND (r.data ->> 'address')::inet = host(address)::inet)
 			WHEN m.status IN ('NODATA', 'NXDOMAIN', 'BADNAME') THEN false
 		END
 	FROM dns_ptr(address, coalesce(nullif(on_error, 'error'), 'missing_ok')) AS p,
@@ -528,7 +528,7 @@ BEGIN ATOMIC
 	-- Only names in the domains are looked up.
 	SELECT CASE
 			WHEN bool_or(r.below AND m.status = 'NOERROR' AND EXISTS (SELECT FROM unnest(m.answer) AS a
-				WHERE a.type IN ('A', 'AAAA') AND a.data ->> 'address' = host(address))) THEN true
+				WHERE a.type IN ('A', 'AAAA') AND (a.data ->> 'address')::inet = host(address)::inet)) THEN true
 			WHEN bool_or(p.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN')) OR
 				bool_or(r.below AND m.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN', 'BADNAME')) THEN NULL
 			WHEN count(p.status) > 0 THEN false
