@@ -86,6 +86,7 @@ DECLARE(pgcares_sort_key, 0)
 DECLARE(pgcares_blocklist_name, 0)
 DECLARE(pgcares_blocklist_name_inet, 0)
 DECLARE(pgcares_srv_key, 0)
+DECLARE(pgcares_status_is_final, 0)
 
 #define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
 #define TYPED_CALL(symbol, type)	{#symbol, symbol, records_typed_questions, type},
@@ -132,6 +133,7 @@ static const LookupFunction calls[] = {
 	CALL(pgcares_blocklist_name, NULL)
 	CALL(pgcares_blocklist_name_inet, NULL)
 	CALL(pgcares_srv_key, NULL)
+	CALL(pgcares_status_is_final, NULL)
 };
 
 /*
