@@ -175,7 +175,8 @@ RETURNS SETOF dns_mail_host_record
 LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 4
 BEGIN ATOMIC
 	-- Nothing is asked for NULL.  Addresses are asked for only if there is certainly no
-	-- MX; a question that has failed is asked again to raise its error or warning.
+	-- MX, with a final dot, so that no search list completes the name.  A question that
+	-- has failed is asked again to raise its error or warning.
 	SELECT CASE WHEN h.exchange = '.' THEN 'null_mx' WHEN x.records IS NULL THEN 'implicit' ELSE 'mx' END,
 		h.preference, nullif(h.exchange, '.')
 	FROM dns_message(domain, 'MX') AS m,
@@ -188,7 +189,7 @@ BEGIN ATOMIC
 					CASE WHEN m.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN', 'BADNAME') AND on_error IS DISTINCT FROM 'ignore'
 						THEN domain END, coalesce(nullif(on_error, 'error'), 'missing_ok'))) AS s (preference, exchange, ttl)) AS x,
 		LATERAL (SELECT array_agg(ROW(0, domain, a.ttl)::dns_mx_record) AS hosts
-			FROM dns_addresses(CASE WHEN m.status = 'NODATA' THEN domain END, 0,
+			FROM dns_addresses(CASE WHEN m.status = 'NODATA' THEN rtrim(domain, '.') || '.' END, 0,
 				coalesce(nullif(on_error, 'error'), 'missing_ok')) AS a) AS a,
 		LATERAL unnest(coalesce(x.hosts, x.records[:1], a.hosts[:1])) AS h;
 END;
@@ -596,7 +597,7 @@ BEGIN ATOMIC
 			WHERE s.target <> '.') AS x,
 		LATERAL unnest(x.records) WITH ORDINALITY AS t (priority, weight, port, target, ttl, ord),
 		LATERAL (SELECT array_agg(a.address) AS addresses
-			FROM dns_addresses(t.target, 0, coalesce(nullif(on_error, 'error'), 'missing_ok')) AS a) AS a;
+			FROM dns_addresses(t.target || '.', 0, coalesce(nullif(on_error, 'error'), 'missing_ok')) AS a) AS a;
 END;
 
 COMMENT ON FUNCTION dns_srv_targets(text, text)
@@ -646,7 +647,7 @@ BEGIN ATOMIC
 	FROM (SELECT array_agg(n.nsdname ORDER BY n.nsdname, a.address) AS servers,
 				array_agg(a.address ORDER BY n.nsdname, a.address) AS addresses,
 				array_agg(host(a.address) ORDER BY n.nsdname, a.address) FILTER (WHERE a.address IS NOT NULL) AS asked
-			FROM dns_ns(zone, 'missing_ok') AS n LEFT JOIN LATERAL dns_addresses(n.nsdname, 0, 'ignore') AS a ON true) AS x,
+			FROM dns_ns(zone, 'missing_ok') AS n LEFT JOIN LATERAL dns_addresses(n.nsdname || '.', 0, 'ignore') AS a ON true) AS x,
 		LATERAL unnest(x.servers, x.addresses) AS s (server, address)
 		LEFT JOIN LATERAL (SELECT x.asked[m.ord] AS address, m.status, m.aa, m.answer, m.elapsed
 			FROM dns_message_at_many(x.asked, zone, 'SOA') AS m) AS m ON m.address = host(s.address);

@@ -13,6 +13,11 @@ SELECT * FROM dns_mail_hosts('two.mail.elsewhere', 'warning');
 SELECT * FROM dns_mail_hosts('two.mail.elsewhere', 'ignore');
 SELECT * FROM dns_mail_hosts('text.mail.test', 'error');
 SELECT * FROM dns_mail_hosts('two.mail.test', 'maybe');
+-- no search list completes a name
+SET pgcares.domains = 'srv.test';
+SELECT count(*) FROM dns_addresses('test');
+SELECT * FROM dns_mail_hosts('test');
+RESET pgcares.domains;
 
 -- whether a domain accepts mail
 SELECT domain, dns_accepts_mail(domain)

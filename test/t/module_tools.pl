@@ -40,7 +40,7 @@ sub together
 	is($session->text($sql =~ s/NAME/h.n || '.$zone'/gr), $expected, "$what: the result");
 	my @queries = $slow->log;
 
-	# all of them, as far as flow control lets them; one row after the other, it were one
+	# as many as flow control lets through; one row after the other, there would be one or two
 	foreach my $step (@steps)
 	{
 		my @those = grep { "$_->{type} $_->{name}" =~ $step } @queries;
