@@ -275,10 +275,11 @@ note_answer(DnsSlot *slot, uint16 id)
 		share_late(&channel->pace, slot->sample);
 	slot->sample = 0;
 
-	/* Only the second query has arrived: the first one was lost. */
+	/* Only the second query has arrived: the first one was lost, lately or in another try. */
 	if (slot->early && id == slot->early_id)
 	{
-		pace_lost(&channel->pace, slot->tried_at);
+		if (slot->tried_at <= try->sent_at)
+			pace_lost(&channel->pace, slot->tried_at);
 		channel->early_left++;
 	}
 	if (slot->reply.answered)

@@ -10,6 +10,8 @@
 
 #include "engine/engine.h"
 
+static bool has_one_try(const DnsSlot *slot);
+
 /*
  * Holds back the questions that were dropped, when the list of a resolver turns out to
  * be full.  Raises nothing.
@@ -44,7 +46,7 @@ held_is_due(const DnsSlot *slot)
 
 	return channel->pace.pause_until > 0 &&
 		(slot->tried_at >= channel->pace.low_since ||
-		 slot->tried + 2 >= channel->config.tries);
+		 has_one_try(slot));
 }
 
 /*
@@ -64,7 +66,7 @@ held_time(const DnsWindow *window, int64 now)
 }
 
 /*
- * Is there room for a question that is held?
+ * Is there room for the first question that is held?
  */
 bool
 held_allows(const DnsWindow *window)
@@ -72,7 +74,17 @@ held_allows(const DnsWindow *window)
 	const DnsChannel *channel = window->channel;
 	int			fresh = tries_fresh(window);
 
+	/* A probe can be in vain, so the last try is none. */
+	if (channel->pace.pause_until > 0 && has_one_try(tries_first(window, BURST_HELD)))
+		return false;
 	return window->nrefused == 0 && fresh < (int) channel->pace.level &&
 		share_allows(&channel->pace, fresh + tries_waiting(window)) &&
 		!(channel->starved && ask_pending(window));
+}
+
+/* Can a question be asked once more only? */
+static bool
+has_one_try(const DnsSlot *slot)
+{
+	return slot->tried + 2 >= slot->window->channel->config.tries;
 }

@@ -60,6 +60,7 @@ typedef struct DnsPace
 
 	/* How many of the questions are answered while they are fresh. */
 	double		expected;		/* the share */
+	double		known;			/* questions that have told that */
 	DnsSample	open;			/* of what is asked now */
 	DnsSample	closed;			/* waits for the fate of its questions, if it has any */
 	double		excess;			/* silent questions more than expected */
@@ -74,6 +75,7 @@ typedef struct DnsPace
 	int			test_sample;	/* the first sample of the test */
 	double		before;			/* the level before the test */
 	double		share;			/* of the answers then, or before a pause */
+	double		share_known;	/* questions that told it */
 	int64		delay;			/* the quickest round trip then */
 	double		queue;			/* the part of it that seems to be a queue */
 } DnsPace;

@@ -152,7 +152,8 @@ pace_answered(DnsPace *pace)
 {
 	pace->answers++;
 	pace->delivered++;
-	if (pace->slow_start && pace->growing && pace->full && pace->level < WINDOW_MAX &&
+	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING &&
+		pace->full && pace->level < WINDOW_MAX &&
 		(clock_is_prompt() || pace_base(pace) > NEARBY || pace->level < SILENT_LEVEL))
 		pace->level++;
 }

@@ -17,6 +17,8 @@
  *
  * If the share falls while few questions wait, the level is halved, to see whether that
  * brings more answers; if not, the names are to blame, and fewer answers are expected.
+ * In slow start, a smaller fall is enough for that, and any gain shows that the level was
+ * too high: far away, the losses come before a delay does.
  *
  *   share good: the total grows        share low: half the level --> better: stays
  *        ^                                  |                   --> else as before
@@ -26,6 +28,8 @@
  * Runs inside the library too: never raises.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "flow/flow.h"
 
@@ -41,6 +45,7 @@
 #define LEAST_KNOWN		32
 #define LEARN_BETTER	4
 #define LEARN_WORSE		32
+#define MOST_KNOWN		1024	/* older questions count for no more than that */
 
 /*
  * A sample adds to the sum what is silent beyond this share of the expected answers; a
@@ -68,7 +73,7 @@
  */
 #define PROBE_EACH		50000
 #define LEAST_PROBES	8
-#define LONGEST_PAUSE	INT64CONST(8000000)
+#define LONGEST_PAUSE	INT64CONST(12000000)
 #define MOST_IN_VAIN	3
 
 /* The total is not found out below this many questions. */
@@ -79,6 +84,7 @@ static DnsSample *sample_of(DnsPace *pace, int number);
 static void judge(DnsPace *pace, int waiting);
 static void add_up(DnsPace *pace);
 static bool is_full(const DnsPace *pace, int waiting);
+static bool is_less(double share, double count, double than, double than_count);
 static void test_level(DnsPace *pace, double share);
 static void judge_level(DnsPace *pace, double share, int waiting);
 static void lower_total(DnsPace *pace, double share);
@@ -243,13 +249,21 @@ judge(DnsPace *pace, int waiting)
 	{
 		/* The first sample is small, and tells of the names. */
 		pace->expected = share;
+		pace->known = pace->closed.asked;
 		return;
 	}
+	if (share >= SHARE_PROBES * pace->expected)
+		pace->vain = 0;			/* there was room */
 	add_up(pace);
 	if (pace->testing == PACE_TESTS_LEVEL)
 	{
 		if (pace->closed.number >= pace->test_sample)
 			judge_level(pace, share, waiting);
+		else
+		{
+			pace->share = share;
+			pace->share_known = pace->closed.asked;
+		}
 	}
 	else if (is_full(pace, waiting))
 	{
@@ -258,8 +272,12 @@ judge(DnsPace *pace, int waiting)
 		else
 			forget_total(pace, share);
 	}
+	else if (pace->slow_start && pace->total >= WINDOW_MAX && share > 0 &&
+			 is_less(share, pace->closed.asked, SHARE_USUAL * pace->expected, pace->known))
+		test_level(pace, share);
 	else if (share >= SHARE_KEPT * pace->expected)
 	{
+		pace->known = Min(pace->known + pace->closed.asked, MOST_KNOWN);
 		pace->expected += (share - pace->expected) /
 			(share > pace->expected ? LEARN_BETTER : LEARN_WORSE);
 		raise_total(pace);
@@ -315,6 +333,19 @@ is_full(const DnsPace *pace, int waiting)
 		waiting > Max(2 * pace->level, LEAST_TOTAL);
 }
 
+/*
+ * Is a share of answers less than another one, by more than chance explains?  Each of them
+ * is told by a number of questions.  (The test of two proportions, with three deviations.)
+ */
+static bool
+is_less(double share, double count, double than, double than_count)
+{
+	double		both = (share * count + than * than_count) / (count + than_count);
+	double		variance = both * (1 - both) * (1 / count + 1 / than_count);
+
+	return than - share > 3 * sqrt(variance);
+}
+
 /* Asks fewer, to see whether that brings answers. */
 static void
 test_level(DnsPace *pace, double share)
@@ -322,6 +353,7 @@ test_level(DnsPace *pace, double share)
 	pace->testing = PACE_TESTS_LEVEL;
 	pace->test_sample = pace->open.number + 1;
 	pace->share = share;
+	pace->share_known = pace->closed.asked;
 	pace->before = pace->level;
 	pace->level = Max(pace->level / 2, LOWEST_LEVEL);
 }
@@ -341,11 +373,20 @@ judge_level(DnsPace *pace, double share, int waiting)
 		pace->excess = 0;
 		return;
 	}
+	if (pace->slow_start &&
+		is_less(pace->share, pace->share_known, share, pace->closed.asked))
+	{
+		pace->slow_start = false;
+		return;
+	}
 	pace->level = Max(pace->level, pace->before);
 	if (is_full(pace, waiting))
 		lower_total(pace, share);
 	else
+	{
 		pace->expected += (share - pace->expected) / LEARN_BETTER;
+		pace->known = pace->closed.asked;
+	}
 }
 
 /* Lowers the total, and pauses. */
@@ -371,6 +412,7 @@ forget_total(DnsPace *pace, double share)
 	pace->excess = 0;
 	pace->vain = 0;
 	pace->expected = share;
+	pace->known = pace->closed.asked;
 	pace->level = Max(pace->level, pace->before);
 	pace->total = WINDOW_MAX;
 }
