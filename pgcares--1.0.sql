@@ -29,12 +29,12 @@ CREATE TYPE dns_record AS (
 	data jsonb
 );
 
-COMMENT ON TYPE dns_record IS 'a DNS resource record';
+COMMENT ON TYPE dns_record IS 'a resource record (RFC 1035 section 3.2.1)';
 COMMENT ON COLUMN dns_record.name IS 'owner of the record, without a final dot';
-COMMENT ON COLUMN dns_record.ttl IS 'seconds for which the record can be kept';
-COMMENT ON COLUMN dns_record.class IS 'class, almost always IN';
-COMMENT ON COLUMN dns_record.type IS 'record type';
-COMMENT ON COLUMN dns_record.rdata IS 'data in presentation format, as in a zone file';
+COMMENT ON COLUMN dns_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
+COMMENT ON COLUMN dns_record.class IS 'class, almost always IN (RFC 1035 section 3.2.4)';
+COMMENT ON COLUMN dns_record.type IS 'record type, one of dns_types(), or TYPE and a number (RFC 3597)';
+COMMENT ON COLUMN dns_record.rdata IS 'data as in a zone file (RFC 1035 section 5.1)';
 COMMENT ON COLUMN dns_record.data IS 'data with the field names of the RFCs';
 
 CREATE TYPE dns_address_record AS (
@@ -42,9 +42,9 @@ CREATE TYPE dns_address_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_address_record IS 'an address of a name';
+COMMENT ON TYPE dns_address_record IS 'an address: data of an A record (RFC 1035 section 3.4.1) or an AAAA record (RFC 3596), or from the hosts file';
 COMMENT ON COLUMN dns_address_record.address IS 'IPv4 or IPv6 address';
-COMMENT ON COLUMN dns_address_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_address_record.ttl IS 'seconds for which the address can be kept (RFC 2181 section 8); NULL if it is not from the DNS';
 
 CREATE TYPE dns_caa_record AS (
 	flags integer,
@@ -53,20 +53,20 @@ CREATE TYPE dns_caa_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_caa_record IS 'data of a CAA record';
+COMMENT ON TYPE dns_caa_record IS 'data of a CAA record (RFC 8659 section 4.1)';
 COMMENT ON COLUMN dns_caa_record.flags IS 'flags; 128 is critical';
 COMMENT ON COLUMN dns_caa_record.tag IS 'property, such as issue';
 COMMENT ON COLUMN dns_caa_record.value IS 'value of the property';
-COMMENT ON COLUMN dns_caa_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_caa_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_cname_record AS (
 	cname text,
 	ttl integer
 );
 
-COMMENT ON TYPE dns_cname_record IS 'data of a CNAME record';
+COMMENT ON TYPE dns_cname_record IS 'data of a CNAME record (RFC 1035 section 3.3.1)';
 COMMENT ON COLUMN dns_cname_record.cname IS 'canonical name';
-COMMENT ON COLUMN dns_cname_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_cname_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_hinfo_record AS (
 	cpu text,
@@ -74,10 +74,10 @@ CREATE TYPE dns_hinfo_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_hinfo_record IS 'data of a HINFO record';
+COMMENT ON TYPE dns_hinfo_record IS 'data of a HINFO record (RFC 1035 section 3.3.2)';
 COMMENT ON COLUMN dns_hinfo_record.cpu IS 'type of CPU';
 COMMENT ON COLUMN dns_hinfo_record.os IS 'operating system';
-COMMENT ON COLUMN dns_hinfo_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_hinfo_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_mx_record AS (
 	preference integer,
@@ -85,10 +85,10 @@ CREATE TYPE dns_mx_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_mx_record IS 'data of an MX record';
+COMMENT ON TYPE dns_mx_record IS 'data of an MX record (RFC 1035 section 3.3.9)';
 COMMENT ON COLUMN dns_mx_record.preference IS 'the lowest is preferred';
 COMMENT ON COLUMN dns_mx_record.exchange IS 'host that takes mail';
-COMMENT ON COLUMN dns_mx_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_mx_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_naptr_record AS (
 	naptr_order integer,
@@ -100,32 +100,32 @@ CREATE TYPE dns_naptr_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_naptr_record IS 'data of a NAPTR record';
+COMMENT ON TYPE dns_naptr_record IS 'data of a NAPTR record (RFC 3403 section 4.1)';
 COMMENT ON COLUMN dns_naptr_record.naptr_order IS 'the lowest is processed first';
 COMMENT ON COLUMN dns_naptr_record.preference IS 'the lowest of equal order is preferred';
 COMMENT ON COLUMN dns_naptr_record.flags IS 'how to go on';
 COMMENT ON COLUMN dns_naptr_record.services IS 'service parameters';
 COMMENT ON COLUMN dns_naptr_record.regexp IS 'substitution expression';
 COMMENT ON COLUMN dns_naptr_record.replacement IS 'next name to look up';
-COMMENT ON COLUMN dns_naptr_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_naptr_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_ns_record AS (
 	nsdname text,
 	ttl integer
 );
 
-COMMENT ON TYPE dns_ns_record IS 'data of an NS record';
+COMMENT ON TYPE dns_ns_record IS 'data of an NS record (RFC 1035 section 3.3.11)';
 COMMENT ON COLUMN dns_ns_record.nsdname IS 'authoritative name server';
-COMMENT ON COLUMN dns_ns_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_ns_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_ptr_record AS (
 	ptrdname text,
 	ttl integer
 );
 
-COMMENT ON TYPE dns_ptr_record IS 'data of a PTR record';
+COMMENT ON TYPE dns_ptr_record IS 'data of a PTR record (RFC 1035 section 3.3.12)';
 COMMENT ON COLUMN dns_ptr_record.ptrdname IS 'name that is pointed to';
-COMMENT ON COLUMN dns_ptr_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_ptr_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_soa_record AS (
 	mname text,
@@ -138,15 +138,15 @@ CREATE TYPE dns_soa_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_soa_record IS 'data of an SOA record';
+COMMENT ON TYPE dns_soa_record IS 'data of an SOA record (RFC 1035 section 3.3.13)';
 COMMENT ON COLUMN dns_soa_record.mname IS 'primary name server';
 COMMENT ON COLUMN dns_soa_record.rname IS 'mailbox of the administrator, as a name';
 COMMENT ON COLUMN dns_soa_record.serial IS 'version of the zone';
 COMMENT ON COLUMN dns_soa_record.refresh IS 'seconds until a secondary checks the zone';
 COMMENT ON COLUMN dns_soa_record.retry IS 'seconds until a failed check is repeated';
 COMMENT ON COLUMN dns_soa_record.expire IS 'seconds until an unchecked zone is void';
-COMMENT ON COLUMN dns_soa_record.minimum IS 'limit of the TTL of negative answers';
-COMMENT ON COLUMN dns_soa_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_soa_record.minimum IS 'limit of the TTL of negative answers (RFC 2308 section 4)';
+COMMENT ON COLUMN dns_soa_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_srv_record AS (
 	priority integer,
@@ -156,12 +156,12 @@ CREATE TYPE dns_srv_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_srv_record IS 'data of an SRV record';
+COMMENT ON TYPE dns_srv_record IS 'data of an SRV record (RFC 2782)';
 COMMENT ON COLUMN dns_srv_record.priority IS 'the lowest is tried first';
 COMMENT ON COLUMN dns_srv_record.weight IS 'share of the load among equal priorities';
 COMMENT ON COLUMN dns_srv_record.port IS 'port of the service';
 COMMENT ON COLUMN dns_srv_record.target IS 'host of the service';
-COMMENT ON COLUMN dns_srv_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_srv_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_svcb_record AS (
 	priority integer,
@@ -170,11 +170,11 @@ CREATE TYPE dns_svcb_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_svcb_record IS 'data of an SVCB or HTTPS record';
-COMMENT ON COLUMN dns_svcb_record.priority IS 'the lowest is tried first; 0 is an alias';
-COMMENT ON COLUMN dns_svcb_record.target IS 'host of the service; . is the owner itself';
+COMMENT ON TYPE dns_svcb_record IS 'data of an SVCB or HTTPS record (RFC 9460)';
+COMMENT ON COLUMN dns_svcb_record.priority IS 'the lowest is tried first; 0 makes the owner an alias of the target';
+COMMENT ON COLUMN dns_svcb_record.target IS 'host of the service; . is the owner of the record';
 COMMENT ON COLUMN dns_svcb_record.params IS 'parameters by name';
-COMMENT ON COLUMN dns_svcb_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_svcb_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_tlsa_record AS (
 	cert_usage integer,
@@ -184,12 +184,12 @@ CREATE TYPE dns_tlsa_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_tlsa_record IS 'data of a TLSA record';
+COMMENT ON TYPE dns_tlsa_record IS 'data of a TLSA record (RFC 6698 section 2.1)';
 COMMENT ON COLUMN dns_tlsa_record.cert_usage IS 'how the certificate is used';
 COMMENT ON COLUMN dns_tlsa_record.selector IS 'part of the certificate that is matched';
 COMMENT ON COLUMN dns_tlsa_record.matching_type IS 'how it is matched: exactly or by digest';
-COMMENT ON COLUMN dns_tlsa_record.data IS 'certificate, key or digest';
-COMMENT ON COLUMN dns_tlsa_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_tlsa_record.data IS 'certificate, public key or digest';
+COMMENT ON COLUMN dns_tlsa_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_txt_record AS (
 	txt text,
@@ -197,10 +197,10 @@ CREATE TYPE dns_txt_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_txt_record IS 'data of a TXT record';
+COMMENT ON TYPE dns_txt_record IS 'data of a TXT record (RFC 1035 section 3.3.14)';
 COMMENT ON COLUMN dns_txt_record.txt IS 'all strings, joined';
 COMMENT ON COLUMN dns_txt_record.strings IS 'exact octets of each string';
-COMMENT ON COLUMN dns_txt_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_txt_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_uri_record AS (
 	priority integer,
@@ -209,11 +209,11 @@ CREATE TYPE dns_uri_record AS (
 	ttl integer
 );
 
-COMMENT ON TYPE dns_uri_record IS 'data of a URI record';
+COMMENT ON TYPE dns_uri_record IS 'data of a URI record (RFC 7553 section 4)';
 COMMENT ON COLUMN dns_uri_record.priority IS 'the lowest is tried first';
 COMMENT ON COLUMN dns_uri_record.weight IS 'share of the load among equal priorities';
 COMMENT ON COLUMN dns_uri_record.target IS 'URI';
-COMMENT ON COLUMN dns_uri_record.ttl IS 'seconds for which the record can be kept';
+COMMENT ON COLUMN dns_uri_record.ttl IS 'seconds for which the record can be kept (RFC 2181 section 8)';
 
 CREATE TYPE dns_addrinfo_record AS (
 	address inet,
@@ -226,13 +226,13 @@ CREATE TYPE dns_addrinfo_record AS (
 	cnames text[]
 );
 
-COMMENT ON TYPE dns_addrinfo_record IS 'an address to connect to';
+COMMENT ON TYPE dns_addrinfo_record IS 'an address to connect to (RFC 3493 section 6.1)';
 COMMENT ON COLUMN dns_addrinfo_record.address IS 'IPv4 or IPv6 address';
 COMMENT ON COLUMN dns_addrinfo_record.port IS 'port of the service';
 COMMENT ON COLUMN dns_addrinfo_record.family IS '4 or 6';
 COMMENT ON COLUMN dns_addrinfo_record.socktype IS 'type of socket, as was asked';
 COMMENT ON COLUMN dns_addrinfo_record.protocol IS 'protocol, as was asked';
-COMMENT ON COLUMN dns_addrinfo_record.ttl IS 'seconds for which the address can be kept; NULL if it is not from the DNS';
+COMMENT ON COLUMN dns_addrinfo_record.ttl IS 'seconds for which the address can be kept (RFC 2181 section 8); NULL if it is not from the DNS';
 COMMENT ON COLUMN dns_addrinfo_record.canonname IS 'canonical name of the host';
 COMMENT ON COLUMN dns_addrinfo_record.cnames IS 'names of the CNAME chain, in order';
 
@@ -252,98 +252,9 @@ CREATE TYPE dns_nameinfo_record AS (
 	service text
 );
 
-COMMENT ON TYPE dns_nameinfo_record IS 'names of an address and of a port';
+COMMENT ON TYPE dns_nameinfo_record IS 'names of an address and of a port (RFC 3493 section 6.2)';
 COMMENT ON COLUMN dns_nameinfo_record.node IS 'name of the host, or its address';
 COMMENT ON COLUMN dns_nameinfo_record.service IS 'name of the service, or its port';
-
-CREATE TYPE dns_query_many_record AS (
-	ord bigint,
-	question text,
-	status text,
-	reason text,
-	name text,
-	ttl integer,
-	class text,
-	type text,
-	rdata text,
-	data jsonb
-);
-
-COMMENT ON TYPE dns_query_many_record IS 'a record of one of many questions';
-COMMENT ON COLUMN dns_query_many_record.ord IS 'position of the question in the array, from 1';
-COMMENT ON COLUMN dns_query_many_record.question IS 'what was given, as text';
-COMMENT ON COLUMN dns_query_many_record.status IS 'outcome, one of dns_statuses()';
-COMMENT ON COLUMN dns_query_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
-COMMENT ON COLUMN dns_query_many_record.name IS 'owner of the record, without a final dot';
-COMMENT ON COLUMN dns_query_many_record.ttl IS 'seconds for which the record can be kept';
-COMMENT ON COLUMN dns_query_many_record.class IS 'class, almost always IN';
-COMMENT ON COLUMN dns_query_many_record.type IS 'record type';
-COMMENT ON COLUMN dns_query_many_record.rdata IS 'data in presentation format, as in a zone file';
-COMMENT ON COLUMN dns_query_many_record.data IS 'data with the field names of the RFCs';
-
-CREATE TYPE dns_addresses_many_record AS (
-	ord bigint,
-	question text,
-	status text,
-	reason text,
-	address inet,
-	ttl integer
-);
-
-COMMENT ON TYPE dns_addresses_many_record IS 'an address of one of many hosts';
-COMMENT ON COLUMN dns_addresses_many_record.ord IS 'position of the question in the array, from 1';
-COMMENT ON COLUMN dns_addresses_many_record.question IS 'what was given, as text';
-COMMENT ON COLUMN dns_addresses_many_record.status IS 'outcome, one of dns_statuses()';
-COMMENT ON COLUMN dns_addresses_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
-COMMENT ON COLUMN dns_addresses_many_record.address IS 'IPv4 or IPv6 address';
-COMMENT ON COLUMN dns_addresses_many_record.ttl IS 'seconds for which the address can be kept; NULL if it is not from the DNS';
-
-CREATE TYPE dns_lookup_many_record AS (
-	ord bigint,
-	question text,
-	status text,
-	reason text,
-	address inet
-);
-
-COMMENT ON TYPE dns_lookup_many_record IS 'first address of one of many hosts';
-COMMENT ON COLUMN dns_lookup_many_record.ord IS 'position of the question in the array, from 1';
-COMMENT ON COLUMN dns_lookup_many_record.question IS 'what was given, as text';
-COMMENT ON COLUMN dns_lookup_many_record.status IS 'outcome, one of dns_statuses()';
-COMMENT ON COLUMN dns_lookup_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
-COMMENT ON COLUMN dns_lookup_many_record.address IS 'first address; NULL if there is none';
-
-CREATE TYPE dns_ptr_many_record AS (
-	ord bigint,
-	question text,
-	status text,
-	reason text,
-	ptrdname text,
-	ttl integer
-);
-
-COMMENT ON TYPE dns_ptr_many_record IS 'a name of one of many addresses';
-COMMENT ON COLUMN dns_ptr_many_record.ord IS 'position of the question in the array, from 1';
-COMMENT ON COLUMN dns_ptr_many_record.question IS 'what was given, as text';
-COMMENT ON COLUMN dns_ptr_many_record.status IS 'outcome, one of dns_statuses()';
-COMMENT ON COLUMN dns_ptr_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
-COMMENT ON COLUMN dns_ptr_many_record.ptrdname IS 'name that the address points to';
-COMMENT ON COLUMN dns_ptr_many_record.ttl IS 'seconds for which the name can be kept; NULL if it is not from the DNS';
-
-CREATE TYPE dns_reverse_many_record AS (
-	ord bigint,
-	question text,
-	status text,
-	reason text,
-	ptrdname text
-);
-
-COMMENT ON TYPE dns_reverse_many_record IS 'first name of one of many addresses';
-COMMENT ON COLUMN dns_reverse_many_record.ord IS 'position of the question in the array, from 1';
-COMMENT ON COLUMN dns_reverse_many_record.question IS 'what was given, as text';
-COMMENT ON COLUMN dns_reverse_many_record.status IS 'outcome, one of dns_statuses()';
-COMMENT ON COLUMN dns_reverse_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
-COMMENT ON COLUMN dns_reverse_many_record.ptrdname IS 'first name; NULL if there is none';
 
 CREATE TYPE dns_message_record AS (
 	question text,
@@ -370,80 +281,83 @@ CREATE TYPE dns_message_record AS (
 	wire bytea
 );
 
-COMMENT ON TYPE dns_message_record IS 'a whole message, or why there is none';
+COMMENT ON TYPE dns_message_record IS 'a whole message (RFC 1035 section 4.1), or the reason why there is none';
 COMMENT ON COLUMN dns_message_record.question IS 'question of the message, such as example.com. IN MX';
 COMMENT ON COLUMN dns_message_record.status IS 'outcome, one of dns_statuses()';
 COMMENT ON COLUMN dns_message_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
-COMMENT ON COLUMN dns_message_record.rcode IS 'response code, with the bits of EDNS';
+COMMENT ON COLUMN dns_message_record.rcode IS 'response code, with the bits of EDNS (RFC 6891 section 6.1.3)';
 COMMENT ON COLUMN dns_message_record.aa IS 'the server is an authority for the name';
 COMMENT ON COLUMN dns_message_record.tc IS 'the message is truncated';
 COMMENT ON COLUMN dns_message_record.rd IS 'the query asked for recursion';
 COMMENT ON COLUMN dns_message_record.ra IS 'the server offers recursion';
-COMMENT ON COLUMN dns_message_record.ad IS 'the server has verified the data';
-COMMENT ON COLUMN dns_message_record.cd IS 'the query asked not to verify the data';
+COMMENT ON COLUMN dns_message_record.ad IS 'the server has verified the data (RFC 4035 section 3.2.3)';
+COMMENT ON COLUMN dns_message_record.cd IS 'the query asked not to verify the data (RFC 4035 section 3.2.2)';
 COMMENT ON COLUMN dns_message_record.answer IS 'records that answer the question';
 COMMENT ON COLUMN dns_message_record.authority IS 'records of the authority section';
-COMMENT ON COLUMN dns_message_record.additional IS 'records of the additional section, without OPT';
+COMMENT ON COLUMN dns_message_record.additional IS 'records of the additional section, without OPT (RFC 6891)';
 COMMENT ON COLUMN dns_message_record.server IS 'name server that sent the message';
 COMMENT ON COLUMN dns_message_record.transport IS 'UDP or TCP';
 COMMENT ON COLUMN dns_message_record.elapsed IS 'time from the first query to the outcome';
 COMMENT ON COLUMN dns_message_record.tries IS 'queries that were sent';
-COMMENT ON COLUMN dns_message_record.edns_udp_size IS 'largest UDP message that the server takes';
+COMMENT ON COLUMN dns_message_record.edns_udp_size IS 'octets of the largest UDP message that the server takes (RFC 6891 section 6.2.3)';
 COMMENT ON COLUMN dns_message_record.ede_code IS 'code of the extended error (RFC 8914)';
-COMMENT ON COLUMN dns_message_record.ede_text IS 'text of the extended error';
-COMMENT ON COLUMN dns_message_record.nsid IS 'identifier of the server (RFC 5001)';
-COMMENT ON COLUMN dns_message_record.wire IS 'octets of the message';
+COMMENT ON COLUMN dns_message_record.ede_text IS 'text of the extended error (RFC 8914)';
+COMMENT ON COLUMN dns_message_record.nsid IS 'identifier of the server (RFC 5001), as text';
+COMMENT ON COLUMN dns_message_record.wire IS 'octets of the message (RFC 1035 section 4.1)';
 
-CREATE TYPE dns_message_many_record AS (
+CREATE TYPE dns_lookup_many_record AS (
 	ord bigint,
 	question text,
 	status text,
 	reason text,
-	rcode integer,
-	aa boolean,
-	tc boolean,
-	rd boolean,
-	ra boolean,
-	ad boolean,
-	cd boolean,
-	answer dns_record[],
-	authority dns_record[],
-	additional dns_record[],
-	server text,
-	transport text,
-	elapsed interval,
-	tries integer,
-	edns_udp_size integer,
-	ede_code integer,
-	ede_text text,
-	nsid text,
-	wire bytea
+	address inet
 );
 
-COMMENT ON TYPE dns_message_many_record IS 'a whole message for one of many questions';
-COMMENT ON COLUMN dns_message_many_record.ord IS 'position of the question in the array, from 1';
-COMMENT ON COLUMN dns_message_many_record.question IS 'what was given, as text';
-COMMENT ON COLUMN dns_message_many_record.status IS 'outcome, one of dns_statuses()';
-COMMENT ON COLUMN dns_message_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
-COMMENT ON COLUMN dns_message_many_record.rcode IS 'response code, with the bits of EDNS';
-COMMENT ON COLUMN dns_message_many_record.aa IS 'the server is an authority for the name';
-COMMENT ON COLUMN dns_message_many_record.tc IS 'the message is truncated';
-COMMENT ON COLUMN dns_message_many_record.rd IS 'the query asked for recursion';
-COMMENT ON COLUMN dns_message_many_record.ra IS 'the server offers recursion';
-COMMENT ON COLUMN dns_message_many_record.ad IS 'the server has verified the data';
-COMMENT ON COLUMN dns_message_many_record.cd IS 'the query asked not to verify the data';
-COMMENT ON COLUMN dns_message_many_record.answer IS 'records that answer the question';
-COMMENT ON COLUMN dns_message_many_record.authority IS 'records of the authority section';
-COMMENT ON COLUMN dns_message_many_record.additional IS 'records of the additional section, without OPT';
-COMMENT ON COLUMN dns_message_many_record.server IS 'name server that sent the message';
-COMMENT ON COLUMN dns_message_many_record.transport IS 'UDP or TCP';
-COMMENT ON COLUMN dns_message_many_record.elapsed IS 'time from the first query to the outcome';
-COMMENT ON COLUMN dns_message_many_record.tries IS 'queries that were sent';
-COMMENT ON COLUMN dns_message_many_record.edns_udp_size IS 'largest UDP message that the server takes';
-COMMENT ON COLUMN dns_message_many_record.ede_code IS 'code of the extended error (RFC 8914)';
-COMMENT ON COLUMN dns_message_many_record.ede_text IS 'text of the extended error';
-COMMENT ON COLUMN dns_message_many_record.nsid IS 'identifier of the server (RFC 5001)';
-COMMENT ON COLUMN dns_message_many_record.wire IS 'octets of the message';
+COMMENT ON TYPE dns_lookup_many_record IS 'first address of one of many hosts';
+COMMENT ON COLUMN dns_lookup_many_record.ord IS 'position of the question in the array, from 1';
+COMMENT ON COLUMN dns_lookup_many_record.question IS 'what was given, as text';
+COMMENT ON COLUMN dns_lookup_many_record.status IS 'outcome, one of dns_statuses()';
+COMMENT ON COLUMN dns_lookup_many_record.reason IS 'why there are no records, as the error of a single lookup says it; NULL if there are some';
+COMMENT ON COLUMN dns_lookup_many_record.address IS 'first address; NULL if there is none';
+
+-- PostgreSQL has no composite type that includes another.  The other rows of batches are
+-- made from dns_lookup_many_record, up to its column reason, and the row of the single
+-- lookup, so that each column and its comment stands here once.
+
+DO $$
+DECLARE
+	shape record;
+	col record;
+BEGIN
+	FOR shape IN
+		SELECT * FROM (VALUES
+			('dns_reverse_many_record', 'dns_ptr_record', 'ttl', 'first name of one of many addresses'),
+			('dns_addresses_many_record', 'dns_address_record', '', 'an address of one of many hosts'),
+			('dns_ptr_many_record', 'dns_ptr_record', '', 'a name of one of many addresses'),
+			('dns_query_many_record', 'dns_record', '', 'a record of one of many names'),
+			('dns_message_many_record', 'dns_message_record', '', 'a whole message for one of many questions'))
+			AS v (type, single, without, comment)
+	LOOP
+		EXECUTE pg_catalog.format('CREATE TYPE %I AS ()', shape.type);
+		EXECUTE pg_catalog.format('COMMENT ON TYPE %I IS %L', shape.type, shape.comment);
+		FOR col IN
+			SELECT attname AS name, pg_catalog.format_type(atttypid, atttypmod) AS type,
+				pg_catalog.col_description(attrelid, attnum) AS comment
+			FROM pg_catalog.pg_attribute
+			WHERE attrelid = 'dns_lookup_many_record'::pg_catalog.regclass AND attname <> 'address'
+				OR attrelid = shape.single::pg_catalog.regclass
+					AND attname NOT IN ('question', 'status', 'reason', shape.without)
+			ORDER BY attrelid <> 'dns_lookup_many_record'::pg_catalog.regclass, attnum
+		LOOP
+			EXECUTE pg_catalog.format('ALTER TYPE %I ADD ATTRIBUTE %I %s', shape.type, col.name, col.type);
+			EXECUTE pg_catalog.format('COMMENT ON COLUMN %I.%I IS %L', shape.type, col.name, col.comment);
+		END LOOP;
+	END LOOP;
+END
+$$;
+
+COMMENT ON COLUMN dns_ptr_many_record.ttl IS 'seconds for which the name can be kept (RFC 2181 section 8); NULL if it is not from the DNS';
+COMMENT ON COLUMN dns_reverse_many_record.ptrdname IS 'first name; NULL if there is none';
 
 CREATE TYPE dns_status_record AS (
 	status text,
@@ -454,13 +368,13 @@ CREATE TYPE dns_status_record AS (
 	ares_name text
 );
 
-COMMENT ON TYPE dns_status_record IS 'an outcome of lookups, or a status of c-ares';
+COMMENT ON TYPE dns_status_record IS 'an outcome of lookups, or a status code of c-ares';
 COMMENT ON COLUMN dns_status_record.status IS 'name of the outcome';
-COMMENT ON COLUMN dns_status_record.code IS 'response code, or status of c-ares';
+COMMENT ON COLUMN dns_status_record.code IS 'response code, or status code of c-ares';
 COMMENT ON COLUMN dns_status_record.sqlstate IS 'SQLSTATE of the error';
 COMMENT ON COLUMN dns_status_record.message IS 'meaning';
-COMMENT ON COLUMN dns_status_record.ares_code IS 'status of c-ares for the same, as in errno.errorcode of pycares';
-COMMENT ON COLUMN dns_status_record.ares_name IS 'name of that in C';
+COMMENT ON COLUMN dns_status_record.ares_code IS 'status code of c-ares for the same, as in errno.errorcode of pycares';
+COMMENT ON COLUMN dns_status_record.ares_name IS 'name of that status code in C';
 
 CREATE TYPE dns_type_record AS (
 	type text,
@@ -468,7 +382,7 @@ CREATE TYPE dns_type_record AS (
 	meaning text
 );
 
-COMMENT ON TYPE dns_type_record IS 'a record type';
+COMMENT ON TYPE dns_type_record IS 'a record type (RFC 6895 section 3.1)';
 COMMENT ON COLUMN dns_type_record.type IS 'mnemonic';
 COMMENT ON COLUMN dns_type_record.code IS 'number';
 COMMENT ON COLUMN dns_type_record.meaning IS 'meaning';
@@ -530,7 +444,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_search(text, text, text, text)
-IS 'records of any type, of a name that the search list completes';
+IS 'records of any type, of a name that the search list completes (RFC 1123 section 6.1.4.3)';
 
 CREATE FUNCTION dns_a(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_address_record
@@ -539,7 +453,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_a(text, text)
-IS 'A records: IPv4 addresses';
+IS 'A records: IPv4 addresses (RFC 1035 section 3.4.1)';
 
 CREATE FUNCTION dns_aaaa(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_address_record
@@ -548,7 +462,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_aaaa(text, text)
-IS 'AAAA records: IPv6 addresses';
+IS 'AAAA records: IPv6 addresses (RFC 3596)';
 
 CREATE FUNCTION dns_caa(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_caa_record
@@ -557,7 +471,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_caa(text, text)
-IS 'CAA records: authorities that may issue certificates';
+IS 'CAA records: authorities that may issue certificates (RFC 8659)';
 
 CREATE FUNCTION dns_cname(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_cname_record
@@ -566,7 +480,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_cname(text, text)
-IS 'CNAME records: canonical name of an alias';
+IS 'CNAME records: canonical name of an alias (RFC 1035 section 3.3.1)';
 
 CREATE FUNCTION dns_hinfo(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_hinfo_record
@@ -575,7 +489,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_hinfo(text, text)
-IS 'HINFO records: host information';
+IS 'HINFO records: host information (RFC 1035 section 3.3.2)';
 
 CREATE FUNCTION dns_https(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_svcb_record
@@ -584,7 +498,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_https(text, text)
-IS 'HTTPS records: service bindings of HTTPS';
+IS 'HTTPS records: service bindings of HTTPS (RFC 9460)';
 
 CREATE FUNCTION dns_mx(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_mx_record
@@ -593,7 +507,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_mx(text, text)
-IS 'MX records: mail exchanges';
+IS 'MX records: mail exchanges (RFC 1035 section 3.3.9)';
 
 CREATE FUNCTION dns_naptr(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_naptr_record
@@ -602,7 +516,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_naptr(text, text)
-IS 'NAPTR records: naming authority pointers';
+IS 'NAPTR records: naming authority pointers (RFC 3403)';
 
 CREATE FUNCTION dns_ns(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_ns_record
@@ -611,7 +525,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_ns(text, text)
-IS 'NS records: authoritative name servers';
+IS 'NS records: authoritative name servers (RFC 1035 section 3.3.11)';
 
 CREATE FUNCTION dns_ptr(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_ptr_record
@@ -620,7 +534,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_ptr(text, text)
-IS 'PTR records: names that an address or name points to';
+IS 'PTR records: names that a name or an address points to (RFC 1035 section 3.3.12)';
 
 CREATE FUNCTION dns_ptr(address inet, on_error text DEFAULT NULL)
 RETURNS SETOF dns_ptr_record
@@ -629,7 +543,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_ptr(inet, text)
-IS 'PTR records of an address: its names';
+IS 'PTR records: names that an address points to (RFC 1035 section 3.5, RFC 3596 section 2.5)';
 
 CREATE FUNCTION dns_soa(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_soa_record
@@ -638,7 +552,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_soa(text, text)
-IS 'SOA records: start of a zone of authority';
+IS 'SOA records: start of a zone of authority (RFC 1035 section 3.3.13)';
 
 CREATE FUNCTION dns_srv(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_srv_record
@@ -647,7 +561,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_srv(text, text)
-IS 'SRV records: servers of a service';
+IS 'SRV records: hosts of a service (RFC 2782)';
 
 CREATE FUNCTION dns_svcb(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_svcb_record
@@ -656,7 +570,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_svcb(text, text)
-IS 'SVCB records: service bindings';
+IS 'SVCB records: service bindings (RFC 9460)';
 
 CREATE FUNCTION dns_tlsa(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_tlsa_record
@@ -665,7 +579,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_tlsa(text, text)
-IS 'TLSA records: certificate associations';
+IS 'TLSA records: certificate associations (RFC 6698)';
 
 CREATE FUNCTION dns_txt(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_txt_record
@@ -674,7 +588,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_txt(text, text)
-IS 'TXT records: text strings';
+IS 'TXT records: text strings (RFC 1035 section 3.3.14)';
 
 CREATE FUNCTION dns_uri(name text, on_error text DEFAULT NULL)
 RETURNS SETOF dns_uri_record
@@ -683,7 +597,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_uri(text, text)
-IS 'URI records: uniform resource identifiers';
+IS 'URI records: uniform resource identifiers (RFC 7553)';
 
 -- Hosts
 
@@ -697,7 +611,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_lookup(text, integer, text)
-IS 'first address of a host';
+IS 'first address of a host, in the order of RFC 6724';
 
 CREATE FUNCTION dns_reverse(address inet, on_error text DEFAULT NULL)
 RETURNS text
@@ -706,7 +620,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_reverse(inet, text)
-IS 'first name of an address';
+IS 'first name of an address (RFC 1035 section 3.5, RFC 3596 section 2.5)';
 
 CREATE FUNCTION dns_addresses(
 	name text,
@@ -718,7 +632,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_addresses(text, integer, text)
-IS 'addresses of a host, IPv4 and IPv6';
+IS 'addresses of a host, in the order of RFC 6724';
 
 CREATE FUNCTION dns_getaddrinfo(
 	host text,
@@ -734,7 +648,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_getaddrinfo(text, text, integer, integer, integer, text[], text)
-IS 'addresses of a host and port of a service';
+IS 'addresses of a host and port of a service (RFC 3493 section 6.1)';
 
 CREATE FUNCTION dns_getaddrinfo(
 	host text,
@@ -750,7 +664,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_getaddrinfo(text, integer, integer, integer, integer, text[], text)
-IS 'addresses of a host, with a port';
+IS 'addresses of a host, with a port (RFC 3493 section 6.1)';
 
 CREATE FUNCTION dns_gethostbyname(
 	name text,
@@ -762,7 +676,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_gethostbyname(text, integer, text)
-IS 'canonical name, aliases and addresses of a host';
+IS 'names and addresses of a host';
 
 CREATE FUNCTION dns_gethostbyaddr(address inet, on_error text DEFAULT NULL)
 RETURNS SETOF dns_host_record
@@ -771,7 +685,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_gethostbyaddr(inet, text)
-IS 'names of the host with an address';
+IS 'names and addresses of the host with an address';
 
 CREATE FUNCTION dns_getnameinfo(
 	address inet,
@@ -784,7 +698,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_getnameinfo(inet, integer, text[], text)
-IS 'names of an address and of a port';
+IS 'names of an address and of a port (RFC 3493 section 6.2)';
 
 -- Batches: all questions of a call are in flight at once, each outcome is a status,
 -- and rows come in the order of the array.
@@ -849,7 +763,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message(text, text, text)
-IS 'whole answer to a question, or the reason why there is none';
+IS 'whole message that answers a question, or the reason why there is none';
 
 CREATE FUNCTION dns_message_many(
 	names text[],
@@ -861,7 +775,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1000
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message_many(text[], text, text)
-IS 'whole answers to questions about many names at once';
+IS 'whole messages that answer questions about many names at once';
 
 CREATE FUNCTION dns_parse(
 	message bytea,
@@ -871,7 +785,7 @@ AS 'MODULE_PATHNAME', 'pgcares_parse'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 1;
 
 COMMENT ON FUNCTION dns_parse(bytea, text)
-IS 'parts of a DNS message; on_error tells what becomes of octets that are none';
+IS 'octets of a message as columns; on_error says what becomes of octets that are no message';
 
 CREATE FUNCTION dns_message_json(
 	name text,
@@ -883,7 +797,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message_json(text, text, text)
-IS 'whole answer to a question as JSON (RFC 8427), NULL if no readable one comes';
+IS 'whole message that answers a question, as JSON (RFC 8427); NULL if none comes that can be read';
 
 CREATE FUNCTION dns_message_json(message bytea)
 RETURNS jsonb
@@ -891,7 +805,7 @@ AS 'MODULE_PATHNAME', 'pgcares_message_json_parse'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_message_json(bytea)
-IS 'DNS message as JSON (RFC 8427), NULL for octets that are none';
+IS 'octets of a message as JSON (RFC 8427); NULL if they are no message';
 
 -- A server of the caller's choice
 --
@@ -921,7 +835,7 @@ AS 'MODULE_PATHNAME', 'pgcares_message_at'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
 
 COMMENT ON FUNCTION dns_message_at(text, text, text, text)
-IS 'whole answer to a question, from one name server';
+IS 'whole message that answers a question, from one name server';
 
 CREATE FUNCTION dns_message_at_many(
 	servers text[],
@@ -934,7 +848,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 10
 SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message_at_many(text[], text, text, text)
-IS 'whole answers to a question, from many name servers at once';
+IS 'whole messages that answer one question, from many name servers at once';
 
 -- Without network
 
@@ -944,7 +858,7 @@ AS 'MODULE_PATHNAME', 'pgcares_reverse_address'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_reverse_address(inet)
-IS 'name of an address in in-addr.arpa or ip6.arpa';
+IS 'name of an address in in-addr.arpa (RFC 1035 section 3.5) or ip6.arpa (RFC 3596 section 2.5)';
 
 CREATE FUNCTION dns_address_from_reverse(name text)
 RETURNS inet
@@ -952,7 +866,7 @@ AS 'MODULE_PATHNAME', 'pgcares_address_from_reverse'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_address_from_reverse(text)
-IS 'address of a name in in-addr.arpa or ip6.arpa';
+IS 'address of a name in in-addr.arpa (RFC 1035 section 3.5) or ip6.arpa (RFC 3596 section 2.5)';
 
 CREATE FUNCTION dns_is_name(name text)
 RETURNS boolean
@@ -960,7 +874,7 @@ AS 'MODULE_PATHNAME', 'pgcares_is_name'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_is_name(text)
-IS 'whether a text is a domain name, so that a name server can be asked for it';
+IS 'whether a text is a domain name that can be asked for (RFC 1035 section 3.1)';
 
 CREATE FUNCTION dns_to_ascii(name text)
 RETURNS text
@@ -968,7 +882,7 @@ AS 'MODULE_PATHNAME', 'pgcares_to_ascii'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_to_ascii(text)
-IS 'domain name with A-labels, as queries have it';
+IS 'domain name with A-labels, as queries have it (RFC 5891)';
 
 CREATE FUNCTION dns_to_unicode(name text)
 RETURNS text
@@ -976,7 +890,7 @@ AS 'MODULE_PATHNAME', 'pgcares_to_unicode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_to_unicode(text)
-IS 'domain name with U-labels, for people to read';
+IS 'domain name with U-labels, for people to read (RFC 5891)';
 
 CREATE FUNCTION dns_unescape(text)
 RETURNS bytea
@@ -984,7 +898,7 @@ AS 'MODULE_PATHNAME', 'pgcares_unescape'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_unescape(text)
-IS 'octets that text with the escapes of zone files stands for';
+IS 'octets that a text with the escapes of zone files stands for (RFC 1035 section 5.1)';
 
 -- Names, for columns, conditions and indexes: text that is no name gives NULL
 
@@ -1082,7 +996,7 @@ AS 'MODULE_PATHNAME', 'pgcares_types'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
 
 COMMENT ON FUNCTION dns_types()
-IS 'record types with a name';
+IS 'record types that have a mnemonic (RFC 6895 section 3.1)';
 
 CREATE FUNCTION dns_version()
 RETURNS text

@@ -225,6 +225,31 @@ WHERE obj_description(objid, classid::regclass::name) IS NULL;
 SELECT type, attname FROM shape JOIN pg_attribute ON attrelid = class
 WHERE attnum > 0 AND col_description(attrelid, attnum) IS NULL;
 SELECT type, obj_description(oid, 'pg_type') AS comment FROM shape ORDER BY type;
+
+-- all columns and their comments, each once; those that mean the same say the same
+SELECT attname AS column, comment,
+	CASE WHEN count(*) < 4 THEN string_agg(type, ' ' ORDER BY type) ELSE count(*) || ' types' END AS of
+FROM shape JOIN pg_attribute ON attrelid = class, col_description(class, attnum) AS comment
+WHERE attnum > 0
+GROUP BY attname, comment ORDER BY attname, comment COLLATE "C";
+
+-- the rows of batches begin alike, and go on with the columns of a single lookup
+SELECT type, string_agg(attname, ' ' ORDER BY attnum) FILTER (WHERE attnum <= 4) AS first
+FROM shape JOIN pg_attribute ON attrelid = class WHERE type LIKE '%many%'
+GROUP BY type ORDER BY type;
+SELECT many.type, a.attname AS differs
+FROM (VALUES ('query', ''), ('addresses', 'address'), ('ptr', 'ptr'), ('message', 'message')) AS v (many, single),
+	shape AS many, shape AS single, pg_attribute AS a, pg_attribute AS b
+WHERE many.type = concat('dns_', v.many, '_many_record') AND single.type = concat_ws('_', 'dns', nullif(v.single, ''), 'record')
+	AND a.attrelid = many.class AND b.attrelid = single.class AND a.attname = b.attname
+	AND (a.atttypid, col_description(many.class, a.attnum)) IS DISTINCT FROM (b.atttypid, col_description(single.class, b.attnum))
+ORDER BY type, differs;
+
+-- shapes without an RFC: those that are only ours
+SELECT type FROM shape WHERE obj_description(oid, 'pg_type') !~ 'RFC \d+' ORDER BY type;
+SELECT p.oid::regprocedure::text AS function
+FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
+WHERE obj_description(p.oid, 'pg_proc') !~ 'RFC \d+' ORDER BY function;
 SELECT obj_description(oid, 'pg_extension') FROM pg_extension
 WHERE extname = 'pgcares';
 SELECT p.oid::regprocedure::text AS function,

@@ -13,8 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/inet.h"
 
-static void look_up_names(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
-static void look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
+static void begin_rows(FunctionCallInfo fcinfo, const DnsBatchKind *kind, Oid data);
+static Datum look_up_names(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
+static Datum look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind);
 static bool read_address_element(DnsBatch *batch, uint32 index, DnsName *name);
 static bool local_names(DnsBatch *batch, uint32 index, const DnsName *name);
 static bool local_addresses(DnsBatch *batch, uint32 index,
@@ -84,11 +85,7 @@ static const DnsBatchKind first_address_kind = {ADDRESS_KIND, .one_row = true};
 Datum
 pgcares_addresses_many(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INETOID, INT4OID};
-
-	rows_begin(fcinfo, types, lengthof(types));
-	look_up_addresses(fcinfo, &addresses_kind);
-	return (Datum) 0;
+	return look_up_addresses(fcinfo, &addresses_kind);
 }
 
 /*
@@ -97,11 +94,7 @@ pgcares_addresses_many(PG_FUNCTION_ARGS)
 Datum
 pgcares_lookup_many(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INETOID};
-
-	rows_begin(fcinfo, types, lengthof(types));
-	look_up_addresses(fcinfo, &first_address_kind);
-	return (Datum) 0;
+	return look_up_addresses(fcinfo, &first_address_kind);
 }
 
 /*
@@ -110,11 +103,7 @@ pgcares_lookup_many(PG_FUNCTION_ARGS)
 Datum
 pgcares_ptr_many(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID};
-
-	rows_begin(fcinfo, types, lengthof(types));
-	look_up_names(fcinfo, &names_kind);
-	return (Datum) 0;
+	return look_up_names(fcinfo, &names_kind);
 }
 
 /*
@@ -123,15 +112,20 @@ pgcares_ptr_many(PG_FUNCTION_ARGS)
 Datum
 pgcares_reverse_many(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	return look_up_names(fcinfo, &first_name_kind);
+}
 
-	rows_begin(fcinfo, types, lengthof(types));
-	look_up_names(fcinfo, &first_name_kind);
-	return (Datum) 0;
+/* Checks the columns, the last of which is the TTL, and begins the rows. */
+static void
+begin_rows(FunctionCallInfo fcinfo, const DnsBatchKind *kind, Oid data)
+{
+	const Oid	types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, data, INT4OID};
+
+	rows_begin(fcinfo, types, lengthof(types) - kind->one_row);
 }
 
 /* Looks up the names of addresses. */
-static void
+static Datum
 look_up_names(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
 {
 	DnsBatch	batch = {
@@ -142,22 +136,25 @@ look_up_names(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
 		.what = host_what(true, 0)
 	};
 
+	begin_rows(fcinfo, kind, TEXTOID);
 	if (PG_ARGISNULL(0))
-		return;
+		return (Datum) 0;
 	(void) host_lookups(RAISE, &batch.lookups);
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	return (Datum) 0;
 }
 
 /* Looks up the addresses of names, of one family or of both. */
-static void
+static Datum
 look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
 {
 	DnsBatch	batch = {.kind = kind, .class = DNS_CLASS_IN};
 	SearchList	search;
 	int			family;
 
+	begin_rows(fcinfo, kind, INETOID);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		return;
+		return (Datum) 0;
 	(void) argument_family(fcinfo, 1, RAISE, &family);
 	if (family != 6)
 		batch.types[batch.ntypes++] = DNS_TYPE_A;
@@ -168,6 +165,7 @@ look_up_addresses(FunctionCallInfo fcinfo, const DnsBatchKind *kind)
 	(void) search_list_read(&search, RAISE);
 	batch.search = &search;
 	batch_run(fcinfo, &batch, PG_GETARG_ARRAYTYPE_P(0));
+	return (Datum) 0;
 }
 
 static bool
