@@ -90,7 +90,7 @@ SELECT * FROM dns_query('all.example', 'AXFR');
 SELECT * FROM dns_query('all.example', 'TYPE251');
 SELECT * FROM dns_query('all.example', 'opt');
 
--- other classes; addresses have no form of their own in CH
+-- other classes; IPv4 addresses have no form of their own in CH
 SELECT * FROM dns_query('version.bind', 'TXT', 'CH');
 SELECT * FROM dns_query('version.bind', 'TXT', 'chaos');
 SELECT * FROM dns_query('a.all.example', class => 'ANY');

@@ -149,7 +149,10 @@ typedef enum DnsFieldKind
 	FIELD_U16,
 	FIELD_U32,
 	FIELD_TIME,					/* 32-bit seconds since 1970, RFC 4034 3.1.5 */
+	FIELD_TIME48,				/* 48-bit seconds since 1970, RFC 8945 4.2 */
 	FIELD_TYPE,					/* number of a record type */
+	FIELD_RCODE,				/* response code of TSIG and TKEY, as a mnemonic */
+	FIELD_OCTAL,				/* 16-bit number with octal digits */
 	FIELD_CERT_TYPE,			/* RFC 4398 section 2.1 */
 	FIELD_KEY_ALGORITHM,		/* RFC 4034 appendix A.1, as a mnemonic */
 	FIELD_DSYNC_SCHEME,			/* RFC 9859 section 2.2 */
@@ -164,6 +167,7 @@ typedef enum DnsFieldKind
 	FIELD_OPTIONAL_NAME,		/* can be missing at the end */
 	FIELD_LENGTH8,				/* length of a later field; not shown */
 	FIELD_LENGTH16,
+	FIELD_SIZED,				/* two octets of length, then octets */
 	FIELD_HIT,					/* of HIP; the first octet gives its length */
 	FIELD_HIP_KEY,				/* the third and fourth give its length */
 	FIELD_SUFFIX,				/* of A6: 128 bits less the first octet */
@@ -427,6 +431,8 @@ typedef struct DnsBitmapPlace
 extern void fields_joined(StringInfo out, const DnsField *field);
 extern void fields_eui(StringInfo out, const uint8 *octets, size_t len);
 extern void fields_time(StringInfo out, uint32 seconds, const char *format);
+extern uint64 fields_time48(const DnsField *field);
+extern void fields_rcode(StringInfo out, uint16 code);
 extern void fields_cert_type(StringInfo out, uint16 type);
 extern void fields_key_algorithm(StringInfo out, uint8 algorithm);
 extern int	fields_next_number(const DnsField *field, DnsBitmapPlace *at);

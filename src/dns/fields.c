@@ -65,6 +65,35 @@ fields_time(StringInfo out, uint32 seconds, const char *format)
 }
 
 /*
+ * The seconds since 1970 of TSIG (RFC 8945 section 4.2).
+ */
+uint64
+fields_time48(const DnsField *field)
+{
+	return ((uint64) wire_u16(field->data) << 32) | wire_u32(field->data + 2);
+}
+
+/*
+ * Appends the mnemonic of a response code of TSIG and TKEY (RFC 8945 section 3, RFC
+ * 2930 section 2.6), or its number.
+ */
+void
+fields_rcode(StringInfo out, uint16 code)
+{
+	static const char *const names[] = {
+		"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+		"YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE", NULL, NULL,
+		NULL, NULL, NULL, "BADSIG", "BADKEY", "BADTIME", "BADMODE", "BADNAME",
+		"BADALG", "BADTRUNC"
+	};
+
+	if (code < lengthof(names) && names[code] != NULL)
+		appendStringInfoString(out, names[code]);
+	else
+		encode_decimal(out, code);
+}
+
+/*
  * Appends the type of a certificate (RFC 4398 section 2.1).
  */
 void

@@ -120,7 +120,11 @@ set_field(JsonbValue *value, const DnsField *field)
 		case FIELD_U16:
 		case FIELD_U32:
 		case FIELD_KEY_ALGORITHM:
+		case FIELD_OCTAL:
 			jsonb_set_number(value, field->number);
+			return;
+		case FIELD_TIME48:
+			jsonb_set_number(value, fields_time48(field));
 			return;
 		case FIELD_STRINGS:
 		case FIELD_PREFIXES:
@@ -159,6 +163,7 @@ set_field(JsonbValue *value, const DnsField *field)
 			encode_text(&buffer, field->data, field->len);
 			break;
 		case FIELD_DOA_DATA:
+		case FIELD_SIZED:
 			encode_base64(&buffer, field->data, field->len);
 			break;
 		case FIELD_JOINED:

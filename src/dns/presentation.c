@@ -128,6 +128,10 @@ presentation_field(StringInfo out, const DnsField *field)
 		case FIELD_HIP_KEY:
 			encode_base64(out, field->data, field->len);
 			break;
+		case FIELD_SIZED:
+			appendStringInfo(out, field->len > 0 ? "%zu " : "%zu", field->len);
+			encode_base64(out, field->data, field->len);
+			break;
 		case FIELD_HASH:
 			encode_base32hex(out, field->data, field->len);
 			break;
@@ -206,6 +210,15 @@ append_number(StringInfo out, const DnsField *field)
 	{
 		case FIELD_TIME:
 			fields_time(out, number, "%Y%m%d%H%M%S");
+			break;
+		case FIELD_TIME48:
+			appendStringInfo(out, UINT64_FORMAT, fields_time48(field));
+			break;
+		case FIELD_RCODE:
+			fields_rcode(out, number);
+			break;
+		case FIELD_OCTAL:
+			appendStringInfo(out, "%o", number);
 			break;
 		case FIELD_TYPE:
 			rrtype_append(out, number);

@@ -20,10 +20,13 @@ static const uint8 field_sizes[] = {
 	[FIELD_U16] = 2,
 	[FIELD_LENGTH16] = 2,
 	[FIELD_TYPE] = 2,
+	[FIELD_RCODE] = 2,
+	[FIELD_OCTAL] = 2,
 	[FIELD_CERT_TYPE] = 2,
 	[FIELD_U32] = 4,
 	[FIELD_TIME] = 4,
 	[FIELD_IP4] = 4,
+	[FIELD_TIME48] = 6,
 	[FIELD_EUI48] = 6,
 	[FIELD_EUI64] = 8,
 	[FIELD_GROUPS] = 8,
@@ -36,6 +39,7 @@ static const uint8 field_sizes[] = {
 #define FLAT_BITMAP_MAX		((PG_UINT16_MAX + 1) / 8)
 
 static bool field_fixed(DnsRdata *rdata, DnsField *field, size_t len);
+static bool field_sized(DnsRdata *rdata, DnsField *field);
 static bool field_rest_sound(const DnsField *field);
 static bool field_gateway(DnsRdata *rdata, DnsField *field);
 static bool sound_strings(const uint8 *pos, const uint8 *end);
@@ -117,6 +121,9 @@ rdata_next(DnsRdata *rdata, DnsField *field)
 			sound = rdata->rr->rdata[0] <= 128 &&
 				field_fixed(rdata, field, 16 - rdata->rr->rdata[0] / 8);
 			break;
+		case FIELD_SIZED:
+			sound = field_sized(rdata, field);
+			break;
 		case FIELD_JOINED:		/* FIELD_STRINGS reads the same octets */
 			sound = true;
 			break;
@@ -184,6 +191,21 @@ field_fixed(DnsRdata *rdata, DnsField *field, size_t len)
 		field->number = (field->number << 8) | field->data[i];
 	rdata->pos += len;
 	return true;
+}
+
+/* Takes a length of two octets, and as many octets. */
+static bool
+field_sized(DnsRdata *rdata, DnsField *field)
+{
+	size_t		room = field->len;
+	size_t		len;
+
+	if (!field_fixed(rdata, field, 2))
+		return false;
+	len = field->number;
+	field->data += 2;
+	field->len = room - 2;
+	return field_fixed(rdata, field, len);
 }
 
 /* Is a field that extends to the end of the data sound? */

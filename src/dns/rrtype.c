@@ -34,6 +34,7 @@
 #define TXT_FIELDS \
 	{"txt", FIELD_JOINED}, {"strings", FIELD_STRINGS}
 
+static bool is_chaos_address(const DnsRR *rr);
 static bool has_unassigned_form(const DnsRR *rr);
 
 /* RFC 3597 form, for types that are not laid out here or are no records. */
@@ -179,8 +180,14 @@ static const DnsType types[] = {
 	{109, "EUI64", "64-bit extended unique identifier",
 	{{"address", FIELD_EUI64}}},
 	{128, "NXNAME", "mark of a name that does not exist", NO_FIELDS},
-	{249, "TKEY", "transaction key", NO_FIELDS},
-	{250, "TSIG", "transaction signature", NO_FIELDS},
+	{249, "TKEY", "transaction key",
+		{{"algorithm", FIELD_NAME}, {"inception", FIELD_U32},
+		{"expiration", FIELD_U32}, {"mode", FIELD_U16}, {"error", FIELD_RCODE},
+	{"key_data", FIELD_SIZED}, {"other_data", FIELD_SIZED}}},
+	{250, "TSIG", "transaction signature",
+		{{"algorithm_name", FIELD_NAME}, {"time_signed", FIELD_TIME48},
+		{"fudge", FIELD_U16}, {"mac", FIELD_SIZED}, {"original_id", FIELD_U16},
+	{"error", FIELD_RCODE}, {"other_data", FIELD_SIZED}}},
 	{251, "IXFR", "incremental zone transfer", NO_FIELDS},
 	{252, "AXFR", "zone transfer", NO_FIELDS},
 	{253, "MAILB", "mailbox records (obsolete)", NO_FIELDS},
@@ -343,6 +350,9 @@ rrtype_fields(const DnsRR *rr)
 	static const DnsFieldDef unknown[] = {
 		{"data", FIELD_UNKNOWN}, {NULL, FIELD_UNKNOWN}
 	};
+	static const DnsFieldDef chaos_address[] = {
+		{"domain_name", FIELD_NAME}, {"address", FIELD_OCTAL}, {NULL, FIELD_UNKNOWN}
+	};
 	const DnsType *type = rrtype_by_code(rr->type);
 
 	if (type == NULL || type->fields[0].name == NULL)
@@ -352,6 +362,9 @@ rrtype_fields(const DnsRR *rr)
 	if (rr->rdlength == 0 &&
 		(rr->class == DNS_CLASS_ANY || rr->class == DNS_CLASS_NONE))
 		return unknown;
+
+	if (is_chaos_address(rr))
+		return chaos_address;
 
 	/*
 	 * Addresses have this form in classes IN and HS only.  In class NONE they are
@@ -364,6 +377,22 @@ rrtype_fields(const DnsRR *rr)
 		return unknown;
 
 	return has_unassigned_form(rr) ? unknown : type->fields;
+}
+
+/*
+ * Is this an address of class CH, a name and 16 bits (RFC 1034 section 3.6)?  Servers
+ * that ignore the class send IPv4 addresses, some of which look like compressed names.
+ */
+static bool
+is_chaos_address(const DnsRR *rr)
+{
+	int			at = 0;
+
+	if (rr->type != DNS_TYPE_A || rr->class != DNS_CLASS_CH)
+		return false;
+	while (at < rr->rdlength && rr->rdata[at] > 0 && rr->rdata[at] <= WIRE_LABEL_MAX)
+		at += 1 + rr->rdata[at];
+	return at + 3 == rr->rdlength && rr->rdata[at] == 0;
 }
 
 /* Does a field have a value whose meaning for the others nobody has defined yet? */

@@ -1,16 +1,21 @@
 # Property: every record of the zone with all types is shown as dig shows it, and a
-# type gives the same records by number and by name.
+# type gives the same records by number and by name. So are random records that no zone
+# can have, and their text and jsonb stand for the same octets.
 
 use strict;
 use warnings;
 
 use FindBin;
+use IO::Socket::INET;
 use IPC::Run ();
+use MIME::Base64 ();
 use NameServer;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
+use Wire;
 
 # Records that can differ from the output of dig, why, and how. Owners are below
 # all.example.
@@ -124,6 +129,141 @@ foreach my $question (grep { defined $code{ $_->[1] } } @questions)
 
 	is_deeply(ours($name, $_), $by_name, "$name: $type asked as $_")
 	  foreach "TYPE$code{$type}", "type$code{$type}", $code{$type}, lc $type;
+}
+
+# ---- Records that no zone can have: TSIG, TKEY, addresses of class CH
+
+# How many of each
+use constant EACH => 60;
+
+my $seed = $ENV{PGCARES_TEST_SEED} // int rand 2**31;
+srand $seed;
+note("PGCARES_TEST_SEED=$seed");
+
+my @rcodes = (qw(NOERROR FORMERR SERVFAIL NXDOMAIN NOTIMP REFUSED YXDOMAIN YXRRSET NXRRSET NOTAUTH NOTZONE), 11 .. 15,
+	qw(BADSIG BADKEY BADTIME BADMODE BADNAME BADALG BADTRUNC));
+
+sub one_of { return $_[ rand @_ ] }
+sub octets { return join '', map { chr int rand 256 } 1 .. one_of(0, 1, 2, 16, 32, 64) }
+
+# Fields: octets, the words of rdata, the value in jsonb
+sub field_name
+{
+	my $name = one_of('hmac-sha256', 'hmac-md5.sig-alg.reg.int', 'a\\.b.example', '.', 'gss-tsig');
+	return (Wire::name($name), $name eq '.' ? '.' : "$name.", $name);
+}
+sub field_number
+{
+	my ($bits) = @_;
+	my $number = one_of(0, 1, 300, 2**$bits - 1, int rand 2**$bits);
+	return (substr(pack('Q>', $number), 8 - $bits / 8), $number, $number);
+}
+sub field_error
+{
+	my $code = one_of(0 .. 24, 65535);
+	my $word = $rcodes[$code] // $code;
+	return (pack('n', $code), $word, $word);
+}
+sub field_sized
+{
+	my $octets = octets();
+	my $text = MIME::Base64::encode($octets, '');
+	return (pack('n/a*', $octets), $text eq '' ? '0' : length($octets) . " $text", $text);
+}
+sub field_octal
+{
+	my ($octets, $number) = field_number(16);
+	return ($octets, sprintf('%o', $number), $number);
+}
+
+# Types: number, class, section, fields
+my %outside = (
+	TSIG => [ 250, 255, 3, [ algorithm_name => \&field_name ], [ time_signed => \&field_number, 48 ], [ fudge => \&field_number, 16 ],
+		[ mac => \&field_sized ], [ original_id => \&field_number, 16 ], [ error => \&field_error ], [ other_data => \&field_sized ] ],
+	TKEY => [ 249, 255, 1, [ algorithm => \&field_name ], [ inception => \&field_number, 32 ], [ expiration => \&field_number, 32 ],
+		[ mode => \&field_number, 16 ], [ error => \&field_error ], [ key_data => \&field_sized ], [ other_data => \&field_sized ] ],
+	A => [ 1, 3, 1, [ domain_name => \&field_name ], [ address => \&field_octal ] ]);
+
+my @records;
+
+# A message with one record; the id is the caller's. The question has the number of the
+# record.
+sub message
+{
+	my ($number, $class, $section, $data) = @_;
+	my @counts = map { $_ == $section ? 1 : 0 } 1 .. 3;
+
+	return pack('n5', 0x8400, 1, @counts) . Wire::name('n' . @records . '.example') . pack('n2', 1, 1)
+	  . Wire::name('key.example') . pack('n2 N n/a*', $number, $class, 0, $data);
+}
+
+foreach my $type (sort keys %outside)
+{
+	my ($number, $class, $section, @fields) = @{ $outside{$type} };
+
+	foreach (1 .. EACH)
+	{
+		my ($data, @words, %json) = ('');
+
+		foreach my $field (@fields)
+		{
+			my ($name, $make, @arguments) = @$field;
+			my ($octets, $word, $value) = $make->(@arguments);
+
+			$data .= $octets;
+			push @words, $word;
+			$json{$name} = "$value";
+		}
+		push @records, { type => $type, text => "@words", json => \%json, message => message($number, $class, $section, $data),
+			cut => message($number, $class, $section, substr $data, 0, rand length $data) };
+	}
+}
+
+foreach my $record (@records)
+{
+	my ($hex, $cut) = map { "'\\x1234" . unpack('H*', $record->{$_}) . "'" } 'message', 'cut';
+	my $rows = $session->query("SELECT r.rdata, r.type, e.key, e.value FROM dns_parse($hex) m, unnest(answer || additional) r, jsonb_each_text(r.data) e")->{rows};
+
+	is($rows->[0][0], $record->{text}, "$record->{type} as text");
+	is($rows->[0][1], $record->{type}, '... of that type');
+	is_deeply({ map { $_->[2] => $_->[3] } @$rows }, $record->{json}, '... and as jsonb');
+	like($session->text("SELECT coalesce(status, 'NONE') || coalesce((answer || additional)[1].rdata, '') FROM dns_parse($cut, 'ignore')"),
+		$record->{type} eq 'A' ? qr/^NOERROR|^NODATA/ : qr/^MALFORMED$|\\# 0$/, '... and cut short');
+}
+
+# In class CH, an IPv4 address has no form of its own, nor has a compressed name, which
+# could be one.
+foreach my $address (qw(192.0.2.1 192.12.0.1 10.0.0.1 0.0.0.0 255.255.255.255 1.0.1.0))
+{
+	my $data = pack 'C4', split /\./, $address;
+	my $text = '\\# 4 ' . uc unpack 'H*', $data;
+
+	is($session->text("SELECT answer[1].rdata FROM dns_parse('\\x1234" . unpack('H*', message(1, 3, 1, $data)) . "')"), $text, "class CH: $text");
+}
+
+SKIP:
+{
+	skip 'dig is not installed (Debian package: bind9-dnsutils)', 1
+	  if !eval { IPC::Run::run([ 'dig', '-v' ], '>&', \my $said) };
+
+	my $socket = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1') or die "no socket: $!\n";
+	my $server = fork // die "cannot fork: $!\n";
+	if ($server == 0)
+	{
+		while (my $from = $socket->recv(my $query, 4096))
+		{
+			my ($id, $number) = $query =~ /^(..).{10}.n(\d+)\x07/s or next;
+			$socket->send($id . $records[$number]{message}, 0, $from);
+		}
+		POSIX::_exit(0);
+	}
+	my $file = PostgreSQL::Test::Utils::tempdir . '/outside';
+	append_to_file($file, join '', map { "n$_.example A\n" } 0 .. $#records);
+	IPC::Run::run([ 'dig', '@127.0.0.1', '-p', $socket->sockport, qw(+noall +comments +answer +additional +nosplit +noedns +notcp -f), $file ], '>', \my $output);
+	kill 'TERM', $server;
+	waitpid $server, 0;
+	my @shown = map { s/^\S+\s+0\s+\S+\s+//r =~ s/\s+/ /gr =~ s/ $//r =~ s/RESERVED(1\d)/$1/r } grep { /^key\.example/ } split /\n/, $output;
+	is_deeply(\@shown, [ map { "$_->{type} $_->{text}" } @records ], 'dig shows the same');
 }
 
 done_testing();
