@@ -244,10 +244,36 @@ DROP TABLE dirty;
 -- a chain of aliases that the answer leaves open is followed by asking for its last name
 -- (RFC 1034 section 5.3.3), alone, in bulk and ahead of the call; 16 steps in all
 SET pgcares.servers = :'odd';
+\pset format unaligned
 SELECT label, o.state, o.message, o.detail
 FROM unnest('{open1,open5,open16,open17,open3.cname13,open3.cname14,openloop,open2.nxdomain,open2.nodata,open2.rcode2,open2.cnameother,open2.invalid}'::text[])
 	WITH ORDINALITY AS v (label, ord), outcome(label || '.example') AS o
 ORDER BY ord;
+
+-- the detail names the way to any failure; in bulk and ahead of the call too
+SET pgcares.timeout = '1s';
+SET pgcares.tries = 1;
+CREATE FUNCTION outcome_ahead(name text, OUT state text, OUT message text, OUT detail text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM a.address FROM (VALUES ('sound1.example'), ('sound2.example'), (name)) AS v (n), LATERAL dns_a(v.n) AS a;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL;
+END
+$$;
+SELECT o.state, o.message, o.detail, row(o.state, o.message, o.detail) = a AS same_ahead, o.message = m.reason AS same_in_bulk
+FROM unnest('{open2.drop,open1.a3,open2.rcode5,open1.rcode17,open2.tctc,open1.tcpsilent,openloop,open17}'::text[])
+		WITH ORDINALITY AS v (label, ord),
+	outcome(label || '.example') AS o, outcome_ahead(label || '.example') AS a,
+	dns_query_many(ARRAY['sound3.example', label || '.example']) AS m
+WHERE m.ord = 2
+ORDER BY v.ord;
+\pset format aligned
+SELECT dns_lookup('open2.drop.host.example');
+DROP FUNCTION outcome_ahead;
+RESET pgcares.timeout;
+RESET pgcares.tries;
 SELECT question, status, rdata
 FROM dns_query_many('{open1.example,open16.example,open17.example,openloop.example,open2.nxdomain.example,open2.nodata.example,open2.tc.example}');
 SELECT h.name, a.address

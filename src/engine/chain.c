@@ -4,7 +4,9 @@
  * A chain of aliases that an answer leaves open (RFC 1034 section 5.3.3, step 4c): some
  * servers stop after a few steps, or at the end of their zones.  The last name is asked
  * for in the same slot.  At the end, the steps are written into the last answer, as
- * CNAME records, so whoever reads it finds one whole chain, which alias.c follows.
+ * CNAME records, so whoever reads it finds one whole chain, which alias.c follows.  If
+ * no answer comes for the last name, or none that can be read, they stand in a message
+ * of their own, so that an error can tell the way.
  *
  *   question a      answer: a -> b, b -> c      question c      answer: c = 192.0.2.1
  *   slot's reply:   c = 192.0.2.1, a -> b, b -> c
@@ -15,6 +17,9 @@
 
 /* The first octet of a compressed name (RFC 1035 section 4.1.4). */
 #define POINTER		0xC0
+
+/* The most octets of a message that has only a question. */
+#define QUESTION_MAX	(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4)
 
 /* The names of a chain so far, from the question's to the one that is asked for. */
 typedef struct DnsChain
@@ -30,6 +35,7 @@ static void extend(DnsSlot *slot, const DnsMessage *message);
 static bool is_known(const DnsChain *chain, const DnsName *name);
 static void ask_last(DnsSlot *slot);
 static void close_chain(DnsSlot *slot);
+static void write_question(const DnsSlot *slot, uint8 *octets, DnsMessage *message);
 static size_t write_whole(const DnsChain *chain, const DnsMessage *message,
 						  uint16 class, uint8 *octets, size_t size);
 static uint8 *write_step(uint8 *at, const DnsName *owner, const DnsName *target,
@@ -161,7 +167,7 @@ ask_last(DnsSlot *slot)
 
 /*
  * Makes a slot that of its first question again, and writes the steps into the answer if
- * there is a sound one.
+ * there is a sound one, else into a message without one.
  */
 static void
 close_chain(DnsSlot *slot)
@@ -169,27 +175,47 @@ close_chain(DnsSlot *slot)
 	DnsChain   *chain = slot->chain;
 	DnsReply   *reply = &slot->reply;
 	DnsMessage	message;
+	uint8		question[QUESTION_MAX];
+	uint8	   *octets = palloc(PG_UINT16_MAX);
+	size_t		len;
+	bool		answered;
 
 	name_copy(&slot->question.name, &chain->names[0]);
 	reply->asked_at = chain->reply.asked_at;
 	reply->queries += chain->reply.queries;
 	reply->servers_asked |= chain->reply.servers_asked;
-	if (reply->answer != NULL && !reply->malformed)
-	{
-		uint8	   *octets = palloc(PG_UINT16_MAX);
-		size_t		len;
-
+	answered = reply->answer != NULL && !reply->malformed;
+	if (!answered)
+		write_question(slot, question, &message);
+	else
 		slot_open_answer(reply, &message);
-		len = write_whole(chain, &message, slot->question.class, octets, PG_UINT16_MAX);
-		if (len > 0 && message_open(&message, octets, len) && sound_message(&message))
-			slot_store(slot, &message);
-		else
-			reply->malformed = true;
-		pfree(octets);
-	}
+	len = write_whole(chain, &message, slot->question.class, octets, PG_UINT16_MAX);
+	if (len > 0 && message_open(&message, octets, len) && sound_message(&message))
+		slot_store(slot, &message);
+	else
+		reply->malformed = true;
+	reply->way = !answered && reply->answer != NULL;
+	pfree(octets);
 	slot->chain = NULL;
 	pfree(chain);
 	window_raise_failure(slot->window);
+}
+
+/* Writes a message with a slot's question and nothing else, and opens it. */
+static void
+write_question(const DnsSlot *slot, uint8 *octets, DnsMessage *message)
+{
+	const DnsName *name = &slot->question.name;
+	uint8	   *at = octets + WIRE_HEADER_SIZE;
+
+	memset(octets, 0, WIRE_HEADER_SIZE);
+	wire_put_u16(octets + 2, WIRE_QR);
+	wire_put_u16(octets + 4, 1);
+	memcpy(at, name->octets, name->len);
+	wire_put_u16(at + name->len, slot->question.type);
+	wire_put_u16(at + name->len + 2, slot->question.class);
+	(void) message_open(message, octets, at + name->len + 4 - octets);
+	(void) sound_message(message);
 }
 
 /*

@@ -59,6 +59,7 @@ typedef struct DnsReply
 	bool		nonexistent;	/* a special name, never asked */
 	bool		answered;		/* answer is the final one */
 	bool		malformed;
+	bool		way;			/* answer only has aliases that led to no answer */
 	bool		answer_tcp;
 	int			answer_server;
 	int			queries;		/* sent so far */

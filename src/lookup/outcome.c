@@ -33,6 +33,11 @@ static const char *const extended_errors[] = {
 
 static void clear(DnsOutcome *outcome);
 static void read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive);
+static void read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc,
+						bool recursive);
+static void read_failure(DnsOutcome *outcome, const DnsWindow *window,
+						 ares_status_t status);
+static void add_note(DnsOutcome *outcome, const char *sentence);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
 static char *describe_records(const DnsQuestion *question);
 static char *describe_way(const DnsMessage *message, const DnsQuestion *question);
@@ -62,20 +67,36 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 		outcome->note = "This name is special and not looked up in the DNS.";
 		return;
 	}
-	if (reply->answered ||
-		(reply->answer != NULL && reply->status != ARES_ETIMEOUT &&
-		 reply->status != ARES_ECONNREFUSED))
+	if (reply->way)
 	{
-		slot_open_answer(reply, &outcome->message);
-		outcome->sound = !reply->malformed;
-		if (outcome->sound)
-			read_answer(outcome, window->style.ignore_tc, window->style.rd);
-		else
-			set_failure(outcome, "MALFORMED", NULL);
+		DnsMessage	message;
+
+		slot_open_answer(reply, &message);
+		outcome->note = describe_way(&message, &outcome->question);
+	}
+	if (!reply->answered &&
+		(reply->answer == NULL || (reply->way && !reply->malformed) ||
+		 reply->status == ARES_ETIMEOUT || reply->status == ARES_ECONNREFUSED))
+	{
+		read_failure(outcome, window, reply->status);
 		return;
 	}
+	if (!reply->way)
+		slot_open_answer(reply, &outcome->message);
+	outcome->sound = !reply->malformed;
+	if (outcome->sound)
+		read_answer(outcome, window->style.ignore_tc, window->style.rd);
+	else
+		set_failure(outcome, "MALFORMED", NULL);
+}
 
-	switch (reply->status)
+/*
+ * Reads the outcome of a question without an answer.
+ */
+static void
+read_failure(DnsOutcome *outcome, const DnsWindow *window, ares_status_t status)
+{
+	switch (status)
 	{
 		case ARES_ETIMEOUT:
 			set_failure(outcome, "TIMEOUT", NULL);
@@ -84,8 +105,8 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 		case ARES_EBADFAMILY:	/* for example, no IPv6 on this host */
 			set_failure(outcome, "UNREACHABLE", NULL);
 			if (window->channel->last_errno != 0)
-				outcome->note = psprintf("The last error was: %s.",
-										 strerror(window->channel->last_errno));
+				add_note(outcome, psprintf("The last error was: %s.",
+										   strerror(window->channel->last_errno)));
 			break;
 		case ARES_ENOSERVER:
 			set_failure(outcome, "NOSERVER", NULL);
@@ -97,7 +118,7 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 			break;
 		default:
 			elog(ERROR, "unexpected status of a query: %s",
-				 ares_strerror(reply->status));
+				 ares_strerror(status));
 	}
 }
 
@@ -262,15 +283,23 @@ clear(DnsOutcome *outcome)
 static void
 read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive)
 {
-	DnsMessage *message = &outcome->message;
-	bool		truncated = (message->flags & WIRE_TC) != 0;
-	int			rcode = message_rcode(message);
-	AliasEnd	end;
+	const DnsQuestion *question = &outcome->question;
+	AliasEnd	end = alias_follow(&outcome->message, question, &outcome->owner);
 
-	outcome->extended_error = describe_extended_error(message);
-	end = alias_follow(message, &outcome->question, &outcome->owner);
-	if (end == ALIAS_NO_RECORDS && !name_equal(&outcome->owner, &outcome->question.name))
-		outcome->note = describe_way(message, &outcome->question);
+	outcome->extended_error = describe_extended_error(&outcome->message);
+	read_status(outcome, end, ignore_tc, recursive);
+	if (end == ALIAS_LOOP || end == ALIAS_TOO_LONG ||
+		(!outcome_is_noerror(outcome) && !name_equal(&outcome->owner, &question->name)))
+		outcome->note = describe_way(&outcome->message, question);
+}
+
+/* Sets the status of an answer with this end of its chain of aliases. */
+static void
+read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc, bool recursive)
+{
+	bool		truncated = (outcome->message.flags & WIRE_TC) != 0;
+	int			rcode = message_rcode(&outcome->message);
+
 	if (rcode != RCODE_NOERROR)
 	{
 		outcome->status = status_by_rcode(rcode);
@@ -286,7 +315,7 @@ read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive)
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
-			outcome->status = recursive && message_is_referral(message) ?
+			outcome->status = recursive && message_is_referral(&outcome->message) ?
 				status_by_name("REFERRAL") : status_at(STATUS_NODATA);
 			if (truncated)
 				set_failure(outcome, "MALFORMED", "the answer is truncated");
@@ -299,6 +328,13 @@ read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive)
 						"its aliases form a chain of more than 16");
 			break;
 	}
+}
+
+static void
+add_note(DnsOutcome *outcome, const char *sentence)
+{
+	outcome->note = outcome->note == NULL ? sentence :
+		psprintf("%s %s", outcome->note, sentence);
 }
 
 static void
@@ -317,7 +353,7 @@ describe_records(const DnsQuestion *question)
 					rrtype_text(question->type));
 }
 
-/* The chain of aliases that an answer has, as a sentence. */
+/* The chain of aliases that an answer has, as a sentence; NULL if there is none. */
 static char *
 describe_way(const DnsMessage *message, const DnsQuestion *question)
 {
@@ -325,6 +361,8 @@ describe_way(const DnsMessage *message, const DnsQuestion *question)
 	int			count = alias_names(message, question, names);
 	StringInfoData sentence;
 
+	if (count == 1)
+		return NULL;
 	initStringInfo(&sentence);
 	for (int i = 1; i < count; i++)
 		appendStringInfo(&sentence, "%s an alias of \"%s\"",
