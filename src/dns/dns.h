@@ -339,7 +339,6 @@ extern const char *name_parse(const char *text, bool idn, DnsName *name);
 extern const char *name_parse_with_len(const char *text, size_t len,
 									   bool idn, DnsName *name);
 extern char *name_to_text(const DnsName *name);
-extern char *name_recode(const char *text, int from, int to);
 extern void name_refuse(const char *text, const char *reason);
 extern bool name_never_asked(const DnsName *name);
 extern bool name_is_localhost(const DnsName *name);
@@ -401,6 +400,7 @@ extern void encode_name(StringInfo out, const DnsName *name, bool final_dot);
 extern void encode_octets(StringInfo out, const uint8 *octets, size_t len,
 						  const char *escaped);
 extern void encode_text(StringInfo out, const uint8 *octets, size_t len);
+extern char *encode_recode(const char *text, size_t len, int from, int to);
 extern void encode_hex(StringInfo out, const uint8 *octets, size_t len);
 extern void encode_base64(StringInfo out, const uint8 *octets, size_t len);
 extern void encode_base32hex(StringInfo out, const uint8 *octets, size_t len);

@@ -12,6 +12,7 @@
 
 #include "dns/dns.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -19,6 +20,8 @@
 #define DECIMAL_MAX			10
 #define ESCAPED_OCTET_MAX	4
 
+static bool is_ascii(const char *text, size_t len);
+static bool is_readable(int encoding, const char *text, size_t len);
 static char *reserve(StringInfo out, size_t len);
 static void finish(StringInfo out, char *end);
 static inline char *put_octet(char *to, uint8 octet, const char *escaped);
@@ -76,7 +79,8 @@ encode_text(StringInfo out, const uint8 *octets, size_t len)
 	const char *at = (const char *) octets;
 	const char *end = at + len;
 
-	if (pg_encoding_verifymbstr(encoding, at, len) == (int) len)
+	if (pg_encoding_verifymbstr(encoding, at, len) == (int) len &&
+		is_readable(encoding, at, len))
 	{
 		appendBinaryStringInfo(out, at, len);
 		return;
@@ -86,14 +90,71 @@ encode_text(StringInfo out, const uint8 *octets, size_t len)
 		int			size = *at == '\0' ? -1 :
 			pg_encoding_verifymbchar(encoding, at, end - at);
 
-		if (size > 0 && *at != '\\')
-			appendBinaryStringInfo(out, at, size);
-		else if (size > 0)
+		if (*at == '\\')
 			appendStringInfoString(out, "\\\\");
+		else if (size > 0 && is_readable(encoding, at, size))
+			appendBinaryStringInfo(out, at, size);
 		else
-			appendStringInfo(out, "\\%03d", (uint8) *at);
+		{
+			for (int i = 0; i < Max(size, 1); i++)
+				appendStringInfo(out, "\\%03d", (uint8) at[i]);
+		}
 		at += Max(size, 1);
 	}
+}
+
+/*
+ * Converts text from one encoding to another, palloc'd; NULL if that is not
+ * possible.
+ */
+char *
+encode_recode(const char *text, size_t len, int from, int to)
+{
+	size_t		size = len * MAX_CONVERSION_GROWTH + 1;
+	Oid			conversion = FindDefaultConversionProc(from, to);
+	char	   *recoded;
+
+	if (!OidIsValid(conversion))
+		return NULL;
+	recoded = palloc(size);
+	if (pg_do_encoding_conversion_buf(conversion, from, to,
+									  (unsigned char *) unconstify(char *, text),
+									  len, (unsigned char *) recoded, size,
+									  true) == (int) len)
+		return recoded;
+	pfree(recoded);
+	return NULL;
+}
+
+static bool
+is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (IS_HIGHBIT_SET(text[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Can a client whose encoding is UTF-8 read text that has the form of the encoding?
+ * Many encodings have gaps, and a value in one is an error for the client.
+ */
+static bool
+is_readable(int encoding, const char *text, size_t len)
+{
+	char	   *recoded;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || encoding == PG_MULE_INTERNAL)
+		return true;			/* the same, or without a conversion */
+	if (is_ascii(text, len))
+		return true;
+	recoded = encode_recode(text, len, encoding, PG_UTF8);
+	if (recoded == NULL)
+		return false;
+	pfree(recoded);
+	return true;
 }
 
 /*

@@ -11,7 +11,6 @@
 
 #include "dns/dns.h"
 
-#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "common/string.h"
 #include "mb/pg_wchar.h"
@@ -67,30 +66,6 @@ name_to_text(const DnsName *name)
 	initStringInfo(&text);
 	encode_name(&text, name, false);
 	return text.data;
-}
-
-/*
- * Converts text from one encoding to another, palloc'd; NULL if that is not
- * possible.
- */
-char *
-name_recode(const char *text, int from, int to)
-{
-	int			len = strlen(text);
-	int			size = len * MAX_CONVERSION_GROWTH + 1;
-	Oid			conversion = FindDefaultConversionProc(from, to);
-	char	   *recoded;
-
-	if (!OidIsValid(conversion))
-		return NULL;
-	recoded = palloc(size);
-	if (pg_do_encoding_conversion_buf(conversion, from, to,
-									  (unsigned char *) text, len,
-									  (unsigned char *) recoded, size,
-									  true) == len)
-		return recoded;
-	pfree(recoded);
-	return NULL;
 }
 
 /*
@@ -348,7 +323,7 @@ text_to_utf8(const char *text)
 	int			encoding = GetDatabaseEncoding();
 
 	if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII)
-		return name_recode(text, encoding, PG_UTF8);
+		return encode_recode(text, strlen(text), encoding, PG_UTF8);
 	return pg_verify_mbstr(PG_UTF8, text, strlen(text), true) ?
 		pstrdup(text) : NULL;
 }

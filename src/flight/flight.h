@@ -10,9 +10,8 @@
 
 #include "flow/flow.h"
 
-/* ---- counters.c: the counters of this backend ---- */
+/* ---- counters.c: counted since this process began; see dns_stats() ---- */
 
-/* Counted since the process began; see dns_stats(). */
 typedef struct DnsCounters
 {
 	uint64		questions;

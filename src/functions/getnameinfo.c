@@ -247,7 +247,7 @@ unicode_name(const char *text, int flags)
 		idn_flags |= IDN2_USE_STD3_ASCII_RULES;
 	unicode = names_to_unicode(&name, idn_flags);
 	if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII)
-		unicode = name_recode(unicode, PG_UTF8, encoding);
+		unicode = encode_recode(unicode, strlen(unicode), PG_UTF8, encoding);
 	return unicode != NULL ? unicode : pstrdup(text);
 }
 

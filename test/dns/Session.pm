@@ -100,7 +100,7 @@ sub wait_until
 	}
 }
 
-# Connect. Options: dbname, user, options (as in PGOPTIONS).
+# Connect. Options: dbname, user, client_encoding, options (as in PGOPTIONS).
 sub new
 {
 	my ($class, $node, %options) = @_;
@@ -109,7 +109,7 @@ sub new
 		user => $options{user} // scalar getpwuid($<),
 		database => $options{dbname} // 'postgres',
 		options => $options{options} // '',
-		client_encoding => 'UTF8');
+		client_encoding => $options{client_encoding} // 'UTF8');
 	my $startup = pack('N', PROTOCOL) . pack('(Z*)*', %parameters) . "\0";
 
 	# a server that ends has closed it

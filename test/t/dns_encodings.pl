@@ -1,6 +1,7 @@
 # Property: in a database of any encoding, text from an answer shows exactly which octets
 # came: names and rdata in printable ASCII, other data as it was sent if it is text in
-# that encoding; and names that users write in it are asked as the right A-labels.
+# that encoding, which UTF-8 has too; and names that users write in it are asked as the
+# right A-labels. Each column of text that a type of the extension has is in a table here.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -27,6 +28,9 @@ my @everywhere = ("'nameall.example', 'PTR'", "'txtall.example', 'TXT'", "'hinfo
 # A hosts file, and the addresses of A-labels in it
 my $hosts = PostgreSQL::Test::Utils::tempdir() . '/hosts';
 my %address;
+
+# Labels in the encodings that have all tests
+my %written;
 
 # The only value of the only row
 sub value
@@ -265,6 +269,177 @@ sub check_dump
 	is(Session->new($node, dbname => "${database}_again")->text($digest), $before, '... and are the same');
 }
 
+# ---- Each column of text, in all encodings
+
+# Columns of data: a type, and the octets around the data; "string" has a length
+my %data = (
+	'dns_caa_record.tag' => [ 'CAA', "\0", 'string', 'x' ],
+	'dns_caa_record.value' => [ 'CAA', "\0\5issue", 'rest', '' ],
+	'dns_hinfo_record.cpu' => [ 'HINFO', '', 'string', "\0" ],
+	'dns_hinfo_record.os' => [ 'HINFO', "\0", 'string', '' ],
+	'dns_naptr_record.flags' => [ 'NAPTR', pack('n2', 1, 2), 'string', "\0\0\0" ],
+	'dns_naptr_record.services' => [ 'NAPTR', pack('n2 C', 1, 2, 0), 'string', "\0\0" ],
+	'dns_naptr_record.regexp' => [ 'NAPTR', pack('n2 C2', 1, 2, 0, 0), 'string', "\0" ],
+	'dns_txt_record.txt' => [ 'TXT', '', 'string', '' ],
+	'dns_uri_record.target' => [ 'URI', pack('n2', 1, 2), 'rest', '' ]);
+
+# The same in jsonb, where it has no column
+my %member = (
+	psdn_address => [ 'X25', '', 'string', '' ], isdn_address => [ 'ISDN', '', 'string', '' ], sa => [ 'ISDN', "\0", 'string', '' ],
+	longitude => [ 'GPOS', '', 'string', "\0\0" ], latitude => [ 'GPOS', "\0", 'string', "\0" ], altitude => [ 'GPOS', "\0\0", 'string', '' ],
+	media_type => [ 'DOA', "\0" x 9, 'string', '' ], 'params,dohpath' => [ 'SVCB', "\0\1\0\0\7", 'long', '' ],
+	'params,alpn,0' => [ 'SVCB', "\0\1\0\0\1", 'alpn', '' ], (map { ("$_-strings,0" => [ $_, '', 'string', '' ]) } qw(SPF AVC NINFO RESINFO WALLET CLA)));
+
+# Columns of names
+my %name_column = (
+	'dns_cname_record.cname' => [ 'CNAME', '' ], 'dns_mx_record.exchange' => [ 'MX', "\0\1" ],
+	'dns_naptr_record.replacement' => [ 'NAPTR', pack('n2 C3', 1, 2, 0, 0, 0) ], 'dns_ns_record.nsdname' => [ 'NS', '' ],
+	'dns_ptr_record.ptrdname' => [ 'PTR', '' ], 'dns_soa_record.mname' => [ 'SOA', '', "\0" x 21 ],
+	'dns_soa_record.rname' => [ 'SOA', "\0", "\0" x 20 ], 'dns_srv_record.target' => [ 'SRV', "\0" x 6 ],
+	'dns_svcb_record.target' => [ 'SVCB', "\0\1" ]);
+
+# Columns of words, rdata, questions and hosts, and a call that shows them: in printable
+# ASCII
+my %others = (
+	'dns_types()' => [ map { "dns_type_record.$_" } qw(type meaning) ],
+	'dns_statuses()' => [ map { "dns_status_record.$_" } qw(status sqlstate message ares_name) ],
+	'dns_stats()' => [ map { "dns_stats_record.$_" } qw(counter meaning) ],
+	'dns_servers()' => [ map { "dns_server_record.$_" } qw(interface source) ],
+	"dns_query('nameall.example', 'PTR')" => [ map { "dns_record.$_" } qw(name class type rdata) ],
+	"dns_query_many('{nameall.example,nodata.example}', 'PTR')" => [ map { "dns_query_many_record.$_" } qw(question status reason name class type rdata) ],
+	"dns_addresses_many('{nodata.example,sound.example}')" => [ map { "dns_addresses_many_record.$_" } qw(question status reason) ],
+	"dns_lookup_many('{nodata.example,sound.example}')" => [ map { "dns_lookup_many_record.$_" } qw(question status reason) ],
+	"dns_reverse_many('{10.0.0.4}')" => [ map { "dns_reverse_many_record.$_" } qw(question status reason ptrdname) ],
+	"dns_ptr_many('{10.0.0.4}')" => [ map { "dns_ptr_many_record.$_" } qw(question status reason ptrdname) ],
+	"dns_message('nodata.example')" => [ map { "dns_message_record.$_" } qw(question status reason server transport) ],
+	"dns_message_many('{nodata.example}')" => [ map { "dns_message_many_record.$_" } qw(question status reason server transport) ],
+	"dns_getaddrinfo('open2.sound.example', flags => '{canonname}')" => [ map { "dns_addrinfo_record.$_" } qw(canonname cnames) ],
+	"dns_gethostbyaddr('10.0.0.4')" => [ map { "dns_host_record.$_" } qw(name aliases) ],
+	"dns_getnameinfo('10.0.0.4', 25)" => [ map { "dns_nameinfo_record.$_" } qw(node service) ]);
+
+# Texts of a server in messages: check_columns()
+my @of_server = map { ("dns_message_record.$_", "dns_message_many_record.$_") } qw(nsid ede_text);
+
+# Octets for each of the columns, among them texts of many encodings; single octets
+my @single = map { chr } 128 .. 255;
+my @samples = ((map { join '', map { chr } 16 * $_ .. 16 * $_ + 15 } 0 .. 15), 'a\\b', "caf\xc3\xa9", "caf\xe9", "\xa4\xa2",
+	"\x8f\xab\xe4", "\x8f\xa1\xa1", "\xb0\xa1", "\xa1\xa1\xfe\xfe", "\xe6\x97\xa5", "\xf0\x9f\x98\x80", "cut \xe6\x97", "nul\0\\", "\\\xff\\\xc3\xa9\\",
+	"\xed\xa0\x80", "\x81\x40", "\x8e\xa2\xa1\xa1");
+
+# Columns of text and jsonb in the types of the extension
+sub text_columns
+{
+	return split /\n/, $session->text(<<'SQL');
+SELECT t.typname || '.' || attname
+FROM pg_depend d JOIN pg_type t ON d.classid = 'pg_type'::regclass AND d.objid = t.oid JOIN pg_attribute a ON a.attrelid = t.typrelid
+WHERE d.deptype = 'e' AND t.typtype = 'c' AND a.attnum > 0 AND a.atttypid IN ('text'::regtype, 'text[]'::regtype)
+SQL
+}
+
+# A label for data with these octets in it
+sub label
+{
+	my ($octets, $type, $before, $form, $after) = @_;
+	my %forms = (rest => 'a*', string => 'C/a*', long => 'n/a*', alpn => 'x');
+	my $packed = $form eq 'alpn' ? pack('n/a*', pack 'C/a*', $octets) : pack $forms{$form}, $octets;
+
+	return 'hex' . unpack 'H*', $before . $packed . ($after // '');
+}
+
+# Which samples are text that UTF-8 has too, as PostgreSQL itself sees it
+sub texts
+{
+	my ($encoding) = @_;
+
+	$session->text(<<"SQL");
+CREATE FUNCTION is_text(octets bytea) RETURNS boolean LANGUAGE plpgsql AS \$\$
+BEGIN
+	PERFORM convert_from(octets, '$encoding');
+	IF '$encoding' NOT IN ('SQL_ASCII', 'MULE_INTERNAL') THEN
+		PERFORM convert(octets, '$encoding', 'UTF8');
+	END IF;
+	RETURN true;
+EXCEPTION WHEN OTHERS THEN
+	RETURN false;
+END
+\$\$
+SQL
+	return map { $_ => $session->text("SELECT is_text('\\x" . unpack('H*', $_) . "')") eq 't' } @samples, @single;
+}
+
+# A column of data: as it was sent if that is text, else with escapes that dns_unescape()
+# reads. A client with UTF-8 can read it.
+sub check_data
+{
+	my ($what, $value, $source, $is_text, @layout) = @_;
+	my @octets = ($what =~ /dns_txt/ ? @single : (), @samples);
+	my $values = join ', ', map { "('" . label($_, @layout) . "', '\\x" . unpack('H*', $_) . "'::bytea, " . ($is_text->{$_} ? 'true' : 'false') . ')' } @octets;
+
+	$session->text("CREATE TEMPORARY TABLE sent AS SELECT octets, is_text, $value AS shown FROM (VALUES $values) AS v (label, octets, is_text), $source");
+	my $result = $session->query(<<'SQL');
+SELECT encode(octets, 'hex'), is_text, encode(convert_to(shown, getdatabaseencoding()), 'hex') FROM sent
+WHERE CASE WHEN is_text THEN convert_to(shown, getdatabaseencoding()) ELSE dns_unescape(shown) END <> octets
+	OR (is_text AND position('\x5c'::bytea IN octets) = 0 AND dns_unescape(shown) <> octets)
+SQL
+	is_deeply($result->{error} ? $result->{error}{M} : $result->{rows}, [], "$what shows the octets");
+	is($session->text('SELECT count(shown) FROM sent'), scalar @octets, '... of all answers');
+	if ($what !~ /^(?:SQL_ASCII|MULE)/)
+	{
+		$session->text("SET client_encoding = 'UTF8'");
+		is($session->query('SELECT * FROM sent')->{error}{M}, undef, '... and a client with UTF-8 can read them');
+		$session->text('RESET client_encoding');
+	}
+	$session->text('DROP TABLE sent');
+}
+
+sub check_all_columns
+{
+	my ($encoding) = @_;
+	my %is_text = texts($encoding);
+
+	is(join(' ', sort(text_columns())), join(' ', sort keys %data, keys %name_column, @of_server, map { @$_ } values %others), "$encoding: all columns of text are known");
+	foreach my $column (sort keys %data)
+	{
+		my ($type, @layout) = @{ $data{$column} };
+		my ($function, $name) = $column =~ /(.*)_record\.(.*)/;
+
+		check_data("$encoding: $column", "r.$name", "$function(label || '.example') AS r", \%is_text, $type, @layout);
+		check_data("$encoding: $name of $type in jsonb", "(r.data->>'$name')", "dns_query(label || '.example', '$type') AS r", \%is_text, $type, @layout);
+	}
+	foreach my $path ($written{$encoding} ? sort keys %member : ())
+	{
+		my ($type, @layout) = @{ $member{$path} };
+		my $name = $path =~ s/.*-//r;
+
+		check_data("$encoding: $name of $type in jsonb", "(r.data#>>'{$name}')", "dns_query(label || '.example', '$type') AS r", \%is_text, $type, @layout);
+	}
+	foreach my $column (sort keys %name_column)
+	{
+		my ($type, $before, $after) = @{ $name_column{$column} };
+		my ($function, $name) = $column =~ /(.*)_record\.(.*)/;
+		my @wrong;
+
+		foreach my $label ("\xe9", "\x8f\xab\xe4", "a.b\\c", "\0 ")
+		{
+			my $wire = pack('C/a*', $label) . "\0";
+			my $shown = value("SELECT $name FROM $function('" . label($wire, $type, $before, 'rest', $after) . ".example')");
+
+			push @wrong, $shown if $shown !~ /^[ -~]+\z/ || Wire::name($shown) ne $wire;
+		}
+		is_deeply(\@wrong, [], "$encoding: $column shows the octets");
+	}
+	$session->text("SET pgcares.hosts_file = '$hosts'; SET pgcares.lookups = fb");
+	foreach my $call (sort keys %others)
+	{
+		my $columns = join ' || ', map { my ($name) = /\.(.*)/; "coalesce($name\::text, '')" } @{ $others{$call} };
+		my $result = $session->query("SELECT $columns FROM $call");
+		my @shown = map { $_->[0] } @{ $result->{rows} };
+
+		is_deeply([ @shown == 0 ? "no rows: $result->{error}{M}" : grep { !/^[ -~]+\z/ } @shown ], [], "$encoding: $call is printable ASCII");
+	}
+	$session->text('RESET pgcares.hosts_file; RESET pgcares.lookups');
+}
+
 # ---- Input
 
 # A name in the encoding of the client, and its A-label or the SQLSTATE
@@ -317,7 +492,7 @@ my %utf8 = (
 	$german => "b\xc3\xbccher",
 	$japanese => "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
 	$thai => "\xe0\xb9\x84\xe0\xb8\x97\xe0\xb8\xa2");
-my %written = (
+%written = (
 	UTF8 => \%utf8,
 	SQL_ASCII => \%utf8,
 	LATIN1 => { $german => "b\xfccher", $japanese => '22P05', $thai => '22P05' },
@@ -325,6 +500,7 @@ my %written = (
 
 @address{ $german, $japanese, $thai } = map { "10.0.0.$_" } 1 .. 3;
 append_to_file($hosts, "$address{$_} $_.example\n") foreach keys %address;
+append_to_file($hosts, "10.0.0.4 \xe9.example caf\xc3\xa9.example \x8f\xab\xe4.example plain.example\n");
 
 foreach my $encoding (sort keys %written)
 {
@@ -353,6 +529,22 @@ foreach my $encoding (sort keys %written)
 		check_node($a_label, $u_label, "$encoding: $a_label as the name of an address");
 		check_question($u_label, $a_label, "$encoding: $a_label is asked") if $u_label !~ /^\d/;
 	}
+	$session->close;
+}
+
+# Each encoding that a server can have
+foreach my $encoding (split /\n/, $node->safe_psql('postgres', 'SELECT name FROM generate_series(0, 34) AS code, pg_encoding_to_char(code) AS name'))
+{
+	my $database = lc $encoding;
+
+	note($encoding);
+	if (!$written{$encoding})
+	{
+		$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'");
+		$node->safe_psql($database, 'CREATE EXTENSION pgcares');
+	}
+	$session = Session->new($node, dbname => $database, client_encoding => $encoding);
+	check_all_columns($encoding);
 	$session->close;
 }
 
