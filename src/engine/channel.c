@@ -59,7 +59,8 @@ channel_open(const char *server)
 
 /*
  * Returns a new channel for a lane of a window that has this channel: the same servers
- * and settings, but TCP and a single try.  Raises as channel_open() does.
+ * and settings, but TCP, a single try, and one server after the other.  Raises as
+ * channel_open() does.
  */
 DnsChannel *
 channel_open_lane(const DnsChannel *channel)
@@ -68,6 +69,7 @@ channel_open_lane(const DnsChannel *channel)
 
 	config.flags |= ARES_FLAG_USEVC;
 	config.tries = 1;
+	config.rotate = ROTATE_OFF;
 	return make_channel(&config);
 }
 

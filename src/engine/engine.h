@@ -30,6 +30,7 @@ extern ares_status_t library_make(DnsChannel *channel, ares_channel_t **ares,
 								  int flags);
 extern ares_channel_t *library_channel(DnsChannel *channel, bool many);
 extern void library_cancel(DnsChannel *channel);
+extern ares_status_t library_begin_behind(DnsChannel *channel, int server);
 
 /* ---- channel.c: channels made from the settings ---- */
 

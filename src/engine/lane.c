@@ -2,7 +2,8 @@
  * lane.c
  *
  * Lanes ask isolated questions.  A lane is a window for one question at a time, with a
- * connection of its own, so that a failure there concerns only that question.
+ * connection of its own, so that a failure there concerns only that question.  A lane
+ * whose question has failed at a server begins with the next server.
  */
 #include "postgres.h"
 
@@ -18,6 +19,7 @@
 static bool open_lane(DnsWindow *window);
 static void close_lane(DnsWindow *window, DnsLane *lane);
 static bool attend_lane(DnsWindow *window, DnsLane *lane);
+static bool is_fit(const DnsWindow *window, const DnsLane *lane);
 static void ask_next(DnsWindow *window, DnsLane *lane);
 static void take_reply(DnsLane *lane, DnsSlot *asked);
 static void translate_servers(DnsChannel *channel, DnsChannel *from,
@@ -106,10 +108,25 @@ attend_lane(DnsWindow *window, DnsLane *lane)
 		if (lane->slot != NULL)
 			return true;		/* waits for its reply */
 		/* The library can still have a question that is over for us. */
-		if (dlist_is_empty(&window->lane_queue) || lane->window->in_flight > 0)
+		if (dlist_is_empty(&window->lane_queue) || lane->window->in_flight > 0 ||
+			!is_fit(window, lane))
 			return false;
 		ask_next(window, lane);
 	}
+}
+
+/*
+ * Can a lane ask the next question?  Not if it has asked before, and that question or
+ * this one does not begin with the first server.
+ */
+static bool
+is_fit(const DnsWindow *window, const DnsLane *lane)
+{
+	const DnsSlot *slot = dlist_head_element(DnsSlot, lane_node,
+											 unconstify(dlist_head *, &window->lane_queue));
+
+	return lane->window->used == 0 ||
+		(slot->failures == 0 && strcmp(lane->window->channel->csv, window->channel->csv) == 0);
 }
 
 static void
@@ -118,6 +135,12 @@ ask_next(DnsWindow *window, DnsLane *lane)
 	DnsSlot    *slot = dlist_container(DnsSlot, lane_node,
 									   dlist_pop_head_node(&window->lane_queue));
 	DnsSlot    *asked = slot_take(lane->window, &slot->question, 0);
+
+	/* The servers that have failed for this question come last. */
+	asked->failures = slot->failures;
+	if (slot->failures > 0)
+		lane->window->out_of_memory |=
+			memory_ran_out(library_begin_behind(lane->window->channel, slot->reply.answer_server));
 
 	slot->waits_for_lane = false;
 	slot->lane = lane;
@@ -151,6 +174,13 @@ take_reply(DnsLane *lane, DnsSlot *asked)
 	reply.answer_len = slot->reply.answer_len;
 	reply.places = slot->reply.places;
 	translate_servers(slot->window->channel, lane->window->channel, &reply);
+	if (asked->reply.answer == NULL)
+	{
+		/* The answer of another server stays, if there is one. */
+		reply.malformed = slot->reply.malformed;
+		reply.answer_server = slot->reply.answer_server;
+		reply.answer_tcp = slot->reply.answer_tcp;
+	}
 	reply.servers_asked |= slot->reply.servers_asked;
 	reply.queries += slot->reply.queries;
 	reply.asked_at = slot->reply.asked_at;

@@ -59,6 +59,34 @@ library_channel(DnsChannel *channel, bool many)
 }
 
 /*
+ * Moves the first servers of a channel that has asked nothing yet, up to this number,
+ * behind the others.
+ */
+ares_status_t
+library_begin_behind(DnsChannel *channel, int server)
+{
+	const char *rest = channel->csv;
+	size_t		size = strlen(channel->csv) + 2;
+	char	   *turned = malloc(size);
+
+	if (turned == NULL)
+		return ARES_ENOMEM;
+	for (int i = 0; i <= server && rest != NULL; i++)
+	{
+		rest = strchr(rest, ',');
+		if (rest != NULL)
+			rest++;
+	}
+	if (rest == NULL)			/* it is the last one */
+		strlcpy(turned, channel->csv, size);
+	else
+		snprintf(turned, size, "%s,%.*s", rest, (int) (rest - channel->csv - 1), channel->csv);
+	free(channel->csv);
+	channel->csv = turned;
+	return set_servers(channel, channel->ares);
+}
+
+/*
  * Ends all queries of the library; their callbacks run.
  */
 void

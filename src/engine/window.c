@@ -426,7 +426,9 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	placeholder_unbind(channel, slot);
-	if (slot->elsewhere && status == ARES_SUCCESS)
+	if (slot->elsewhere && status == ARES_SUCCESS && slot->tcp)
+		isolation_take_over(slot);
+	else if (slot->elsewhere && status == ARES_SUCCESS)
 		burst_take_over(slot);
 	else if (!isolation_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);

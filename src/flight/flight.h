@@ -123,7 +123,7 @@ typedef struct DnsSlot
 	int			ntries;
 	int			plain_server;	/* refused EDNS: its number + 1, or 0 */
 	int			failures;		/* answers that were failures */
-	bool		elsewhere;		/* the library is done, the burst asks the next server */
+	bool		elsewhere;		/* the library is done, burst or lane asks the next server */
 
 	/* For burst.c. */
 	BurstState	burst;
@@ -228,9 +228,8 @@ extern void slot_leave_refused(DnsSlot *slot);
 #define MAX_PROBES			8
 
 /*
- * UDP sockets of a channel, besides those for retries: a bound on the descriptors that
- * one call can take.  Chosen, not measured.  With fewer queries to a socket, fewer
- * questions are in flight.
+ * UDP sockets of a channel, besides those for retries: a bound on the descriptors of one
+ * call.  Chosen, not measured.  With fewer queries to a socket, fewer are in flight.
  */
 #define MAX_SOCKETS			64
 
@@ -438,6 +437,7 @@ extern size_t isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
 									uint8 *frames, size_t size);
 extern void isolation_probe(DnsChannel *channel, const DnsSocket *socket);
 extern bool isolation_take(DnsSlot *slot, ares_status_t status);
+extern void isolation_take_over(DnsSlot *slot);
 
 /* ---- refused.c: questions that no server takes ---- */
 

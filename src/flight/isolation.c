@@ -4,7 +4,8 @@
  * Which questions need a TCP connection of their own.  Many questions share one
  * connection.  If the server ends it, or stops in the middle of a message, nobody knows
  * which question was the reason.  The suspects are isolated: each is asked in a lane
- * (lane.c).  Runs inside the library: stores, never raises.
+ * (lane.c), and so are those for which another server must be asked.  Runs inside the
+ * library: stores, never raises.
  */
 #include "postgres.h"
 
@@ -18,6 +19,7 @@
 
 static bool is_on(const DnsSlot *slot, const DnsSocket *socket);
 static bool is_cut_off(const DnsSlot *slot, const DnsSocket *socket);
+static void leave_to_lane(DnsSlot *slot);
 static void add(DnsSlot *slot);
 
 /*
@@ -94,11 +96,28 @@ isolation_take(DnsSlot *slot, ares_status_t status)
 		(status != ARES_SUCCESS && status != ARES_ECONNREFUSED &&
 		 status != ARES_ETIMEOUT))
 		return false;
+	leave_to_lane(slot);
+	return true;
+}
+
+/*
+ * Takes over a question from the library, which has had the answer of a server that is
+ * of no use for it: a lane asks the others.  Other questions still go to that server.
+ */
+void
+isolation_take_over(DnsSlot *slot)
+{
+	slot->elsewhere = false;
+	leave_to_lane(slot);
+}
+
+static void
+leave_to_lane(DnsSlot *slot)
+{
 	slot->only_isolated = true;
-	window->nisolated++;
+	slot->window->nisolated++;
 	if (slot->lane == NULL && !slot->waits_for_lane)
 		add(slot);
-	return true;
 }
 
 /* Does the question of a slot wait for its answer on this socket? */

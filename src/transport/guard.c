@@ -120,8 +120,8 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 	if (failed && !style->first_answer &&
 		++slot->failures < channel->nservers)
 	{
-		/* For the library, the server would have failed: the burst goes on. */
-		slot->elsewhere = slot->burst == BURST_NONE && !slot->tcp;
+		/* For the library, the server would have failed: the burst or a lane goes on. */
+		slot->elsewhere = slot->burst == BURST_NONE && slot->window->of_lane == NULL;
 		verdict->flags = slot->elsewhere ? VERDICT_DONE : VERDICT_NEXT_SERVER;
 		return true;
 	}

@@ -114,7 +114,50 @@ foreach my $way ('udp', 'tcp')
 		isnt(lookup($session, $label), '00000', "one name with $label, $over: the outcome");
 		is(asked($first, $good), '1 1', '... both servers asked');
 		is(lookup($session), '00000', '... the next name');
-		is(asked($first, $good), '1 0', '... first server asked') if $over eq 'UDP';
+		is(asked($first, $good), '1 0', '... first server asked');
+		$first->stop;
+	}
+
+	# nor do such answers among those of a batch; over UDP, some names can be asked twice
+	if ($over eq 'TCP')
+	{
+		my $first = NameServer->misbehaving(address => '127.0.0.4');
+		my $session = session([ $first, $good ], %call, timeout => '5s');
+		my $statuses = $session->text(<<'SQL');
+SELECT status, count(*)
+FROM dns_query_many(ARRAY(SELECT CASE WHEN g % 20 = 0 THEN (ARRAY['rcode2.', 'rcode5.', 'short.'])[1 + g / 20 % 3] ELSE '' END || 'g' || g || '.batch.example'
+	FROM generate_series(1, 1200) AS g))
+GROUP BY status ORDER BY status COLLATE "C"
+SQL
+		is($statuses, "MALFORMED|20\nNOERROR|1140\nREFUSED|20\nSERVFAIL|20", "a batch with such names, $over: the outcomes");
+		is(join(' ', map { $_->count(qr/\.g\d+\.batch\.example$/) } $first, $good), '60 60', '... both servers asked for those');
+		is(join(' ', map { $_->count(qr/^g\d+\.batch\.example$/) } $first, $good), '1140 0', '... first server asked for the others');
+		is(lookup($session), '00000', '... the next name');
+		is(asked($first, $good), '1 0', '... first server asked');
+		$first->stop;
+	}
+
+	# nor does the end of a connection that one name is the reason for
+	if ($over eq 'TCP')
+	{
+		my $first = NameServer->misbehaving(address => '127.0.0.4');
+		my $session = session([ $first, $good ], %call, timeout => '2s');
+
+		foreach my $label (qw(tcclose tcreset))
+		{
+			lookup($session, $label);
+			is(lookup($session), '00000', "the name after one with $label, $over");
+			is(asked($first, $good), '1 0', '... first server asked');
+		}
+		my $statuses = $session->text(<<'SQL');
+SELECT status, count(*)
+FROM dns_query_many(ARRAY(SELECT CASE WHEN g % 100 = 0 THEN 'tcclose.' ELSE '' END || 'g' || g || '.cut.example' FROM generate_series(1, 1000) AS g))
+WHERE question NOT LIKE 'tcclose%' GROUP BY status
+SQL
+		is($statuses, 'NOERROR|990', "a batch with names that end their connections, $over: the others");
+		is(join(' ', map { $_->count(qr/^g\d+\.cut\.example$/) > 0 ? 1 : 0 } $first, $good), '1 0', '... first server asked only');
+		is(lookup($session), '00000', '... the next name');
+		is(asked($first, $good), '1 0', '... first server asked');
 		$first->stop;
 	}
 
