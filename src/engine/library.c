@@ -65,22 +65,22 @@ library_channel(DnsChannel *channel, bool many)
 ares_status_t
 library_begin_behind(DnsChannel *channel, int server)
 {
-	const char *rest = channel->csv;
-	size_t		size = strlen(channel->csv) + 2;
-	char	   *turned = malloc(size);
+	const char *comma = channel->csv - 1;
+	size_t		rest;
+	char	   *turned;
 
+	for (int i = 0; i <= server && comma != NULL; i++)
+		comma = strchr(comma + 1, ',');
+	if (comma == NULL)
+		return ARES_SUCCESS;	/* it is the last one */
+	turned = malloc(strlen(channel->csv) + 1);
 	if (turned == NULL)
 		return ARES_ENOMEM;
-	for (int i = 0; i <= server && rest != NULL; i++)
-	{
-		rest = strchr(rest, ',');
-		if (rest != NULL)
-			rest++;
-	}
-	if (rest == NULL)			/* it is the last one */
-		strlcpy(turned, channel->csv, size);
-	else
-		snprintf(turned, size, "%s,%.*s", rest, (int) (rest - channel->csv - 1), channel->csv);
+	rest = strlen(comma + 1);
+	memcpy(turned, comma + 1, rest);
+	turned[rest] = ',';
+	memcpy(turned + rest + 1, channel->csv, comma - channel->csv);
+	turned[rest + 1 + (comma - channel->csv)] = '\0';
 	free(channel->csv);
 	channel->csv = turned;
 	return set_servers(channel, channel->ares);
