@@ -137,30 +137,6 @@ SQL
 		$first->stop;
 	}
 
-	# nor does the end of a connection that one name is the reason for
-	if ($over eq 'TCP')
-	{
-		my $first = NameServer->misbehaving(address => '127.0.0.4');
-		my $session = session([ $first, $good ], %call, timeout => '2s');
-
-		foreach my $label (qw(tcclose tcreset))
-		{
-			lookup($session, $label);
-			is(lookup($session), '00000', "the name after one with $label, $over");
-			is(asked($first, $good), '1 0', '... first server asked');
-		}
-		my $statuses = $session->text(<<'SQL');
-SELECT status, count(*)
-FROM dns_query_many(ARRAY(SELECT CASE WHEN g % 100 = 0 THEN 'tcclose.' ELSE '' END || 'g' || g || '.cut.example' FROM generate_series(1, 1000) AS g))
-WHERE question NOT LIKE 'tcclose%' GROUP BY status
-SQL
-		is($statuses, 'NOERROR|990', "a batch with names that end their connections, $over: the others");
-		is(join(' ', map { $_->count(qr/^g\d+\.cut\.example$/) > 0 ? 1 : 0 } $first, $good), '1 0', '... first server asked only');
-		is(lookup($session), '00000', '... the next name');
-		is(asked($first, $good), '1 0', '... first server asked');
-		$first->stop;
-	}
-
 	# no server is of any use
 	{
 		my @failing = map { NameServer->misbehaving(address => "127.0.0.$$_[0]", mode => $$_[1]) }[ 4, 'rcode2' ], [ 5, 'rcode5' ],
