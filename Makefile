@@ -3,7 +3,8 @@
 # A new file of src/ needs a line in OBJS; a new test in sql/, test/specs or
 # test/t needs none. The version is read from pgcares.control. c-ares comes
 # from CARES_PREFIX, from build/cares (see scripts/fetch-c-ares) or from the
-# system; a version older than CARES_FLOOR is refused here.
+# system (also if CARES_PREFIX is empty); a version older than CARES_FLOOR is
+# refused here.
 
 CARES_FLOOR = 1.34.9
 
@@ -151,9 +152,9 @@ IDN_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags libidn2 2>/dev/null)
 IDN_LIBS := $(or $(shell $(PKG_CONFIG) --libs libidn2 2>/dev/null),-lidn2)
 
 # Goals that compile nothing do not ask for c-ares.
-ifneq ($(filter-out clean distclean maintainer-clean uninstall installcheck bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean distclean maintainer-clean uninstall installcheck bench dist,$(or $(MAKECMDGOALS),all)),)
 
-ifndef CARES_PREFIX
+ifeq ($(origin CARES_PREFIX),undefined)
 CARES_PREFIX := $(abspath $(patsubst %/lib/libcares.a,%,$(wildcard $(here)/build/cares/lib/libcares.a)))
 endif
 
@@ -177,6 +178,12 @@ ifneq ($(shell printf '%s\n' $(CARES_FLOOR) $(cares_found) | sort -V | head -n 1
 $(error the c-ares $(cares_place) is $(cares_found), and pgcares needs $(CARES_FLOOR). $(cares_advice))
 endif
 
+endif
+
+# Bitcode lets the server inline functions into expressions. That gains nothing for
+# lookups, and making it takes longer than the rest: only "make with_llvm=yes" does.
+ifneq ($(origin with_llvm),command line)
+override with_llvm = no
 endif
 
 PG_CONFIG ?= pg_config
@@ -206,6 +213,13 @@ pg_isolation_regress_program = $(top_builddir)/src/test/isolation/pg_isolation_r
 pg_regress_installcheck := $(subst $(pg_regress_program),$(with_servers) $(pg_regress_program),$(pg_regress_installcheck))
 pg_isolation_regress_installcheck := $(subst $(pg_isolation_regress_program),$(with_servers) $(pg_isolation_regress_program),$(pg_isolation_regress_installcheck))
 override PROVE_FLAGS += -I $(abspath $(srcdir))/test/dns
+
+# The release as git has it, as zip for PGXN and as tar.gz for everybody else.
+release := $(shell sed -n '1,/"version"/s/^ *"version": *"\(.*\)".*/\1/p' $(here)/META.json)
+.PHONY: dist
+dist:
+	git -C $(srcdir) archive --prefix=pgcares-$(release)/ --output=$(CURDIR)/pgcares-$(release).zip HEAD
+	git -C $(srcdir) archive --prefix=pgcares-$(release)/ --output=$(CURDIR)/pgcares-$(release).tar.gz HEAD
 
 # Lookups per second and their cost; builds for itself.
 .PHONY: bench

@@ -111,8 +111,8 @@ inside_symbols()
 		}' <<< "$names"
 }
 
-# META.json has all that PGXN requires; its version is the control file's, with a third
-# number if need be, and it has each extension.
+# META.json has all that PGXN requires, and what it shows of a release; its version is
+# the control file's, with a third number if need be, and it has each extension.
 inside_metadata()
 {
 	perl -MJSON::PP -e '
@@ -122,7 +122,9 @@ inside_metadata()
 		my $version = version("pgcares.control");
 		my $meta = decode_json(text("META.json"));
 		my @wrong = grep { !defined $meta->{$_} }
-			qw(name version abstract maintainer license provides meta-spec);
+			qw(name version abstract maintainer license provides meta-spec release_status resources);
+		push @wrong, "release_status" if ($meta->{release_status} // "") !~ /^(stable|testing|unstable)$/;
+		push @wrong, "resources.homepage" if ($meta->{resources}{homepage} // "") !~ m{^https://};
 		push @wrong, "version" if $meta->{version} !~ /^\Q$version\E(\.0)?$/ || $meta->{version} !~ /^\d+\.\d+\.\d+$/;
 		push @wrong, "name" if $meta->{name} ne "pgcares";
 		push @wrong, "meta-spec.version" if !$meta->{"meta-spec"}{version};
