@@ -66,6 +66,7 @@ OBJS = \
 	src/functions/escapes.o \
 	src/functions/getaddrinfo.o \
 	src/functions/getnameinfo.o \
+	src/functions/grants.o \
 	src/functions/host_batches.o \
 	src/functions/hosts.o \
 	src/functions/labels.o \

@@ -1006,6 +1006,14 @@ LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION dns_version()
 IS 'versions of pgcares and of the c-ares library in use';
 
+CREATE FUNCTION dns_grant_statements(grantee text, functions text)
+RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'pgcares_grant_statements'
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 20;
+
+COMMENT ON FUNCTION dns_grant_statements(text, text)
+IS 'statements that grant a group of functions: lookup, batch, message, server or operation';
+
 -- Operation
 
 CREATE FUNCTION dns_servers()

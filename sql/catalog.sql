@@ -127,8 +127,8 @@ SELECT p.oid::regprocedure::text AS function, provolatile AS volatile,
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 ORDER BY function;
 
--- each shape of a row is a type: of a variable, of a table, of JSON; and no type has
--- the name of a function
+-- each shape of a row with several columns is a type: of a variable, of a table, of
+-- JSON; and no type has the name of a function
 CREATE VIEW shape AS
 	SELECT t.oid, t.typname AS type, t.typrelid AS class
 	FROM pg_type AS t JOIN member ON classid = 'pg_type'::regclass AND objid = t.oid
@@ -139,7 +139,7 @@ GROUP BY type ORDER BY type;
 SELECT type FROM shape WHERE EXISTS (SELECT FROM pg_proc WHERE proname = type);
 SELECT p.oid::regprocedure AS without_type
 FROM pg_proc AS p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
-WHERE proretset AND prorettype NOT IN (SELECT oid FROM shape);
+WHERE proretset AND prorettype <> 'text'::regtype AND prorettype NOT IN (SELECT oid FROM shape);
 SELECT type AS unused FROM shape WHERE oid NOT IN (SELECT prorettype FROM pg_proc);
 CREATE FUNCTION try_shape(type text, OUT "json" boolean, OUT "of" boolean, OUT variable boolean)
 LANGUAGE plpgsql AS $$

@@ -34,6 +34,7 @@ my %pure = (
 	'dns_parse(bytea,text)' => "'$message'::bytea",
 	'dns_message_json(bytea)' => "'$message'::bytea",
 	'dns_status_is_final(text)' => "'NODATA'",
+	'dns_grant_statements(text,text)' => "'plain', 'lookup'",
 	'dns_statuses()' => '',
 	'dns_types()' => '',
 	'dns_version()' => '');
