@@ -7,6 +7,7 @@
 privileged=()   # what makes a command run as root
 updated=        # the package lists have been read
 guards=()       # files that keep packages from starting services
+progress_every=5        # seconds
 guard_mark='# Made by a script of pgcares while it installs packages.'
 
 choose_privilege()
@@ -73,48 +74,94 @@ cares_known()
 # get_cares fetches it.
 install_packages()
 {
-	local missing candidate
+	local missing
 
 	missing=$(missing_packages "$@")
 	[ -z "$missing" ] || { update_packages; missing=$(missing_packages "$@"); }
-	if [ "${#privileged[@]}" -gt 0 ] && ! cares_known; then
-		candidate=$(apt-cache policy libc-ares-dev 2> /dev/null | sed -n 's/^ *Candidate: //p')
-		if [ -n "$candidate" ] && dpkg --compare-versions "$candidate" ge "$cares_floor"; then
-			missing="$missing libc-ares-dev"
-		fi
+	if [ "${#privileged[@]}" -gt 0 ] && ! cares_known && cares_is_packaged; then
+		missing="$missing libc-ares-dev"
 	fi
 	get_packages $missing
 }
 
+# Does this release have a c-ares that is new enough?
+cares_is_packaged()
+{
+	local candidate
+
+	candidate=$(apt-cache policy libc-ares-dev 2> /dev/null | sed -n 's/^ *Candidate: //p')
+	[ -n "$candidate" ] && dpkg --compare-versions "$candidate" ge "$cares_floor"
+}
+
 get_packages()
 {
-	local missing=$* before
+	local missing=$*
 
 	[ -n "$missing" ] || return 0
 	[ "${#privileged[@]}" -gt 0 ] || fail "missing packages, to be installed by an administrator: apt-get install $missing"
 
 	update_packages
-	say "installing $missing"
+	apt_install "$missing" install $missing
+}
+
+# apt_install TITLE WORD...: runs apt-get so that nothing starts.
+apt_install()
+{
+	local title=$1 before
+
+	shift
+	say "installing $title"
 	before=$(boot_links)
 	set_guards
-	"${privileged[@]}" DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
-		-o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold install $missing > "$work/apt.log" 2>&1 || {
-		tail -n 30 "$work/apt.log" >&2
-		fail "cannot install $missing"
+	with_progress "$work/apt.log" "${privileged[@]}" DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" || {
+		tell_cause "$work/apt.log"
+		fail "cannot install $title"
 	}
 	lift_guards
 	comm -13 <(echo "$before") <(boot_links) | xargs -r "${privileged[@]}" rm -f
 }
 
+# What cannot be read now may not be needed: that is told only when packages are missing.
 update_packages()
 {
 	[ "${#privileged[@]}" -gt 0 ] && [ -z "$updated" ] || return 0
 	say "reading the package lists"
-	"${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update > "$work/apt.log" 2>&1 || {
-		tail -n 30 "$work/apt.log" >&2
-		say "not all package lists could be read"
-	}
+	with_progress "$work/apt.log" "${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update &&
+		! grep -q '^[EW]: Failed to fetch' "$work/apt.log" || tell_cause "$work/apt.log"
 	updated=yes
+}
+
+# Tells why apt failed: in one line if a mirror could not be reached, else with the end
+# of what it has printed.
+tell_cause()
+{
+	local cause
+
+	cause=$(sed -nE 's/^[EW]: Failed to fetch ([^ ]+)  *(.+)/cannot fetch \1: \2/p' "$1" | head -n 1)
+	[ -z "$cause" ] || { say "$cause"; return; }
+	tail -n 30 "$1" >&2
+}
+
+# with_progress LOG COMMAND...: runs it with its output in LOG, and tells every few
+# seconds how far it is, by the last line of that.
+with_progress()
+{
+	local log=$1 ticker status
+
+	shift
+	: > "$log"
+	(
+		cd "$work" && trap 'kill $! 2> /dev/null; exit' TERM
+		while sleep "$progress_every" & wait $!; do
+			say "... $(tr '\r' '\n' < "$log" | grep . | tail -n 1 | cut -c 1-100)"
+		done
+	) &
+	ticker=$!
+	"$@" > "$log" 2>&1
+	status=$?
+	{ kill "$ticker"; wait "$ticker"; } 2> /dev/null
+	return "$status"
 }
 
 # A package must not start its service, which might take port 53 or 5432, nor

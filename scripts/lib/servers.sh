@@ -36,7 +36,7 @@ run_servers()
 		elif ! needs_chroot "$server"; then
 			choose_postgres "$server"
 			install_packages "${needs[@]}"
-		elif [ -z "$(chroot_missing "$server")" ]; then
+		elif [ -z "$(chroot_missing "$(release_of "$server")")" ]; then
 			get_packages $(missing_programs ip zstd mmdebstrap)
 		else
 			continue
@@ -50,7 +50,7 @@ run_servers()
 		if [ -n "${launched[PostgreSQL $server]:-}" ]; then
 			follow "PostgreSQL $server"
 		else
-			echo "left out: $(chroot_missing "$server")"
+			echo "left out: $(chroot_missing "$(release_of "$server")")"
 		fi
 	done
 }
