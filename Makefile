@@ -148,6 +148,13 @@ ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=pgcares
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
+# Without Knot: what asks no name server.
+ifeq ($(NAME_SERVERS),no)
+override REGRESS = offline
+override ISOLATION =
+override undefine TAP_TESTS
+endif
+
 PKG_CONFIG ?= pkg-config
 IDN_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags libidn2 2>/dev/null)
 IDN_LIBS := $(or $(shell $(PKG_CONFIG) --libs libidn2 2>/dev/null),-lidn2)
@@ -208,7 +215,9 @@ $(folders):
 
 # The test name servers run around the programs that run the tests. TAP tests
 # start their own.
+ifneq ($(NAME_SERVERS),no)
 with_servers = $(srcdir)/test/dns/with-servers
+endif
 pg_regress_program = $(top_builddir)/src/test/regress/pg_regress
 pg_isolation_regress_program = $(top_builddir)/src/test/isolation/pg_isolation_regress
 pg_regress_installcheck := $(subst $(pg_regress_program),$(with_servers) $(pg_regress_program),$(pg_regress_installcheck))

@@ -2,13 +2,7 @@
 \getenv odd PGCARES_TEST_MISBEHAVING
 \set SHOW_CONTEXT never
 
--- before the library is loaded, the settings are unknown
-SET pgcares.tries = 'many';
-SET pgcares.on_error = 'ignore';
 LOAD 'pgcares';
-SHOW pgcares.tries;
-SHOW pgcares.on_error;
-RESET pgcares.on_error;
 
 -- all of them, with their defaults
 SELECT name, boot_val, unit, min_val, max_val, context
@@ -263,22 +257,6 @@ SELECT count(*) FROM dns_txt('bigtxt.all.example');
 \echo :LAST_ERROR_SQLSTATE
 RESET pgcares.max_answer_memory;
 SELECT count(*) FROM dns_txt('bigtxt.all.example');
-
--- values that were set earlier, and the role that set them, are checked when the
--- library is loaded
-\c -
-SET pgcares.servers = '1.2.3.4.5';
-SET pgcares.nosuch = 1;
-SELECT * FROM dns_a('a.all.example');
-SHOW pgcares.nosuch;
-\c -
-SET ROLE regress_pgcares_plain;
-SET pgcares.servers = '127.0.0.1:1';
-SET pgcares.on_error = 'ignore';
-SELECT dns_to_ascii('A.example');
-RESET ROLE;
-SELECT * FROM dns_a('a.all.example');
-SHOW pgcares.on_error;
 
 DROP FUNCTION try, mail_servers, seen;
 DROP ROLE regress_pgcares_plain;

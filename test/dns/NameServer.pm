@@ -65,6 +65,13 @@ sub knot
 		sub { knot_is_ready($self, @zones) });
 }
 
+# The program of Knot: the one that KNOTD names, or that is installed; undefined without
+sub knotd
+{
+	return in_path('knotd') if !defined $ENV{KNOTD};
+	return -x $ENV{KNOTD} ? $ENV{KNOTD} : undef;
+}
+
 sub misbehaving
 {
 	my ($class, %options) = @_;
@@ -359,7 +366,7 @@ sub answer_to
 sub knot_command
 {
 	my ($self, $addresses, $zones) = @_;
-	my $knotd = in_path('knotd') // die "knotd is not installed (Debian package: knot)\n";
+	my $knotd = knotd() // die "knotd is not installed (Debian package: knot)\n";
 	my $path = "$self->{directory}/knot.conf";
 
 	open(my $file, '>', $path) or die "cannot write \"$path\": $!\n";
