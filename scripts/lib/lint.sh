@@ -146,6 +146,39 @@ inside_speed()
 		cmp bench/speed.svg "$TMPDIR/speed.svg"
 }
 
+# The help of the scripts names the options, parts and files that exist, and all options
+# and parts.
+inside_help()
+{
+	local script status=0 file
+
+	for script in scripts/check scripts/demo; do
+		$script --help > "$TMPDIR/help" || return
+		diff <(grep -oE -e '--[a-z]+' "$TMPDIR/help" | sort -u) \
+			<(sed -n '/^options()/,/^}/p' "$script" | grep -oE -e '--[a-z]+' | sort -u) || status=1
+		for file in $(grep -oE '\b(bench|build|debian|docs|expected|scripts|sql|src|test)/[A-Za-z0-9_./-]*' "$TMPDIR/help" | sed 's/[.]$//'); do
+			[ -e "$file" ] || [[ $file == build/* ]] || { echo "$script: there is no $file"; status=1; }
+		done
+	done
+	diff <(scripts/check --help | tr -s '\n, ' ' ' | sed 's/.* or a part: \(.*\) --store .*/\1/; s/and of --deep://' | xargs -n 1) \
+		<(sed -n "s/^parts='\(.*\)'/\1/p" scripts/check | xargs -n 1) || status=1
+	return "$status"
+}
+
+# Without a way to the mirrors, apt's cause is told in one line.
+inside_mirror()
+{
+	local place=$TMPDIR/apt output
+
+	command -v apt-get > /dev/null || return 0
+	mkdir -p "$place"/{lists,cache/archives}/partial
+	echo 'deb http://127.0.0.1:1/debian stable main' > "$place/sources.list"
+	printf '%s;\n' "Dir::Etc::SourceList \"$place/sources.list\"" 'Dir::Etc::SourceParts "/dev/null"' "Dir::State::Lists \"$place/lists\"" \
+		"Dir::Cache \"$place/cache\"" 'Debug::NoLocking "1"' 'Acquire::Retries "0"' 'Acquire::http::Proxy "DIRECT"' > "$place/apt.conf"
+	output=$(APT_CONFIG=$place/apt.conf bash -c '. scripts/lib/setup.sh; work=$1 privileged=(env); update_packages' check "$place" 2>&1)
+	[ "$(wc -l <<< "$output")" = 2 ] && grep -q 'cannot fetch http://127.0.0.1:1/[^ ]*: .' <<< "$output" || { echo "$output"; return 1; }
+}
+
 run_lint()
 {
 	local perl_lib
@@ -159,5 +192,7 @@ run_lint()
 	lint "no files of src/ refer to each other in a circle" inside_circles
 	lint "no file of src/ refers to a folder behind its own" inside_order
 	lint "README.md and docs/speed.md show the speed that was measured" inside_speed
+	lint "the help of the scripts names what exists" inside_help
+	lint "a mirror that cannot be reached is named in one line" inside_mirror
 	lint "the library shows only what PostgreSQL needs" inside_symbols
 }

@@ -132,15 +132,15 @@ update_packages()
 	updated=yes
 }
 
-# Tells why apt failed: in one line if a mirror could not be reached, else with the end
-# of what it has printed.
+# Tells why apt failed: in one line if a mirror could not be reached, else with its
+# errors, or the end of what it has printed.
 tell_cause()
 {
 	local cause
 
 	cause=$(sed -nE 's/^[EW]: Failed to fetch ([^ ]+)  *(.+)/cannot fetch \1: \2/p' "$1" | head -n 1)
 	[ -z "$cause" ] || { say "$cause"; return; }
-	tail -n 30 "$1" >&2
+	grep '^E: ' "$1" >&2 || tail -n 30 "$1" >&2
 }
 
 # with_progress LOG COMMAND...: runs it with its output in LOG, and tells every few

@@ -1,4 +1,6 @@
-# parts.sh - how long each part of a run takes; sourced by check
+# parts.sh - what a run of check was: its versions, and the time of each part
+#
+# Sourced by check.
 #
 # Measures elapsed time, which other work on the machine makes longer, and processor
 # time of all processes that have ended. The line of each part begins with "took". A
@@ -28,14 +30,25 @@ took()
 		{ printf "took %7.1f s, %7.1f s of processor time: %s, %s\n", $1, $2, title, name }' <<< "$1" >> "$work/parts"
 }
 
-# Takes over the parts of another run of check, from its output.
+# Records the versions that were tested: a test that a release lacks was not run.
+tell_versions()
+{
+	local cares
+
+	cares=$(sed -n 's/^#define ARES_VERSION_STR *"\(.*\)"/\1/p' "$work/tree/build/cares/include/ares_version.h" 2> /dev/null)
+	echo "ran with PostgreSQL $("$bindir/postgres" --version | sed 's/^[^0-9]*\([0-9.a-z]*\).*/\1/')," \
+		"c-ares ${cares:-$(pkg-config --modversion libcares)}, $(. /etc/os-release; echo "$PRETTY_NAME")" >> "$work/versions"
+}
+
+# Takes over the parts and versions of another run of check, from its output.
 take_parts()
 {
 	grep '^took ' "$1" >> "$work/parts"
+	grep '^ran with ' "$1" >> "$work/versions"
 }
 
 show_parts()
 {
 	heading "time"
-	[ ! -e "$work/parts" ] || cat "$work/parts"
+	cat "$work/parts" "$work/versions" 2> /dev/null
 }
