@@ -1,18 +1,12 @@
 -- The functions that ask no name server, for everybody: a first check of an installation.
 
--- each of them has a call below
-SELECT p.oid::regprocedure AS function
-FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares')
-	AND has_function_privilege('public', p.oid, 'EXECUTE') AND 'internal'::regtype <> ALL (p.proargtypes)
-ORDER BY p.oid::regprocedure::text COLLATE "C";
-
 SELECT dns_version() ~ '^pgcares \S+, c-ares \d+\.\d+\.\d+$' AS version;
 SELECT dns_reverse_address('192.0.2.1'), dns_reverse_address('2001:db8::1');
 SELECT dns_address_from_reverse('1.2.0.192.in-addr.arpa');
 SELECT dns_is_name('shop.example'), dns_is_name('a..example');
 SELECT dns_to_ascii('bücher.example'), dns_to_unicode('xn--bcher-kva.example');
 SELECT dns_unescape('a\000\255');
+SELECT dns_status_is_final('NODATA'), dns_status_is_final('TIMEOUT');
 SELECT dns_strerror(4);
 SELECT status, sqlstate FROM dns_statuses() WHERE status = 'NXDOMAIN';
 SELECT type, code FROM dns_types() WHERE type IN ('A', 'MX') ORDER BY code;
