@@ -1,0 +1,32 @@
+-- The tables of the statements in analyst: what somebody who asks DNS from SQL has.
+CREATE TABLE hosts (id int PRIMARY KEY, name text, label text, ip inet, site int, url text, email text, names text[],
+	doc json, docb jsonb, ip_text text, seen date);
+INSERT INTO hosts
+SELECT i, CASE WHEN i % 9 = 0 THEN 'nxdomain.' ELSE '' END || 'host' || i || '.example', 'host' || i, inet '198.18.0.0' + i, i % 5,
+	'https://www.host' || i || '.example:8443/path', 'someone@host' || i || '.example',
+	ARRAY['first' || i || '.example', 'second' || i || '.example'],
+	json_build_object('host', 'doc' || i || '.example'), jsonb_build_object('host', 'docb' || i || '.example'),
+	'198.18.1.' || i, date '2026-11-01' + i
+FROM generate_series(1, 30) i;
+CREATE TABLE expected AS SELECT id, inet '192.0.2.1' AS ip FROM hosts;
+CREATE TABLE blocked AS SELECT inet '192.0.2.0' + i AS ip FROM generate_series(1, 5) i;
+CREATE TABLE sites AS SELECT i AS site, 'site' || i || '.example' AS domain FROM generate_series(0, 4) i;
+CREATE TABLE found (id int PRIMARY KEY, ip inet, name text);
+INSERT INTO found SELECT id, ip FROM hosts WHERE id <= 10;
+CREATE TABLE visits (id int, day date, client inet, referrer text) PARTITION BY RANGE (id);
+DO $$
+BEGIN
+	FOR i IN 0 .. 5 LOOP
+		EXECUTE format('CREATE TABLE visits_%s PARTITION OF visits FOR VALUES FROM (%s) TO (%s)', i, i * 5, i * 5 + 5);
+	END LOOP;
+END
+$$;
+INSERT INTO visits SELECT id - 1, seen, ip, name FROM hosts;
+CREATE VIEW resolved AS SELECT id, dns_lookup(name, 4, 'ignore') AS address FROM hosts;
+CREATE FUNCTION first_address(name text) RETURNS inet LANGUAGE sql VOLATILE AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
+CREATE FUNCTION stable_address(name text) RETURNS inet LANGUAGE sql STABLE AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
+CREATE FUNCTION strict_address(name text) RETURNS inet LANGUAGE sql VOLATILE STRICT AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
+CREATE FUNCTION resolves(name text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RETURN dns_lookup(name, 4, 'ignore') IS NOT NULL; END$$;
+CREATE FUNCTION count_resolved(most int) RETURNS bigint LANGUAGE plpgsql AS
+$$BEGIN RETURN (SELECT count(dns_lookup(name, 4, 'ignore')) FROM hosts WHERE id <= most); END$$;
+ANALYZE;
