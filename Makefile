@@ -81,6 +81,8 @@ OBJS = \
 	src/functions/support.o \
 	src/lookahead/arguments_ahead.o \
 	src/lookahead/columns.o \
+	src/lookahead/demands.o \
+	src/lookahead/divide.o \
 	src/lookahead/early.o \
 	src/lookahead/early_errors.o \
 	src/lookahead/exec.o \
@@ -88,6 +90,7 @@ OBJS = \
 	src/lookahead/expressions.o \
 	src/lookahead/lookup_functions.o \
 	src/lookahead/node.o \
+	src/lookahead/parts.o \
 	src/lookahead/plan.o \
 	src/lookahead/plan_expressions.o \
 	src/lookahead/row_queue.o \
@@ -96,6 +99,7 @@ OBJS = \
 	src/lookahead/safe_functions.o \
 	src/lookahead/safe_types.o \
 	src/lookahead/scan.o \
+	src/lookahead/shares.o \
 	src/lookahead/sites.o \
 	src/lookup/batch.o \
 	src/lookup/batch_search.o \

@@ -6,8 +6,8 @@
  * arguments that a lookup function above will get for each, and starts the
  * questions of the call.  It never calls the function and never changes a row:
  * the call asks each question that was not started here.  The rows wait in a
- * queue (row_queue.c); the queue and its answers together can be as large as a hash
- * table.
+ * queue (row_queue.c); the queues of a statement and all answers together can be
+ * as large as a hash table.
  * If the plan above can stop early, the node begins with one row and queues at
  * most as many as were taken.
  */
@@ -29,6 +29,13 @@
 #define READ_AT_LEAST	10000
 #define SLOW_SOURCE		50000
 
+/*
+ * Quarters of the statement's memory that rows, and the questions and answers
+ * that they wait for, can take.  The rest is for answers that are perhaps needed
+ * again.  Chosen, not measured.
+ */
+#define ROWS_OF_4		3
+
 typedef struct LookaheadState
 {
 	LookaheadNode node;
@@ -38,6 +45,7 @@ typedef struct LookaheadState
 	bool		one_by_one;		/* the caller takes the rows one by one */
 	bool		guarded;		/* reading the child can raise an error */
 	bool		warns;			/* or show warnings */
+	Size		memory;			/* that the node can take */
 	int64		bound;			/* most rows that are taken; 0 if unknown */
 	List	   *limit;			/* of ExprState *, which give the bound */
 	bool		bound_known;	/* since the last rescan */
@@ -127,6 +135,8 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	state->one_by_one = setting_of(plan, LOOKAHEAD_ONE_BY_ONE) != 0;
 	state->guarded = setting_of(plan, LOOKAHEAD_GUARD_ROWS) != 0;
 	state->warns = setting_of(plan, LOOKAHEAD_WARNS) != 0;
+	state->memory = get_hash_memory_limit() / 4 * ROWS_OF_4 /
+		setting_of(plan, LOOKAHEAD_SHARES);
 	state->bound = setting_of(plan, LOOKAHEAD_BOUND);
 	state->limit = ExecInitExprList(list_copy_tail(plan->custom_exprs, ncalls),
 									&css->ss.ps);
@@ -329,7 +339,7 @@ wants_row(const LookaheadState *state)
 	if (state->bound > 0 &&
 		count >= state->bound - state->returned + state->filtered)
 		return false;
-	return row_queue_memory(&state->rows) < get_hash_memory_limit();
+	return row_queue_memory(&state->rows) < state->memory;
 }
 
 /*

@@ -139,10 +139,15 @@ extern bits8 operator_early(Oid operator, Oid function, Oid collation,
 							List *arguments);
 extern bool function_reads_session(Oid function);
 
-/* ---- rules.c: rules for each kind of plan node ---- */
+/* ---- demands.c: how plan nodes use the rows of their children ---- */
 
 extern void lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 							  LookaheadDemand *left, LookaheadDemand *right);
+extern void lookahead_forget_bound(LookaheadDemand *demand);
+
+/* ---- rules.c: rules for each kind of plan node ---- */
+
+extern bool lookahead_hands_over(const Plan *node);
 extern Plan *lookahead_for_node(LookaheadPlan *plan, Plan *node,
 								const LookaheadDemand *demand,
 								const LookaheadDemand *left,
@@ -196,6 +201,23 @@ extern Plan *lookahead_above(SiteSearch *search, Plan *child,
 							 const LookaheadDemand *demand);
 extern Plan *lookahead_split(LookaheadPlan *plan, Plan *node,
 							 const LookaheadDemand *demand);
+extern Plan *lookahead_place(LookaheadPlan *plan, Plan *node, List *targets,
+							 List *quals, const LookaheadDemand *demand);
+extern bool lookahead_has_calls(LookaheadPlan *plan, Plan *node, List **quals);
+
+/* ---- parts.c: the parts of an Append ---- */
+
+extern Plan *lookahead_over_parts(LookaheadPlan *plan, Append *append,
+								  const LookaheadDemand *demand);
+
+/* ---- divide.c: plans that can be searched for scans ---- */
+
+extern bool lookahead_hides_scans(Plan *node);
+extern Plan *lookahead_divide(Plan *node);
+
+/* ---- shares.c: how nodes share the memory ---- */
+
+extern void lookahead_share_memory(PlannedStmt *stmt);
 
 /* ---- row_queue.c: rows that were read ahead ---- */
 
@@ -254,6 +276,7 @@ enum
 	LOOKAHEAD_GUARD_ROWS,		/* reading the child can raise an error */
 	LOOKAHEAD_GUARD_CALLS,		/* so can computing arguments */
 	LOOKAHEAD_WARNS,			/* reading the child can show warnings */
+	LOOKAHEAD_SHARES,			/* nodes that share the statement's memory */
 	LOOKAHEAD_BOUND,			/* most rows that are taken; 0 if unknown */
 	LOOKAHEAD_CALLS,			/* number of certain calls in custom_exprs */
 	LOOKAHEAD_PERHAPS			/* then of uncertain ones; then count and

@@ -21,7 +21,6 @@ static void survey_list(LookaheadPlan *plan, List *nodes);
 static List *limit_expressions(const LookaheadDemand *demand);
 static TargetEntry *column_entry(const TargetEntry *entry, int varno);
 static bool add_params(Node *node, Bitmapset **params);
-static bool worth_splitting(SiteSearch *search, Plan *node, List **quals);
 static bool find_sites(SiteSearch *search, Node *expression);
 
 /*
@@ -59,6 +58,7 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 		[LOOKAHEAD_GUARD_ROWS] = (early & EARLY_GUARD) != 0,
 		[LOOKAHEAD_GUARD_CALLS] = (search->early & EARLY_GUARD) != 0,
 		[LOOKAHEAD_WARNS] = (early & EARLY_WARNINGS) != 0,
+		[LOOKAHEAD_SHARES] = 1,
 		[LOOKAHEAD_BOUND] = demand->bound,
 		[LOOKAHEAD_CALLS] = list_length(search->calls),
 		[LOOKAHEAD_PERHAPS] = list_length(search->perhaps)
@@ -107,47 +107,55 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 Plan *
 lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 {
-	LookaheadDemand unbound = *demand;
-	SiteSearch	search;
-	List	   *whole = node->targetlist;
-	List	   *whole_qual = node->qual;
-	List	   *initplans = node->initPlan;
+	List	   *targetlist = node->targetlist;
+	List	   *qual = node->qual;
 	PassedColumns *columns;
-	List	   *targets;
-	List	   *quals;
-	Plan	   *top = node;
+	List	   *moved;
+	Plan	   *top;
 
-	sites_open(&search, plan, node, INDEX_VAR);
-	if (demand->marks || !worth_splitting(&search, node, &quals))
+	if (demand->marks || !lookahead_has_calls(plan, node, &moved))
 		return node;
-	columns = columns_collect((Node *) node->targetlist, (Node *) quals);
+	columns = columns_collect((Node *) targetlist, (Node *) moved);
 	if (columns->list == NIL)
 		return node;			/* nothing changes from row to row */
-	if (quals != NIL)
-	{
-		unbound.limited |= demand->bound > 0 || demand->limit != NULL;
-		unbound.bound = 0;
-		unbound.limit = NULL;
-		unbound.one_by_one = false;
-	}
 
 	node->targetlist = columns_entries(columns);
-	node->qual = list_copy_head(whole_qual,
-								list_length(whole_qual) - list_length(quals));
+	node->qual = list_copy_head(qual, list_length(qual) - list_length(moved));
 	early_forget(plan, node);
-	if (!may_read_ahead(early_rows(plan, node), &unbound))
+	top = lookahead_place(plan, node, (List *) columns_use((Node *) targetlist, columns),
+						  (List *) columns_use((Node *) moved, columns), demand);
+	if (top == node)
 	{
-		node->targetlist = whole;
-		node->qual = whole_qual;
+		node->targetlist = targetlist;
+		node->qual = qual;
 		early_forget(plan, node);
-		return node;
 	}
-	targets = (List *) columns_use((Node *) whole, columns);
-	node->initPlan = NIL;
+	return top;
+}
+
+/*
+ * Makes the nodes that look ahead for the calls in quals and targets, which take
+ * the columns of the given node, and compute these.  Returns the node itself if
+ * its rows must not be read before they are wanted.
+ */
+Plan *
+lookahead_place(LookaheadPlan *plan, Plan *node, List *targets, List *quals,
+				const LookaheadDemand *demand)
+{
+	LookaheadDemand unbound = *demand;
+	List	   *initplans = node->initPlan;
+	SiteSearch	search;
+	Plan	   *top = node;
 
 	if (quals != NIL)
+		lookahead_forget_bound(&unbound);
+	if (!may_read_ahead(early_rows(plan, node), &unbound))
+		return node;
+
+	sites_open(&search, plan, node, INDEX_VAR);
+	node->initPlan = NIL;
+	if (quals != NIL)
 	{
-		quals = (List *) columns_use((Node *) quals, columns);
 		find_sites(&search, linitial(quals));
 		top = lookahead_above(&search, top, &unbound);
 		top->qual = quals;
@@ -251,11 +259,11 @@ add_params(Node *node, Bitmapset **params)
  * Does a node have calls to look ahead for in its target list, or in quals that
  * can move up?  Sets *quals to these quals, or to NIL.
  */
-static bool
-worth_splitting(SiteSearch *search, Plan *node, List **quals)
+bool
+lookahead_has_calls(LookaheadPlan *plan, Plan *node, List **quals)
 {
 	PassedColumns *columns;
-	int			i;
+	SiteSearch	search;
 
 	*quals = NIL;
 	/* PL/pgSQL requires this shape of an expression's plan. */
@@ -265,17 +273,18 @@ worth_splitting(SiteSearch *search, Plan *node, List **quals)
 		!sites_possible((Node *) node->qual))
 		return false;
 
+	sites_open(&search, plan, node, INDEX_VAR);
 	columns = columns_collect((Node *) node->targetlist, (Node *) node->qual);
-	for (i = 0; i < list_length(node->qual); i++)
+	for (int i = 0; i < list_length(node->qual); i++)
 	{
-		if (find_sites(search, columns_use(list_nth(node->qual, i), columns)))
+		if (find_sites(&search, columns_use(list_nth(node->qual, i), columns)))
 		{
 			*quals = list_copy_tail(node->qual, i);
 			break;
 		}
 	}
 	return *quals != NIL ||
-		find_sites(search, columns_use((Node *) node->targetlist, columns));
+		find_sites(&search, columns_use((Node *) node->targetlist, columns));
 }
 
 /* Starts a new search and finds the calls in one expression. */

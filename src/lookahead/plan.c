@@ -37,6 +37,8 @@ static PlannedStmt *lookahead_planner(Query *parse, const char *query_string,
 									  int cursor_options, ParamListInfo params);
 static void lookahead_start(QueryDesc *query, int eflags);
 static bool change_older_plan(QueryDesc *query, int eflags);
+static PlannedStmt *own_plan(QueryDesc *query);
+static bool begins_named_portal(void);
 static bool is_for_us(const PlannedStmt *stmt, int cursor_options);
 static bool change_plan(LookaheadPlan *plan);
 static Plan *walk(LookaheadPlan *plan, Plan *node,
@@ -59,11 +61,12 @@ lookahead_init(void)
 	next_planner = planner_hook;
 	planner_hook = lookahead_planner;
 
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = lookahead_start;
+
 	/* Workers get the leader's plan, and the postmaster runs none. */
 	if (process_shared_preload_libraries_in_progress || IsParallelWorker())
 		return;
-	next_start = ExecutorStart_hook;
-	ExecutorStart_hook = lookahead_start;
 	older_plans = true;
 	loaded_in = GetCurrentStatementStartTimestamp();
 }
@@ -90,7 +93,7 @@ lookahead_planner(Query *parse, const char *query_string, int cursor_options,
 
 /*
  * Discards cached plans, so that they are made again with nodes, and adds nodes
- * to a plan that is about to run.
+ * to a plan that is about to run.  Takes some from the plan of a cursor.
  */
 static void
 lookahead_start(QueryDesc *query, int eflags)
@@ -103,6 +106,13 @@ lookahead_start(QueryDesc *query, int eflags)
 		if (change_older_plan(query, eflags) ||
 			GetCurrentStatementStartTimestamp() != loaded_in)
 			older_plans = false;
+	}
+	if (begins_named_portal() && lookahead_hides_scans(query->plannedstmt->planTree))
+	{
+		PlannedStmt *stmt = own_plan(query);
+
+		stmt->planTree = lookahead_divide(stmt->planTree);
+		query->plannedstmt = stmt;
 	}
 	if (next_start != NULL)
 		next_start(query, eflags);
@@ -119,9 +129,7 @@ change_older_plan(QueryDesc *query, int eflags)
 {
 	PlannedStmt *stmt = query->plannedstmt;
 	int			cursor_options = 0;
-	MemoryContext context;
 	LookaheadPlan plan;
-	bool		changed;
 
 	/* The query can belong to a cursor; at least a portal runs it. */
 	if (ActivePortal != NULL)
@@ -134,15 +142,34 @@ change_older_plan(QueryDesc *query, int eflags)
 	if (plan.has_nodes)
 		return false;
 
-	/* Somebody can keep the plan: the copy lives as long as the query. */
-	context = MemoryContextSwitchTo(GetMemoryChunkContext(query));
-	stmt = copyObject(stmt);
+	stmt = own_plan(query);
 	lookahead_survey(&plan, stmt);
-	changed = change_plan(&plan);
-	if (changed)
-		query->plannedstmt = stmt;
+	if (!change_plan(&plan))
+		return false;
+	query->plannedstmt = stmt;
+	return true;
+}
+
+/*
+ * A copy of a query's plan, since somebody else can keep the plan.  Lives as
+ * long as the query.
+ */
+static PlannedStmt *
+own_plan(QueryDesc *query)
+{
+	MemoryContext context = MemoryContextSwitchTo(GetMemoryChunkContext(query));
+	PlannedStmt *stmt = copyObject(query->plannedstmt);
+
 	MemoryContextSwitchTo(context);
-	return changed;
+	return stmt;
+}
+
+/* Does a cursor or a portal begin, which statements can refer to by name? */
+static bool
+begins_named_portal(void)
+{
+	return ActivePortal != NULL && ActivePortal->name[0] != '\0' &&
+		ActivePortal->queryDesc == NULL;
 }
 
 /*
@@ -206,7 +233,10 @@ change_plan(LookaheadPlan *plan)
 			!bms_is_empty(((Plan *) lfirst(cell))->extParam);
 		lfirst(cell) = walk(plan, lfirst(cell), &demand);
 	}
-	return plan->last_id != highest_id;
+	if (plan->last_id == highest_id)
+		return false;
+	lookahead_share_memory(stmt);
+	return true;
 }
 
 /*
@@ -217,6 +247,7 @@ walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 {
 	LookaheadDemand left;
 	LookaheadDemand right;
+	Plan	   *top = node;
 
 	if (node == NULL)
 		return NULL;
@@ -227,7 +258,12 @@ walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	if (IsA(node, CustomScan))
 		return node;
 
+	/* Before its parts have nodes of their own. */
+	if (IsA(node, Append))
+		top = lookahead_over_parts(plan, (Append *) node, demand);
 	lookahead_demands(node, demand, &left, &right);
+	if (top != node)
+		lookahead_forget_bound(&left);	/* some rows are perhaps filtered out */
 	node->lefttree = walk(plan, node->lefttree, &left);
 	node->righttree = walk(plan, node->righttree, &right);
 	if (IsA(node, Append))
@@ -237,7 +273,8 @@ walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	else if (IsA(node, SubqueryScan))
 		((SubqueryScan *) node)->subplan =
 			walk(plan, ((SubqueryScan *) node)->subplan, &left);
-	return lookahead_for_node(plan, node, demand, &left, &right);
+	return top != node ? top :
+		lookahead_for_node(plan, node, demand, &left, &right);
 }
 
 static void

@@ -47,6 +47,7 @@ typedef struct AheadRow
 	RowQuestion questions[FLEXIBLE_ARRAY_MEMBER];
 } AheadRow;
 
+static void account(LookaheadRows *rows, Size more, Size less);
 static void start_questions(LookaheadRows *rows, AheadRow *row, bool wanted);
 static int	site_questions(CallSite *site, ExprContext *econtext,
 						   DnsQuestion *questions);
@@ -120,7 +121,7 @@ row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 	MemoryContextSwitchTo(old_context);
 
 	dlist_push_tail(&rows->list, &row->node);
-	rows->space += row->space;
+	account(rows, row->space, 0);
 	rows->count++;
 	counters->max_rows = Max(counters->max_rows, rows->count);
 	if (rows->nsites > 0)
@@ -133,8 +134,7 @@ row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 Size
 row_queue_memory(const LookaheadRows *rows)
 {
-	return rows->space +
-		(rows->prefetch != NULL ? rows->prefetch->memory : 0);
+	return rows->prefetch != NULL ? rows->prefetch->memory : rows->space;
 }
 
 /*
@@ -181,7 +181,7 @@ row_queue_drop_first(LookaheadRows *rows)
 	for (int i = 0; i < row->nquestions; i++)
 		end_question(&row->questions[i]);
 	rows->count--;
-	rows->space -= row->space;
+	account(rows, 0, row->space);
 	pfree(row->tuple);
 	pfree(row);
 }
@@ -202,14 +202,27 @@ start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 		int			n = site_questions(&rows->sites[i], econtext, questions);
 
 		if (n > 0 && rows->prefetch == NULL)
+		{
 			rows->prefetch = prefetch_open(node->state->es_query_cxt,
 										   rows->node->counters);
+			prefetch_table_account(rows->prefetch, rows->space, 0);
+		}
 		for (int j = 0; j < n; j++)
 			start_question(rows, row, &rows->sites[i], &questions[j],
 						   wanted && rows->sites[i].certain);
 	}
 	MemoryContextSwitchTo(old_context);
 	ResetExprContext(econtext);
+}
+
+/* Accounts for rows; the statement shares the memory among its nodes. */
+static void
+account(LookaheadRows *rows, Size more, Size less)
+{
+	rows->space += more;
+	rows->space -= less;
+	if (rows->prefetch != NULL)
+		prefetch_table_account(rows->prefetch, more, less);
 }
 
 /* Computes a call's arguments and questions; returns how many questions. */

@@ -1,9 +1,9 @@
 /*
  * run.c
  *
- * How many rows the caller of a statement takes at a time.  PL/pgSQL's SELECT
- * INTO and loops, SQL functions, cursors and clients that fetch some rows at a
- * time run the executor for a number of rows, and perhaps never again.  The
+ * Which statement runs, and how many rows its caller takes at a time.  PL/pgSQL's
+ * SELECT INTO and loops, SQL functions, cursors and clients that fetch some rows
+ * at a time run the executor for a number of rows, and perhaps never again.  The
  * plan does not show it; only the call of ExecutorRun does.
  */
 #include "postgres.h"
@@ -21,10 +21,12 @@ typedef struct Run
 } Run;
 
 static ExecutorRun_hook_type next_run = NULL;
+static ExecutorFinish_hook_type next_finish = NULL;
 static Run *innermost = NULL;
 
 static void note_run(QueryDesc *query, ScanDirection direction,
 					 uint64 count RUN_ONCE_PARAMETER);
+static void note_finish(QueryDesc *query);
 
 /*
  * Called once, when the library is loaded.
@@ -34,6 +36,8 @@ lookahead_run_init(void)
 {
 	next_run = ExecutorRun_hook;
 	ExecutorRun_hook = note_run;
+	next_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = note_finish;
 }
 
 /*
@@ -55,6 +59,7 @@ note_run(QueryDesc *query, ScanDirection direction,
 		 uint64 count RUN_ONCE_PARAMETER)
 {
 	Run			run = {query->estate, count, innermost};
+	MemoryContext outer = prefetch_statement_run(query->estate->es_query_cxt);
 
 	innermost = &run;
 	PG_TRY();
@@ -67,6 +72,27 @@ note_run(QueryDesc *query, ScanDirection direction,
 	PG_FINALLY();
 	{
 		innermost = run.outer;
+		prefetch_statement_run(outer);
+	}
+	PG_END_TRY();
+}
+
+/* The end of a statement can run parts of it that nobody has read. */
+static void
+note_finish(QueryDesc *query)
+{
+	MemoryContext outer = prefetch_statement_run(query->estate->es_query_cxt);
+
+	PG_TRY();
+	{
+		if (next_finish != NULL)
+			next_finish(query);
+		else
+			standard_ExecutorFinish(query);
+	}
+	PG_FINALLY();
+	{
+		prefetch_statement_run(outer);
 	}
 	PG_END_TRY();
 }

@@ -331,25 +331,24 @@ typedef struct PrefetchStatement
 	struct prefetch_questions_hash *table;
 	uint64		seed;			/* of its hash values */
 	struct PrefetchQuestion *expected;	/* probably the next to be looked up */
-	int			nodes;			/* that have not ended */
+	DnsWindow  *window;			/* NULL before the first question */
+	dlist_head	prefetches;		/* of nodes that have not ended */
+	dlist_head	unused;			/* done and unreferenced; oldest first */
+	Size		unused_memory;	/* octets */
+	Size		memory;			/* octets of rows, other questions and answers */
 } PrefetchStatement;
 
 /* The questions of one look-ahead node. */
 typedef struct Prefetch
 {
 	dlist_node	node;
-	MemoryContextCallback release;
 	PrefetchStatement *statement;
-	DnsWindow  *window;			/* NULL before the first question */
 	LookaheadCounters *counters;
 	dlist_head	queue;			/* not yet asked */
-	dlist_head	unused;			/* done and unreferenced; oldest first */
-	Size		unused_memory;	/* octets */
-	Size		memory;			/* octets of all other questions and answers */
+	Size		memory;			/* octets of its part of the statement's */
 	int			gathered;		/* questions since fed_at */
 	int64		fed_at;			/* on the clock of clock_now() */
 	int64		checked_at;		/* the same */
-	bool		closed;
 } Prefetch;
 
 typedef enum PrefetchState
@@ -384,9 +383,10 @@ typedef struct PrefetchQuestion
 	PrefetchKey	key;
 } PrefetchQuestion;
 
-extern PrefetchStatement *prefetch_statement_find(MemoryContext owner);
 extern PrefetchStatement *prefetch_statement_open(MemoryContext owner);
+extern MemoryContext prefetch_statement_run(MemoryContext owner);
 extern PrefetchStatement *prefetch_statement_calling(void);
+extern PrefetchStatement *prefetch_statement_next(PrefetchStatement *statement);
 extern PrefetchQuestion *prefetch_table_find(PrefetchStatement *statement,
 											 const DnsQuestion *question, uint32 *hash);
 extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question,
@@ -395,6 +395,7 @@ extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
 extern void prefetch_table_expect(PrefetchQuestion *prefetched);
 extern void prefetch_table_hold(PrefetchQuestion *prefetched);
 extern void prefetch_table_drop(PrefetchQuestion *prefetched);
+extern void prefetch_table_account(Prefetch *prefetch, Size more, Size less);
 extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
 
 /* ---- prefetch.c: asking ahead of the call ---- */

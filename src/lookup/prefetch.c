@@ -2,9 +2,10 @@
  * prefetch.c
  *
  * Asks questions ahead of the call that needs them: a look-ahead node starts
- * them, and the lookup function takes the outcomes.  Each node has a window.
- * All nodes together have no more questions in flight than one call can have;
- * the others queue.  A wait for any answer serves all windows.
+ * them, and the lookup function takes the outcomes.  All nodes of a statement
+ * share a window.  All statements of the process together have no more
+ * questions in flight than one call can have; the others queue.  A wait for any
+ * answer serves all windows.
  */
 #include "postgres.h"
 
@@ -33,18 +34,14 @@
  */
 #define UNKNOWN_TRIP	20000
 
-/* The nodes that have not ended. */
-static dlist_head prefetches = DLIST_STATIC_INIT(prefetches);
-
 static void gather(PrefetchQuestion *prefetched);
-static void release_ahead(void *arg);
-static void open_window(Prefetch *prefetch);
+static void open_window(PrefetchStatement *statement);
 static bool wait_for(PrefetchQuestion *prefetched);
 static void give_up(PrefetchQuestion *prefetched);
 static void move_on(Prefetch *first);
 static void feed(Prefetch *prefetch);
 static int	total_in_flight(void);
-static void collect(Prefetch *prefetch);
+static void collect(PrefetchStatement *statement);
 
 /*
  * Opens a prefetch for a look-ahead node of the statement whose memory is
@@ -54,22 +51,14 @@ static void collect(Prefetch *prefetch);
 Prefetch *
 prefetch_open(MemoryContext owner, LookaheadCounters *counters)
 {
-	PrefetchStatement *statement = prefetch_statement_find(owner);
-	Prefetch   *prefetch;
+	PrefetchStatement *statement = prefetch_statement_open(owner);
+	Prefetch   *prefetch = MemoryContextAllocZero(statement->context,
+												  sizeof(Prefetch));
 
-	if (statement == NULL)
-		statement = prefetch_statement_open(owner);
-	prefetch = MemoryContextAllocZero(statement->context, sizeof(Prefetch));
 	prefetch->statement = statement;
 	prefetch->counters = counters;
 	dlist_init(&prefetch->queue);
-	dlist_init(&prefetch->unused);
-
-	prefetch->release.func = release_ahead;
-	prefetch->release.arg = prefetch;
-	MemoryContextRegisterResetCallback(statement->context, &prefetch->release);
-	dlist_push_tail(&prefetches, &prefetch->node);
-	statement->nodes++;
+	dlist_push_tail(&statement->prefetches, &prefetch->node);
 	return prefetch;
 }
 
@@ -82,13 +71,16 @@ prefetch_open(MemoryContext owner, LookaheadCounters *counters)
 PrefetchQuestion *
 prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
 {
+	PrefetchStatement *statement = prefetch->statement;
 	uint32		hash;
-	PrefetchQuestion *prefetched = prefetch_table_find(prefetch->statement, question, &hash);
+	PrefetchQuestion *prefetched = prefetch_table_find(statement, question, &hash);
 
+	if (statement->window == NULL)
+		open_window(statement);
+	if (statement->window->failed || !window_is_current(statement->window))
+		return NULL;
 	if (prefetched != NULL)
 	{
-		if (!window_is_current(prefetched->prefetch->window))
-			return NULL;
 		prefetch_table_hold(prefetched);
 		if (prefetched->state == PREFETCH_EXPECTED)
 		{
@@ -100,11 +92,6 @@ prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
 		counters.shared++;
 		return prefetched;
 	}
-
-	if (prefetch->window == NULL)
-		open_window(prefetch);
-	if (prefetch->window->failed || !window_is_current(prefetch->window))
-		return NULL;
 
 	prefetched = prefetch_table_add(prefetch, question, hash);
 	prefetch_table_hold(prefetched);
@@ -120,7 +107,7 @@ prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
 int64
 prefetch_time_left(const PrefetchQuestion *prefetched)
 {
-	const DnsChannel *channel = prefetched->prefetch->window->channel;
+	const DnsChannel *channel = prefetched->prefetch->statement->window->channel;
 	int64		usual = channel != NULL ? channel->rtt : 0;
 	int64		age;
 
@@ -142,10 +129,11 @@ prefetch_time_left(const PrefetchQuestion *prefetched)
 void
 prefetch_attend(Prefetch *prefetch)
 {
+	const DnsWindow *window = prefetch->statement->window;
 	int64		now;
 
-	if (prefetch->window == NULL ||
-		(window_under_way(prefetch->window) == 0 &&
+	if (window == NULL ||
+		(window_under_way(window) == 0 &&
 		 dlist_is_empty(&prefetch->queue)))
 		return;
 	now = clock_now();
@@ -168,25 +156,25 @@ prefetch_attend(Prefetch *prefetch)
 void
 prefetch_ask(Prefetch *prefetch)
 {
-	if (prefetch->window != NULL)
+	if (prefetch->statement->window != NULL)
 		feed(prefetch);
 }
 
 /*
- * Ends the questions of a node.  Those that other nodes refer to stay until
- * the last node of the statement is closed.
+ * Ends the prefetch of a node, whose references the caller has returned.  The
+ * last one of the statement ends all of its questions.
  */
 void
 prefetch_close(Prefetch *prefetch)
 {
 	PrefetchStatement *statement = prefetch->statement;
 
-	if (prefetch->window != NULL)
-		window_close(prefetch->window);
-	prefetch->window = NULL;
-	release_ahead(prefetch);
-	if (--statement->nodes == 0)
-		MemoryContextDelete(statement->context);
+	dlist_delete(&prefetch->node);
+	if (!dlist_is_empty(&statement->prefetches))
+		return;
+	if (statement->window != NULL)
+		window_close(statement->window);
+	MemoryContextDelete(statement->context);
 }
 
 /*
@@ -205,7 +193,7 @@ prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome)
 	if (statement == NULL)
 		return false;
 	prefetched = prefetch_table_find(statement, question, &hash);
-	if (prefetched == NULL || !window_is_current(prefetched->prefetch->window))
+	if (prefetched == NULL || !window_is_current(statement->window))
 		return false;
 
 	prefetch_table_hold(prefetched);
@@ -214,7 +202,7 @@ prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome)
 	{
 		prefetched->prefetch->counters->used += !prefetched->used;
 		prefetched->used = true;
-		outcome_read(outcome, prefetched->prefetch->window, question,
+		outcome_read(outcome, statement->window, question,
 					 &prefetched->reply);
 	}
 	prefetch_table_drop(prefetched);
@@ -232,26 +220,15 @@ gather(PrefetchQuestion *prefetched)
 		feed(prefetch);
 }
 
-/* Reset callback of the statement's context; also called at the node's end. */
-static void
-release_ahead(void *arg)
-{
-	Prefetch   *prefetch = arg;
-
-	if (!prefetch->closed)
-		dlist_delete(&prefetch->node);
-	prefetch->closed = true;
-}
-
 /* Raises if it cannot make a channel, as the call would. */
 static void
-open_window(Prefetch *prefetch)
+open_window(PrefetchStatement *statement)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(prefetch->statement->context);
+	MemoryContext old_context = MemoryContextSwitchTo(statement->context);
 
-	prefetch->window = window_open(setting_max_in_flight, NULL);
-	prefetch->window->prefetch = true;
-	prefetch->window->many = true;
+	statement->window = window_open(setting_max_in_flight, NULL);
+	statement->window->prefetch = true;
+	statement->window->many = true;
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -274,7 +251,7 @@ wait_for(PrefetchQuestion *prefetched)
 	for (;;)
 	{
 		move_on(prefetch);
-		if (prefetched->state == PREFETCH_DONE || prefetch->window->failed)
+		if (prefetched->state == PREFETCH_DONE || prefetch->statement->window->failed)
 			break;
 		if (clock_waited() >= limit)
 		{
@@ -306,19 +283,19 @@ give_up(PrefetchQuestion *prefetched)
 static void
 move_on(Prefetch *first)
 {
-	dlist_iter	iter;
+	PrefetchStatement *statement = NULL;
 
-	collect(first);
+	collect(first->statement);
 	feed(first);
-	dlist_foreach(iter, &prefetches)
+	while ((statement = prefetch_statement_next(statement)) != NULL)
 	{
-		Prefetch   *prefetch = dlist_container(Prefetch, node, iter.cur);
+		dlist_iter	iter;
 
-		if (prefetch->window != NULL && prefetch != first)
-		{
-			collect(prefetch);
-			feed(prefetch);
-		}
+		if (statement->window == NULL)
+			continue;
+		collect(statement);
+		dlist_foreach(iter, &statement->prefetches)
+			feed(dlist_container(Prefetch, node, iter.cur));
 	}
 }
 
@@ -329,12 +306,12 @@ move_on(Prefetch *first)
 static void
 feed(Prefetch *prefetch)
 {
+	DnsWindow  *window = prefetch->statement->window;
 	bool		fed = false;
 
 	prefetch->gathered = 0;
-	while (!dlist_is_empty(&prefetch->queue) && !prefetch->window->failed &&
-		   total_in_flight() < setting_max_in_flight &&
-		   window_has_room(prefetch->window))
+	while (!dlist_is_empty(&prefetch->queue) && !window->failed &&
+		   total_in_flight() < setting_max_in_flight && window_has_room(window))
 	{
 		PrefetchQuestion *prefetched = dlist_container(PrefetchQuestion, node,
 													   dlist_pop_head_node(&prefetch->queue));
@@ -347,43 +324,40 @@ feed(Prefetch *prefetch)
 		question.name.len = prefetched->key.len;
 		memcpy(question.name.octets, prefetched->key.octets, prefetched->key.len);
 		prefetched->state = PREFETCH_ASKED;
-		prefetched->slot = window_submit(prefetch->window, &question,
+		prefetched->slot = window_submit(window, &question,
 										 (uint64) (uintptr_t) prefetched);
 		counted->started++;
-		counted->max_in_flight = Max(counted->max_in_flight,
-									 prefetch->window->in_flight);
+		counted->max_in_flight = Max(counted->max_in_flight, window->in_flight);
 		fed = true;
 	}
-	if (fed && prefetch->window->channel != NULL)
-		(void) flush_channel(prefetch->window->channel);
+	if (fed && window->channel != NULL)
+		(void) flush_channel(window->channel);
 }
 
-/* Questions of all nodes in this process that are in flight. */
+/* Questions of all statements in this process that are in flight. */
 static int
 total_in_flight(void)
 {
+	PrefetchStatement *statement = NULL;
 	int			total = 0;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &prefetches)
+	while ((statement = prefetch_statement_next(statement)) != NULL)
 	{
-		Prefetch   *prefetch = dlist_container(Prefetch, node, iter.cur);
-
-		if (prefetch->window != NULL)
-			total += window_under_way(prefetch->window);
+		if (statement->window != NULL)
+			total += window_under_way(statement->window);
 	}
 	return total;
 }
 
 /*
- * Takes the answers of finished questions.  A node whose questions and answers
- * exceed the limit of one call fails: work_mem bounds the rows read ahead, but
- * the questions in flight come on top.
+ * Takes the answers of finished questions.  A statement whose questions and
+ * answers exceed the limit of one call fails: work_mem bounds the rows read
+ * ahead, but the questions in flight come on top.
  */
 static void
-collect(Prefetch *prefetch)
+collect(PrefetchStatement *statement)
 {
-	DnsWindow  *window = prefetch->window;
+	DnsWindow  *window = statement->window;
 	DnsSlot    *slot;
 
 	while ((slot = chain_finished(window)) != NULL)
@@ -393,7 +367,7 @@ collect(Prefetch *prefetch)
 			!prefetch_table_take((PrefetchQuestion *) (uintptr_t) slot->tag, &slot->reply))
 			window->failed = true;
 		slot_release(slot);
-		window->failed |= prefetch->memory + prefetch->unused_memory >
+		window->failed |= statement->memory + statement->unused_memory >
 			window->answer_memory_limit;
 	}
 }

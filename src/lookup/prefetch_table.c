@@ -2,14 +2,14 @@
  * prefetch_table.c
  *
  * A table of the questions that a statement has asked ahead of its calls.
- * They belong to the statement, which its memory context identifies: no other
- * statement gets their answers, and they end with it.  Answers without a
- * reference are kept for a while, since equal questions come again.
- * prefetch.c asks and waits, this file does not.
+ * They belong to the statement, which the memory of its executor state
+ * identifies: no other statement gets their answers, and they end with it.
+ * Answers without a reference are kept for a while, since equal questions come
+ * again.  prefetch.c asks and waits, this file does not.
  *
- *   PrefetchStatement     one for each executor state; has table and memory
- *     Prefetch            one for each look-ahead node; has a window, a queue and
- *                         the unused answers
+ *   PrefetchStatement     one for each executor state; has the table, a window,
+ *                         the unused answers and the account of the memory
+ *     Prefetch            one for each look-ahead node; has a queue
  *       PrefetchQuestion  one for each question, found by type, class, nsid and
  *                         name; rows and calls hold references to it
  *
@@ -57,6 +57,10 @@ static bool same_key(const PrefetchKey *a, const PrefetchKey *b);
 
 static dlist_head statements = DLIST_STATIC_INIT(statements);
 
+/* The memory of the innermost executor state that runs; NULL if none does. */
+static MemoryContext running = NULL;
+
+static PrefetchStatement *find_statement(MemoryContext owner);
 static void release_statement(void *arg);
 static bool is_question(const PrefetchKey *key, const DnsQuestion *question);
 static void fill_key(PrefetchKey *key, const DnsQuestion *question);
@@ -66,38 +70,26 @@ static void forget(PrefetchQuestion *prefetched);
 static Size question_size(PrefetchQuestion *prefetched);
 
 /*
- * The statement with this memory, or NULL if it does not ask ahead.
- */
-PrefetchStatement *
-prefetch_statement_find(MemoryContext owner)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-	{
-		PrefetchStatement *statement = dlist_container(PrefetchStatement, node, iter.cur);
-
-		if (statement->owner == owner)
-			return statement;
-	}
-	return NULL;
-}
-
-/*
- * Makes the table of the statement with this memory.  It ends with that
- * memory, or earlier if the caller deletes statement->context.
+ * The table of the statement with this memory; makes one if there is none.  It
+ * ends with that memory, or earlier if the caller deletes statement->context.
  */
 PrefetchStatement *
 prefetch_statement_open(MemoryContext owner)
 {
-	MemoryContext context = AllocSetContextCreate(owner, "pgcares look-ahead",
-												  ALLOCSET_DEFAULT_SIZES);
-	PrefetchStatement *statement = MemoryContextAllocZero(context, sizeof(PrefetchStatement));
+	PrefetchStatement *statement = find_statement(owner);
+	MemoryContext context;
 
+	if (statement != NULL)
+		return statement;
+	context = AllocSetContextCreate(owner, "pgcares look-ahead",
+									ALLOCSET_DEFAULT_SIZES);
+	statement = MemoryContextAllocZero(context, sizeof(PrefetchStatement));
 	statement->owner = owner;
 	statement->context = context;
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
 	statement->table = prefetch_questions_create(context, 256, NULL);
+	dlist_init(&statement->prefetches);
+	dlist_init(&statement->unused);
 
 	statement->release.func = release_statement;
 	statement->release.arg = statement;
@@ -107,24 +99,52 @@ prefetch_statement_open(MemoryContext owner)
 }
 
 /*
- * The statement that is calling a function now: the current context is the
- * expression's, a descendant of the executor state's.  In a function that runs
- * its own statement, the nearest executor state is that statement's.
+ * Notes that the executor state with this memory runs now, or none if NULL.
+ * Returns the memory of the one that ran before, to be noted again at the end.
+ */
+MemoryContext
+prefetch_statement_run(MemoryContext owner)
+{
+	MemoryContext outer = running;
+
+	running = owner;
+	return outer;
+}
+
+/*
+ * The statement that is calling a function now, or NULL if it does not ask
+ * ahead.  The current context is then a descendant of its memory.  It is not in
+ * an expression that PL/pgSQL evaluates without running a statement.
  */
 PrefetchStatement *
 prefetch_statement_calling(void)
 {
+	PrefetchStatement *statement;
+
 	if (dlist_is_empty(&statements))
 		return NULL;
-	for (MemoryContext context = CurrentMemoryContext; context != NULL;
-		 context = context->parent)
+	statement = find_statement(running);
+	for (MemoryContext context = CurrentMemoryContext;
+		 context != NULL && statement != NULL; context = context->parent)
 	{
-		PrefetchStatement *statement = prefetch_statement_find(context);
-
-		if (statement != NULL || strcmp(context->name, "ExecutorState") == 0)
+		if (context == running)
 			return statement;
 	}
 	return NULL;
+}
+
+/*
+ * The statements that ask ahead, one after the other: the first if given NULL,
+ * and NULL after the last.
+ */
+PrefetchStatement *
+prefetch_statement_next(PrefetchStatement *statement)
+{
+	if (statement == NULL)
+		return dlist_is_empty(&statements) ? NULL :
+			dlist_head_element(PrefetchStatement, node, &statements);
+	return dlist_has_next(&statements, &statement->node) ?
+		dlist_container(PrefetchStatement, node, statement->node.next) : NULL;
 }
 
 /*
@@ -167,7 +187,7 @@ prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question, uint32 hash)
 	prefetched->hash = hash;
 	fill_key(&prefetched->key, question);
 	prefetch_questions_insert(prefetch->statement->table, prefetched, &found);
-	prefetch->memory += question_size(prefetched);
+	prefetch_table_account(prefetch, question_size(prefetched), 0);
 	return prefetched;
 }
 
@@ -205,13 +225,11 @@ prefetch_table_expect(PrefetchQuestion *prefetched)
 void
 prefetch_table_hold(PrefetchQuestion *prefetched)
 {
-	Prefetch   *prefetch = prefetched->prefetch;
-
 	if (prefetched->references++ == 0 && prefetched->state == PREFETCH_DONE)
 	{
 		dlist_delete(&prefetched->node);
-		prefetch->unused_memory -= question_size(prefetched);
-		prefetch->memory += question_size(prefetched);
+		prefetched->prefetch->statement->unused_memory -= question_size(prefetched);
+		prefetch_table_account(prefetched->prefetch, question_size(prefetched), 0);
 	}
 }
 
@@ -240,6 +258,7 @@ bool
 prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 {
 	Prefetch   *prefetch = prefetched->prefetch;
+	Size		size = question_size(prefetched);
 	uint8	   *copy = NULL;
 
 	if (reply->answer != NULL)
@@ -250,10 +269,9 @@ prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 			return false;
 		memcpy(copy, reply->answer, reply->answer_len);
 	}
-	prefetch->memory -= question_size(prefetched);
 	prefetched->reply = *reply;
 	prefetched->reply.answer = copy;
-	prefetch->memory += question_size(prefetched);
+	prefetch_table_account(prefetch, question_size(prefetched), size);
 
 	if (reply->status == ARES_ETIMEOUT)
 		prefetch->counters->timeouts++;
@@ -261,6 +279,47 @@ prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 	if (prefetched->references == 0)
 		keep_unused(prefetched);
 	return true;
+}
+
+/*
+ * Adds to the memory that a node takes, and subtracts from it.  Frees the oldest
+ * unused answers that exceed the limit of the statement, which is that of a hash
+ * table; the newest one stays, since a call perhaps reads it.
+ */
+void
+prefetch_table_account(Prefetch *prefetch, Size more, Size less)
+{
+	PrefetchStatement *statement = prefetch->statement;
+
+	prefetch->memory += more;
+	prefetch->memory -= less;
+	statement->memory += more;
+	statement->memory -= less;
+	while (statement->memory + statement->unused_memory > get_hash_memory_limit() &&
+		   !dlist_is_empty(&statement->unused))
+	{
+		dlist_node *oldest = dlist_head_node(&statement->unused);
+
+		if (!dlist_has_next(&statement->unused, oldest))
+			break;
+		dlist_delete(oldest);
+		forget(dlist_container(PrefetchQuestion, node, oldest));
+	}
+}
+
+static PrefetchStatement *
+find_statement(MemoryContext owner)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		PrefetchStatement *statement = dlist_container(PrefetchStatement, node, iter.cur);
+
+		if (statement->owner == owner)
+			return statement;
+	}
+	return NULL;
 }
 
 /* Reset callback of the statement's context. */
@@ -303,44 +362,32 @@ same_key(const PrefetchKey *a, const PrefetchKey *b)
 	return a->len == b->len && memcmp(a, b, KEY_SIZE(a->len)) == 0;
 }
 
-/*
- * Keeps an answer without a reference.  Frees the oldest ones if they exceed
- * the memory limit of a hash table.
- */
+/* Keeps an answer without a reference while there is memory. */
 static void
 keep_unused(PrefetchQuestion *prefetched)
 {
-	Prefetch   *prefetch = prefetched->prefetch;
-	Size		limit = get_hash_memory_limit();
+	PrefetchStatement *statement = prefetched->prefetch->statement;
+	Size		size = question_size(prefetched);
 
-	dlist_push_tail(&prefetch->unused, &prefetched->node);
-	prefetch->memory -= question_size(prefetched);
-	prefetch->unused_memory += question_size(prefetched);
-	while (prefetch->unused_memory > limit)
-	{
-		PrefetchQuestion *oldest = dlist_head_element(PrefetchQuestion, node,
-													  &prefetch->unused);
-
-		if (oldest == prefetched)
-			break;
-		dlist_delete(&oldest->node);
-		forget(oldest);
-	}
+	dlist_push_tail(&statement->unused, &prefetched->node);
+	statement->unused_memory += size;
+	prefetch_table_account(prefetched->prefetch, 0, size);
 }
 
 /* Frees a question that is in no list and not in flight. */
 static void
 forget(PrefetchQuestion *prefetched)
 {
-	Prefetch   *prefetch = prefetched->prefetch;
+	PrefetchStatement *statement = prefetched->prefetch->statement;
+	Size		size = question_size(prefetched);
 
 	if (prefetched->state == PREFETCH_DONE)
-		prefetch->unused_memory -= question_size(prefetched);
+		statement->unused_memory -= size;
 	else
-		prefetch->memory -= question_size(prefetched);
-	prefetch_questions_delete(prefetch->statement->table, prefetched);
-	if (prefetch->statement->expected == prefetched)
-		prefetch->statement->expected = NULL;
+		prefetch_table_account(prefetched->prefetch, 0, size);
+	prefetch_questions_delete(statement->table, prefetched);
+	if (statement->expected == prefetched)
+		statement->expected = NULL;
 	if (prefetched->reply.answer != NULL)
 		pfree(prefetched->reply.answer);
 	pfree(prefetched);

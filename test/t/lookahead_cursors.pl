@@ -17,6 +17,9 @@ my %session = map { $_ => Session->new($node, options => "-c pgcares.lookahead=$
 $setup->text($_) foreach
   "CREATE TABLE hosts AS SELECT i AS id, 'host' || i || '.example' AS n, inet '198.18.0.0' + i AS ip, ''::text AS note FROM generate_series(1, 40) i",
   'CREATE UNIQUE INDEX ON hosts (id)',
+  'CREATE TABLE parted (id int, n text, ip inet, note text) PARTITION BY RANGE (id)',
+  (map { sprintf 'CREATE TABLE parted_%d PARTITION OF parted FOR VALUES FROM (%d) TO (%d)', $_, $_ * 3, $_ * 3 + 3 } 0 .. 13),
+  'INSERT INTO parted SELECT * FROM hosts',
   'ANALYZE';
 $_->text(q{SELECT dns_reverse('198.18.0.1')}) foreach values %session;
 
@@ -109,6 +112,34 @@ foreach my $kind ('', 'NO SCROLL', 'SCROLL')
 				q{SELECT id, note FROM hosts WHERE note <> '' ORDER BY id}, 'SELECT count(*) FROM hosts', 'ROLLBACK');
 		}
 	}
+}
+
+# ... whose lookups are asked ahead over all partitions, if no cursor has a name
+my %parted = (
+	scalar => 'SELECT id, dns_reverse(ip) FROM parted',
+	condition => q{SELECT id, dns_reverse(ip) FROM parted WHERE id > 1 AND dns_reverse(ip) LIKE '%.18.%'},
+	limited => 'SELECT dns_reverse(ip), id FROM parted LIMIT 30',
+	union => 'SELECT id, dns_reverse(ip) FROM parted WHERE id < 9 UNION ALL SELECT id, dns_reverse(ip) FROM parted WHERE id > 20',
+	within => 'SELECT id, dns_reverse(ip) FROM (SELECT id, ip FROM parted UNION ALL SELECT id, ip FROM hosts OFFSET 1) h LIMIT 20',
+	subquery => 'SELECT h.id, dns_reverse(h.ip) FROM (SELECT * FROM parted OFFSET 0) h');
+foreach my $name (sort keys %parted)
+{
+	like($session{on}->text("EXPLAIN $parted{$name}"), qr/DnsLookahead.*Append/s, "partitions, $name: one node for all");
+	foreach my $kind ('', 'NO SCROLL')
+	{
+		my @statements = ("BEGIN; DECLARE c $kind CURSOR FOR $parted{$name}");
+		push @statements, "FETCH $_ FROM c", "UPDATE parted SET note = note || 'x' WHERE CURRENT OF c" foreach 1, 3, 2;
+		same("WHERE CURRENT OF, partitions, $kind cursor, $name", @statements, 'ROLLBACK', @statements, 'DELETE FROM parted WHERE CURRENT OF c', 'FETCH 2 FROM c',
+			q{SELECT id, note FROM parted WHERE note <> '' ORDER BY id}, 'SELECT count(*) FROM parted', 'ROLLBACK');
+	}
+	my %portal = map {
+		$session{$_}->send_steps([ run => 'BEGIN' ], [ parse => 's', $parted{$name} ], [ bind => 'p', 's' ], [ execute => 'p', 4 ],
+			[ run => 'UPDATE parted SET note = note || \'y\' WHERE CURRENT OF p RETURNING id, note' ], [ execute => 'p', 2 ], [ run => 'ROLLBACK' ]);
+		my $result = $session{$_}->result;
+		($_ => join "\n", $result->{error} ? "$result->{error}{C} $result->{error}{M}" : map { join '|', @$_ } @{ $result->{rows} })
+	} qw(on off);
+	is($portal{on}, $portal{off}, "WHERE CURRENT OF, partitions, portal, $name");
+	$session{$_}->text('ROLLBACK') foreach qw(on off);
 }
 like(output($session{on}, 'BEGIN', "DECLARE c NO SCROLL CURSOR FOR $select{scalar} FOR UPDATE", 'FETCH 4 FROM c',
 		q{UPDATE hosts SET note = 'here' WHERE CURRENT OF c RETURNING id, note}, 'ROLLBACK'), qr/^4\|here$/m,

@@ -24,6 +24,9 @@ my $zones = 0;
 $session->text($_) foreach
   sprintf("CREATE TABLE hosts AS SELECT i AS id, 'h' || i AS n, inet '192.0.2.0' + i AS ip, NULL::inet AS address FROM generate_series(1, %d) i", ROWS),
   'CREATE TABLE found (id int PRIMARY KEY, address inet)',
+  'CREATE TABLE parted (LIKE hosts) PARTITION BY RANGE (id)',
+  (map { sprintf 'CREATE TABLE parted_%d PARTITION OF parted FOR VALUES FROM (%d) TO (%d)', $_, $_ * 4, $_ * 4 + 4 } 0 .. 5),
+  'INSERT INTO parted SELECT * FROM hosts',
   "CREATE TABLE many AS SELECT i AS id, 'h' || i AS n, repeat('x', 500) AS wide FROM generate_series(1, 1000) i",
   'ANALYZE';
 
@@ -93,6 +96,13 @@ together(@$_) foreach
   [ 'above a join', 'SELECT count(dns_lookup(NAME, 4)) FROM hosts h JOIN hosts g USING (id)', ROWS ],
   [ 'above a sort', 'SELECT count(*) FROM (SELECT dns_lookup(NAME, 4) FROM (SELECT * FROM hosts ORDER BY n OFFSET 0) h) s', ROWS ],
   [ 'of a union', 'SELECT count(dns_lookup(NAME, 4)) FROM (SELECT * FROM hosts WHERE id < 9 UNION ALL SELECT * FROM hosts WHERE id >= 9) h', ROWS ],
+  [ 'of partitions', 'SELECT count(*) FROM (SELECT dns_lookup(NAME, 4) FROM parted h OFFSET 0) s', ROWS ],
+  [ 'of partitions, in a condition', 'SELECT count(*) FROM parted h WHERE dns_lookup(NAME, 4) IS NOT NULL', ROWS ],
+  [ 'of partitions, in a condition behind a cheap one', 'SELECT count(*) FROM parted h WHERE h.id > 0 AND dns_lookup(NAME, 4) IS NOT NULL', ROWS ],
+  [ 'of partitions, aggregated', 'SELECT count(dns_lookup(NAME, 4)) FROM parted h', ROWS ],
+  [ 'of partitions, changed', 'UPDATE parted h SET address = dns_lookup(NAME, 4)', '' ],
+  [ 'of partitions, deleted', q{DELETE FROM parted h WHERE dns_lookup(NAME, 4) = '192.0.2.66'}, '' ],
+  [ 'of partitions and a table', 'SELECT count(*) FROM (SELECT dns_lookup(NAME, 4) FROM parted h WHERE id < 9 UNION ALL SELECT dns_lookup(NAME, 4) FROM hosts h WHERE id >= 9 OFFSET 0) s', ROWS ],
   [ 'of a CTE', 'WITH h AS MATERIALIZED (SELECT * FROM hosts) SELECT count(a.*) FROM h, LATERAL dns_a(NAME) a', ROWS ],
   [ 'of a set', sprintf(q{SELECT count(a.*) FROM generate_series(1, %d) g, LATERAL (SELECT 'h' || g AS n OFFSET 0) h, LATERAL dns_a(NAME) a}, ROWS), ROWS ],
   [ 'WITH ORDINALITY', 'SELECT sum(ordinality) FROM hosts h, LATERAL dns_a(NAME) WITH ORDINALITY', ROWS ],

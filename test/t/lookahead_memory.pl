@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use List::Util qw(sum);
 use Test::More;
 use NameServer;
 use Session;
@@ -52,11 +53,51 @@ foreach (
 
 # rows of 2.5 kB, 50 MB in all: as many are kept as fit into work_mem
 {
-	my $sql = q{SELECT count(h.w), count(dns_lookup(h.n, 4)) FROM (SELECT n, repeat(n, 100) AS w FROM hosts WHERE id <= 20000 OFFSET 0) h};
+	my $sql = 'SELECT count(h.w), count(dns_lookup(h.n, 4)) FROM wide h';
+
+	$setup->text($_) foreach 'CREATE TABLE wide (id int, ip inet, n text, w text)', 'ALTER TABLE wide ALTER w SET STORAGE PLAIN',
+	  'INSERT INTO wide SELECT id, ip, n, repeat(n, 100) FROM hosts WHERE id <= 20000', 'ANALYZE wide';
+	like($setup->text("EXPLAIN $sql"), qr/DnsLookahead/, 'wide rows: the node');
 	my ($small, $large) = map { most($sql, '20000|20000', "work_mem=$_", 'pgcares.max_in_flight=16') } '1MB', '64MB';
 
 	cmp_ok($small, '<', 20 * 1024, 'work_mem bounds the rows');
 	note("work_mem 1 MB: $small kB, 64 MB: $large kB");
+}
+
+# the nodes of a statement share the memory: rows of 2.5 kB, of which each node keeps some
+{
+	my $wide = '(SELECT n, ip, w FROM wide WHERE id <= 3000 OFFSET 0) h';
+
+	$wide = "(SELECT n, ip, w, dns_lookup(n, 4) AS a$_ FROM $wide WHERE dns_reverse(ip) IS NOT NULL OFFSET 0) h" foreach 1 .. 3;
+	my $plan = $setup->text("SET work_mem = '1MB'; SET max_parallel_workers_per_gather = 0; EXPLAIN (ANALYZE) SELECT count(w) FROM $wide");
+	my @rows = $plan =~ /Rows Ahead: (\d+)/g;
+	my $sum = sum(@rows);
+
+	cmp_ok(scalar @rows, '>=', 3, 'several nodes');
+	cmp_ok($sum * 2500, '<=', 2 * 1024 * 1024, '... keep as many rows as one could');
+	cmp_ok((sort { $a <=> $b } @rows)[0], '>', 20, '... and each keeps some');
+	note("rows of the nodes: @rows");
+	$setup->text('RESET work_mem; RESET max_parallel_workers_per_gather');
+}
+
+# 750 partitions of 20 rows: one node for all, with as many lookups at a time as for a table
+{
+	$setup->text($_) foreach 'CREATE TABLE parted (id int, ip inet, n text) PARTITION BY RANGE (id)',
+	  q{DO $$ BEGIN FOR i IN 0 .. 749 LOOP EXECUTE format('CREATE TABLE parted_%s PARTITION OF parted FOR VALUES FROM (%s) TO (%s)', i, i * 20, i * 20 + 20); END LOOP; END $$},
+	  'INSERT INTO parted SELECT id - 1, ip, n FROM hosts WHERE id <= 15000', 'ANALYZE parted';
+	my %flight;
+	foreach ([ 'LATERAL', 'SELECT a.address FROM parted h, LATERAL dns_a(h.n) a' ], [ 'partitions', 'SELECT dns_lookup(h.n, 4) FROM parted h' ])
+	{
+		my ($what, $sql) = @$_;
+		my $session = Session->new($node, options => '-c max_parallel_workers_per_gather=0 -c pgcares.max_in_flight=2000');
+		my $plan = $session->text("EXPLAIN (ANALYZE) $sql");
+		my @nodes = $plan =~ /Started: (\d+) .*In Flight: (\d+)/g;
+
+		is_deeply([ $nodes[0], scalar @nodes ], [ 15000, 2 ], "$what: one node asks all");
+		$flight{$what} = $nodes[1];
+		note("$what: $1 ms, $nodes[1] in flight") if $plan =~ /Execution Time: (\S+)/;
+	}
+	cmp_ok($flight{partitions}, '>=', 100, 'lookups of many partitions are in flight together');
 }
 
 # wide rows: with 64 kB of memory, rows of 100 kB go one by one, and none is missing
