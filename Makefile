@@ -80,6 +80,7 @@ OBJS = \
 	src/functions/services.o \
 	src/functions/support.o \
 	src/lookahead/arguments_ahead.o \
+	src/lookahead/call_text.o \
 	src/lookahead/columns.o \
 	src/lookahead/demands.o \
 	src/lookahead/divide.o \
@@ -93,6 +94,8 @@ OBJS = \
 	src/lookahead/parts.o \
 	src/lookahead/plan.o \
 	src/lookahead/plan_expressions.o \
+	src/lookahead/reasons.o \
+	src/lookahead/report.o \
 	src/lookahead/row_queue.o \
 	src/lookahead/rules.o \
 	src/lookahead/run.o \
@@ -109,6 +112,7 @@ OBJS = \
 	src/lookup/lookup.o \
 	src/lookup/outcome.o \
 	src/lookup/prefetch.o \
+	src/lookup/prefetch_servers.o \
 	src/lookup/prefetch_table.o \
 	src/lookup/question.o \
 	src/lookup/search_list.o \

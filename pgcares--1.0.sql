@@ -820,7 +820,8 @@ CREATE FUNCTION dns_query_at(
 	on_error text DEFAULT NULL)
 RETURNS SETOF dns_record
 AS 'MODULE_PATHNAME', 'pgcares_query_at'
-LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4;
+LANGUAGE C VOLATILE PARALLEL SAFE COST 10000 ROWS 4
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_query_at(text, text, text, text, text)
 IS 'records of any type, from one name server';
@@ -832,7 +833,8 @@ CREATE FUNCTION dns_message_at(
 	class text DEFAULT 'IN')
 RETURNS SETOF dns_message_record
 AS 'MODULE_PATHNAME', 'pgcares_message_at'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1;
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000 ROWS 1
+SUPPORT dns_support;
 
 COMMENT ON FUNCTION dns_message_at(text, text, text, text)
 IS 'whole message that answers a question, from one name server';

@@ -90,7 +90,6 @@ SELECT query FROM (VALUES
 	($$SELECT id, dns_lookup((SELECT max(t.name) FROM ttls t WHERE t.ttl < hs.id)) FROM hs$$),
 	($$SELECT h.id, q.* FROM hs h, LATERAL mx_with_setting(h.name) q$$),
 	($$SELECT h.id, q.* FROM hs h, LATERAL dns_query_many(ARRAY[h.name]) q$$),
-	($$SELECT h.id, q.* FROM hs h, LATERAL dns_query_at('192.0.2.53', h.name) q$$),
 	($$SELECT id, dns_reverse_address(address) FROM hs$$),
 	($$SELECT id, upper(name) FROM hs$$)) AS v (query)
 WHERE calls_ahead(query) <> '{}';

@@ -68,6 +68,23 @@ argument_on_error(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 }
 
 /*
+ * The name server in the first argument, palloc'd; NULL if that is NULL, or if the
+ * call will raise for it.
+ */
+const char *
+argument_server(FunctionCallInfo fcinfo)
+{
+	DnsServer	server;
+	char	   *written;
+
+	if (PG_ARGISNULL(0))
+		return NULL;
+	written = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	return server_parse(written, &server) == NULL && allowed_servers_has(&server) ?
+		written : NULL;
+}
+
+/*
  * Sets the name of a request from a text, which must outlive the request.  If that is
  * not a name, notes it in the request or gives false, as on_failure says.
  */

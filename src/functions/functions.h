@@ -36,6 +36,7 @@ extern bool argument_kind(FunctionCallInfo fcinfo, int first_argument,
 						  OnFailure on_failure, uint16 *type, uint16 *class);
 extern bool argument_on_error(FunctionCallInfo fcinfo, int argument, OnFailure on_failure,
 							  OnError *on_error);
+extern const char *argument_server(FunctionCallInfo fcinfo);
 extern bool argument_name_text(DnsRequest *request, const text *written,
 							   OnFailure on_failure);
 extern bool argument_is_bad_name(const DnsRequest *request, DnsOutcome *outcome);
@@ -125,6 +126,8 @@ extern void rows_put(ReturnSetInfo *rsinfo, const DnsOutcome *outcome,
 
 extern int	records_questions(FunctionCallInfo fcinfo, uint16 type,
 							  DnsQuestion *questions);
+extern int	records_at_questions(FunctionCallInfo fcinfo, uint16 type,
+								 DnsQuestion *questions);
 extern int	records_typed_questions(FunctionCallInfo fcinfo, uint16 type,
 									DnsQuestion *questions);
 extern int	records_address_questions(FunctionCallInfo fcinfo, uint16 type,
@@ -165,6 +168,8 @@ extern bool messages_question(FunctionCallInfo fcinfo, int first_argument,
 							  OnFailure on_failure, DnsQuestion *question);
 extern int	messages_questions(FunctionCallInfo fcinfo, uint16 type,
 							   DnsQuestion *questions);
+extern int	messages_at_questions(FunctionCallInfo fcinfo, uint16 type,
+								  DnsQuestion *questions);
 extern const char *messages_open(DnsMessage *message, const bytea *octets);
 extern void messages_begin(FunctionCallInfo fcinfo, int first_column);
 extern void messages_row(const DnsOutcome *outcome, const char *written,

@@ -120,6 +120,16 @@ messages_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 }
 
 /*
+ * The same for dns_message_at().
+ */
+int
+messages_at_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+{
+	return !PG_ARGISNULL(1) && messages_question(fcinfo, 1, RETURN_FALSE, questions) &&
+		!name_never_asked(&questions->name);
+}
+
+/*
  * Opens a message that a user gave; the octets are not copied.  Returns NULL, or
  * the reason why it cannot be read: a static sentence.  The message then has only
  * its octets, and its header if that is complete.

@@ -76,8 +76,8 @@ pgcares_ptr_inet(PG_FUNCTION_ARGS)
 }
 
 /*
- * Predict the questions of dns_query(), of dns_mx() and the other typed
- * functions, and of dns_ptr(address, on_error); see LookupFunction.
+ * Predict the questions of dns_query(), of dns_query_at(), of dns_mx() and the
+ * other typed functions, and of dns_ptr(address, on_error); see LookupFunction.
  */
 int
 records_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
@@ -85,6 +85,15 @@ records_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
 	DnsRequest	request;
 
 	return argument_request(fcinfo, 0, RETURN_FALSE, &request) ?
+		tell(&request, questions) : 0;
+}
+
+int
+records_at_questions(FunctionCallInfo fcinfo, uint16 type, DnsQuestion *questions)
+{
+	DnsRequest	request;
+
+	return argument_request(fcinfo, 1, RETURN_FALSE, &request) ?
 		tell(&request, questions) : 0;
 }
 

@@ -12,8 +12,20 @@
 
 #include "lookahead/lookahead.h"
 
+/* The search for something in an argument that cannot be computed ahead. */
+typedef struct Refusal
+{
+	SiteSearch *search;
+	LookaheadReason *reason;
+	int			values;			/* of CASE that enclose the expression */
+} Refusal;
+
+static bool can_compute(SiteSearch *search, const FuncExpr *call,
+						const FuncExpr *copy, LookaheadReason *reason,
+						Node **culprit);
 static Node *translate(Node *node, SiteSearch *search);
-static bool is_refused(Node *node, SiteSearch *search);
+static bool refusal(Node *node, SiteSearch *search, LookaheadReason *reason);
+static bool is_refused(Node *node, Refusal *context);
 static void add_call(SiteSearch *search, FuncExpr *call);
 
 /*
@@ -24,29 +36,58 @@ static void add_call(SiteSearch *search, FuncExpr *call);
 bool
 site_take(SiteSearch *search, FuncExpr *call)
 {
-	Node	   *args = (Node *) call->args;
-	bits8		early;
+	FuncExpr   *copy;
+	Node	   *culprit = NULL;
+	LookaheadReason reason;
 
 	if (lookup_functions_find(call->funcid) == NULL)
 		return false;
-	/* A column in another tree does not belong to the node's input. */
-	if (search->outside && contain_var_clause(args))
-		return false;
-
 	search->other_columns = false;
-	call = (FuncExpr *) translate((Node *) call, search);
-	args = (Node *) call->args;
-	if (search->other_columns || is_refused(args, search) ||
-		expression_returns_set(args))
-		return false;
-	if (!contain_var_clause(args))
-		return false;			/* the same question for all rows */
-	early = early_expression(search->plan, args);
-	if (early & (EARLY_EFFECTS | EARLY_ERRORS))
-		return false;
-	search->early |= early;
-	add_call(search, call);
-	return true;
+	copy = (FuncExpr *) translate((Node *) call, search);
+	if (can_compute(search, call, copy, &reason, &culprit))
+	{
+		add_call(search, copy);
+		return true;
+	}
+	reasons_note(search->plan, call, reason, culprit);
+	return false;
+}
+
+/*
+ * Can the arguments of a call, and of its copy with the node's columns, be
+ * computed ahead?  If not, sets the reason.
+ */
+static bool
+can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
+			LookaheadReason *reason, Node **culprit)
+{
+	Node	   *args = (Node *) copy->args;
+	ExpressionLook seen = {.has_effects = search->plan->has_effects};
+	bits8		early;
+
+	/* A column in another tree does not belong to the node's input. */
+	if (search->other_columns ||
+		(search->outside && contain_var_clause((Node *) call->args)))
+		*reason = REASON_JOINED;
+	else if (refusal(args, search, reason))
+		;
+	else if (expression_returns_set(args))
+		*reason = REASON_UNKNOWN;
+	else if (!contain_var_clause(args))
+		*reason = REASON_CONSTANT;
+	else
+	{
+		early = early_expression(search->plan, args);
+		if (!(early & (EARLY_EFFECTS | EARLY_ERRORS)))
+		{
+			search->early |= early;
+			return true;
+		}
+		expression_look((Node *) call->args, &seen);
+		*culprit = seen.culprit;
+		*reason = (early & EARLY_EFFECTS) ? REASON_EFFECT : REASON_RAISES;
+	}
+	return false;
 }
 
 /* A call that is certain in one place is certain. */
@@ -103,30 +144,54 @@ translate(Node *node, SiteSearch *search)
 }
 
 /*
- * Does an argument hold anything that cannot be computed ahead?
+ * Does an argument hold anything that cannot be computed ahead?  Sets the reason.
  */
 static bool
-is_refused(Node *node, SiteSearch *search)
+refusal(Node *node, SiteSearch *search, LookaheadReason *reason)
 {
+	Refusal		context = {.search = search, .reason = reason};
+
+	return is_refused(node, &context);
+}
+
+static bool
+is_refused(Node *node, Refusal *context)
+{
+	bool		refused;
+
 	if (node == NULL)
 		return false;
+	*context->reason = REASON_UNKNOWN;
 	switch (nodeTag(node))
 	{
 		case T_Param:
 			if (((Param *) node)->paramkind == PARAM_EXTERN)
 				return false;
 			return ((Param *) node)->paramkind != PARAM_EXEC ||
-				!bms_is_member(((Param *) node)->paramid, search->params);
+				!bms_is_member(((Param *) node)->paramid, context->search->params);
 		case T_FuncExpr:
 			if (lookup_functions_find(((FuncExpr *) node)->funcid) != NULL)
+			{
+				*context->reason = REASON_LOOKUP;
 				return true;
+			}
 			break;
+		case T_CaseExpr:
+			if (((CaseExpr *) node)->arg != NULL)
+				context->values++;
+			refused = expression_tree_walker(node, is_refused, context);
+			if (((CaseExpr *) node)->arg != NULL)
+				context->values--;
+			return refused;
+		case T_CaseTestExpr:
+			return context->values == 0;	/* else it is that of an argument */
 		case T_SubPlan:
 		case T_AlternativeSubPlan:
+			*context->reason = REASON_SUBQUERY;
+			return true;
 		case T_Aggref:
 		case T_WindowFunc:
 		case T_GroupingFunc:
-		case T_CaseTestExpr:
 		case T_CoerceToDomainValue:
 		case T_SetToDefault:
 		case T_CurrentOfExpr:
@@ -135,5 +200,5 @@ is_refused(Node *node, SiteSearch *search)
 		default:
 			break;
 	}
-	return expression_tree_walker(node, is_refused, search);
+	return expression_tree_walker(node, is_refused, context);
 }

@@ -51,6 +51,25 @@ early_expression(LookaheadPlan *plan, Node *expression)
 }
 
 /*
+ * Finds an expression of a subtree with an obstacle that cannot be held back;
+ * NULL if there is none, or only in subplans.
+ */
+Node *
+early_culprit(const Plan *node)
+{
+	ExpressionLook seen = {0};
+
+	while (node != NULL && seen.culprit == NULL)
+	{
+		expression_look((Node *) plan_expressions_of_rows(node), &seen);
+		expression_look((Node *) plan_expressions_at_first(node), &seen);
+		node = IsA(node, SubqueryScan) ? ((const SubqueryScan *) node)->subplan :
+			node->lefttree;
+	}
+	return seen.culprit;
+}
+
+/*
  * Forgets the examination of a node whose expressions have changed.
  */
 void

@@ -27,6 +27,7 @@ static void forget_segment(void *argument);
 static void add_workers(LookaheadCounters *sum, const LookaheadShared *shared);
 static void add_counters(LookaheadCounters *sum, const LookaheadCounters *part);
 static void show_calls(LookaheadNode *node, List *ancestors, ExplainState *es);
+static void show_not_ahead(List *lines, ExplainState *es);
 static void show_counters(LookaheadNode *node, ExplainState *es);
 
 /*
@@ -159,6 +160,25 @@ show_calls(LookaheadNode *node, List *ancestors, ExplainState *es)
 		ExplainPropertyInteger("Bound", NULL, bound, es);
 	if (limit != NIL)
 		ExplainPropertyList("Bound", limit, es);
+	if (es->verbose)
+		show_not_ahead(list_nth(plan->custom_private, LOOKAHEAD_NOT), es);
+}
+
+/* Shows the calls of the statement that have no look-ahead, with reasons. */
+static void
+show_not_ahead(List *lines, ExplainState *es)
+{
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, lines)
+	{
+		if (es->format == EXPLAIN_FORMAT_TEXT)
+			ExplainPropertyText("No Look-ahead", strVal(lfirst(lc)), es);
+		texts = lappend(texts, strVal(lfirst(lc)));
+	}
+	if (texts != NIL && es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyList("No Look-ahead", texts, es);
 }
 
 /* Shows the counters of all processes, on one line in text format. */

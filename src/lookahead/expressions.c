@@ -46,6 +46,8 @@ expression_has_effect(Node *expression)
 static bool
 look(Node *node, ExpressionLook *seen)
 {
+	bits8		before = seen->early;
+
 	if (node == NULL)
 		return false;
 	switch (nodeTag(node))
@@ -166,6 +168,9 @@ look(Node *node, ExpressionLook *seen)
 				seen->early |= EARLY_EFFECTS;
 			break;
 	}
+	if (seen->culprit == NULL &&
+		(seen->early & ~before & (EARLY_ERRORS | EARLY_EFFECTS)))
+		seen->culprit = node;
 	return expression_tree_walker(node, look, seen);
 }
 

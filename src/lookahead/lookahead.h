@@ -18,8 +18,10 @@
 
 /*
  * A lookup function.  questions() predicts from the arguments of a call which
- * questions it will ask and returns their number, 0 if it cannot tell.  It
- * never raises because of an argument's value: the call itself does that.
+ * questions it will ask and returns their number, 0 if it cannot tell.  server()
+ * predicts the name server, palloc'd, or returns NULL; it is NULL for functions
+ * that ask those of the settings.  Neither raises because of an argument's value:
+ * the call itself does that.
  */
 typedef struct LookupFunction
 {
@@ -28,6 +30,7 @@ typedef struct LookupFunction
 	int			(*questions) (FunctionCallInfo fcinfo, uint16 type,
 							  DnsQuestion *questions);
 	uint16		type;			/* of the questions, if the function fixes it */
+	const char *(*server) (FunctionCallInfo fcinfo);
 } LookupFunction;
 
 extern void lookup_functions_init(void);
@@ -62,6 +65,7 @@ typedef struct LookaheadPlan
 	Bitmapset  *used;			/* subplans that are used somewhere */
 	Bitmapset  *used_again;		/* subplans that are used more than once */
 	struct LookaheadEarly *early;	/* by plan_node_id */
+	List	   *left_out;		/* calls, with reasons: see reasons.c */
 } LookaheadPlan;
 
 /* How the nodes above use a node's rows. */
@@ -103,6 +107,7 @@ typedef struct ExpressionLook
 {
 	bool		has_effects;	/* input: the statement has visible effects */
 	bits8		early;
+	Node	   *culprit;		/* the first part with errors or effects */
 	Bitmapset  *subplans;		/* their numbers */
 	Bitmapset  *params;			/* that init plans can set */
 } ExpressionLook;
@@ -118,6 +123,7 @@ typedef struct LookaheadEarly
 
 extern bits8 early_rows(LookaheadPlan *plan, Plan *node);
 extern bits8 early_expression(LookaheadPlan *plan, Node *expression);
+extern Node *early_culprit(const Plan *node);
 extern void early_forget(LookaheadPlan *plan, const Plan *node);
 extern void early_survey(LookaheadPlan *plan, const Plan *node);
 
@@ -138,6 +144,48 @@ extern bits8 function_early(Oid function, Oid collation, List *arguments);
 extern bits8 operator_early(Oid operator, Oid function, Oid collation,
 							List *arguments);
 extern bool function_reads_session(Oid function);
+
+/* ---- reasons.c: why a call is not looked ahead for ---- */
+
+typedef enum LookaheadReason
+{
+	REASON_RAISES,
+	REASON_EFFECT,
+	REASON_LOOKUP,
+	REASON_SUBQUERY,
+	REASON_JOINED,
+	REASON_CONSTANT,
+	REASON_UNKNOWN,
+	REASON_ROWS_RAISE,
+	REASON_ROWS_EFFECT,
+	REASON_ROWS_AGAIN,
+	REASON_ROWS_WARN,
+	REASON_MARKS,
+	REASON_SKIPPED,
+	REASON_JOIN,
+	REASON_CHANGE,
+	REASON_FOREIGN,
+	REASON_MANY,
+	REASON_CURSOR,
+	REASON_PLACE
+} LookaheadReason;
+
+extern bool reasons_same_call(const FuncExpr *a, const FuncExpr *b);
+extern void reasons_note(LookaheadPlan *plan, const FuncExpr *call,
+						 LookaheadReason reason, Node *culprit);
+extern bool reasons_find(const LookaheadPlan *plan, const FuncExpr *call,
+						 LookaheadReason *reason, Node **culprit);
+extern const char *reasons_text(LookaheadReason reason);
+
+/* ---- call_text.c: a call as text ---- */
+
+extern char *call_text(const LookaheadPlan *plan, const Plan *node,
+					   Node *expression);
+extern const char *call_name(const Node *expression);
+
+/* ---- report.c: calls that are not looked ahead for ---- */
+
+extern void lookahead_report(LookaheadPlan *plan, LookaheadReason reason);
 
 /* ---- demands.c: how plan nodes use the rows of their children ---- */
 
@@ -264,8 +312,8 @@ extern bool early_errors_arguments(List *arguments, bool guarded,
 /* ---- exec.c: the plan node ---- */
 
 /*
- * The members of a node's custom_private, all of them Integer nodes.  A node is
- * limited if the plan above can stop before the end, or before the bound.
+ * The members of a node's custom_private, all but the last Integer nodes.  A node
+ * is limited if the plan above can stop before the end, or before the bound.
  */
 enum
 {
@@ -279,8 +327,10 @@ enum
 	LOOKAHEAD_SHARES,			/* nodes that share the statement's memory */
 	LOOKAHEAD_BOUND,			/* most rows that are taken; 0 if unknown */
 	LOOKAHEAD_CALLS,			/* number of certain calls in custom_exprs */
-	LOOKAHEAD_PERHAPS			/* then of uncertain ones; then count and
+	LOOKAHEAD_PERHAPS,			/* then of uncertain ones; then count and
 								 * offset of the LIMIT that sets the bound */
+	LOOKAHEAD_NOT				/* calls of the statement that have no
+								 * look-ahead: a List of String */
 };
 
 extern const struct CustomScanMethods lookahead_scan_methods;

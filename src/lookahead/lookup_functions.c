@@ -4,8 +4,8 @@
  * Which SQL functions are lookup functions: those that run the C functions
  * listed here, whatever their name and schema.  The callback that predicts a
  * call's questions is in the file of its function, and reads the arguments as
- * the function does.  The functions that ask servers of the caller's choice,
- * those that ask for a whole array, and those that ask nothing have no callback.
+ * the function does.  The functions that ask for a whole array, and those that ask
+ * nothing, have no callback.
  */
 #include "postgres.h"
 
@@ -88,8 +88,12 @@ DECLARE(pgcares_blocklist_name_inet, 0)
 DECLARE(pgcares_srv_key, 0)
 DECLARE(pgcares_status_is_final, 0)
 
-#define CALL(symbol, questions)		{#symbol, symbol, questions, 0},
-#define TYPED_CALL(symbol, type)	{#symbol, symbol, records_typed_questions, type},
+#define CALL(symbol, questions) \
+	{#symbol, symbol, questions, 0, NULL},
+#define CALL_AT(symbol, questions) \
+	{#symbol, symbol, questions, 0, argument_server},
+#define TYPED_CALL(symbol, type) \
+	{#symbol, symbol, records_typed_questions, type, NULL},
 
 static const LookupFunction calls[] = {
 	TYPED_FUNCTIONS(TYPED_CALL)
@@ -106,10 +110,10 @@ static const LookupFunction calls[] = {
 	CALL(pgcares_getnameinfo, getnameinfo_questions)
 	CALL(pgcares_message, messages_questions)
 	CALL(pgcares_message_json, messages_questions)
+	CALL_AT(pgcares_query_at, records_at_questions)
+	CALL_AT(pgcares_message_at, messages_at_questions)
 
 	/* These ask by themselves. */
-	CALL(pgcares_query_at, NULL)
-	CALL(pgcares_message_at, NULL)
 	CALL(pgcares_query_many, NULL)
 	CALL(pgcares_addresses_many, NULL)
 	CALL(pgcares_ptr_many, NULL)

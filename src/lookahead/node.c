@@ -15,7 +15,11 @@
 
 #include "lookahead/lookahead.h"
 
+static List **quals_place(LookaheadPlan *plan, Plan *node);
+static bool calls_of_a_side(LookaheadPlan *plan, Join *join);
 static bool may_read_ahead(bits8 early, const LookaheadDemand *demand);
+static void note_refusal(LookaheadPlan *plan, List *calls, const Plan *node,
+						 bits8 early, const LookaheadDemand *demand);
 static void survey_node(LookaheadPlan *plan, Plan *node);
 static void survey_list(LookaheadPlan *plan, List *nodes);
 static List *limit_expressions(const LookaheadDemand *demand);
@@ -67,9 +71,13 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 	Plan	   *node;
 	ListCell   *lc;
 
-	if ((calls == NIL && LOOKAHEAD_NEEDS_CALLS) ||
-		!may_read_ahead(early, demand))
+	if (calls == NIL && LOOKAHEAD_NEEDS_CALLS)
 		return child;
+	if (!may_read_ahead(early, demand))
+	{
+		note_refusal(plan, calls, child, early, demand);
+		return child;
+	}
 
 	scan = makeNode(CustomScan);
 	node = &scan->scan.plan;
@@ -93,6 +101,7 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 	for (int i = 0; i < (int) lengthof(settings); i++)
 		scan->custom_private = lappend(scan->custom_private,
 									   makeInteger(settings[i]));
+	scan->custom_private = lappend(scan->custom_private, NIL);
 	scan->methods = &lookahead_scan_methods;
 	return node;
 }
@@ -107,30 +116,67 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 Plan *
 lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 {
+	List	  **place = quals_place(plan, node);
 	List	   *targetlist = node->targetlist;
-	List	   *qual = node->qual;
+	List	   *quals = *place;
 	PassedColumns *columns;
 	List	   *moved;
 	Plan	   *top;
 
-	if (demand->marks || !lookahead_has_calls(plan, node, &moved))
+	if (!lookahead_has_calls(plan, node, &moved))
 		return node;
 	columns = columns_collect((Node *) targetlist, (Node *) moved);
 	if (columns->list == NIL)
 		return node;			/* nothing changes from row to row */
 
 	node->targetlist = columns_entries(columns);
-	node->qual = list_copy_head(qual, list_length(qual) - list_length(moved));
+	*place = list_copy_head(quals, list_length(quals) - list_length(moved));
 	early_forget(plan, node);
 	top = lookahead_place(plan, node, (List *) columns_use((Node *) targetlist, columns),
 						  (List *) columns_use((Node *) moved, columns), demand);
 	if (top == node)
 	{
 		node->targetlist = targetlist;
-		node->qual = qual;
+		*place = quals;
 		early_forget(plan, node);
 	}
+	else if (place != &node->qual && moved != NIL)
+		((Join *) node)->inner_unique = false;	/* the first match can fail above */
 	return top;
+}
+
+/*
+ * The quals that a node above can evaluate.  Inner joins keep them with the
+ * conditions of the join.  A nested loop evaluates these again and again for the
+ * same row: if they make calls for the rows of one side, nodes below look ahead.
+ */
+static List **
+quals_place(LookaheadPlan *plan, Plan *node)
+{
+	Join	   *join = (Join *) node;
+
+	if (!IsA(node, NestLoop) && !IsA(node, HashJoin) && !IsA(node, MergeJoin))
+		return &node->qual;
+	if (join->jointype != JOIN_INNER || node->qual != NIL || join->joinqual == NIL)
+		return &node->qual;
+	if (IsA(node, NestLoop) &&
+		(calls_of_a_side(plan, join) ||
+		 (IsA(node->righttree, Memoize) && ((Memoize *) node->righttree)->singlerow)))
+		return &node->qual;
+	return &join->joinqual;
+}
+
+/* Does the first condition of a join make calls for the rows of one side? */
+static bool
+calls_of_a_side(LookaheadPlan *plan, Join *join)
+{
+	SiteSearch	search;
+
+	sites_open(&search, plan, &join->plan, OUTER_VAR);
+	if (find_sites(&search, linitial(join->joinqual)))
+		return true;
+	sites_open(&search, plan, &join->plan, INNER_VAR);
+	return find_sites(&search, linitial(join->joinqual));
 }
 
 /*
@@ -149,10 +195,15 @@ lookahead_place(LookaheadPlan *plan, Plan *node, List *targets, List *quals,
 
 	if (quals != NIL)
 		lookahead_forget_bound(&unbound);
-	if (!may_read_ahead(early_rows(plan, node), &unbound))
-		return node;
-
 	sites_open(&search, plan, node, INDEX_VAR);
+	if (!may_read_ahead(early_rows(plan, node), &unbound))
+	{
+		find_sites(&search, (Node *) (quals != NIL ? quals : targets));
+		note_refusal(plan, list_concat_copy(search.calls, search.perhaps), node,
+					 early_rows(plan, node), &unbound);
+		return node;
+	}
+
 	node->initPlan = NIL;
 	if (quals != NIL)
 	{
@@ -177,6 +228,28 @@ may_read_ahead(bits8 early, const LookaheadDemand *demand)
 	return !demand->marks && !(early & (EARLY_EFFECTS | EARLY_ERRORS)) &&
 		!((early & EARLY_GUARD) && demand->repeated) &&
 		!((early & EARLY_WARNINGS) && demand->limited);
+}
+
+/* Notes why the rows of a node are not read ahead for these calls. */
+static void
+note_refusal(LookaheadPlan *plan, List *calls, const Plan *node, bits8 early,
+			 const LookaheadDemand *demand)
+{
+	LookaheadReason reason = REASON_ROWS_WARN;
+	Node	   *culprit = NULL;
+	ListCell   *lc;
+
+	if (demand->marks)
+		reason = REASON_MARKS;
+	else if (early & (EARLY_EFFECTS | EARLY_ERRORS))
+	{
+		reason = (early & EARLY_EFFECTS) ? REASON_ROWS_EFFECT : REASON_ROWS_RAISE;
+		culprit = early_culprit(node);
+	}
+	else if ((early & EARLY_GUARD) && demand->repeated)
+		reason = REASON_ROWS_AGAIN;
+	foreach(lc, calls)
+		reasons_note(plan, lfirst(lc), reason, culprit);
 }
 
 /*
@@ -262,6 +335,7 @@ add_params(Node *node, Bitmapset **params)
 bool
 lookahead_has_calls(LookaheadPlan *plan, Plan *node, List **quals)
 {
+	List	   *all = *quals_place(plan, node);
 	PassedColumns *columns;
 	SiteSearch	search;
 
@@ -269,17 +343,16 @@ lookahead_has_calls(LookaheadPlan *plan, Plan *node, List **quals)
 	/* PL/pgSQL requires this shape of an expression's plan. */
 	if (!LOOKAHEAD_NEEDS_CALLS)
 		return !(IsA(node, Gather) && IsA(node->lefttree, Result));
-	if (!sites_possible((Node *) node->targetlist) &&
-		!sites_possible((Node *) node->qual))
+	if (!sites_possible((Node *) node->targetlist) && !sites_possible((Node *) all))
 		return false;
 
 	sites_open(&search, plan, node, INDEX_VAR);
-	columns = columns_collect((Node *) node->targetlist, (Node *) node->qual);
-	for (int i = 0; i < list_length(node->qual); i++)
+	columns = columns_collect((Node *) node->targetlist, (Node *) all);
+	for (int i = 0; i < list_length(all); i++)
 	{
-		if (find_sites(&search, columns_use(list_nth(node->qual, i), columns)))
+		if (find_sites(&search, columns_use(list_nth(all, i), columns)))
 		{
-			*quals = list_copy_tail(node->qual, i);
+			*quals = list_copy_tail(all, i);
 			break;
 		}
 	}

@@ -39,7 +39,8 @@ static void lookahead_start(QueryDesc *query, int eflags);
 static bool change_older_plan(QueryDesc *query, int eflags);
 static PlannedStmt *own_plan(QueryDesc *query);
 static bool begins_named_portal(void);
-static bool is_for_us(const PlannedStmt *stmt, int cursor_options);
+static bool has_lookups(const PlannedStmt *stmt);
+static bool can_go_forward_only(const PlannedStmt *stmt, int cursor_options);
 static bool change_plan(LookaheadPlan *plan);
 static Plan *walk(LookaheadPlan *plan, Plan *node,
 				  const LookaheadDemand *demand);
@@ -83,11 +84,16 @@ lookahead_planner(Query *parse, const char *query_string, int cursor_options,
 	else
 		stmt = standard_planner(parse, query_string, cursor_options, params);
 
-	if (is_for_us(stmt, cursor_options))
+	if (!has_lookups(stmt))
+		return stmt;
+	lookahead_survey(&plan, stmt);
+	if (can_go_forward_only(stmt, cursor_options))
 	{
-		lookahead_survey(&plan, stmt);
 		change_plan(&plan);
+		lookahead_report(&plan, REASON_PLACE);
 	}
+	else
+		lookahead_report(&plan, REASON_CURSOR);
 	return stmt;
 }
 
@@ -136,7 +142,7 @@ change_older_plan(QueryDesc *query, int eflags)
 		cursor_options |= ActivePortal->cursorOptions;
 	if (eflags & EXEC_FLAG_BACKWARD)
 		cursor_options |= CURSOR_OPT_SCROLL;
-	if (!is_for_us(stmt, cursor_options))
+	if (!has_lookups(stmt) || !can_go_forward_only(stmt, cursor_options))
 		return false;
 	lookahead_survey(&plan, stmt);
 	if (plan.has_nodes)
@@ -146,6 +152,7 @@ change_older_plan(QueryDesc *query, int eflags)
 	lookahead_survey(&plan, stmt);
 	if (!change_plan(&plan))
 		return false;
+	lookahead_report(&plan, REASON_PLACE);
 	query->plannedstmt = stmt;
 	return true;
 }
@@ -173,10 +180,11 @@ begins_named_portal(void)
 }
 
 /*
- * Can this plan need nodes?  This check is the only cost for most statements.
+ * Can this plan call lookup functions?  This check is the only cost for most
+ * statements.
  */
 static bool
-is_for_us(const PlannedStmt *stmt, int cursor_options)
+has_lookups(const PlannedStmt *stmt)
 {
 	ListCell   *lc;
 	bool		own_functions = !LOOKAHEAD_NEEDS_CALLS;
@@ -192,10 +200,13 @@ is_for_us(const PlannedStmt *stmt, int cursor_options)
 		own_functions |= item->cacheId == PROCOID &&
 			lookup_functions_may_have(item->hashValue);
 	}
-	if (!own_functions)
-		return false;
+	return own_functions;
+}
 
-	/* The caller can fetch rows backward, which a node cannot do. */
+/* Otherwise the caller can fetch rows backward, which a node cannot do. */
+static bool
+can_go_forward_only(const PlannedStmt *stmt, int cursor_options)
+{
 	if (cursor_options & CURSOR_OPT_SCROLL)
 		return false;
 	return !(cursor_options & CURSOR_OPT_FAST_PLAN) ||

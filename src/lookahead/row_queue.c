@@ -4,8 +4,9 @@
  * The rows that a look-ahead node has read ahead, in their order, and the
  * questions that were started for them.  A certain call's questions are always
  * started.  Questions of an uncertain call, or for a row that is perhaps not
- * wanted, need credit: one at first, and one more for each call that was made.
- * So the node asks at most twice as many questions as are used, plus one.
+ * wanted, need credit: one at first, and one more for each question that a call
+ * has used.  So the node asks at most twice as many questions as are used, plus
+ * one.  Rows that wait are asked for as soon as there is credit.
  */
 #include "postgres.h"
 
@@ -25,6 +26,8 @@ struct CallSite
 	bool		guarded;		/* the arguments can raise an error */
 	bool		certain;		/* the call is made for each row */
 	int64		credit;			/* questions that can still be asked in vain */
+	struct AheadRow *next;		/* the first row whose question perhaps waits */
+	const char *server;			/* of the row that is started, or NULL */
 };
 
 /* A question of a row. */
@@ -32,8 +35,7 @@ typedef struct RowQuestion
 {
 	PrefetchQuestion *prefetched;
 	CallSite   *site;
-	bool		asked;			/* started ahead of the call */
-	bool		charged;		/* took one credit */
+	bool		certain;		/* needs no credit */
 } RowQuestion;
 
 /* A row that was read ahead, and the questions that were started for it. */
@@ -53,9 +55,11 @@ static int	site_questions(CallSite *site, ExprContext *econtext,
 						   DnsQuestion *questions);
 static void start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 						   const DnsQuestion *question, bool certain);
+static void ask_waiting(LookaheadRows *rows, CallSite *site);
+static bool ask_for_row(AheadRow *row, CallSite *site);
+static AheadRow *row_after(LookaheadRows *rows, AheadRow *row);
 static void show(LookaheadRows *rows, const AheadRow *row);
 static AheadRow *first_row(LookaheadRows *rows);
-static void end_question(RowQuestion *question);
 
 /*
  * Makes an empty queue for a node, in the memory of its statement.
@@ -149,7 +153,7 @@ row_queue_first_time_left(LookaheadRows *rows)
 
 	for (int i = 0; i < row->nquestions; i++)
 	{
-		if (row->questions[i].asked)
+		if (row->questions[i].prefetched->state != PREFETCH_EXPECTED)
 			left = Max(left, prefetch_time_left(row->questions[i].prefetched));
 	}
 	return left;
@@ -177,9 +181,15 @@ row_queue_drop_first(LookaheadRows *rows)
 {
 	AheadRow   *row = first_row(rows);
 
+	for (int i = 0; i < rows->nsites; i++)
+	{
+		if (rows->sites[i].next == row)
+			rows->sites[i].next = row_after(rows, row);
+		ask_waiting(rows, &rows->sites[i]);
+	}
 	dlist_delete(&row->node);
 	for (int i = 0; i < row->nquestions; i++)
-		end_question(&row->questions[i]);
+		prefetch_table_drop(row->questions[i].prefetched);
 	rows->count--;
 	account(rows, 0, row->space);
 	pfree(row->tuple);
@@ -238,26 +248,82 @@ site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 		if (fcinfo->args[i].isnull)
 			return 0;			/* it will not be called */
 	}
+	site->server = NULL;
+	if (site->call->server != NULL)
+	{
+		site->server = site->call->server(fcinfo);
+		if (site->server == NULL)
+			return 0;
+	}
 	return site->call->questions(fcinfo, site->call->type, questions);
 }
 
-/* Asks a question ahead, or only notes it if there is no credit. */
+/* Notes a question, and asks it ahead if it needs no credit or there is some. */
 static void
 start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 			   const DnsQuestion *question, bool certain)
 {
-	bool		ask = certain || site->credit > 0;
-	PrefetchQuestion *prefetched = prefetch_start(rows->prefetch, question, ask);
+	PrefetchQuestion *prefetched;
 	RowQuestion *entry;
 
+	prefetched = prefetch_start(rows->prefetch, site->server, question);
 	if (prefetched == NULL)
 		return;
 	entry = &row->questions[row->nquestions++];
 	entry->prefetched = prefetched;
 	entry->site = site;
-	entry->asked = ask;
-	entry->charged = ask && !certain;
-	site->credit -= entry->charged;
+	entry->certain = certain;
+	if (prefetched->credit == NULL && !prefetched->used)
+	{
+		prefetched->credit = &site->credit;
+		prefetched->earns = 1;
+	}
+	if (prefetched->state != PREFETCH_EXPECTED)
+		return;
+	if (certain && prefetch_gather(prefetched))
+		return;
+	if (site->next == NULL)
+		site->next = row;
+	ask_waiting(rows, site);
+}
+
+/* Asks for the rows that wait, while there is credit. */
+static void
+ask_waiting(LookaheadRows *rows, CallSite *site)
+{
+	while (site->next != NULL && ask_for_row(site->next, site))
+		site->next = row_after(rows, site->next);
+}
+
+/* Asks a call's questions for a row; false if the row must wait. */
+static bool
+ask_for_row(AheadRow *row, CallSite *site)
+{
+	for (int i = 0; i < row->nquestions; i++)
+	{
+		RowQuestion *entry = &row->questions[i];
+		PrefetchQuestion *prefetched = entry->prefetched;
+
+		if (entry->site != site || prefetched->state != PREFETCH_EXPECTED)
+			continue;
+		if ((!entry->certain && site->credit == 0) || !prefetch_gather(prefetched))
+			return false;
+		if (entry->certain)
+			continue;
+		/* A call that uses it returns the credit and earns another one. */
+		site->credit--;
+		prefetched->credit = &site->credit;
+		prefetched->earns = 2;
+	}
+	return true;
+}
+
+/* The row behind a row, or NULL. */
+static AheadRow *
+row_after(LookaheadRows *rows, AheadRow *row)
+{
+	return dlist_has_next(&rows->list, &row->node) ?
+		dlist_container(AheadRow, node, row->node.next) : NULL;
 }
 
 /* Puts a row into the node's slot; its values point into the tuple. */
@@ -280,13 +346,4 @@ static AheadRow *
 first_row(LookaheadRows *rows)
 {
 	return dlist_head_element(AheadRow, node, &rows->list);
-}
-
-/* A call that was made earns one credit, and returns the one that it took. */
-static void
-end_question(RowQuestion *question)
-{
-	if (question->prefetched->used)
-		question->site->credit += 1 + question->charged;
-	prefetch_table_drop(question->prefetched);
 }

@@ -76,8 +76,8 @@ find_for_input(SiteSearch *search, Plan *node)
 			return true;
 
 		case T_WindowAgg:
-			if (!reads_all_rows((WindowAgg *) node))
-				return false;
+			/* Otherwise it can skip rows, or read them later, or never. */
+			search->uncertain = !reads_all_rows((WindowAgg *) node);
 			sites_find_in_aggregates(search, (Node *) node->targetlist);
 			return true;
 		case T_Agg:

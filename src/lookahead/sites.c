@@ -221,10 +221,13 @@ find_in_aggregates(Node *node, SiteSearch *search)
 	}
 	if (IsA(node, WindowFunc))
 	{
+		bool		uncertain = search->uncertain;
+
 		/* Window functions that are not aggregates can skip rows. */
-		if (((WindowFunc *) node)->winagg &&
-			((WindowFunc *) node)->aggfilter == NULL)
+		search->uncertain |= !((WindowFunc *) node)->winagg;
+		if (((WindowFunc *) node)->aggfilter == NULL)
 			find((Node *) ((WindowFunc *) node)->args, search);
+		search->uncertain = uncertain;
 		return false;
 	}
 	return expression_tree_walker(node, find_in_aggregates, search);
@@ -239,6 +242,8 @@ find_in_aggregates(Node *node, SiteSearch *search)
 static void
 find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 {
+	ListCell   *lc;
+
 	if (tree == NULL)
 		return;
 	check_stack_depth();
@@ -250,10 +255,35 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 			break;
 		case T_Result:
 			if (((Result *) tree)->resconstantqual != NULL)
-				break;			/* the calls depend on this condition */
+			{
+				/* The other calls depend on this condition. */
+				find_outside(search, linitial((List *) ((Result *) tree)->resconstantqual),
+							 certain);
+				break;
+			}
 			if (tree->lefttree == NULL && tree->qual == NIL)
 				find_outside(search, (Node *) tree->targetlist, certain);
 			find_in_tree(search, tree->lefttree, certain, whole);
+			break;
+
+		case T_ValuesScan:
+			foreach(lc, ((ValuesScan *) tree)->values_lists)
+				find_outside(search, lfirst(lc),
+							 certain && (whole || lc == list_head(((ValuesScan *) tree)->values_lists)));
+			break;
+
+			/* These can have no rows. */
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_CteScan:
+		case T_NamedTuplestoreScan:
+			find_outside(search, tree->qual != NIL ? linitial(tree->qual) :
+						 (Node *) tree->targetlist, false);
 			break;
 
 		case T_Limit:

@@ -21,7 +21,7 @@ void
 lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
 		   DnsOutcome *outcomes)
 {
-	bool		ahead = lookup->server == NULL && lookup->window == NULL;
+	bool		ahead = lookup->window == NULL;
 	bool		keep = count > 1;
 	int			numbers[LOOKUP_MAX_QUESTIONS];
 	int			left = 0;
@@ -29,7 +29,7 @@ lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
 	Assert(count <= LOOKUP_MAX_QUESTIONS);
 	for (int i = 0; i < count; i++)
 	{
-		if (!ahead || !prefetch_outcome(&questions[i], &outcomes[i]))
+		if (!ahead || !prefetch_outcome(lookup->server, &questions[i], &outcomes[i]))
 			numbers[left++] = i;
 		else if (keep)
 			outcome_keep(&outcomes[i]);

@@ -332,11 +332,26 @@ typedef struct PrefetchStatement
 	uint64		seed;			/* of its hash values */
 	struct PrefetchQuestion *expected;	/* probably the next to be looked up */
 	DnsWindow  *window;			/* NULL before the first question */
+	dlist_head	servers;		/* that were chosen: PrefetchServer */
+	int			open_servers;	/* of these, with a window */
+	uint32		last_server;	/* the highest number */
 	dlist_head	prefetches;		/* of nodes that have not ended */
 	dlist_head	unused;			/* done and unreferenced; oldest first */
 	Size		unused_memory;	/* octets */
 	Size		memory;			/* octets of rows, other questions and answers */
 } PrefetchStatement;
+
+/* A name server that the caller has chosen. */
+typedef struct PrefetchServer
+{
+	dlist_node	node;
+	PrefetchStatement *statement;
+	char	   *text;			/* as the caller wrote it */
+	uint32		number;			/* from 1 */
+	DnsWindow  *window;			/* NULL if it has to wait for one */
+	int			questions;		/* that exist */
+	int			held;			/* of these, with references */
+} PrefetchServer;
 
 /* The questions of one look-ahead node. */
 typedef struct Prefetch
@@ -362,6 +377,7 @@ typedef enum PrefetchState
 /* The key of a question; names that differ in case are different. */
 typedef struct PrefetchKey
 {
+	uint32		server;			/* its number; 0 for those of the settings */
 	uint16		type;
 	uint16		class;
 	uint8		nsid;
@@ -373,10 +389,13 @@ typedef struct PrefetchKey
 typedef struct PrefetchQuestion
 {
 	Prefetch   *prefetch;
+	PrefetchServer *server;		/* NULL for those of the settings */
 	dlist_node	node;			/* in the queue, or among the unused */
 	PrefetchState state;
 	int			references;
 	bool		used;			/* a call has taken the answer */
+	int64	   *credit;			/* that its first use increases, or NULL */
+	int			earns;			/* by so much */
 	const DnsSlot *slot;		/* while it is asked */
 	DnsReply	reply;			/* when it is done */
 	uint32		hash;			/* of the key */
@@ -388,25 +407,37 @@ extern MemoryContext prefetch_statement_run(MemoryContext owner);
 extern PrefetchStatement *prefetch_statement_calling(void);
 extern PrefetchStatement *prefetch_statement_next(PrefetchStatement *statement);
 extern PrefetchQuestion *prefetch_table_find(PrefetchStatement *statement,
+											 const PrefetchServer *server,
 											 const DnsQuestion *question, uint32 *hash);
-extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question,
-											uint32 hash);
+extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
+											const DnsQuestion *question, uint32 hash);
 extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
 extern void prefetch_table_expect(PrefetchQuestion *prefetched);
 extern void prefetch_table_hold(PrefetchQuestion *prefetched);
 extern void prefetch_table_drop(PrefetchQuestion *prefetched);
 extern void prefetch_table_account(Prefetch *prefetch, Size more, Size less);
+extern void prefetch_table_forget_server(const PrefetchServer *server);
 extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
+
+/* ---- prefetch_servers.c: name servers of the caller's choice ---- */
+
+extern PrefetchServer *prefetch_server_find(PrefetchStatement *statement,
+											const char *text);
+extern PrefetchServer *prefetch_server_get(PrefetchStatement *statement,
+										   const char *text);
+extern bool prefetch_server_open(PrefetchServer *server);
 
 /* ---- prefetch.c: asking ahead of the call ---- */
 
 extern Prefetch *prefetch_open(MemoryContext owner, LookaheadCounters *counters);
-extern PrefetchQuestion *prefetch_start(Prefetch *prefetch, const DnsQuestion *question,
-										bool ask);
+extern PrefetchQuestion *prefetch_start(Prefetch *prefetch, const char *server,
+										const DnsQuestion *question);
+extern bool prefetch_gather(PrefetchQuestion *prefetched);
 extern int64 prefetch_time_left(const PrefetchQuestion *prefetched);
 extern void prefetch_attend(Prefetch *prefetch);
 extern void prefetch_ask(Prefetch *prefetch);
 extern void prefetch_close(Prefetch *prefetch);
-extern bool prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome);
+extern bool prefetch_outcome(const char *server, const DnsQuestion *question,
+							 DnsOutcome *outcome);
 
 #endif							/* PGCARES_LOOKUP_H */

@@ -34,13 +34,16 @@
  */
 #define UNKNOWN_TRIP	20000
 
-static void gather(PrefetchQuestion *prefetched);
 static void open_window(PrefetchStatement *statement);
 static bool wait_for(PrefetchQuestion *prefetched);
 static void give_up(PrefetchQuestion *prefetched);
 static void move_on(Prefetch *first);
 static void feed(Prefetch *prefetch);
+static void flush(DnsWindow *window);
+static DnsWindow *window_of(const PrefetchQuestion *prefetched);
 static int	total_in_flight(void);
+static int	in_flight(const PrefetchStatement *statement);
+static void take_answers(PrefetchStatement *statement, DnsWindow *window);
 static void collect(PrefetchStatement *statement);
 
 /*
@@ -63,41 +66,55 @@ prefetch_open(MemoryContext owner, LookaheadCounters *counters)
 }
 
 /*
- * Queues a question to be asked ahead, unless the statement has asked it
- * already.  If ask is false, the question is only expected until a call wants
- * it.  Gives a reference, which the caller returns with prefetch_table_drop(),
- * or NULL if the question cannot be asked: the call will find out why.
+ * Notes a question that a call will probably ask, unless the statement has it
+ * already; server is NULL for those of the settings.  Gives a reference, which
+ * the caller returns with prefetch_table_drop(), or NULL if the question cannot
+ * be asked: the call will find out why.
  */
 PrefetchQuestion *
-prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
+prefetch_start(Prefetch *prefetch, const char *server, const DnsQuestion *question)
 {
 	PrefetchStatement *statement = prefetch->statement;
+	PrefetchServer *chosen = NULL;
+	DnsWindow  *window;
 	uint32		hash;
-	PrefetchQuestion *prefetched = prefetch_table_find(statement, question, &hash);
+	PrefetchQuestion *prefetched;
 
-	if (statement->window == NULL)
+	if (server != NULL)
+		chosen = prefetch_server_get(statement, server);
+	else if (statement->window == NULL)
 		open_window(statement);
-	if (statement->window->failed || !window_is_current(statement->window))
+	window = chosen != NULL ? chosen->window : statement->window;
+	if (window != NULL && (window->failed || !window_is_current(window)))
 		return NULL;
-	if (prefetched != NULL)
+
+	prefetched = prefetch_table_find(statement, chosen, question, &hash);
+	if (prefetched == NULL)
+		prefetched = prefetch_table_add(prefetch, chosen, question, hash);
+	else if (prefetched->state != PREFETCH_EXPECTED)
 	{
-		prefetch_table_hold(prefetched);
-		if (prefetched->state == PREFETCH_EXPECTED)
-		{
-			if (ask)
-				gather(prefetched);
-			return prefetched;
-		}
 		prefetch->counters->shared++;
 		counters.shared++;
-		return prefetched;
 	}
-
-	prefetched = prefetch_table_add(prefetch, question, hash);
 	prefetch_table_hold(prefetched);
-	if (ask)
-		gather(prefetched);
 	return prefetched;
+}
+
+/*
+ * Queues a question that is only expected, to be asked together with others.
+ * False if too many other servers are asked.
+ */
+bool
+prefetch_gather(PrefetchQuestion *prefetched)
+{
+	Prefetch   *prefetch = prefetched->prefetch;
+
+	if (prefetched->server != NULL && !prefetch_server_open(prefetched->server))
+		return false;
+	prefetch_table_queue(prefetched, false);
+	if (++prefetch->gathered >= ASK_MANY)
+		feed(prefetch);
+	return true;
 }
 
 /*
@@ -107,8 +124,9 @@ prefetch_start(Prefetch *prefetch, const DnsQuestion *question, bool ask)
 int64
 prefetch_time_left(const PrefetchQuestion *prefetched)
 {
-	const DnsChannel *channel = prefetched->prefetch->statement->window->channel;
-	int64		usual = channel != NULL ? channel->rtt : 0;
+	const DnsWindow *window = window_of(prefetched);
+	int64		usual = window != NULL && window->channel != NULL ?
+		window->channel->rtt : 0;
 	int64		age;
 
 	if (usual == 0)
@@ -129,12 +147,9 @@ prefetch_time_left(const PrefetchQuestion *prefetched)
 void
 prefetch_attend(Prefetch *prefetch)
 {
-	const DnsWindow *window = prefetch->statement->window;
 	int64		now;
 
-	if (window == NULL ||
-		(window_under_way(window) == 0 &&
-		 dlist_is_empty(&prefetch->queue)))
+	if (dlist_is_empty(&prefetch->queue) && in_flight(prefetch->statement) == 0)
 		return;
 	now = clock_now();
 	if (now - prefetch->fed_at >= ASK_AFTER)
@@ -156,8 +171,7 @@ prefetch_attend(Prefetch *prefetch)
 void
 prefetch_ask(Prefetch *prefetch)
 {
-	if (prefetch->statement->window != NULL)
-		feed(prefetch);
+	feed(prefetch);
 }
 
 /*
@@ -168,56 +182,66 @@ void
 prefetch_close(Prefetch *prefetch)
 {
 	PrefetchStatement *statement = prefetch->statement;
+	dlist_iter	iter;
 
 	dlist_delete(&prefetch->node);
 	if (!dlist_is_empty(&statement->prefetches))
 		return;
 	if (statement->window != NULL)
 		window_close(statement->window);
+	dlist_foreach(iter, &statement->servers)
+	{
+		PrefetchServer *server = dlist_container(PrefetchServer, node, iter.cur);
+
+		if (server->window != NULL)
+			window_close(server->window);
+	}
 	MemoryContextDelete(statement->context);
 }
 
 /*
  * Waits for a question that the calling statement asked ahead, and reads its
- * outcome.  False if it was not asked, or with other settings.  The outcome's
+ * outcome; server is NULL for those of the settings.  False if it was not asked,
+ * or with other settings.  The outcome's
  * message is valid until the next lookup.  Raises what waiting raises.
  */
 bool
-prefetch_outcome(const DnsQuestion *question, DnsOutcome *outcome)
+prefetch_outcome(const char *server, const DnsQuestion *question,
+				 DnsOutcome *outcome)
 {
 	PrefetchStatement *statement = prefetch_statement_calling();
+	PrefetchServer *chosen = NULL;
 	PrefetchQuestion *prefetched;
+	DnsWindow  *window;
 	uint32		hash;
 	bool		answered;
 
 	if (statement == NULL)
 		return false;
-	prefetched = prefetch_table_find(statement, question, &hash);
-	if (prefetched == NULL || !window_is_current(statement->window))
+	if (server != NULL)
+		chosen = prefetch_server_find(statement, server);
+	if (server != NULL && chosen == NULL)
+		return false;
+	prefetched = prefetch_table_find(statement, chosen, question, &hash);
+	if (prefetched == NULL)
+		return false;
+	window = window_of(prefetched);
+	if (window == NULL || !window_is_current(window))
 		return false;
 
 	prefetch_table_hold(prefetched);
 	answered = prefetched->state == PREFETCH_DONE || wait_for(prefetched);
 	if (answered)
 	{
+		if (!prefetched->used && prefetched->credit != NULL)
+			*prefetched->credit += prefetched->earns;
 		prefetched->prefetch->counters->used += !prefetched->used;
 		prefetched->used = true;
-		outcome_read(outcome, statement->window, question,
+		outcome_read(outcome, window, question,
 					 &prefetched->reply);
 	}
 	prefetch_table_drop(prefetched);
 	return answered;
-}
-
-/* Queues a question, to be asked together with others. */
-static void
-gather(PrefetchQuestion *prefetched)
-{
-	Prefetch   *prefetch = prefetched->prefetch;
-
-	prefetch_table_queue(prefetched, false);
-	if (++prefetch->gathered >= ASK_MANY)
-		feed(prefetch);
 }
 
 /* Raises if it cannot make a channel, as the call would. */
@@ -240,6 +264,7 @@ static bool
 wait_for(PrefetchQuestion *prefetched)
 {
 	Prefetch   *prefetch = prefetched->prefetch;
+	const DnsWindow *window = window_of(prefetched);
 	int64		began = clock_now();
 	int64		limit = PG_INT64_MAX;
 	bool		given_up = false;
@@ -251,7 +276,7 @@ wait_for(PrefetchQuestion *prefetched)
 	for (;;)
 	{
 		move_on(prefetch);
-		if (prefetched->state == PREFETCH_DONE || prefetch->statement->window->failed)
+		if (prefetched->state == PREFETCH_DONE || window->failed)
 			break;
 		if (clock_waited() >= limit)
 		{
@@ -291,8 +316,6 @@ move_on(Prefetch *first)
 	{
 		dlist_iter	iter;
 
-		if (statement->window == NULL)
-			continue;
 		collect(statement);
 		dlist_foreach(iter, &statement->prefetches)
 			feed(dlist_container(Prefetch, node, iter.cur));
@@ -306,18 +329,24 @@ move_on(Prefetch *first)
 static void
 feed(Prefetch *prefetch)
 {
-	DnsWindow  *window = prefetch->statement->window;
-	bool		fed = false;
+	LookaheadCounters *counted = prefetch->counters;
+	DnsWindow  *fed = NULL;
 
 	prefetch->gathered = 0;
-	while (!dlist_is_empty(&prefetch->queue) && !window->failed &&
-		   total_in_flight() < setting_max_in_flight && window_has_room(window))
+	while (!dlist_is_empty(&prefetch->queue) &&
+		   total_in_flight() < setting_max_in_flight)
 	{
-		PrefetchQuestion *prefetched = dlist_container(PrefetchQuestion, node,
-													   dlist_pop_head_node(&prefetch->queue));
-		LookaheadCounters *counted = prefetch->counters;
+		PrefetchQuestion *prefetched = dlist_head_element(PrefetchQuestion, node,
+														  &prefetch->queue);
+		DnsWindow  *window = window_of(prefetched);
 		DnsQuestion question;
 
+		if (window->failed || !window_has_room(window))
+			break;
+		if (fed != NULL && fed != window)
+			flush(fed);
+		fed = window;
+		dlist_delete(&prefetched->node);
 		question.type = prefetched->key.type;
 		question.class = prefetched->key.class;
 		question.nsid = prefetched->key.nsid;
@@ -328,10 +357,24 @@ feed(Prefetch *prefetch)
 										 (uint64) (uintptr_t) prefetched);
 		counted->started++;
 		counted->max_in_flight = Max(counted->max_in_flight, window->in_flight);
-		fed = true;
 	}
-	if (fed && window->channel != NULL)
+	if (fed != NULL)
+		flush(fed);
+}
+
+static void
+flush(DnsWindow *window)
+{
+	if (window->channel != NULL)
 		(void) flush_channel(window->channel);
+}
+
+/* The window that asks a question; NULL while a chosen server has none. */
+static DnsWindow *
+window_of(const PrefetchQuestion *prefetched)
+{
+	return prefetched->server != NULL ? prefetched->server->window :
+		prefetched->prefetch->statement->window;
 }
 
 /* Questions of all statements in this process that are in flight. */
@@ -342,11 +385,43 @@ total_in_flight(void)
 	int			total = 0;
 
 	while ((statement = prefetch_statement_next(statement)) != NULL)
-	{
-		if (statement->window != NULL)
-			total += window_under_way(statement->window);
-	}
+		total += in_flight(statement);
 	return total;
+}
+
+static int
+in_flight(const PrefetchStatement *statement)
+{
+	int			count = 0;
+	dlist_iter	iter;
+
+	if (statement->window != NULL)
+		count = window_under_way(statement->window);
+	dlist_foreach(iter, unconstify(dlist_head *, &statement->servers))
+	{
+		PrefetchServer *server = dlist_container(PrefetchServer, node, iter.cur);
+
+		if (server->window != NULL)
+			count += window_under_way(server->window);
+	}
+	return count;
+}
+
+/* Takes the answers of all windows of a statement. */
+static void
+collect(PrefetchStatement *statement)
+{
+	dlist_iter	iter;
+
+	if (statement->window != NULL)
+		take_answers(statement, statement->window);
+	dlist_foreach(iter, &statement->servers)
+	{
+		PrefetchServer *server = dlist_container(PrefetchServer, node, iter.cur);
+
+		if (server->window != NULL)
+			take_answers(statement, server->window);
+	}
 }
 
 /*
@@ -355,9 +430,8 @@ total_in_flight(void)
  * ahead, but the questions in flight come on top.
  */
 static void
-collect(PrefetchStatement *statement)
+take_answers(PrefetchStatement *statement, DnsWindow *window)
 {
-	DnsWindow  *window = statement->window;
 	DnsSlot    *slot;
 
 	while ((slot = chain_finished(window)) != NULL)

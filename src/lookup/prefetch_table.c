@@ -62,8 +62,10 @@ static MemoryContext running = NULL;
 
 static PrefetchStatement *find_statement(MemoryContext owner);
 static void release_statement(void *arg);
-static bool is_question(const PrefetchKey *key, const DnsQuestion *question);
-static void fill_key(PrefetchKey *key, const DnsQuestion *question);
+static bool is_question(const PrefetchKey *key, const PrefetchServer *server,
+						const DnsQuestion *question);
+static void fill_key(PrefetchKey *key, const PrefetchServer *server,
+					 const DnsQuestion *question);
 static uint32 hash_key(const PrefetchStatement *statement, const PrefetchKey *key);
 static void keep_unused(PrefetchQuestion *prefetched);
 static void forget(PrefetchQuestion *prefetched);
@@ -88,6 +90,7 @@ prefetch_statement_open(MemoryContext owner)
 	statement->context = context;
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
 	statement->table = prefetch_questions_create(context, 256, NULL);
+	dlist_init(&statement->servers);
 	dlist_init(&statement->prefetches);
 	dlist_init(&statement->unused);
 
@@ -148,11 +151,12 @@ prefetch_statement_next(PrefetchStatement *statement)
 }
 
 /*
- * Finds a question of the statement.  If there is none, gives NULL and the
- * hash for prefetch_table_add().
+ * Finds a question of the statement; server is NULL for those of the settings.
+ * If there is none, gives NULL and the hash for prefetch_table_add().
  */
 PrefetchQuestion *
-prefetch_table_find(PrefetchStatement *statement, const DnsQuestion *question, uint32 *hash)
+prefetch_table_find(PrefetchStatement *statement, const PrefetchServer *server,
+					const DnsQuestion *question, uint32 *hash)
 {
 	union
 	{
@@ -162,9 +166,9 @@ prefetch_table_find(PrefetchStatement *statement, const DnsQuestion *question, u
 	PrefetchEntry *entry;
 
 	if (statement->expected != NULL &&
-		is_question(&statement->expected->key, question))
+		is_question(&statement->expected->key, server, question))
 		return statement->expected;
-	fill_key(&sought.prefetched.key, question);
+	fill_key(&sought.prefetched.key, server, question);
 	*hash = sought.prefetched.hash = hash_key(statement, &sought.prefetched.key);
 	entry = prefetch_questions_lookup(statement->table, &sought.prefetched);
 	return entry != NULL ? entry->prefetched : NULL;
@@ -174,7 +178,8 @@ prefetch_table_find(PrefetchStatement *statement, const DnsQuestion *question, u
  * Adds a question of a node, as expected and without a reference.
  */
 PrefetchQuestion *
-prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question, uint32 hash)
+prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
+				   const DnsQuestion *question, uint32 hash)
 {
 	PrefetchQuestion *prefetched;
 	bool		found;
@@ -183,9 +188,12 @@ prefetch_table_add(Prefetch *prefetch, const DnsQuestion *question, uint32 hash)
 										offsetof(PrefetchQuestion, key) +
 										KEY_SIZE(question->name.len));
 	prefetched->prefetch = prefetch;
+	prefetched->server = server;
+	if (server != NULL)
+		server->questions++;
 	prefetched->state = PREFETCH_EXPECTED;
 	prefetched->hash = hash;
-	fill_key(&prefetched->key, question);
+	fill_key(&prefetched->key, server, question);
 	prefetch_questions_insert(prefetch->statement->table, prefetched, &found);
 	prefetch_table_account(prefetch, question_size(prefetched), 0);
 	return prefetched;
@@ -225,6 +233,8 @@ prefetch_table_expect(PrefetchQuestion *prefetched)
 void
 prefetch_table_hold(PrefetchQuestion *prefetched)
 {
+	if (prefetched->references == 0 && prefetched->server != NULL)
+		prefetched->server->held++;
 	if (prefetched->references++ == 0 && prefetched->state == PREFETCH_DONE)
 	{
 		dlist_delete(&prefetched->node);
@@ -242,6 +252,8 @@ prefetch_table_drop(PrefetchQuestion *prefetched)
 {
 	if (--prefetched->references > 0)
 		return;
+	if (prefetched->server != NULL)
+		prefetched->server->held--;
 	if (prefetched->state == PREFETCH_QUEUED)
 		dlist_delete(&prefetched->node);
 	if (prefetched->state == PREFETCH_QUEUED || prefetched->state == PREFETCH_EXPECTED)
@@ -307,6 +319,25 @@ prefetch_table_account(Prefetch *prefetch, Size more, Size less)
 	}
 }
 
+/*
+ * Frees the unused answers of a server.
+ */
+void
+prefetch_table_forget_server(const PrefetchServer *server)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &server->statement->unused)
+	{
+		PrefetchQuestion *prefetched = dlist_container(PrefetchQuestion, node, iter.cur);
+
+		if (prefetched->server != server)
+			continue;
+		dlist_delete(iter.cur);
+		forget(prefetched);
+	}
+}
+
 static PrefetchStatement *
 find_statement(MemoryContext owner)
 {
@@ -332,16 +363,19 @@ release_statement(void *arg)
 }
 
 static bool
-is_question(const PrefetchKey *key, const DnsQuestion *question)
+is_question(const PrefetchKey *key, const PrefetchServer *server,
+			const DnsQuestion *question)
 {
-	return key->len == question->name.len && key->type == question->type &&
+	return key->server == (server != NULL ? server->number : 0) &&
+		key->len == question->name.len && key->type == question->type &&
 		key->class == question->class && key->nsid == question->nsid &&
 		memcmp(key->octets, question->name.octets, key->len) == 0;
 }
 
 static void
-fill_key(PrefetchKey *key, const DnsQuestion *question)
+fill_key(PrefetchKey *key, const PrefetchServer *server, const DnsQuestion *question)
 {
+	key->server = server != NULL ? server->number : 0;
 	key->type = question->type;
 	key->class = question->class;
 	key->nsid = question->nsid;
@@ -379,6 +413,7 @@ static void
 forget(PrefetchQuestion *prefetched)
 {
 	PrefetchStatement *statement = prefetched->prefetch->statement;
+	PrefetchServer *server = prefetched->server;
 	Size		size = question_size(prefetched);
 
 	if (prefetched->state == PREFETCH_DONE)
@@ -390,6 +425,12 @@ forget(PrefetchQuestion *prefetched)
 		statement->expected = NULL;
 	if (prefetched->reply.answer != NULL)
 		pfree(prefetched->reply.answer);
+	if (server != NULL && --server->questions == 0 && server->window == NULL)
+	{
+		dlist_delete(&server->node);
+		pfree(server->text);
+		pfree(server);
+	}
 	pfree(prefetched);
 }
 

@@ -65,6 +65,8 @@ sub subquery_item
 		2 => "(SELECT $x\::text FROM $from$where LIMIT 1)",
 		3 => "ARRAY(SELECT $x\::text FROM $from$where ORDER BY 1)",
 		2 => "EXISTS (SELECT FROM $from$where)",
+		2 => 'EXISTS (SELECT FROM few f WHERE f.name = ' . $self->scalar_call($scope) . '::text)',
+		1 => '(SELECT max(f.id) FROM nothing f WHERE f.name <> ' . $self->scalar_call($scope) . '::text)',
 		1 => "(SELECT (SELECT count(*) FROM few f WHERE f.id > " . $self->int_column($inner) . ") FROM $from$where LIMIT 1)",
 		1 => '(' . $self->int_column($scope) . " > 2 AND EXISTS (SELECT FROM $from$where))");
 }
@@ -210,7 +212,12 @@ sub window
 		"max($value) OVER (PARTITION BY $grp)",
 		"count($value) OVER ()",
 		"rank() OVER (PARTITION BY $grp ORDER BY $value)",
-		"count(*) OVER (ORDER BY $value)");
+		"count(*) OVER (ORDER BY $value)",
+		"lag($value) OVER (ORDER BY $grp)",
+		"lead($value, 2) OVER (PARTITION BY $grp ORDER BY 1)",
+		"first_value($value) OVER (PARTITION BY $grp ORDER BY $grp)",
+		"string_agg(($value)::text, ',') OVER (ORDER BY $grp ROWS BETWEEN 1 PRECEDING AND 2 FOLLOWING)",
+		"min($value) OVER (ORDER BY $grp ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING)");
 	return $self->whole($self->select($parts));
 }
 

@@ -177,6 +177,9 @@ sub lateral_query
 		2 => sub { "SELECT $x AS x, $n AS n FROM $call UNION ALL SELECT 'none', 0 FROM " . ($self->called($scope))[0] . ' LIMIT 1' },
 		2 => sub { "SELECT $x AS x, $n AS n FROM $call UNION ALL SELECT " . $self->scalar_call($scope) . ', ' . $self->int_column($scope) },
 		1 => sub { 'SELECT ' . $self->scalar_call($scope) . ' AS x, ' . $self->int_column($scope) . ' AS n OFFSET 0' },
+		2 => sub { 'SELECT v.x, v.n FROM (VALUES (' . $self->scalar_call($scope) . '::text, 1), (' . $self->scalar_call($scope) . '::text, ' . $self->int_column($scope) . ')) AS v (x, n)' . pick('', '', ' LIMIT 1') },
+		2 => sub { 'SELECT f.name AS x, f.id AS n FROM few f WHERE f.name > ' . $self->scalar_call($scope) . '::text' . pick('', ' ORDER BY 1, 2 LIMIT 2') },
+		1 => sub { 'SELECT ' . $self->int_column($scope) . '::text AS x, 1 AS n WHERE ' . $self->scalar_call($scope) . ' IS NOT NULL' },
 		2 => sub { $self->query_below($scope) })->();
 	$relation = { alias => $alias, columns => [ [ 'x', chance(0.3) ? 'name' : 'text' ], [ 'n', 'int' ] ] };
 	return ($self->lateral("($query) AS $alias", $relation, $scope), $relation);

@@ -73,7 +73,7 @@ while (my ($title, $sql) = splice @statements, 0, 2)
 	unlike($rows, qr/^[0-9A-Z]{5}: /, "$name: no error");
 	is($rows_ahead, $rows, '... the rows');
 	cmp_ok(scalar(@$asked_ahead), '<=', @$asked + ($more // 0), '... the questions');
-	is("@others", '', '... and no others');
+	is("@others", '', '... and no others') if !$more;
 	is(has_node($with{on}, $sql), $node_there, '... the node');
 	note(sprintf '%s: %d and %d questions, %.0f and %.0f ms', $name, scalar @$asked, scalar @$asked_ahead, 1000 * $time, 1000 * $time_ahead);
 	$tried++;
