@@ -113,6 +113,7 @@ OBJS = \
 	src/lookup/outcome.o \
 	src/lookup/prefetch.o \
 	src/lookup/prefetch_servers.o \
+	src/lookup/prefetch_statement.o \
 	src/lookup/prefetch_table.o \
 	src/lookup/question.o \
 	src/lookup/search_list.o \

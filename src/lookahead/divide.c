@@ -5,7 +5,7 @@
  * if they are above several scans.  WHERE CURRENT OF searches such a plan for the
  * scan of a table, through the nodes that are listed here (the server's
  * execCurrentOf()).  It accepts a look-ahead node only in place of one scan.  The
- * rows stay the same; their lookups are not asked ahead.
+ * rows stay the same.  Parts that scan a table get nodes of their own.
  */
 #include "postgres.h"
 
@@ -17,8 +17,13 @@
 
 static bool list_hides_scans(const List *nodes);
 static Plan *hidden_below(Plan *node);
-static Plan *divide(Plan *node);
+static Plan *divide(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand);
+static Plan *take_away(LookaheadPlan *plan, Plan *node,
+					   const LookaheadDemand *demand);
 static void push_down(Plan *node, Plan *below);
+static void look_ahead_apart(LookaheadPlan *plan, Plan *node,
+							 const LookaheadDemand *demand);
+static bool scans_table(const Plan *node);
 static Node *substitute(Node *node, List *entries);
 
 /*
@@ -62,12 +67,15 @@ list_hides_scans(const List *nodes)
 }
 
 /*
- * Removes these nodes from a plan, which nobody else holds.  Returns its top.
+ * Removes these nodes from a surveyed plan, which nobody else holds.
  */
-Plan *
-lookahead_divide(Plan *node)
+void
+lookahead_divide(LookaheadPlan *plan)
 {
-	return divide(node);
+	LookaheadDemand demand = {.in_turn = true, .one_by_one = true};
+
+	plan->stmt->planTree = divide(plan, plan->stmt->planTree, &demand);
+	lookahead_share_memory(plan->stmt);
 }
 
 /* The plan that nodes of ours hide from the search, or NULL. */
@@ -92,42 +100,57 @@ hidden_below(Plan *node)
 }
 
 static Plan *
-divide(Plan *node)
+divide(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 {
+	LookaheadDemand left;
+	LookaheadDemand right;
 	ListCell   *lc;
 
 	if (node == NULL)
 		return NULL;
 	check_stack_depth();
+	lookahead_demands(node, demand, &left, &right);
 	switch (nodeTag(node))
 	{
 		case T_Result:
 		case T_Limit:
-			node->lefttree = divide(node->lefttree);
+			node->lefttree = divide(plan, node->lefttree, &left);
 			break;
 		case T_SubqueryScan:
-			((SubqueryScan *) node)->subplan = divide(((SubqueryScan *) node)->subplan);
+			((SubqueryScan *) node)->subplan =
+				divide(plan, ((SubqueryScan *) node)->subplan, &left);
 			break;
 		case T_Append:
 			foreach(lc, ((Append *) node)->appendplans)
-				lfirst(lc) = divide(lfirst(lc));
+				lfirst(lc) = divide(plan, lfirst(lc), &left);
 			break;
 		case T_MergeAppend:
 			foreach(lc, ((MergeAppend *) node)->mergeplans)
-				lfirst(lc) = divide(lfirst(lc));
+				lfirst(lc) = divide(plan, lfirst(lc), &left);
 			break;
 		case T_CustomScan:
 			if (hidden_below(node) == NULL)
 				break;
-			node->lefttree = divide(node->lefttree);
-			push_down(node, node->lefttree);
-			node->lefttree->initPlan = list_concat(node->initPlan,
-												   node->lefttree->initPlan);
-			return node->lefttree;
+			node = take_away(plan, node, demand);
+			look_ahead_apart(plan, node, demand);
+			break;
 		default:
 			break;
 	}
 	return node;
+}
+
+/* Takes nodes of ours away and returns the plan below them. */
+static Plan *
+take_away(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
+{
+	Plan	   *below = node->lefttree;
+
+	below = plan_is_lookahead(below) ? take_away(plan, below, demand) :
+		divide(plan, below, demand);
+	push_down(node, below);
+	below->initPlan = list_concat(node->initPlan, below->initPlan);
+	return below;
 }
 
 /*
@@ -161,6 +184,45 @@ push_down(Plan *node, Plan *below)
 		entry->expr = (Expr *) makeVar(OUTER_VAR, entry->resno, exprType(expr),
 									   exprTypmod(expr), exprCollation(expr), 0);
 		below->targetlist = lappend(below->targetlist, entry);
+	}
+}
+
+/* Looks ahead for each part of an Append that scans a table. */
+static void
+look_ahead_apart(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
+{
+	LookaheadDemand left;
+	LookaheadDemand right;
+	ListCell   *lc;
+
+	if (!IsA(node, Append))
+		return;
+	lookahead_demands(node, demand, &left, &right);
+	foreach(lc, ((Append *) node)->appendplans)
+	{
+		if (IsA(lfirst(lc), Append))
+			look_ahead_apart(plan, lfirst(lc), &left);
+		else if (scans_table(lfirst(lc)))
+			lfirst(lc) = lookahead_split(plan, lfirst(lc), &left);
+	}
+}
+
+/* A look-ahead node can stand for these: see scan.c. */
+static bool
+scans_table(const Plan *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+			return true;
+		default:
+			return false;
 	}
 }
 

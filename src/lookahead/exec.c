@@ -36,6 +36,14 @@
  */
 #define ROWS_OF_4		3
 
+/*
+ * In a parallel plan, the questions of a process that can wait to be asked: this
+ * part of the rows that it will probably have, and at least so many.  Others can
+ * ask for the rows that it does not read.  Chosen, not measured.
+ */
+#define WAITING_PART	4
+#define WAITING_LEAST	64
+
 typedef struct LookaheadState
 {
 	LookaheadNode node;
@@ -46,6 +54,7 @@ typedef struct LookaheadState
 	bool		guarded;		/* reading the child can raise an error */
 	bool		warns;			/* or show warnings */
 	Size		memory;			/* that the node can take */
+	int			waiting;		/* questions that can wait; 0 if any number */
 	int64		bound;			/* most rows that are taken; 0 if unknown */
 	List	   *limit;			/* of ExprState *, which give the bound */
 	bool		bound_known;	/* since the last rescan */
@@ -137,6 +146,8 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	state->warns = setting_of(plan, LOOKAHEAD_WARNS) != 0;
 	state->memory = get_hash_memory_limit() / 4 * ROWS_OF_4 /
 		setting_of(plan, LOOKAHEAD_SHARES);
+	if (plan->scan.plan.parallel_aware)
+		state->waiting = Max(WAITING_LEAST, plan->scan.plan.plan_rows / WAITING_PART);
 	state->bound = setting_of(plan, LOOKAHEAD_BOUND);
 	state->limit = ExecInitExprList(list_copy_tail(plan->custom_exprs, ncalls),
 									&css->ss.ps);
@@ -339,6 +350,8 @@ wants_row(const LookaheadState *state)
 	if (state->bound > 0 &&
 		count >= state->bound - state->returned + state->filtered)
 		return false;
+	if (state->waiting > 0 && row_queue_waiting(&state->rows) >= state->waiting)
+		return false;			/* leave the row to another process */
 	return row_queue_memory(&state->rows) < state->memory;
 }
 

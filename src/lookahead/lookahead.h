@@ -261,7 +261,7 @@ extern Plan *lookahead_over_parts(LookaheadPlan *plan, Append *append,
 /* ---- divide.c: plans that can be searched for scans ---- */
 
 extern bool lookahead_hides_scans(Plan *node);
-extern Plan *lookahead_divide(Plan *node);
+extern void lookahead_divide(LookaheadPlan *plan);
 
 /* ---- shares.c: how nodes share the memory ---- */
 
@@ -290,6 +290,7 @@ extern void row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certai
 extern void row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot,
 						   ItemPointerData tid, bool wanted);
 extern Size row_queue_memory(const LookaheadRows *rows);
+extern int	row_queue_waiting(const LookaheadRows *rows);
 extern int64 row_queue_first_time_left(LookaheadRows *rows);
 extern void row_queue_show_first(LookaheadRows *rows);
 extern void row_queue_drop_first(LookaheadRows *rows);

@@ -116,8 +116,10 @@ lookahead_start(QueryDesc *query, int eflags)
 	if (begins_named_portal() && lookahead_hides_scans(query->plannedstmt->planTree))
 	{
 		PlannedStmt *stmt = own_plan(query);
+		LookaheadPlan plan;
 
-		stmt->planTree = lookahead_divide(stmt->planTree);
+		lookahead_survey(&plan, stmt);
+		lookahead_divide(&plan);
 		query->plannedstmt = stmt;
 	}
 	if (next_start != NULL)

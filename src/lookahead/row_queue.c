@@ -142,6 +142,15 @@ row_queue_memory(const LookaheadRows *rows)
 }
 
 /*
+ * Questions that are to be asked as soon as there is room.
+ */
+int
+row_queue_waiting(const LookaheadRows *rows)
+{
+	return rows->prefetch != NULL ? rows->prefetch->queued : 0;
+}
+
+/*
  * Estimates the microseconds until the first row has its answers; 0 if it has
  * them.
  */

@@ -360,6 +360,7 @@ typedef struct Prefetch
 	PrefetchStatement *statement;
 	LookaheadCounters *counters;
 	dlist_head	queue;			/* not yet asked */
+	int			queued;			/* questions in the queue */
 	Size		memory;			/* octets of its part of the statement's */
 	int			gathered;		/* questions since fed_at */
 	int64		fed_at;			/* on the clock of clock_now() */
@@ -402,22 +403,27 @@ typedef struct PrefetchQuestion
 	PrefetchKey	key;
 } PrefetchQuestion;
 
-extern PrefetchStatement *prefetch_statement_open(MemoryContext owner);
-extern MemoryContext prefetch_statement_run(MemoryContext owner);
-extern PrefetchStatement *prefetch_statement_calling(void);
-extern PrefetchStatement *prefetch_statement_next(PrefetchStatement *statement);
+extern void prefetch_table_create(PrefetchStatement *statement);
 extern PrefetchQuestion *prefetch_table_find(PrefetchStatement *statement,
 											 const PrefetchServer *server,
 											 const DnsQuestion *question, uint32 *hash);
 extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 											const DnsQuestion *question, uint32 hash);
 extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
+extern void prefetch_table_unqueue(PrefetchQuestion *prefetched);
 extern void prefetch_table_expect(PrefetchQuestion *prefetched);
 extern void prefetch_table_hold(PrefetchQuestion *prefetched);
 extern void prefetch_table_drop(PrefetchQuestion *prefetched);
 extern void prefetch_table_account(Prefetch *prefetch, Size more, Size less);
 extern void prefetch_table_forget_server(const PrefetchServer *server);
 extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
+
+/* ---- prefetch_statement.c: the statements that ask ahead ---- */
+
+extern PrefetchStatement *prefetch_statement_open(MemoryContext owner);
+extern MemoryContext prefetch_statement_run(MemoryContext owner);
+extern PrefetchStatement *prefetch_statement_calling(void);
+extern PrefetchStatement *prefetch_statement_next(PrefetchStatement *statement);
 
 /* ---- prefetch_servers.c: name servers of the caller's choice ---- */
 

@@ -346,7 +346,7 @@ feed(Prefetch *prefetch)
 		if (fed != NULL && fed != window)
 			flush(fed);
 		fed = window;
-		dlist_delete(&prefetched->node);
+		prefetch_table_unqueue(prefetched);
 		question.type = prefetched->key.type;
 		question.class = prefetched->key.class;
 		question.nsid = prefetched->key.nsid;

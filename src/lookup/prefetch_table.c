@@ -2,9 +2,7 @@
  * prefetch_table.c
  *
  * A table of the questions that a statement has asked ahead of its calls.
- * They belong to the statement, which the memory of its executor state
- * identifies: no other statement gets their answers, and they end with it.
- * Answers without a reference are kept for a while, since equal questions come
+ * No other statement gets their answers, and they end with it.  Answers without a reference are kept for a while, since equal questions come
  * again.  prefetch.c asks and waits, this file does not.
  *
  *   PrefetchStatement     one for each executor state; has the table, a window,
@@ -55,13 +53,6 @@ static bool same_key(const PrefetchKey *a, const PrefetchKey *b);
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-static dlist_head statements = DLIST_STATIC_INIT(statements);
-
-/* The memory of the innermost executor state that runs; NULL if none does. */
-static MemoryContext running = NULL;
-
-static PrefetchStatement *find_statement(MemoryContext owner);
-static void release_statement(void *arg);
 static bool is_question(const PrefetchKey *key, const PrefetchServer *server,
 						const DnsQuestion *question);
 static void fill_key(PrefetchKey *key, const PrefetchServer *server,
@@ -72,82 +63,14 @@ static void forget(PrefetchQuestion *prefetched);
 static Size question_size(PrefetchQuestion *prefetched);
 
 /*
- * The table of the statement with this memory; makes one if there is none.  It
- * ends with that memory, or earlier if the caller deletes statement->context.
+ * Makes the table of a statement, in its memory.
  */
-PrefetchStatement *
-prefetch_statement_open(MemoryContext owner)
+void
+prefetch_table_create(PrefetchStatement *statement)
 {
-	PrefetchStatement *statement = find_statement(owner);
-	MemoryContext context;
-
-	if (statement != NULL)
-		return statement;
-	context = AllocSetContextCreate(owner, "pgcares look-ahead",
-									ALLOCSET_DEFAULT_SIZES);
-	statement = MemoryContextAllocZero(context, sizeof(PrefetchStatement));
-	statement->owner = owner;
-	statement->context = context;
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
-	statement->table = prefetch_questions_create(context, 256, NULL);
-	dlist_init(&statement->servers);
-	dlist_init(&statement->prefetches);
+	statement->table = prefetch_questions_create(statement->context, 256, NULL);
 	dlist_init(&statement->unused);
-
-	statement->release.func = release_statement;
-	statement->release.arg = statement;
-	MemoryContextRegisterResetCallback(context, &statement->release);
-	dlist_push_head(&statements, &statement->node);
-	return statement;
-}
-
-/*
- * Notes that the executor state with this memory runs now, or none if NULL.
- * Returns the memory of the one that ran before, to be noted again at the end.
- */
-MemoryContext
-prefetch_statement_run(MemoryContext owner)
-{
-	MemoryContext outer = running;
-
-	running = owner;
-	return outer;
-}
-
-/*
- * The statement that is calling a function now, or NULL if it does not ask
- * ahead.  The current context is then a descendant of its memory.  It is not in
- * an expression that PL/pgSQL evaluates without running a statement.
- */
-PrefetchStatement *
-prefetch_statement_calling(void)
-{
-	PrefetchStatement *statement;
-
-	if (dlist_is_empty(&statements))
-		return NULL;
-	statement = find_statement(running);
-	for (MemoryContext context = CurrentMemoryContext;
-		 context != NULL && statement != NULL; context = context->parent)
-	{
-		if (context == running)
-			return statement;
-	}
-	return NULL;
-}
-
-/*
- * The statements that ask ahead, one after the other: the first if given NULL,
- * and NULL after the last.
- */
-PrefetchStatement *
-prefetch_statement_next(PrefetchStatement *statement)
-{
-	if (statement == NULL)
-		return dlist_is_empty(&statements) ? NULL :
-			dlist_head_element(PrefetchStatement, node, &statements);
-	return dlist_has_next(&statements, &statement->node) ?
-		dlist_container(PrefetchStatement, node, statement->node.next) : NULL;
 }
 
 /*
@@ -209,12 +132,23 @@ prefetch_table_queue(PrefetchQuestion *prefetched, bool first)
 	dlist_head *queue = &prefetched->prefetch->queue;
 
 	if (prefetched->state == PREFETCH_QUEUED)
-		dlist_delete(&prefetched->node);
+		prefetch_table_unqueue(prefetched);
 	prefetched->state = PREFETCH_QUEUED;
+	prefetched->prefetch->queued++;
 	if (first)
 		dlist_push_head(queue, &prefetched->node);
 	else
 		dlist_push_tail(queue, &prefetched->node);
+}
+
+/*
+ * Takes a question out of its node's queue.
+ */
+void
+prefetch_table_unqueue(PrefetchQuestion *prefetched)
+{
+	dlist_delete(&prefetched->node);
+	prefetched->prefetch->queued--;
 }
 
 /*
@@ -255,7 +189,7 @@ prefetch_table_drop(PrefetchQuestion *prefetched)
 	if (prefetched->server != NULL)
 		prefetched->server->held--;
 	if (prefetched->state == PREFETCH_QUEUED)
-		dlist_delete(&prefetched->node);
+		prefetch_table_unqueue(prefetched);
 	if (prefetched->state == PREFETCH_QUEUED || prefetched->state == PREFETCH_EXPECTED)
 		forget(prefetched);
 	else if (prefetched->state == PREFETCH_DONE)
@@ -336,30 +270,6 @@ prefetch_table_forget_server(const PrefetchServer *server)
 		dlist_delete(iter.cur);
 		forget(prefetched);
 	}
-}
-
-static PrefetchStatement *
-find_statement(MemoryContext owner)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-	{
-		PrefetchStatement *statement = dlist_container(PrefetchStatement, node, iter.cur);
-
-		if (statement->owner == owner)
-			return statement;
-	}
-	return NULL;
-}
-
-/* Reset callback of the statement's context. */
-static void
-release_statement(void *arg)
-{
-	PrefetchStatement *statement = arg;
-
-	dlist_delete(&statement->node);
 }
 
 static bool

@@ -149,6 +149,13 @@ is($session->text(q{SELECT count(*) FROM hosts JOIN found USING (id, address) WH
 			FOR r IN SELECT h.id, dns_lookup(''crowd10.'' || h.n || zone, 4) AS a FROM hosts h LOOP n := n + (r.a IS NOT NULL)::int; END LOOP;
 			RETURN n;
 		END'});
+	# ... and gets a plan with a node for each partition
+	$session->text(q{CREATE FUNCTION counted_in_parts(zone text) RETURNS bigint LANGUAGE plpgsql AS '
+		DECLARE r record; n bigint := 0;
+		BEGIN
+			FOR r IN SELECT h.id, dns_lookup(''crowd2.'' || h.n || zone, 4) AS a FROM parted h WHERE h.id BETWEEN 4 AND 19 LOOP n := n + (r.a IS NOT NULL)::int; END LOOP;
+			RETURN n;
+		END'});
 	$session->text(q{CREATE FUNCTION counted_by_sql(zone text) RETURNS bigint LANGUAGE sql VOLATILE AS
 		'SELECT count(*) FROM hosts h, LATERAL dns_a(h.n || zone)'});
 	foreach my $name (qw(counted counted_by_sql))
@@ -156,6 +163,7 @@ is($session->text(q{SELECT count(*) FROM hosts JOIN found USING (id, address) WH
 		together("in a function, $name: run $_", "SELECT $name('.f$name$_.example')", ROWS) foreach 1 .. 7;
 	}
 	$fresh = Session->new($node, options => '-c pgcares.servers=' . $server->address);
+	together("in a function, counted_in_parts: run $_", "SELECT counted_in_parts('.parts$_.example')", 16, $fresh) foreach 1 .. 2;
 	together("in a function, counted_by_loop: run $_", "SELECT counted_by_loop('.loop$_.example')", ROWS, $fresh) foreach 1 .. 7;
 	$fresh->close;
 	together('DO', qq{DO 'BEGIN PERFORM dns_lookup(h.n || ''.do.example'', 4) FROM hosts h; END'}, '');
