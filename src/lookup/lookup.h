@@ -339,6 +339,7 @@ typedef struct PrefetchStatement
 	dlist_head	unused;			/* done and unreferenced; oldest first */
 	Size		unused_memory;	/* octets */
 	Size		memory;			/* octets of rows, other questions and answers */
+	Size		memory_limit;	/* of both: that of a hash table */
 } PrefetchStatement;
 
 /* A name server that the caller has chosen. */

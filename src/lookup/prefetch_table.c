@@ -71,6 +71,7 @@ prefetch_table_create(PrefetchStatement *statement)
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
 	statement->table = prefetch_questions_create(statement->context, 256, NULL);
 	dlist_init(&statement->unused);
+	statement->memory_limit = get_hash_memory_limit();
 }
 
 /*
@@ -229,8 +230,8 @@ prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 
 /*
  * Adds to the memory that a node takes, and subtracts from it.  Frees the oldest
- * unused answers that exceed the limit of the statement, which is that of a hash
- * table; the newest one stays, since a call perhaps reads it.
+ * unused answers that exceed the limit of the statement; the newest one stays,
+ * since a call perhaps reads it.
  */
 void
 prefetch_table_account(Prefetch *prefetch, Size more, Size less)
@@ -241,7 +242,7 @@ prefetch_table_account(Prefetch *prefetch, Size more, Size less)
 	prefetch->memory -= less;
 	statement->memory += more;
 	statement->memory -= less;
-	while (statement->memory + statement->unused_memory > get_hash_memory_limit() &&
+	while (statement->memory + statement->unused_memory > statement->memory_limit &&
 		   !dlist_is_empty(&statement->unused))
 	{
 		dlist_node *oldest = dlist_head_node(&statement->unused);

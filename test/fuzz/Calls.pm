@@ -15,7 +15,8 @@ use parent 'Effects';
 use Chance;
 
 # In a call: %n is a name, %s a short one for the search list, %i an address, %k a
-# record type, %f a family, %e the on_error argument.
+# record type, %f a family, %e the on_error argument, %h the name server.
+our $server;
 my @sets = map { set($_) } grep { /\S/ } split /\n/, <<'SETS';
 dns_a(%n, %e)                       | address inet, ttl int
 dns_a(%n)                           | address inet, ttl int
@@ -42,6 +43,8 @@ dns_gethostbyname(%n, %f, %e)       | name name, aliases -, addresses -
 dns_gethostbyaddr(%i, %e)           | name name, aliases -, addresses -
 dns_getnameinfo(%i, 53, on_error => %e) | node name, service text
 dns_message(%n, %k)                 | status text, rcode int, ...
+dns_query_at(%h, %n, %k, on_error => %e) | name name, ttl int, class text, type text, rdata text, data -
+dns_message_at(%h, %n, %k)          | status text, rcode int, ...
 dns_query_many(ARRAY[%n, %n], %k)   | ord int, question text, status text, name name, rdata text, ...
 mx_stable(%n, %e)                   | preference int, exchange name, ttl int
 mx_strict(%n, %e)                   | preference int, exchange name, ttl int
@@ -116,6 +119,7 @@ sub filled
 		i => sub { $self->address($scope) },
 		k => sub { mostly(3 => q{'MX'}, 2 => q{'A'}, 1 => q{'TXT'}, 1 => q{'65'}, 3 => $self->column($scope, 'kind') // q{'NS'}) },
 		f => sub { mostly(3 => 0, 1 => 4, 1 => 6, 1 => 'CASE WHEN ' . ($self->column($scope, 'int') // 1) . ' % 2 = 0 THEN 4 ELSE 6 END') },
+		h => sub { "'$server'" },
 		e => sub { $self->on_error($scope) });
 
 	$call =~ s/%(\w)/$fill{$1}->()/ge;

@@ -34,6 +34,7 @@ sub run
 	my $count = $self->{count} // ALL / $shares;
 	my $first = $self->{first} // 1 + ($share - 1) * $count;
 	my $knot = NameServer->knot;
+	$Calls::server = $knot->address;
 	my $node = Session->cluster([$knot], "pgcares.domains = 'shop.example, all.example'", 'pgcares.tries = 2', 'jit = off',
 		'max_worker_processes = 16', 'max_parallel_workers = 16', 'track_activities = off');
 
