@@ -107,7 +107,7 @@ look(Node *node, ExpressionLook *seen)
 
 				note(seen, call->funcid, call->funcvariadic ? EARLY_ERRORS :
 					 function_early(call->funcid, call->inputcollid, call->args));
-				if (lookup_functions_has(call->funcid) && may_warn(call))
+				if (lookup_functions_asks(call->funcid) && may_warn(call))
 					seen->early |= EARLY_WARNINGS;
 			}
 			break;

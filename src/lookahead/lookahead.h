@@ -31,11 +31,13 @@ typedef struct LookupFunction
 							  DnsQuestion *questions);
 	uint16		type;			/* of the questions, if the function fixes it */
 	const char *(*server) (FunctionCallInfo fcinfo);
+	bool		computes;		/* and asks nothing */
 } LookupFunction;
 
 extern void lookup_functions_init(void);
 extern const LookupFunction *lookup_functions_find(Oid function);
 extern bool lookup_functions_has(Oid function);
+extern bool lookup_functions_asks(Oid function);
 extern bool lookup_functions_may_have(uint32 hash);
 
 /* ---- plan.c: where a plan gets look-ahead nodes ---- */

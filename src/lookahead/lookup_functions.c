@@ -89,11 +89,13 @@ DECLARE(pgcares_srv_key, 0)
 DECLARE(pgcares_status_is_final, 0)
 
 #define CALL(symbol, questions) \
-	{#symbol, symbol, questions, 0, NULL},
+	{#symbol, symbol, questions, 0, NULL, false},
 #define CALL_AT(symbol, questions) \
-	{#symbol, symbol, questions, 0, argument_server},
+	{#symbol, symbol, questions, 0, argument_server, false},
 #define TYPED_CALL(symbol, type) \
-	{#symbol, symbol, records_typed_questions, type, NULL},
+	{#symbol, symbol, records_typed_questions, type, NULL, false},
+#define COMPUTES(symbol) \
+	{#symbol, symbol, NULL, 0, NULL, true},
 
 static const LookupFunction calls[] = {
 	TYPED_FUNCTIONS(TYPED_CALL)
@@ -123,21 +125,21 @@ static const LookupFunction calls[] = {
 	CALL(pgcares_message_at_many, NULL)
 
 	/* These ask nothing: they only compute, so they can be arguments of others. */
-	CALL(pgcares_reverse_address, NULL)
-	CALL(pgcares_address_from_reverse, NULL)
-	CALL(pgcares_is_name, NULL)
-	CALL(pgcares_to_ascii, NULL)
-	CALL(pgcares_to_unicode, NULL)
-	CALL(pgcares_unescape, NULL)
-	CALL(pgcares_labels, NULL)
-	CALL(pgcares_parent, NULL)
-	CALL(pgcares_suffix, NULL)
-	CALL(pgcares_is_below, NULL)
-	CALL(pgcares_sort_key, NULL)
-	CALL(pgcares_blocklist_name, NULL)
-	CALL(pgcares_blocklist_name_inet, NULL)
-	CALL(pgcares_srv_key, NULL)
-	CALL(pgcares_status_is_final, NULL)
+	COMPUTES(pgcares_reverse_address)
+	COMPUTES(pgcares_address_from_reverse)
+	COMPUTES(pgcares_is_name)
+	COMPUTES(pgcares_to_ascii)
+	COMPUTES(pgcares_to_unicode)
+	COMPUTES(pgcares_unescape)
+	COMPUTES(pgcares_labels)
+	COMPUTES(pgcares_parent)
+	COMPUTES(pgcares_suffix)
+	COMPUTES(pgcares_is_below)
+	COMPUTES(pgcares_sort_key)
+	COMPUTES(pgcares_blocklist_name)
+	COMPUTES(pgcares_blocklist_name_inet)
+	COMPUTES(pgcares_srv_key)
+	COMPUTES(pgcares_status_is_final)
 };
 
 /*
@@ -170,6 +172,17 @@ bool
 lookup_functions_has(Oid function)
 {
 	return find_function(function) != NULL;
+}
+
+/*
+ * The same, for functions that do not only compute.
+ */
+bool
+lookup_functions_asks(Oid function)
+{
+	const LookupFunction *call = find_function(function);
+
+	return call != NULL && !call->computes;
 }
 
 /*

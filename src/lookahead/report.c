@@ -156,7 +156,7 @@ walk_expression(Node *node, Report *report)
 	switch (nodeTag(node))
 	{
 		case T_FuncExpr:
-			if (lookup_functions_has(((FuncExpr *) node)->funcid))
+			if (lookup_functions_asks(((FuncExpr *) node)->funcid))
 				add_line(report, (FuncExpr *) node);
 			break;
 		case T_BoolExpr:
