@@ -134,6 +134,7 @@ OBJS = \
 	src/system/file.o \
 	src/system/memory.o \
 	src/system/pool.o \
+	src/system/shared_memory.o \
 	src/transport/bare_error.o \
 	src/transport/guard.o \
 	src/transport/outbox.o \

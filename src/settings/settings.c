@@ -12,6 +12,7 @@
 
 #include "settings/settings.h"
 
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 
@@ -41,6 +42,9 @@ static const struct config_enum_entry lookups_options[] = {
 	{"fb", LOOKUPS_FB, false},
 	{NULL, 0, false}
 };
+
+/* kB.  The hash tables of the area begin with a few of them. */
+#define LEAST_SHARED_MEMORY	1024
 
 typedef enum SettingKind
 {
@@ -261,6 +265,13 @@ static const Setting settings[] = {
 	{"pgcares.lookahead", PGC_USERSET, SETTING_BOOL, &setting_lookahead,
 		.summary = "Starts the lookups of later rows while earlier ones are processed.",
 	.detail = "Plans of statements that call lookup functions get nodes that read rows ahead."},
+
+	/* The memory of all sessions; the server makes it once, when it starts. */
+	{"pgcares.shared_memory_size", PGC_POSTMASTER, SETTING_INT,
+		&setting_shared_memory_size, .min = LEAST_SHARED_MEMORY, .max = MAX_KILOBYTES,
+		.flags = GUC_UNIT_KB,
+		.summary = "Memory that all sessions share.",
+	.detail = "It is there if shared_preload_libraries has pgcares. Statistics take a little more."},
 };
 
 /*
@@ -325,6 +336,11 @@ refuse_client_options(const Setting *setting)
 static void
 define(const Setting *setting)
 {
+	GucContext	context = setting->context;
+
+	/* The server refuses such a parameter later; then it has no effect. */
+	if (context == PGC_POSTMASTER && !process_shared_preload_libraries_in_progress)
+		context = PGC_SIGHUP;
 	switch (setting->kind)
 	{
 		case SETTING_BOOL:
@@ -333,7 +349,7 @@ define(const Setting *setting)
 
 				DefineCustomBoolVariable(setting->name, setting->summary,
 										 setting->detail, variable, *variable,
-										 setting->context, setting->flags,
+										 context, setting->flags,
 										 NULL, assign_bool, NULL);
 				break;
 			}
@@ -344,7 +360,7 @@ define(const Setting *setting)
 				DefineCustomIntVariable(setting->name, setting->summary,
 										setting->detail, variable, *variable,
 										setting->min, setting->max,
-										setting->context, setting->flags,
+										context, setting->flags,
 										NULL, assign_number, NULL);
 				break;
 			}
@@ -355,7 +371,7 @@ define(const Setting *setting)
 				DefineCustomEnumVariable(setting->name, setting->summary,
 										 setting->detail, variable, *variable,
 										 setting->options,
-										 setting->context, setting->flags,
+										 context, setting->flags,
 										 NULL, assign_number, NULL);
 				break;
 			}
@@ -363,7 +379,7 @@ define(const Setting *setting)
 			DefineCustomStringVariable(setting->name, setting->summary,
 									   setting->detail, setting->variable,
 									   setting->text,
-									   setting->context, setting->flags,
+									   context, setting->flags,
 									   setting->check, assign_string, NULL);
 			break;
 	}

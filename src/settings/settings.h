@@ -82,6 +82,7 @@ extern char *setting_resolvconf;
 extern int	setting_on_error;
 extern bool setting_idn;
 extern bool setting_lookahead;
+extern int	setting_shared_memory_size; /* kB */
 
 /* Changes whenever a setting is set, even to the same value. */
 extern uint64 settings_generation;

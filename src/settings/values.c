@@ -55,6 +55,7 @@ char	   *setting_resolvconf = NULL;
 int			setting_on_error = ON_ERROR_ERROR;
 bool		setting_idn = true;
 bool		setting_lookahead = true;
+int			setting_shared_memory_size = 64 * 1024;
 
 uint64		settings_generation = 0;
 

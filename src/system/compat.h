@@ -15,6 +15,7 @@
 #endif
 
 #include "common/base64.h"
+#include "lib/dshash.h"
 #include "nodes/plannodes.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
@@ -127,6 +128,20 @@ find_parameter(const char *name)
 			return all[i];
 	}
 	return NULL;
+#endif
+}
+
+/*
+ * Sets up a shared hash table whose keys are octets.  PostgreSQL 17 added a function that
+ * copies a key.
+ */
+static inline void
+set_octets_as_key(dshash_parameters *parameters)
+{
+	parameters->compare_function = dshash_memcmp;
+	parameters->hash_function = dshash_memhash;
+#if PG_VERSION_NUM >= 170000
+	parameters->copy_function = dshash_memcpy;
 #endif
 }
 

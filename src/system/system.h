@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 
 #include "fmgr.h"
+#include "lib/dshash.h"
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
+#include "storage/lwlock.h"
 
 /* How a function tells that it cannot do its work. */
 typedef enum OnFailure
@@ -85,6 +87,40 @@ extern void pool_give(void *memory);
 extern void *pool_resize(void *memory, size_t size);
 extern size_t pool_room(void *memory);
 extern void pool_trim(int spare);
+
+/* ---- shared_memory.c: the memory that all sessions share ---- */
+
+/* A part of fixed size.  The caller sets the first group. */
+typedef struct SharedPart
+{
+	const char *name;			/* as a wait event */
+	Size		(*size) (void);	/* in octets; called when MaxBackends is known */
+	void		(*start) (void *memory);	/* or NULL.  The memory is zero.  Must not raise */
+
+	void	   *memory;			/* NULL: there is no shared memory */
+	LWLock	   *lock;
+} SharedPart;
+
+/*
+ * A hash table in the area.  The caller sets the first group.  The key is the first
+ * key_size octets of an entry: clear the gaps between its members.
+ */
+typedef struct SharedTable
+{
+	const char *name;			/* as a wait event */
+	Size		key_size;
+	Size		entry_size;
+
+	int			number;
+	dshash_table *table;		/* NULL: this process has not attached to it */
+} SharedTable;
+
+extern void shared_part_add(SharedPart *part);
+extern void shared_table_add(SharedTable *table);
+extern void shared_memory_init(Size size);
+extern bool shared_memory_is_there(void);
+extern dsa_area *shared_memory_area(void);
+extern dshash_table *shared_table_open(SharedTable *table);
 
 /* ---- clock.c: the time ---- */
 
