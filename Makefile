@@ -18,7 +18,7 @@ EXTRA_CLEAN = bench/cares
 
 # The folders of src/ in their one order: a file includes, and refers to, nothing from a
 # folder after its own.
-FOLDERS = system dns settings flow flight transport engine lookup functions lookahead
+FOLDERS = system dns settings statistics flow flight transport engine lookup functions lookahead
 
 MODULE_big = pgcares
 OBJS = \
@@ -47,10 +47,10 @@ OBJS = \
 	src/engine/lane.o \
 	src/engine/library.o \
 	src/engine/replies.o \
+	src/engine/report.o \
 	src/engine/retry.o \
 	src/engine/wait.o \
 	src/engine/window.o \
-	src/flight/counters.o \
 	src/flight/isolation.o \
 	src/flight/nameserver.o \
 	src/flight/placeholder.o \
@@ -78,6 +78,7 @@ OBJS = \
 	src/functions/search.o \
 	src/functions/sections.o \
 	src/functions/services.o \
+	src/functions/statistics.o \
 	src/functions/support.o \
 	src/lookahead/arguments_ahead.o \
 	src/lookahead/call_text.o \
@@ -129,6 +130,10 @@ OBJS = \
 	src/settings/settings.o \
 	src/settings/sortlist.o \
 	src/settings/values.o \
+	src/statistics/counters.o \
+	src/statistics/progress.o \
+	src/statistics/tallies.o \
+	src/statistics/totals.o \
 	src/system/cached_file.o \
 	src/system/clock.o \
 	src/system/file.o \

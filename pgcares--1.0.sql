@@ -415,6 +415,119 @@ COMMENT ON COLUMN dns_stats_record.counter IS 'name';
 COMMENT ON COLUMN dns_stats_record.value IS 'count since the session began';
 COMMENT ON COLUMN dns_stats_record.meaning IS 'meaning';
 
+CREATE TYPE dns_server_statistics_record AS (
+	address inet,
+	port integer,
+	questions bigint,
+	queries bigint,
+	noerror bigint,
+	nodata bigint,
+	nxdomain bigint,
+	servfail bigint,
+	refused bigint,
+	other bigint,
+	timeouts bigint,
+	refused_connections bigint,
+	tcp bigint,
+	sent_again bigint,
+	malformed bigint,
+	ignored bigint,
+	round_trip double precision,
+	round_trips bigint[],
+	in_flight bigint,
+	level integer,
+	stats_reset timestamp with time zone
+);
+
+COMMENT ON TYPE dns_server_statistics_record IS 'counts of a name server';
+COMMENT ON COLUMN dns_server_statistics_record.address IS 'address; NULL for all servers that have no row of their own';
+COMMENT ON COLUMN dns_server_statistics_record.port IS 'port';
+COMMENT ON COLUMN dns_server_statistics_record.questions IS 'questions that the server was asked';
+COMMENT ON COLUMN dns_server_statistics_record.queries IS 'queries that were sent';
+COMMENT ON COLUMN dns_server_statistics_record.noerror IS 'answers with such records, or with an alias that leads on';
+COMMENT ON COLUMN dns_server_statistics_record.nodata IS 'answers that the name has no such records';
+COMMENT ON COLUMN dns_server_statistics_record.nxdomain IS 'answers that there is no such name';
+COMMENT ON COLUMN dns_server_statistics_record.servfail IS 'answers that the server has failed';
+COMMENT ON COLUMN dns_server_statistics_record.refused IS 'answers that the server refuses to answer';
+COMMENT ON COLUMN dns_server_statistics_record.other IS 'other answers';
+COMMENT ON COLUMN dns_server_statistics_record.timeouts IS 'queries that were given up without an answer';
+COMMENT ON COLUMN dns_server_statistics_record.refused_connections IS 'connections and datagrams that the server''s host, or the way to it, refused';
+COMMENT ON COLUMN dns_server_statistics_record.tcp IS 'queries that were sent over TCP';
+COMMENT ON COLUMN dns_server_statistics_record.sent_again IS 'queries to a server that had been asked the same question before';
+COMMENT ON COLUMN dns_server_statistics_record.malformed IS 'answers that were not sound';
+COMMENT ON COLUMN dns_server_statistics_record.ignored IS 'messages that answered no question';
+COMMENT ON COLUMN dns_server_statistics_record.round_trip IS 'mean time of an answer, in milliseconds';
+COMMENT ON COLUMN dns_server_statistics_record.round_trips IS 'answers by their time: below 0.128, 0.256, 0.512, 1.024 ... milliseconds; the last element is for all others';
+COMMENT ON COLUMN dns_server_statistics_record.in_flight IS 'questions that wait for an answer now, up to a second ago';
+COMMENT ON COLUMN dns_server_statistics_record.level IS 'questions that a session asks at a time, as found last';
+COMMENT ON COLUMN dns_server_statistics_record.stats_reset IS 'time since which all this is counted';
+
+CREATE TYPE dns_type_statistics_record AS (
+	type text,
+	questions bigint,
+	queries bigint,
+	noerror bigint,
+	nodata bigint,
+	nxdomain bigint,
+	servfail bigint,
+	refused bigint,
+	other bigint,
+	timeouts bigint,
+	tcp bigint,
+	sent_again bigint,
+	malformed bigint,
+	round_trip double precision,
+	round_trips bigint[],
+	in_flight bigint,
+	stats_reset timestamp with time zone
+);
+
+COMMENT ON TYPE dns_type_statistics_record IS 'counts of a record type';
+COMMENT ON COLUMN dns_type_statistics_record.type IS 'record type; NULL for all types that have no row of their own';
+COMMENT ON COLUMN dns_type_statistics_record.questions IS 'questions that were asked';
+COMMENT ON COLUMN dns_type_statistics_record.queries IS 'queries that were sent';
+COMMENT ON COLUMN dns_type_statistics_record.noerror IS 'answers with such records, or with an alias that leads on';
+COMMENT ON COLUMN dns_type_statistics_record.nodata IS 'answers that the name has no such records';
+COMMENT ON COLUMN dns_type_statistics_record.nxdomain IS 'answers that there is no such name';
+COMMENT ON COLUMN dns_type_statistics_record.servfail IS 'answers that the server has failed';
+COMMENT ON COLUMN dns_type_statistics_record.refused IS 'answers that the server refuses to answer';
+COMMENT ON COLUMN dns_type_statistics_record.other IS 'other answers';
+COMMENT ON COLUMN dns_type_statistics_record.timeouts IS 'queries that were given up without an answer';
+COMMENT ON COLUMN dns_type_statistics_record.tcp IS 'queries that were sent over TCP';
+COMMENT ON COLUMN dns_type_statistics_record.sent_again IS 'queries to a server that had been asked the same question before';
+COMMENT ON COLUMN dns_type_statistics_record.malformed IS 'answers that were not sound';
+COMMENT ON COLUMN dns_type_statistics_record.round_trip IS 'mean time of an answer, in milliseconds';
+COMMENT ON COLUMN dns_type_statistics_record.round_trips IS 'answers by their time: below 0.128, 0.256, 0.512, 1.024 ... milliseconds; the last element is for all others';
+COMMENT ON COLUMN dns_type_statistics_record.in_flight IS 'questions that wait for an answer now, up to a second ago';
+COMMENT ON COLUMN dns_type_statistics_record.stats_reset IS 'time since which all this is counted';
+
+CREATE TYPE dns_progress_record AS (
+	pid integer,
+	datname name,
+	usename name,
+	kind text,
+	known bigint,
+	done bigint,
+	failed bigint,
+	fresh bigint,
+	waiting bigint,
+	oldest_wait interval,
+	since timestamp with time zone
+);
+
+COMMENT ON TYPE dns_progress_record IS 'questions of a session';
+COMMENT ON COLUMN dns_progress_record.pid IS 'process';
+COMMENT ON COLUMN dns_progress_record.datname IS 'database';
+COMMENT ON COLUMN dns_progress_record.usename IS 'role';
+COMMENT ON COLUMN dns_progress_record.kind IS 'call, or look-ahead if no call waits';
+COMMENT ON COLUMN dns_progress_record.known IS 'questions that are known so far';
+COMMENT ON COLUMN dns_progress_record.done IS 'of these, over';
+COMMENT ON COLUMN dns_progress_record.failed IS 'of these, without a useful answer';
+COMMENT ON COLUMN dns_progress_record.fresh IS 'questions that were asked just now';
+COMMENT ON COLUMN dns_progress_record.waiting IS 'questions that have waited for longer';
+COMMENT ON COLUMN dns_progress_record.oldest_wait IS 'time that the oldest of them has waited';
+COMMENT ON COLUMN dns_progress_record.since IS 'begin of the call or look-ahead';
+
 -- Records
 --
 -- All functions that ask a name server are expensive, and VOLATILE, since planning
@@ -1041,6 +1154,163 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 11;
 
 COMMENT ON FUNCTION dns_stats()
 IS 'counters of this session';
+
+-- All sessions
+--
+-- The counts of all sessions, and their progress, are in shared memory, which is there if
+-- shared_preload_libraries has the library. The functions are for the views. They check
+-- themselves who may see what.
+
+CREATE FUNCTION dns_server_statistics()
+RETURNS SETOF dns_server_statistics_record
+AS 'MODULE_PATHNAME', 'pgcares_server_statistics'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3;
+
+COMMENT ON FUNCTION dns_server_statistics()
+IS 'rows of the view dns_stat_servers';
+
+CREATE FUNCTION dns_type_statistics()
+RETURNS SETOF dns_type_statistics_record
+AS 'MODULE_PATHNAME', 'pgcares_type_statistics'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 5;
+
+COMMENT ON FUNCTION dns_type_statistics()
+IS 'rows of the view dns_stat_types';
+
+CREATE FUNCTION dns_progress()
+RETURNS SETOF dns_progress_record
+AS 'MODULE_PATHNAME', 'pgcares_progress'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 5;
+
+COMMENT ON FUNCTION dns_progress()
+IS 'rows of the view dns_stat_progress';
+
+CREATE FUNCTION dns_stat_reset()
+RETURNS void
+AS 'MODULE_PATHNAME', 'pgcares_stat_reset'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_stat_reset()
+IS 'sets the counts of all sessions to zero';
+
+CREATE VIEW dns_stat_servers AS
+SELECT address,
+	port,
+	questions,
+	queries,
+	noerror,
+	nodata,
+	nxdomain,
+	servfail,
+	refused,
+	other,
+	timeouts,
+	refused_connections,
+	tcp,
+	sent_again,
+	malformed,
+	ignored,
+	round_trip,
+	round_trips,
+	in_flight,
+	level,
+	stats_reset
+FROM dns_server_statistics();
+
+COMMENT ON VIEW dns_stat_servers IS 'counts of all sessions, by name server';
+COMMENT ON COLUMN dns_stat_servers.address IS 'address; NULL for all servers that have no row of their own';
+COMMENT ON COLUMN dns_stat_servers.port IS 'port';
+COMMENT ON COLUMN dns_stat_servers.questions IS 'questions that the server was asked';
+COMMENT ON COLUMN dns_stat_servers.queries IS 'queries that were sent';
+COMMENT ON COLUMN dns_stat_servers.noerror IS 'answers with such records, or with an alias that leads on';
+COMMENT ON COLUMN dns_stat_servers.nodata IS 'answers that the name has no such records';
+COMMENT ON COLUMN dns_stat_servers.nxdomain IS 'answers that there is no such name';
+COMMENT ON COLUMN dns_stat_servers.servfail IS 'answers that the server has failed';
+COMMENT ON COLUMN dns_stat_servers.refused IS 'answers that the server refuses to answer';
+COMMENT ON COLUMN dns_stat_servers.other IS 'other answers';
+COMMENT ON COLUMN dns_stat_servers.timeouts IS 'queries that were given up without an answer';
+COMMENT ON COLUMN dns_stat_servers.refused_connections IS 'connections and datagrams that the server''s host, or the way to it, refused';
+COMMENT ON COLUMN dns_stat_servers.tcp IS 'queries that were sent over TCP';
+COMMENT ON COLUMN dns_stat_servers.sent_again IS 'queries to a server that had been asked the same question before';
+COMMENT ON COLUMN dns_stat_servers.malformed IS 'answers that were not sound';
+COMMENT ON COLUMN dns_stat_servers.ignored IS 'messages that answered no question';
+COMMENT ON COLUMN dns_stat_servers.round_trip IS 'mean time of an answer, in milliseconds';
+COMMENT ON COLUMN dns_stat_servers.round_trips IS 'answers by their time: below 0.128, 0.256, 0.512, 1.024 ... milliseconds; the last element is for all others';
+COMMENT ON COLUMN dns_stat_servers.in_flight IS 'questions that wait for an answer now, up to a second ago';
+COMMENT ON COLUMN dns_stat_servers.level IS 'questions that a session asks at a time, as found last';
+COMMENT ON COLUMN dns_stat_servers.stats_reset IS 'time since which all this is counted';
+
+CREATE VIEW dns_stat_types AS
+SELECT type,
+	questions,
+	queries,
+	noerror,
+	nodata,
+	nxdomain,
+	servfail,
+	refused,
+	other,
+	timeouts,
+	tcp,
+	sent_again,
+	malformed,
+	round_trip,
+	round_trips,
+	in_flight,
+	stats_reset
+FROM dns_type_statistics();
+
+COMMENT ON VIEW dns_stat_types IS 'counts of all sessions, by record type';
+COMMENT ON COLUMN dns_stat_types.type IS 'record type; NULL for all types that have no row of their own';
+COMMENT ON COLUMN dns_stat_types.questions IS 'questions that were asked';
+COMMENT ON COLUMN dns_stat_types.queries IS 'queries that were sent';
+COMMENT ON COLUMN dns_stat_types.noerror IS 'answers with such records, or with an alias that leads on';
+COMMENT ON COLUMN dns_stat_types.nodata IS 'answers that the name has no such records';
+COMMENT ON COLUMN dns_stat_types.nxdomain IS 'answers that there is no such name';
+COMMENT ON COLUMN dns_stat_types.servfail IS 'answers that the server has failed';
+COMMENT ON COLUMN dns_stat_types.refused IS 'answers that the server refuses to answer';
+COMMENT ON COLUMN dns_stat_types.other IS 'other answers';
+COMMENT ON COLUMN dns_stat_types.timeouts IS 'queries that were given up without an answer';
+COMMENT ON COLUMN dns_stat_types.tcp IS 'queries that were sent over TCP';
+COMMENT ON COLUMN dns_stat_types.sent_again IS 'queries to a server that had been asked the same question before';
+COMMENT ON COLUMN dns_stat_types.malformed IS 'answers that were not sound';
+COMMENT ON COLUMN dns_stat_types.round_trip IS 'mean time of an answer, in milliseconds';
+COMMENT ON COLUMN dns_stat_types.round_trips IS 'answers by their time: below 0.128, 0.256, 0.512, 1.024 ... milliseconds; the last element is for all others';
+COMMENT ON COLUMN dns_stat_types.in_flight IS 'questions that wait for an answer now, up to a second ago';
+COMMENT ON COLUMN dns_stat_types.stats_reset IS 'time since which all this is counted';
+
+CREATE VIEW dns_stat_progress AS
+SELECT pid,
+	datname,
+	usename,
+	kind,
+	known,
+	done,
+	failed,
+	fresh,
+	waiting,
+	oldest_wait,
+	since
+FROM dns_progress();
+
+COMMENT ON VIEW dns_stat_progress IS 'questions that sessions ask now';
+COMMENT ON COLUMN dns_stat_progress.pid IS 'process';
+COMMENT ON COLUMN dns_stat_progress.datname IS 'database';
+COMMENT ON COLUMN dns_stat_progress.usename IS 'role';
+COMMENT ON COLUMN dns_stat_progress.kind IS 'call, or look-ahead if no call waits';
+COMMENT ON COLUMN dns_stat_progress.known IS 'questions that are known so far';
+COMMENT ON COLUMN dns_stat_progress.done IS 'of these, over';
+COMMENT ON COLUMN dns_stat_progress.failed IS 'of these, without a useful answer';
+COMMENT ON COLUMN dns_stat_progress.fresh IS 'questions that were asked just now';
+COMMENT ON COLUMN dns_stat_progress.waiting IS 'questions that have waited for longer';
+COMMENT ON COLUMN dns_stat_progress.oldest_wait IS 'time that the oldest of them has waited';
+COMMENT ON COLUMN dns_stat_progress.since IS 'begin of the call or look-ahead';
+
+REVOKE ALL ON dns_stat_servers, dns_stat_types FROM PUBLIC;
+GRANT SELECT ON dns_stat_servers, dns_stat_types TO pg_monitor;
+GRANT SELECT ON dns_stat_progress TO PUBLIC;
+REVOKE ALL ON FUNCTION dns_stat_reset() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dns_stat_reset() TO pg_monitor;
 
 -- The names in questions leave the network, with any data that somebody puts into
 -- them, so the administrator decides who may ask.  The same holds for functions that

@@ -21,6 +21,8 @@ _PG_init(void)
 	channel_check_library();
 	memory_init();
 	settings_init();
+	totals_init();
+	progress_init();
 	shared_memory_init(setting_shared_memory_size * (Size) 1024);
 	lookup_functions_init();
 	lookahead_init();

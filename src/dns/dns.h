@@ -18,6 +18,7 @@
 #define WIRE_RECORD_FIXED	10	/* of a record, between its name and its data */
 #define WIRE_LABEL_MAX		63	/* octets of a label */
 #define WIRE_NAME_MAX		255 /* octets of a name, the root label included */
+#define WIRE_POINTER		0xC0	/* in the first octet of a compressed name (section 4.1.4) */
 #define WIRE_POINTERS_MAX	127 /* the most labels that a name can have */
 #define WIRE_UDP_MIN		512 /* the limit of UDP without EDNS */
 

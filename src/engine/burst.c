@@ -36,6 +36,7 @@ static void move_silent(DnsWindow *window, int64 now);
 static void ask_early(DnsWindow *window, int64 now);
 static void ask_held(DnsWindow *window, int64 now);
 static void end_tries(DnsWindow *window, BurstState state, int64 now);
+static void count_timeout(const DnsSlot *slot);
 static bool may_ask_again(const DnsWindow *window, int64 now);
 static int64 early_time(const DnsChannel *channel);
 static void refuse(DnsSlot *slot);
@@ -367,7 +368,10 @@ ask_held(DnsWindow *window, int64 now)
 		if (last)
 			slot_finish(slot, ARES_ETIMEOUT);
 		else
+		{
+			count_timeout(slot);
 			burst_try(slot);
+		}
 	}
 }
 
@@ -389,10 +393,20 @@ end_tries(DnsWindow *window, BurstState state, int64 now)
 		nameserver_check(channel, slot->tries[0].server, slot->tried_at);
 		slot->counted = true;
 		if (ask_is_last(slot))
+		{
 			slot_finish(slot, ARES_ETIMEOUT);
-		else
-			tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_DUE);
+			continue;
+		}
+		count_timeout(slot);
+		tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_DUE);
 	}
+}
+
+/* Counts a try that nothing has answered and that is not the last one. */
+static void
+count_timeout(const DnsSlot *slot)
+{
+	nameserver_tally(slot->window->channel, slot, slot->tries[0].server)->tally.timeouts++;
 }
 
 /*

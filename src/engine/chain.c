@@ -15,9 +15,6 @@
 
 #include "engine/engine.h"
 
-/* The first octet of a compressed name (RFC 1035 section 4.1.4). */
-#define POINTER		0xC0
-
 /* The most octets of a message that has only a question. */
 #define QUESTION_MAX	(WIRE_HEADER_SIZE + WIRE_NAME_MAX + 4)
 
@@ -85,7 +82,7 @@ has_alias(const DnsSlot *slot)
 		wire_u16(reply->answer + 6) == 0)
 		return false;
 	first = reply->answer + reply->places.section[DNS_ANSWER];
-	return (*first & POINTER) != POINTER ||
+	return (*first & WIRE_POINTER) != WIRE_POINTER ||
 		wire_u16(first + 2) != slot->question.type;
 }
 

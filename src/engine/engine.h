@@ -117,6 +117,14 @@ extern int	events_wait(long timeout);
 extern int	events_collect(const DnsChannel *channel, int count,
 						   ares_fd_events_t **collected);
 
+/* ---- report.c: telling other sessions ---- */
+
+extern void report_begin(void);
+extern void report_look(int64 now);
+extern int64 report_time_left(void);
+extern void report_level(const DnsWindow *window);
+extern void report_end(void);
+
 /* ---- wait.c: the one place that sleeps ---- */
 
 extern void wait_for_answers(int64 limit);

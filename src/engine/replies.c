@@ -31,7 +31,7 @@ replies_read(DnsWindow *window, DnsSocket *socket)
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||
 		errno == ENOBUFS || errno == ENOMEM)
 		return;
-	window->channel->last_errno = errno;
+	socket_refused(window->channel, socket, errno);
 	leave_socket(window, socket);
 }
 
@@ -46,6 +46,7 @@ replies_unsent(DnsWindow *window, DnsSocket *socket)
 	int			error = socket->send_errno;
 
 	socket->send_errno = 0;
+	socket_refused(window->channel, socket, error);
 	for (const uint8 *at = socket->out; at < end;
 		 at += STREAM_PREFIX + wire_u16(at))
 	{

@@ -118,6 +118,7 @@ attend(int64 limit)
 		 window = events_next_window(window))
 		look_around(window);
 	(void) flush_all();
+	report_look(clock_last());
 	clock_add_work(clock_now() - woke);
 	for (DnsWindow *window = events_next_window(NULL); window != NULL;
 		 window = events_next_window(window))
@@ -236,7 +237,7 @@ sleep_time(int64 limit)
 			sleep = Min(sleep, library_time(window->channel->ares_tcp));
 		sleep = Min(sleep, time_left(window));
 	}
-	return sleep;
+	return Min(sleep, report_time_left());
 }
 
 /* Milliseconds until the library has something to do. */

@@ -79,6 +79,7 @@ window_open_lane(DnsWindow *window, DnsLane *of_lane)
 	lane->answer_memory_limit = window->answer_memory_limit;
 	lane->opened = window->opened;
 	lane->prefetch = window->prefetch;
+	lane->progress = window->progress;
 	take_channel(lane, channel_open_lane(window->channel));
 	return lane;
 }
@@ -94,6 +95,7 @@ window_close(DnsWindow *window)
 
 	if (channel != NULL)
 	{
+		report_level(window);
 		burst_end(window);
 		if (window->in_flight > 0)
 			library_cancel(channel);
@@ -111,6 +113,7 @@ window_close(DnsWindow *window)
 	MemoryContextDelete(window->context);
 	if (channel != NULL)
 		channel_keep(channel);
+	report_end();
 }
 
 /*
@@ -146,6 +149,7 @@ window_submit(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 	DnsSlot    *slot = slot_take(window, question, tag);
 
 	counters.questions++;
+	window->progress->asked++;
 
 	if (slot_is_late(slot))
 	{
@@ -307,6 +311,7 @@ make_window(MemoryContext parent, int capacity)
 	DnsWindow  *window = MemoryContextAllocZero(context, sizeof(DnsWindow));
 
 	window_init(window, context, capacity);
+	window->progress = &window->own_progress;
 
 	/* From here on the context frees all that the window holds. */
 	window->release.func = release_window;
@@ -345,6 +350,7 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 	channel->last_errno = 0;
 	pace_begin(&channel->pace);
 	events_enlist(window);
+	report_begin();
 }
 
 /* Clears the padding, since styles are compared with memcmp(). */
@@ -405,6 +411,7 @@ release_window(void *arg)
 		burst_cancel(window);
 		events_dismiss(window);
 		channel_destroy(window->channel);
+		report_end();
 	}
 	window->channel = NULL;
 }

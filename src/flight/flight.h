@@ -10,25 +10,6 @@
 
 #include "flow/flow.h"
 
-/* ---- counters.c: counted since this process began; see dns_stats() ---- */
-
-typedef struct DnsCounters
-{
-	uint64		questions;
-	uint64		shared;			/* not asked: an equal one was */
-	uint64		queries;
-	uint64		tcp_queries;
-	uint64		resends;
-	uint64		answers;
-	uint64		malformed;
-	uint64		ignored;
-	uint64		timeouts;
-	uint64		channels;
-	uint64		sockets;
-} DnsCounters;
-
-extern DnsCounters counters;
-
 /* ---- slot.c: questions in flight and their answers ---- */
 
 /* Servers that a channel tells apart: the bits of DnsReply.servers_asked. */
@@ -75,6 +56,7 @@ typedef struct DnsTry
 {
 	uint16		id;
 	bool		edns;			/* has an OPT record */
+	bool		answered;
 	int			server;			/* its number, see nameserver.c */
 	int			fd;				/* the socket through which it left */
 	uint32		socket_serial;	/* the same; 0 if it waits on none */
@@ -181,6 +163,8 @@ typedef struct DnsWindow
 	bool		many;			/* asks in bulk */
 	bool		prefetch;			/* asks before the call: see prefetch_table.c */
 	bool		failed;			/* ahead only: no more answers come */
+	DnsProgress own_progress;
+	DnsProgress *progress;		/* its own, or that of a call with several windows */
 	dlist_head	burst[BURST_STATES];	/* by state, in the order of tried_at */
 	int			nburst[BURST_STATES];	/* their lengths; [BURST_NONE] is of all */
 	bool		hungry;			/* the pace keeps a new question from being asked */
@@ -257,6 +241,7 @@ typedef struct DnsSocket
 	struct sockaddr_storage address;	/* of the server */
 	int			server;			/* its number, see nameserver.c */
 	int			refused;		/* errno for which it must not be used, or 0 */
+	bool		ended;			/* nothing more comes */
 	int			budget;			/* left to read in this turn */
 
 	uint8	   *out;			/* queued messages, a length before each */
@@ -342,6 +327,7 @@ typedef struct DnsChannel
 	bool		cut;			/* the last failure ended an established connection */
 	DnsReach	reach[2];		/* over UDP, over TCP */
 	struct sockaddr_storage asked[MAX_ASKED_SERVERS];
+	DnsServerTally *tallies[MAX_ASKED_SERVERS];
 	int			nasked;
 	int			tcp_sockets;
 	uint64		edns_servers;	/* that have sent an OPT record: one bit for each */
@@ -412,12 +398,21 @@ extern bool nameserver_edns_refused(DnsSlot *slot, DnsTry *try, int rcode);
 extern void nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 						  const DnsMessage *message);
 
+/*
+ * The tally of what a slot asks a server.
+ */
+static inline DnsTypeTally *
+nameserver_tally(const DnsChannel *channel, const DnsSlot *slot, int server)
+{
+	return tally_of(channel->tallies[server], slot->question.type);
+}
+
 /* ---- roundtrip.c: how long answers take ---- */
 
 /* An answer is late after this many usual round trips; see roundtrip_patience(). */
 #define LATE_TRIPS			4
 
-extern void roundtrip_heard(DnsSlot *slot, const DnsTry *try);
+extern void roundtrip_heard(DnsSlot *slot, const DnsTry *try, bool tcp);
 extern int64 roundtrip_timeout(const DnsChannel *channel);
 extern int64 roundtrip_short(const DnsChannel *channel);
 extern int64 roundtrip_patience(const DnsChannel *channel);

@@ -39,6 +39,7 @@ nameserver_number(DnsChannel *channel, const struct sockaddr *address,
 		return MAX_ASKED_SERVERS - 1;
 	memcpy(&channel->asked[number], address,
 		   Min(len, sizeof(channel->asked[number])));
+	channel->tallies[number] = tally_server(address);
 	channel->nasked++;
 	return number;
 }

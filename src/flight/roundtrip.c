@@ -32,13 +32,16 @@
  * the burst has an id of its own.
  */
 void
-roundtrip_heard(DnsSlot *slot, const DnsTry *try)
+roundtrip_heard(DnsSlot *slot, const DnsTry *try, bool tcp)
 {
 	DnsChannel *channel = slot->window->channel;
 	int64		trip = clock_last() - try->sent_at;
 
 	if (slot->burst == BURST_NONE && slot->reply.queries > 1)
 		return;
+	tally_trip(nameserver_tally(channel, slot, try->server), trip);
+	if (tcp)
+		return;					/* it has no datagram that can be lost */
 	if (channel->rtt == 0)
 	{
 		channel->rtt = Max(trip, 1);

@@ -26,6 +26,7 @@
 #include "flight/flight.h"
 
 static void prepare(DnsSlot *slot, DnsWindow *window, uint64 tag, struct DnsChain *chain);
+static void count_failure(const DnsSlot *slot, ares_status_t status, int server);
 static void recycle(DnsSlot *slot);
 static void drop_answer(DnsSlot *slot);
 static int64 limit_from(const DnsWindow *window, int64 now);
@@ -76,10 +77,13 @@ slot_is_late(const DnsSlot *slot)
 void
 slot_finish(DnsSlot *slot, ares_status_t status)
 {
+	int			server;
+
 	if (slot->done)
 		return;
 	dlist_delete(&slot->pending_node);
 	dlist_push_tail(&slot->window->done, &slot->done_node);
+	server = slot->tries[0].server;
 	tries_leave(slot);
 	slot_drop_bare_error(slot);
 	slot_leave_lane(slot);
@@ -87,8 +91,8 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	slot->done = true;
 	slot->reply.done_at = clock_last();
 	slot->reply.status = status;
-	if (status == ARES_ETIMEOUT && slot->window->of_lane == NULL)
-		counters.timeouts++;
+	if (status != ARES_SUCCESS && slot->window->of_lane == NULL)
+		count_failure(slot, status, server);
 }
 
 /*
@@ -255,6 +259,19 @@ prepare(DnsSlot *slot, DnsWindow *window, uint64 tag, struct DnsChain *chain)
 	slot->limit = limit_from(window, window->prefetch ? clock_waited() :
 							 slot->reply.asked_at);
 	dlist_push_tail(&window->pending, &slot->pending_node);
+}
+
+/* Counts a question without a useful answer; server has had its last query. */
+static void
+count_failure(const DnsSlot *slot, ares_status_t status, int server)
+{
+	if (!slot->reply.nonexistent)
+		slot->window->progress->failed++;
+	if (status != ARES_ETIMEOUT)
+		return;
+	counters.timeouts++;
+	if (slot->reply.queries > 0)
+		nameserver_tally(slot->window->channel, slot, server)->tally.timeouts++;
 }
 
 static void

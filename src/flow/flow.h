@@ -7,7 +7,7 @@
 #ifndef PGCARES_FLOW_H
 #define PGCARES_FLOW_H
 
-#include "settings/settings.h"
+#include "statistics/statistics.h"
 
 /* Does asking fewer bring answers sooner, or more of them? */
 typedef enum PaceTest

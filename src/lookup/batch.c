@@ -71,6 +71,7 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 	batch->window = window_open(Min((int64) batch->n * batch->ntypes,
 									setting_max_in_flight), NULL);
 	batch->window->many = true;
+	batch->window->progress->known = (int64) batch->n * batch->ntypes;
 	read_names(batch);
 	for (;;)
 	{
@@ -300,6 +301,7 @@ read_names(DnsBatch *batch)
 		if (batch->nulls[i])
 		{
 			batch->state[i] = BATCH_SETTLED;
+			batch->window->progress->known -= batch->ntypes;
 			batch_put(batch, i, 0, NULL);
 			continue;
 		}
@@ -308,7 +310,10 @@ read_names(DnsBatch *batch)
 		if (batch->kind->read(batch, i, &batch->name))
 			chain_name(batch, table, i, seed);
 		else
+		{
+			batch->window->progress->known -= batch->ntypes;
 			batch_put_badname(batch, i);
+		}
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(batch->answer_context);
 	}
@@ -331,6 +336,7 @@ chain_name(DnsBatch *batch, names_hash *table, uint32 index, uint64 seed)
 		entry->index = index;
 		batch->state[index] = BATCH_SETTLED;
 		counters.shared += batch->ntypes;
+		batch->window->progress->known -= batch->ntypes;
 	}
 }
 
@@ -409,6 +415,7 @@ is_settled(DnsBatch *batch, uint32 index, DnsName *name)
 		kind->answer_locally(batch, index, name))
 	{
 		batch->state[index] |= BATCH_SETTLED;
+		batch->window->progress->known -= batch->ntypes;
 		return true;
 	}
 	if (completed)

@@ -73,6 +73,7 @@ batch_search_next(DnsBatch *batch, uint32 index)
 	}
 	batch->again[batch->nagain++] = index;
 	batch->tried[index]++;
+	batch->window->progress->known += batch->ntypes;
 	return true;
 }
 

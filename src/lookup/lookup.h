@@ -410,6 +410,7 @@ extern PrefetchQuestion *prefetch_table_find(PrefetchStatement *statement,
 											 const DnsQuestion *question, uint32 *hash);
 extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 											const DnsQuestion *question, uint32 hash);
+extern DnsWindow *prefetch_table_window(const PrefetchQuestion *prefetched);
 extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
 extern void prefetch_table_unqueue(PrefetchQuestion *prefetched);
 extern void prefetch_table_expect(PrefetchQuestion *prefetched);

@@ -40,7 +40,6 @@ static void give_up(PrefetchQuestion *prefetched);
 static void move_on(Prefetch *first);
 static void feed(Prefetch *prefetch);
 static void flush(DnsWindow *window);
-static DnsWindow *window_of(const PrefetchQuestion *prefetched);
 static int	total_in_flight(void);
 static int	in_flight(const PrefetchStatement *statement);
 static void take_answers(PrefetchStatement *statement, DnsWindow *window);
@@ -124,7 +123,7 @@ prefetch_gather(PrefetchQuestion *prefetched)
 int64
 prefetch_time_left(const PrefetchQuestion *prefetched)
 {
-	const DnsWindow *window = window_of(prefetched);
+	const DnsWindow *window = prefetch_table_window(prefetched);
 	int64		usual = window != NULL && window->channel != NULL ?
 		window->channel->rtt : 0;
 	int64		age;
@@ -225,7 +224,7 @@ prefetch_outcome(const char *server, const DnsQuestion *question,
 	prefetched = prefetch_table_find(statement, chosen, question, &hash);
 	if (prefetched == NULL)
 		return false;
-	window = window_of(prefetched);
+	window = prefetch_table_window(prefetched);
 	if (window == NULL || !window_is_current(window))
 		return false;
 
@@ -264,7 +263,7 @@ static bool
 wait_for(PrefetchQuestion *prefetched)
 {
 	Prefetch   *prefetch = prefetched->prefetch;
-	const DnsWindow *window = window_of(prefetched);
+	const DnsWindow *window = prefetch_table_window(prefetched);
 	int64		began = clock_now();
 	int64		limit = PG_INT64_MAX;
 	bool		given_up = false;
@@ -338,7 +337,7 @@ feed(Prefetch *prefetch)
 	{
 		PrefetchQuestion *prefetched = dlist_head_element(PrefetchQuestion, node,
 														  &prefetch->queue);
-		DnsWindow  *window = window_of(prefetched);
+		DnsWindow  *window = prefetch_table_window(prefetched);
 		DnsQuestion question;
 
 		if (window->failed || !window_has_room(window))
@@ -367,14 +366,6 @@ flush(DnsWindow *window)
 {
 	if (window->channel != NULL)
 		(void) flush_channel(window->channel);
-}
-
-/* The window that asks a question; NULL while a chosen server has none. */
-static DnsWindow *
-window_of(const PrefetchQuestion *prefetched)
-{
-	return prefetched->server != NULL ? prefetched->server->window :
-		prefetched->prefetch->statement->window;
 }
 
 /* Questions of all statements in this process that are in flight. */

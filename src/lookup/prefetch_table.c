@@ -55,6 +55,7 @@ static bool same_key(const PrefetchKey *a, const PrefetchKey *b);
 
 static bool is_question(const PrefetchKey *key, const PrefetchServer *server,
 						const DnsQuestion *question);
+static void count_known(const PrefetchQuestion *prefetched, int more);
 static void fill_key(PrefetchKey *key, const PrefetchServer *server,
 					 const DnsQuestion *question);
 static uint32 hash_key(const PrefetchStatement *statement, const PrefetchKey *key);
@@ -124,6 +125,16 @@ prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 }
 
 /*
+ * The window that asks a question; NULL while a chosen server has none.
+ */
+DnsWindow *
+prefetch_table_window(const PrefetchQuestion *prefetched)
+{
+	return prefetched->server != NULL ? prefetched->server->window :
+		prefetched->prefetch->statement->window;
+}
+
+/*
  * Puts a question that is not asked yet at the end of its node's queue, or at
  * the head if first.
  */
@@ -134,6 +145,8 @@ prefetch_table_queue(PrefetchQuestion *prefetched, bool first)
 
 	if (prefetched->state == PREFETCH_QUEUED)
 		prefetch_table_unqueue(prefetched);
+	else
+		count_known(prefetched, 1);
 	prefetched->state = PREFETCH_QUEUED;
 	prefetched->prefetch->queued++;
 	if (first)
@@ -190,7 +203,10 @@ prefetch_table_drop(PrefetchQuestion *prefetched)
 	if (prefetched->server != NULL)
 		prefetched->server->held--;
 	if (prefetched->state == PREFETCH_QUEUED)
+	{
 		prefetch_table_unqueue(prefetched);
+		count_known(prefetched, -1);
+	}
 	if (prefetched->state == PREFETCH_QUEUED || prefetched->state == PREFETCH_EXPECTED)
 		forget(prefetched);
 	else if (prefetched->state == PREFETCH_DONE)
@@ -354,4 +370,14 @@ question_size(PrefetchQuestion *prefetched)
 	if (prefetched->reply.answer != NULL)
 		size += GetMemoryChunkSpace(prefetched->reply.answer);
 	return size;
+}
+
+/* Counts a question that is queued, or no longer so, for dns_stat_progress. */
+static void
+count_known(const PrefetchQuestion *prefetched, int more)
+{
+	DnsWindow  *window = prefetch_table_window(prefetched);
+
+	if (window != NULL)
+		window->progress->known += more;
 }

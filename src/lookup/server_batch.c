@@ -24,6 +24,7 @@ typedef struct ServerWindows
 	DnsWindow  *windows[SERVERS_AT_ONCE];
 	int			count;
 	int64		opened;			/* the call; the deadline counts from here */
+	DnsProgress *progress;		/* of the call */
 } ServerWindows;
 
 static void require_servers(const DnsBatch *batch);
@@ -45,6 +46,9 @@ server_batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array,
 
 	if (!batch_open(fcinfo, batch, array))
 		return;
+	/* Lives as long as the windows, also after an error. */
+	open.progress = palloc0(sizeof(DnsProgress));
+	open.progress->known = batch->n;
 	require_servers(batch);
 	for (;;)
 	{
@@ -84,7 +88,10 @@ submit_servers(DnsBatch *batch, ServerWindows *open, const DnsQuestion *question
 
 		CHECK_FOR_INTERRUPTS();
 		if (batch->nulls[index])
+		{
+			open->progress->known--;
 			batch_put(batch, index, 0, NULL);
+		}
 		else if (question == NULL)
 			batch_put_badname(batch, index);
 		else if (open_server(open, batch->elements[index]))
@@ -107,6 +114,7 @@ open_server(ServerWindows *open, Datum element)
 	window = window_open(1, server);
 	pfree(server);
 	window->opened = open->opened;
+	window->progress = open->progress;
 	if (open->count > 0 && window->channel != NULL)
 	{
 		channel_reserve_descriptors(window->channel, true);

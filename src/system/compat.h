@@ -30,6 +30,7 @@
 #include "commands/explain.h"
 #endif
 #include "storage/latch.h"
+#include "storage/proc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pgcares needs PostgreSQL 15 or newer"
@@ -128,6 +129,20 @@ find_parameter(const char *name)
 			return all[i];
 	}
 	return NULL;
+#endif
+}
+
+/*
+ * The number of this process among the server's, from 0; a backend's is less than
+ * MaxBackends.  PostgreSQL 17 gave it a variable.
+ */
+static inline int
+own_process_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
 #endif
 }
 

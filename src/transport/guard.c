@@ -14,7 +14,10 @@
 static bool answers_slot(DnsMessage *message, const DnsSlot *slot,
 						 const DnsSocket *socket);
 static bool is_bare_error(const DnsMessage *message);
-static bool ignore(void);
+static bool ignore(const DnsChannel *channel, const DnsSocket *socket);
+static inline TallyAnswer kind_of(const DnsMessage *message, const DnsQuestion *question,
+								  bool sound, int rcode, bool failed);
+static TallyAnswer kind_of_records(const DnsMessage *message, const DnsQuestion *question);
 
 /*
  * Judges a message that has come in.  False if there is no verdict on a query.
@@ -30,19 +33,19 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 
 	if (channel->window == NULL || !message_open(&message, octets, len) ||
 		!(message.flags & WIRE_QR) || (message.flags & WIRE_OPCODE_MASK) != 0)
-		return ignore();
+		return ignore(channel, socket);
 
 	try = tries_find(channel, socket, message.id, &slot);
 	if (try != NULL)
 	{
 		if (answers_slot(&message, slot, socket))
 		{
-			if (!socket->tcp && !slot->reply.answered)
-				roundtrip_heard(slot, try);
+			if (!slot->reply.answered)
+				roundtrip_heard(slot, try, socket->tcp);
 			return guard_judge(channel, slot, try, socket->tcp, &message, verdict);
 		}
 		if (!is_bare_error(&message))
-			return ignore();
+			return ignore(channel, socket);
 		/* Over UDP an attacker can guess the id; over TCP he cannot. */
 		if (socket->tcp)
 			return guard_judge(channel, slot, try, true, &message, verdict);
@@ -61,7 +64,7 @@ guard_incoming(DnsChannel *channel, DnsSocket *socket,
 		verdict->flags = VERDICT_DONE;
 		return true;
 	}
-	return ignore();
+	return ignore(channel, socket);
 }
 
 /*
@@ -73,6 +76,7 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 {
 	const DnsStyle *style = &slot->window->style;
 	int			rcode = message->flags & WIRE_RCODE_MASK;
+	TallyAnswer kind;
 	bool		sound;
 	bool		failed;
 
@@ -84,6 +88,7 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 		return true;
 
 	counters.answers++;
+	try->answered = true;
 	nameserver_heard(channel, tcp);
 
 	if ((message->flags & WIRE_TC) && !tcp && !style->ignore_tc)
@@ -117,6 +122,8 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 	/* Another server can know better; each one is asked once for that. */
 	failed = !sound || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
 		rcode == RCODE_REFUSED || (style->rd && message_is_referral(message));
+	kind = kind_of(message, &slot->question, sound, rcode, failed);
+	nameserver_tally(channel, slot, try->server)->tally.answers[kind]++;
 	if (failed && !style->first_answer &&
 		++slot->failures < channel->nservers)
 	{
@@ -127,17 +134,70 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 	}
 
 	slot->reply.answered = true;
+	if (kind > TALLY_NXDOMAIN)
+		slot->window->progress->failed++;
 	if (!tcp)
 		pace_answered(&channel->pace);
 	return true;
 }
 
+/*
+ * The kind of an answer that can have aliases: as its outcome, except that an alias that
+ * leads on is a record.
+ */
+static TallyAnswer
+kind_of_records(const DnsMessage *message, const DnsQuestion *question)
+{
+	DnsName		owner;
+	DnsCursor	cursor;
+	DnsRR		rr;
+
+	switch (alias_follow(message, question, &owner))
+	{
+		case ALIAS_RECORDS:
+			return TALLY_NOERROR;
+		case ALIAS_NO_RECORDS:
+			message_section(message, DNS_AUTHORITY, &cursor);
+			while (message_next(&cursor, &rr))
+			{
+				if (rr.type == DNS_TYPE_SOA)
+					return TALLY_NODATA;
+			}
+			return name_equal(&owner, &question->name) ? TALLY_NODATA : TALLY_NOERROR;
+		default:
+			return TALLY_MALFORMED;
+	}
+}
+
 /* Counts an unexpected message, on which there is no verdict. */
 static bool
-ignore(void)
+ignore(const DnsChannel *channel, const DnsSocket *socket)
 {
+	channel->tallies[socket->server]->ignored++;
 	counters.ignored++;
 	return false;
+}
+
+/* The kind of an answer; failed tells whether another server can know better. */
+static inline TallyAnswer
+kind_of(const DnsMessage *message, const DnsQuestion *question, bool sound, int rcode,
+		bool failed)
+{
+	if (!sound)
+		return TALLY_MALFORMED;
+	if (rcode == RCODE_NOERROR && message->count[DNS_ANSWER] > 0)
+	{
+		const uint8 *first = message->start + message->places.section[DNS_ANSWER];
+
+		/* Nearly always it belongs to a name in the question. */
+		return (*first & WIRE_POINTER) == WIRE_POINTER && wire_u16(first + 2) == question->type ?
+			TALLY_NOERROR : kind_of_records(message, question);
+	}
+	if (rcode == RCODE_NOERROR)
+		return failed ? TALLY_OTHER : TALLY_NODATA;
+	return rcode == RCODE_NXDOMAIN ? TALLY_NXDOMAIN :
+		rcode == RCODE_SERVFAIL ? TALLY_SERVFAIL :
+		rcode == RCODE_REFUSED ? TALLY_REFUSED : TALLY_OTHER;
 }
 
 /*

@@ -12,6 +12,7 @@
 static bool send_message(DnsChannel *channel, DnsSocket *socket,
 						 const uint8 *message, size_t len);
 static void note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot);
+static inline void count_query(DnsChannel *channel, DnsSlot *slot, int server, bool tcp);
 static size_t write_slot(const DnsSlot *slot, const DnsTry *try, uint8 *message);
 static size_t write_query(uint16 id, const DnsQuestion *question,
 						  const DnsStyle *style, bool edns, uint8 *message);
@@ -55,6 +56,8 @@ query_replace(DnsChannel *channel, DnsSocket *socket,
 	if (channel->last_slot >= window->used)
 		return 0;
 	probe = add_probe(channel, socket, id, &window->slots[channel->last_slot]);
+	tally_of(channel->tallies[socket->server], probe->question.type)->tally.probes++;
+	counters.queries++;
 	return write_query(id, &probe->question, &window->style,
 					   window->style.edns, message);
 }
@@ -70,9 +73,7 @@ query_send(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 	DnsTry	   *try = &slot->tries[0];
 
 	try->edns = nameserver_edns_wanted(channel, slot, try->server);
-	slot->reply.servers_asked |= UINT64CONST(1) << try->server;
-	slot->reply.queries++;
-	counters.queries++;
+	count_query(channel, slot, try->server, false);
 	return udp_send(channel, socket, message, write_slot(slot, try, message));
 }
 
@@ -87,6 +88,7 @@ query_send_probe(DnsChannel *channel, DnsSocket *socket, const DnsSlot *slot,
 	const DnsStyle *style = &slot->window->style;
 	uint8		message[GUARD_MAX_QUERY];
 
+	nameserver_tally(channel, slot, socket->server)->tally.probes++;
 	counters.queries++;
 	socket->asked++;
 	(void) udp_send(channel, socket, message,
@@ -109,8 +111,7 @@ query_again(DnsChannel *channel, DnsSlot *slot, const DnsTry *try)
 		return false;			/* the last query is perhaps still in the queue */
 	if (!send_message(channel, socket, message, write_slot(slot, try, message)))
 		return false;
-	slot->reply.queries++;
-	counters.queries++;
+	count_query(channel, slot, try->server, socket->tcp);
 	return true;
 }
 
@@ -133,8 +134,13 @@ static void
 note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 {
 	DnsTry	   *try = &slot->tries[0];
+	const DnsSocket *before = placeholder_socket(channel, slot);
 
+	/* It asks again, since nothing has answered its last query. */
+	if (before != NULL && !before->ended && !try->answered && slot->reply.queries > 0)
+		nameserver_tally(channel, slot, try->server)->tally.timeouts++;
 	placeholder_leave_socket(channel, slot);
+	try->answered = false;
 	try->fd = socket->fd;
 	try->socket_serial = socket->serial;
 	try->server = socket->server;
@@ -143,11 +149,31 @@ note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 	if (socket->waiting++ == 0)
 		socket->heard_at = try->sent_at;
 	slot->tcp = socket->tcp;
-	slot->reply.servers_asked |= UINT64CONST(1) << socket->server;
+	count_query(channel, slot, socket->server, socket->tcp);
+	channel->last_slot = slot->index;
+}
+
+/* Counts a query of a slot to a server. */
+static inline void
+count_query(DnsChannel *channel, DnsSlot *slot, int server, bool tcp)
+{
+	DnsTally   *tally = &nameserver_tally(channel, slot, server)->tally;
+	uint64		bit = UINT64CONST(1) << server;
+
+	if (slot->reply.queries == 0 && slot->window->of_lane == NULL)
+		tally->first++;
+	else if (slot->reply.queries == 0 || (slot->reply.servers_asked & bit))
+		tally->sent_again++;	/* a lane begins, but has been asked to */
+	else
+		tally->passed_on++;
+	slot->reply.servers_asked |= bit;
 	slot->reply.queries++;
 	counters.queries++;
-	counters.tcp_queries += socket->tcp;
-	channel->last_slot = slot->index;
+	if (tcp)
+	{
+		tally->tcp++;
+		counters.tcp_queries++;
+	}
 }
 
 static size_t

@@ -131,6 +131,19 @@ socket_end_all(DnsChannel *channel, int asked, bool waiting)
 	}
 }
 
+/*
+ * Notes an error for which a socket is of no use.  An established connection that ends
+ * was not refused.
+ */
+void
+socket_refused(DnsChannel *channel, DnsSocket *socket, int error)
+{
+	channel->last_errno = error;
+	if (!socket->tcp || (!socket->ended && !socket->established))
+		channel->tallies[socket->server]->refused++;
+	socket->ended = true;
+}
+
 static int
 socket_open(int domain, int type, int protocol, void *arg)
 {
@@ -264,7 +277,7 @@ socket_connect(int fd, const struct sockaddr *address, ares_socklen_t len,
 		errno = EADDRNOTAVAIL;
 	}
 	if (rc < 0 && errno != EINPROGRESS)
-		channel->last_errno = errno;
+		socket_refused(channel, socket, errno);
 	return rc;
 }
 
@@ -298,10 +311,11 @@ socket_receive(int fd, void *buffer, size_t len, int flags,
 	}
 	if (rc < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return rc;
-	if (rc < 0)
-		channel->last_errno = errno;
 	if (rc <= 0)
 		channel->cut = socket->tcp && socket->established;
+	if (rc < 0)
+		socket_refused(channel, socket, errno);
+	socket->ended |= rc <= 0;
 	return rc;
 }
 
@@ -352,7 +366,10 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 	 * would not read the answers that came before the end.
 	 */
 	if (!outbox_flush(channel, socket) && !socket->established)
+	{
+		socket_refused(channel, socket, errno);
 		return -1;
+	}
 	return len;
 }
 

@@ -39,6 +39,7 @@ extern void socket_state_changed(void *arg, ares_socket_t fd, int readable,
 								 int writable);
 extern bool socket_wants_write(const DnsSocket *socket);
 extern DnsSocket *socket_make(DnsChannel *channel, const DnsNameServer *server);
+extern void socket_refused(DnsChannel *channel, DnsSocket *socket, int error);
 extern void socket_end_all(DnsChannel *channel, int asked, bool waiting);
 
 /* ---- tcp_receive.c: what comes over TCP ---- */

@@ -1,9 +1,10 @@
 /*
  * unused.c
  *
- * Functions of PostgreSQL for files of the system and for encodings: the engine is linked
- * with them, but a world names its servers in the settings, so that none is called.  No
- * header declares them here, since all are the same.
+ * Functions of PostgreSQL for files of the system, for encodings and for shared memory: the
+ * engine is linked with them, but a world names its servers in the settings, has no shared
+ * memory, so that none is called.  No header declares them here, since
+ * all are the same.
  */
 #include <stdlib.h>
 
@@ -13,11 +14,21 @@
 
 UNUSED(CloseTransientFile)
 UNUSED(FindDefaultConversionProc)
+UNUSED(GetCurrentTimestamp)
 UNUSED(GetDatabaseEncoding)
+UNUSED(LWLockAcquire)
+UNUSED(LWLockRelease)
 UNUSED(MemoryContextSetIdentifier)
 UNUSED(MemoryContextSetParent)
 UNUSED(OpenTransientFile)
+UNUSED(mul_size)
 UNUSED(pg_do_encoding_conversion_buf)
 UNUSED(pg_is_ascii)
 UNUSED(pg_verify_mbstr)
 UNUSED(pnstrdup)
+
+/* The same of variables. */
+void	   *MyProc;
+int			MaxBackends;
+int			MyProcPid;
+unsigned int MyDatabaseId;

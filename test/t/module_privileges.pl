@@ -31,6 +31,7 @@ my %pure = (
 	'dns_blocklist_name(inet,text)' => "inet '192.0.2.1', 'example'",
 	'dns_srv_key(integer)' => '1',
 	'dns_strerror(integer)' => '0',
+	'dns_progress()' => '',
 	'dns_parse(bytea,text)' => "'$message'::bytea",
 	'dns_message_json(bytea)' => "'$message'::bytea",
 	'dns_status_is_final(text)' => "'NODATA'",
@@ -55,6 +56,8 @@ dns_message(text,text,text) dns_message_many(text[],text,text) dns_message_json(
 dns_query_at(text,text,text,text,text) dns_message_at(text,text,text,text) dns_message_at_many(text[],text,text,text)
 dns_servers() dns_reset() dns_stats()
 END
+# The functions whose rows a view shows: whoever may read the view may call them.
+my %shown = ('dns_server_statistics()' => 'dns_stat_servers', 'dns_type_statistics()' => 'dns_stat_types');
 
 # The settings for everybody. All others are for superusers.
 my @everybodys = qw(checking_disabled deadline dnssec edns edns_udp_size idn lookahead on_error randomize_case recurse tcp timeout tries);
@@ -124,12 +127,13 @@ refused($plain, 'SELECT * FROM dns_servers()', '... nor the list of servers');
 foreach my $function (@guarded)
 {
 	my @others = grep { $_ ne $function } @guarded;
+	my ($right, $object) = $shown{$function} ? ('SELECT', $shown{$function}) : ('EXECUTE', "FUNCTION $function");
 
-	$super->text("GRANT EXECUTE ON FUNCTION $function TO plain");
+	$super->text("GRANT $right ON $object TO plain");
 	allowed($plain, "SELECT * FROM $functions{$function}", "$function can be granted");
 	is(join(' ', grep { $plain->sqlstate("SELECT * FROM $functions{$_}") ne '42501' } @others),
 		'', '... and this grants no other');
-	$super->text("REVOKE EXECUTE ON FUNCTION $function FROM plain");
+	$super->text("REVOKE $right ON $object FROM plain");
 }
 is($server->count, 0, 'none of this asked anything');
 
@@ -144,9 +148,11 @@ is($plain->text("SELECT host(address) FROM dns_a('a.example')"), '192.0.2.1', 'a
 my %context = map { split /\|/ } lines("SELECT name, context FROM pg_settings WHERE name LIKE 'pgcares.%'");
 my @users = grep { $context{$_} eq 'user' } sort keys %context;
 my @superusers = grep { $context{$_} eq 'superuser' } sort keys %context;
+my @servers = grep { $context{$_} =~ /^(sighup|postmaster)$/ } sort keys %context;
 
 is_deeply(\@users, [ map { "pgcares.$_" } sort @everybodys ], 'the settings for everybody are these');
-is(scalar @users + @superusers, scalar keys %context, 'all others are for superusers');
+is(scalar @users + @superusers + @servers, scalar keys %context, 'all others are for superusers, or for the whole server');
+is($super->sqlstate("SET $_ = 2048"), '55P02', "$_: nobody can SET it") foreach @servers;
 cmp_ok(scalar @superusers, '>=', 14, '... at least fourteen');
 
 my $own = Session->new($node, user => 'plain', dbname => 'plains');

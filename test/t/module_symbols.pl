@@ -99,7 +99,7 @@ sub lines_with
 }
 
 my @sources = glob "$root/src/*.[ch] $root/src/*/*.[ch]";
-my @inside = (glob("$root/src/flow/*.c $root/src/flight/*.c $root/src/transport/*.c"), map { "$root/src/$_.c" } qw(dns/message dns/rdata dns/sound system/memory system/pool));
+my @inside = (glob("$root/src/statistics/tallies.c $root/src/flow/*.c $root/src/flight/*.c $root/src/transport/*.c"), map { "$root/src/$_.c" } qw(dns/message dns/rdata dns/sound system/memory system/pool));
 my $asks_version = qr/\b(PG_VERSION\w*|PG_MAJORVERSION\w*|CATALOG_VERSION_NO|ARES_VERSION\w*|__GLIBC\w*)\b/;
 my $raises = qr/\b(ereport\w*|elog|errmsg\w*|PG_TRY|PG_RE_THROW|CHECK_FOR_INTERRUPTS)\b/;
 my $allocates =
