@@ -119,6 +119,7 @@ OBJS = \
 	src/lookup/question.o \
 	src/lookup/search_list.o \
 	src/lookup/server_batch.o \
+	src/lookup/slow_log.o \
 	src/lookup/status.o \
 	src/pgcares.o \
 	src/settings/allowed_servers.o \

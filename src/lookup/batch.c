@@ -219,6 +219,7 @@ batch_take(DnsBatch *batch, DnsSlot *slot)
 
 	answer.rr = NULL;
 	answer.local = 0;
+	slow_log(slot->window, &slot->question, &slot->reply);
 	outcome_read(&answer.outcome, slot->window, &slot->question, &slot->reply);
 	batch->kind->answer(batch, slot->tag, &answer);
 	slot_release(slot);

@@ -70,6 +70,7 @@ ask_now(Lookup *lookup, const DnsQuestion *questions, const int *numbers,
 						  numbers[asked]);
 		lookup->slot = wait_next(lookup->window);
 		outcome = &outcomes[lookup->slot->tag];
+		slow_log(lookup->window, &lookup->slot->question, &lookup->slot->reply);
 		outcome_read(outcome, lookup->window, &lookup->slot->question,
 					 &lookup->slot->reply);
 		if (keep)

@@ -80,6 +80,11 @@ extern void outcome_report(const DnsOutcome *outcome, const char *text,
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
 
+/* ---- slow_log.c: the log of slow lookups ---- */
+
+extern void slow_log(const DnsWindow *window, const DnsQuestion *question,
+					 const DnsReply *reply);
+
 /* ---- lookup.c: the questions of one call, asked ahead or now ---- */
 
 #define LOOKUP_MAX_QUESTIONS	2	/* at once */

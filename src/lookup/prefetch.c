@@ -35,7 +35,7 @@
 #define UNKNOWN_TRIP	20000
 
 static void open_window(PrefetchStatement *statement);
-static bool wait_for(PrefetchQuestion *prefetched);
+static bool wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question);
 static void give_up(PrefetchQuestion *prefetched);
 static void move_on(Prefetch *first);
 static void feed(Prefetch *prefetch);
@@ -229,7 +229,7 @@ prefetch_outcome(const char *server, const DnsQuestion *question,
 		return false;
 
 	prefetch_table_hold(prefetched);
-	answered = prefetched->state == PREFETCH_DONE || wait_for(prefetched);
+	answered = prefetched->state == PREFETCH_DONE || wait_for(prefetched, question);
 	if (answered)
 	{
 		if (!prefetched->used && prefetched->credit != NULL)
@@ -260,7 +260,7 @@ open_window(PrefetchStatement *statement)
  * that the reply is a timeout.  False if the window has failed.
  */
 static bool
-wait_for(PrefetchQuestion *prefetched)
+wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question)
 {
 	Prefetch   *prefetch = prefetched->prefetch;
 	const DnsWindow *window = prefetch_table_window(prefetched);
@@ -280,6 +280,7 @@ wait_for(PrefetchQuestion *prefetched)
 		if (clock_waited() >= limit)
 		{
 			give_up(prefetched);
+			slow_log(window, question, &prefetched->reply);
 			given_up = true;
 			break;
 		}
@@ -427,6 +428,7 @@ take_answers(PrefetchStatement *statement, DnsWindow *window)
 
 	while ((slot = chain_finished(window)) != NULL)
 	{
+		slow_log(window, &slot->question, &slot->reply);
 		/* After a failure of the window, a reply is not reliable. */
 		if (!window->failed &&
 			!prefetch_table_take((PrefetchQuestion *) (uintptr_t) slot->tag, &slot->reply))

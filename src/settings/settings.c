@@ -266,6 +266,11 @@ static const Setting settings[] = {
 		.summary = "Starts the lookups of later rows while earlier ones are processed.",
 	.detail = "Plans of statements that call lookup functions get nodes that read rows ahead."},
 
+	{"pgcares.log_min_duration", PGC_SUSET, SETTING_INT, &setting_log_min_duration,
+		.min = -1, .max = INT_MAX, .flags = GUC_UNIT_MS,
+		.summary = "Time from which on a lookup is logged.",
+	.detail = "A line of the server's log has the name, type, outcome, servers, tries and time of each question. 0 logs all of them, -1 none."},
+
 	/* The memory of all sessions; the server makes it once, when it starts. */
 	{"pgcares.shared_memory_size", PGC_POSTMASTER, SETTING_INT,
 		&setting_shared_memory_size, .min = LEAST_SHARED_MEMORY, .max = MAX_KILOBYTES,

@@ -83,6 +83,7 @@ extern int	setting_on_error;
 extern bool setting_idn;
 extern bool setting_lookahead;
 extern int	setting_shared_memory_size; /* kB */
+extern int	setting_log_min_duration;	/* ms, -1 is never */
 
 /* Changes whenever a setting is set, even to the same value. */
 extern uint64 settings_generation;

@@ -56,6 +56,7 @@ int			setting_on_error = ON_ERROR_ERROR;
 bool		setting_idn = true;
 bool		setting_lookahead = true;
 int			setting_shared_memory_size = 64 * 1024;
+int			setting_log_min_duration = -1;
 
 uint64		settings_generation = 0;
 

@@ -3,7 +3,7 @@
  *
  * Functions of PostgreSQL for files of the system, for encodings and for shared memory: the
  * engine is linked with them, but a world names its servers in the settings, has no shared
- * memory, so that none is called.  No header declares them here, since
+ * memory and logs nothing, so that none is called.  No header declares them here, since
  * all are the same.
  */
 #include <stdlib.h>
@@ -21,11 +21,14 @@ UNUSED(LWLockRelease)
 UNUSED(MemoryContextSetIdentifier)
 UNUSED(MemoryContextSetParent)
 UNUSED(OpenTransientFile)
+UNUSED(errhidecontext)
+UNUSED(errhidestmt)
 UNUSED(mul_size)
 UNUSED(pg_do_encoding_conversion_buf)
 UNUSED(pg_is_ascii)
 UNUSED(pg_verify_mbstr)
 UNUSED(pnstrdup)
+UNUSED(unpack_sql_state)
 
 /* The same of variables. */
 void	   *MyProc;
