@@ -74,7 +74,7 @@ report_level(const DnsWindow *window)
 
 	if (!window->many || window->of_lane != NULL)
 		return;
-	for (int i = 0; i < channel->nnameservers; i++)
+	for (int i = 0; i < Min(channel->nnameservers, channel->nasked); i++)
 		channel->tallies[i]->level = (int) channel->pace.level;
 }
 

@@ -51,6 +51,7 @@ window_init(DnsWindow *window, MemoryContext context, int capacity)
 {
 	Assert(capacity >= 1 && capacity <= WINDOW_MAX);
 	window->context = context;
+	window->progress = &window->own_progress;
 	window->capacity = capacity;
 	window->slots = MemoryContextAllocHuge(context, capacity * sizeof(DnsSlot));
 	slist_init(&window->free);
@@ -311,7 +312,6 @@ make_window(MemoryContext parent, int capacity)
 	DnsWindow  *window = MemoryContextAllocZero(context, sizeof(DnsWindow));
 
 	window_init(window, context, capacity);
-	window->progress = &window->own_progress;
 
 	/* From here on the context frees all that the window holds. */
 	window->release.func = release_window;

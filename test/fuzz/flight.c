@@ -51,6 +51,7 @@ flight_open(uint8 style, int capacity)
 		flight->sockets[i].burst = (style & 64) != 0 && !flight->sockets[i].tcp;
 	}
 	channel->asked[0].ss_family = AF_INET;
+	channel->tallies[0] = tally_server((struct sockaddr *) &channel->asked[0]);
 	channel->nasked = 1;
 	return flight;
 }
