@@ -18,10 +18,14 @@ EXTRA_CLEAN = bench/cares
 
 # The folders of src/ in their one order: a file includes, and refers to, nothing from a
 # folder after its own.
-FOLDERS = system dns settings statistics flow flight transport engine lookup functions lookahead
+FOLDERS = system dns settings statistics flow flight transport engine cache lookup functions lookahead
 
 MODULE_big = pgcares
 OBJS = \
+	src/cache/cache.o \
+	src/cache/cache_part.o \
+	src/cache/cache_rules.o \
+	src/cache/cache_store.o \
 	src/dns/address.o \
 	src/dns/alias.o \
 	src/dns/encode.o \
@@ -36,6 +40,7 @@ OBJS = \
 	src/dns/rrtype.o \
 	src/dns/sound.o \
 	src/dns/svcb.o \
+	src/dns/ttl.o \
 	src/engine/ask.o \
 	src/engine/books.o \
 	src/engine/burst.o \
@@ -62,6 +67,7 @@ OBJS = \
 	src/flow/share.o \
 	src/functions/arguments.o \
 	src/functions/batches.o \
+	src/functions/cache_entries.o \
 	src/functions/catalog.o \
 	src/functions/escapes.o \
 	src/functions/getaddrinfo.o \
@@ -106,6 +112,7 @@ OBJS = \
 	src/lookahead/shares.o \
 	src/lookahead/sites.o \
 	src/lookup/batch.o \
+	src/lookup/batch_put.o \
 	src/lookup/batch_search.o \
 	src/lookup/host.o \
 	src/lookup/host_duplicates.o \

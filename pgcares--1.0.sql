@@ -527,6 +527,24 @@ COMMENT ON COLUMN dns_progress_record.fresh IS 'questions that were asked just n
 COMMENT ON COLUMN dns_progress_record.waiting IS 'questions that have waited for longer';
 COMMENT ON COLUMN dns_progress_record.oldest_wait IS 'time that the oldest of them has waited';
 COMMENT ON COLUMN dns_progress_record.since IS 'begin of the call or look-ahead';
+CREATE TYPE dns_cache_record AS (
+	question text,
+	type text,
+	class text,
+	status text,
+	seconds_left integer,
+	hits bigint,
+	octets integer
+);
+
+COMMENT ON TYPE dns_cache_record IS 'an answer that is kept';
+COMMENT ON COLUMN dns_cache_record.question IS 'name, in lower case';
+COMMENT ON COLUMN dns_cache_record.type IS 'type asked for';
+COMMENT ON COLUMN dns_cache_record.class IS 'class asked for';
+COMMENT ON COLUMN dns_cache_record.status IS 'status that a lookup has';
+COMMENT ON COLUMN dns_cache_record.seconds_left IS 'time for which the answer is still good';
+COMMENT ON COLUMN dns_cache_record.hits IS 'lookups that it has answered';
+COMMENT ON COLUMN dns_cache_record.octets IS 'length of its message; 0 if no answer came';
 
 -- Records
 --
@@ -1311,6 +1329,36 @@ GRANT SELECT ON dns_stat_servers, dns_stat_types TO pg_monitor;
 GRANT SELECT ON dns_stat_progress TO PUBLIC;
 REVOKE ALL ON FUNCTION dns_stat_reset() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dns_stat_reset() TO pg_monitor;
+-- Kept answers, those of this database
+
+CREATE FUNCTION dns_cache_entries()
+RETURNS SETOF dns_cache_record
+AS 'MODULE_PATHNAME', 'pgcares_cache_entries'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 1000;
+
+COMMENT ON FUNCTION dns_cache_entries()
+IS 'answers that are kept';
+
+CREATE VIEW dns_cache AS
+SELECT question, type, class, status, seconds_left, hits, octets
+FROM dns_cache_entries();
+
+COMMENT ON VIEW dns_cache IS 'answers that are kept, if pgcares is in shared_preload_libraries';
+COMMENT ON COLUMN dns_cache.question IS 'name, in lower case';
+COMMENT ON COLUMN dns_cache.type IS 'type asked for';
+COMMENT ON COLUMN dns_cache.class IS 'class asked for';
+COMMENT ON COLUMN dns_cache.status IS 'status that a lookup has';
+COMMENT ON COLUMN dns_cache.seconds_left IS 'time for which the answer is still good';
+COMMENT ON COLUMN dns_cache.hits IS 'lookups that it has answered';
+COMMENT ON COLUMN dns_cache.octets IS 'length of its message; 0 if no answer came';
+
+CREATE FUNCTION dns_cache_flush(name text DEFAULT NULL, type text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pgcares_cache_flush'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION dns_cache_flush(text, text)
+IS 'forgets kept answers, or those for a name or type, and counts them';
 
 -- The names in questions leave the network, with any data that somebody puts into
 -- them, so the administrator decides who may ask.  The same holds for functions that
@@ -1354,6 +1402,13 @@ REVOKE ALL ON FUNCTION dns_message_json(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_servers() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reset() FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_stats() FROM PUBLIC;
+
+-- Kept answers show what other roles have asked.
+
+REVOKE ALL ON FUNCTION dns_cache_entries() FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_cache_flush(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dns_cache_entries() TO pg_monitor;
+GRANT SELECT ON dns_cache TO pg_monitor;
 
 -- A role that chooses the server can send packets to every address and port that
 -- the database server reaches, and learns which of them are open.

@@ -23,6 +23,7 @@ _PG_init(void)
 	settings_init();
 	totals_init();
 	progress_init();
+	cache_init();
 	shared_memory_init(setting_shared_memory_size * (Size) 1024);
 	lookup_functions_init();
 	lookahead_init();

@@ -270,8 +270,7 @@ extern bool message_open(DnsMessage *message, const uint8 *octets, size_t len);
 extern bool message_name(const DnsMessage *message, const uint8 **pos,
 						 const uint8 *limit, DnsName *name);
 extern bool message_asks(DnsMessage *message, const DnsQuestion *question);
-extern bool message_question(const DnsMessage *message, DnsQuestion *question,
-							 const uint8 **pos);
+extern bool message_question(const DnsMessage *message, DnsQuestion *question, const uint8 **pos);
 extern bool message_next_question(const DnsMessage *message, DnsQuestion *question,
 								  const uint8 **pos);
 extern bool message_section(const DnsMessage *message, DnsSection section,
@@ -281,10 +280,14 @@ extern bool message_opt(const DnsMessage *message, DnsRR *opt);
 extern int	message_rcode(const DnsMessage *message);
 extern bool message_is_referral(const DnsMessage *message);
 extern int32 message_ttl(const DnsRR *rr);
-extern bool message_opt_option(const DnsRR *opt, uint16 code,
-							   const uint8 **value, size_t *len);
+extern bool message_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len);
 extern bool message_extended_error(const DnsMessage *message, int *code,
 								   const uint8 **text, size_t *len);
+
+/* ---- ttl.c: how long the records of a message hold ---- */
+
+extern int32 ttl_lowest(const DnsMessage *message, int32 *negative);
+extern void ttl_count_down(const DnsMessage *message, uint8 *octets, int32 seconds);
 
 /* ---- rdata.c: the data of records, field by field ---- */
 
@@ -294,7 +297,6 @@ extern bool rdata_next(DnsRdata *rdata, DnsField *field);
 extern bool rdata_done(const DnsRdata *rdata);
 extern bool rdata_string(const uint8 **pos, const uint8 *end,
 						 const uint8 **data, size_t *len);
-
 extern bool rdata_plain_name(const uint8 **pos, const uint8 *end,
 							 DnsName *name);
 
@@ -345,6 +347,7 @@ extern bool name_never_asked(const DnsName *name);
 extern bool name_is_localhost(const DnsName *name);
 extern void name_randomize_case(DnsName *name);
 extern bool name_equal(const DnsName *a, const DnsName *b);
+extern void name_fold(const DnsName *name, uint8 *octets);
 extern uint32 name_hash(const DnsName *name, uint64 seed);
 extern bool name_octets_equal(const uint8 *a, const uint8 *b, size_t len);
 

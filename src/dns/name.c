@@ -108,6 +108,17 @@ name_hash(const DnsName *name, uint64 seed)
 {
 	uint8		octets[WIRE_NAME_MAX];
 
+	name_fold(name, octets);
+	return (uint32) hash_bytes_extended(octets, name->len, seed);
+}
+
+/*
+ * Writes the octets of a name in lower case.  Length octets are below 'A', so all octets
+ * can be treated as letters.
+ */
+void
+name_fold(const DnsName *name, uint8 *octets)
+{
 	/* Without a call for each octet: batches hash every name. */
 	for (int i = 0; i < name->len; i++)
 	{
@@ -115,7 +126,6 @@ name_hash(const DnsName *name, uint64 seed)
 
 		octets[i] = octet >= 'A' && octet <= 'Z' ? octet | 0x20 : octet;
 	}
-	return (uint32) hash_bytes_extended(octets, name->len, seed);
 }
 
 /*

@@ -22,6 +22,7 @@ extern void window_send(DnsSlot *slot);
 extern bool window_is_idle(const DnsWindow *window);
 extern DnsSlot *window_finished(DnsWindow *window);
 extern bool window_is_current(DnsWindow *window);
+extern void window_read_style(DnsStyle *style);
 extern void window_raise_failure(DnsWindow *window);
 
 /* ---- library.c: the library's channels ---- */

@@ -18,7 +18,6 @@ static DnsWindow *make_window(MemoryContext parent, int capacity);
 static void randomize_case(DnsSlot *slot);
 static void take_channel(DnsWindow *window, DnsChannel *channel);
 static bool is_room(DnsWindow *window);
-static void read_style(DnsStyle *style);
 static void release_window(void *arg);
 static void answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 						   const ares_dns_record_t *record);
@@ -35,7 +34,7 @@ window_open(int capacity, const char *server)
 	DnsWindow  *window = make_window(CurrentMemoryContext, capacity);
 
 	window->chosen_server = (server != NULL);
-	read_style(&window->style);
+	window_read_style(&window->style);
 	window->answer_memory_limit = setting_max_answer_memory * (Size) 1024;
 	window->opened = clock_now();
 	window->generation = settings_generation;
@@ -254,12 +253,32 @@ window_is_current(DnsWindow *window)
 		return false;
 	if (window->generation == settings_generation)
 		return true;
-	read_style(&style);
+	window_read_style(&style);
 	if (memcmp(&style, &window->style, sizeof(style)) != 0 ||
 		!config_is_set(&window->channel->config))
 		return false;
 	window->generation = settings_generation;
 	return true;
+}
+
+/*
+ * Reads the style of queries from the settings.  Clears the padding, since styles are
+ * compared with memcmp().
+ */
+void
+window_read_style(DnsStyle *style)
+{
+	memset(style, 0, sizeof(*style));
+	style->rd = setting_recurse;
+	style->ad = setting_trust_ad;
+	style->cd = setting_checking_disabled;
+	style->dnssec = setting_dnssec;
+	style->edns = setting_dnssec || setting_edns;
+	style->edns_udp_size = Min(setting_edns_udp_size,
+							   setting_max_edns_udp_size);
+	style->ignore_tc = setting_ignore_truncation;
+	style->first_answer = !setting_check_response;
+	style->dns0x20 = setting_randomize_case;
 }
 
 /*
@@ -351,23 +370,6 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 	pace_begin(&channel->pace);
 	events_enlist(window);
 	report_begin();
-}
-
-/* Clears the padding, since styles are compared with memcmp(). */
-static void
-read_style(DnsStyle *style)
-{
-	memset(style, 0, sizeof(*style));
-	style->rd = setting_recurse;
-	style->ad = setting_trust_ad;
-	style->cd = setting_checking_disabled;
-	style->dnssec = setting_dnssec;
-	style->edns = setting_dnssec || setting_edns;
-	style->edns_udp_size = Min(setting_edns_udp_size,
-							   setting_max_edns_udp_size);
-	style->ignore_tc = setting_ignore_truncation;
-	style->first_answer = !setting_check_response;
-	style->dns0x20 = setting_randomize_case;
 }
 
 static bool

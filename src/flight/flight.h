@@ -49,6 +49,8 @@ typedef struct DnsReply
 	uint8	   *answer;			/* from pool.c, owned by the slot */
 	size_t		answer_len;
 	DnsPlaces	places;			/* in the answer */
+	bool		cached;			/* nothing was sent; the answer is palloc'd */
+	struct sockaddr_in6 server; /* that gave the cached answer; can be an IPv4 one */
 } DnsReply;
 
 /* A query of a question; while it can be answered, the channel knows its id. */
@@ -188,14 +190,14 @@ typedef struct DnsWindow
 
 /* ---- slot.c: the life of a slot ---- */
 
-extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question,
-						  uint64 tag);
+extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag);
 extern void slot_renew(DnsSlot *slot, const DnsName *name);
 extern bool slot_is_late(const DnsSlot *slot);
 extern void slot_finish(DnsSlot *slot, ares_status_t status);
 extern void slot_write_name(const DnsSlot *slot, uint8 *octets);
 extern void slot_store(DnsSlot *slot, const DnsMessage *message);
 extern void slot_drop_answers(DnsWindow *window);
+extern bool slot_is_answered(const DnsReply *reply);
 extern void slot_open_answer(const DnsReply *reply, DnsMessage *message);
 extern void slot_release(DnsSlot *slot);
 extern void slot_expire(DnsWindow *window);
@@ -212,11 +214,10 @@ extern void slot_leave_refused(DnsSlot *slot);
 #define MAX_PROBES			8
 
 /*
- * UDP sockets of a channel, besides those for retries: a bound on the descriptors of one
- * call.  Chosen, not measured.  With fewer queries to a socket, fewer are in flight.
+ * UDP sockets of a channel, besides those for retries.  Chosen, not measured: with fewer
+ * queries to a socket, fewer questions are in flight.
  */
 #define MAX_SOCKETS			64
-
 #define CHANNEL_DESCRIPTORS 2	/* at least, for UDP and TCP */
 
 /* A query by which the library finds out whether a failed server is back. */

@@ -185,6 +185,18 @@ slot_store(DnsSlot *slot, const DnsMessage *message)
 }
 
 /*
+ * Is the outcome of a reply in its answer?  The failure of one server is not, if another
+ * one did not answer, nor are aliases that led to no answer.
+ */
+bool
+slot_is_answered(const DnsReply *reply)
+{
+	return reply->answered ||
+		(reply->answer != NULL && (!reply->way || reply->malformed) &&
+		 reply->status != ARES_ETIMEOUT && reply->status != ARES_ECONNREFUSED);
+}
+
+/*
  * Opens the message of a reply that has an answer; the octets stay the reply's.
  */
 void

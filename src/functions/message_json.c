@@ -58,7 +58,7 @@ pgcares_message_json(PG_FUNCTION_ARGS)
 
 	lookup_ask(&lookup, &question, 1, &outcome);
 	if (outcome.sound)
-		json = message_to_json(&outcome.message, outcome.window->style.ad, true);
+		json = message_to_json(&outcome.message, outcome.shows_ad, true);
 	lookup_end(&lookup);
 	if (json == NULL)
 		PG_RETURN_NULL();

@@ -342,9 +342,7 @@ put_edns(MessageRow *row, const DnsMessage *message)
 static void
 put_exchange(MessageRow *row, const DnsOutcome *outcome)
 {
-	const DnsWindow *window = outcome->window;
 	const DnsReply *reply = outcome->reply;
-	const struct sockaddr_storage *server;
 	Interval   *elapsed = palloc0(sizeof(Interval));
 	StringInfoData question;
 
@@ -353,17 +351,16 @@ put_exchange(MessageRow *row, const DnsOutcome *outcome)
 	put(row, COLUMN_QUESTION, CStringGetTextDatum(question.data));
 
 	/* Anybody on the path can set this bit: see pgcares.trust_ad. */
-	if (!window->style.ad)
+	if (!outcome->shows_ad)
 		row->nulls[COLUMN_AD] = true;
 
-	if (outcome->message.start != NULL)
-	{
-		server = &window->channel->asked[reply->answer_server];
-		put(row, COLUMN_SERVER,
-			CStringGetTextDatum(server_text((const struct sockaddr *) server)));
+	if (outcome->server != NULL)
+		put(row, COLUMN_SERVER, CStringGetTextDatum(server_text(outcome->server)));
+	if (outcome->cached)
+		put(row, COLUMN_TRANSPORT, CStringGetTextDatum("CACHE"));
+	else if (outcome->message.start != NULL)
 		put(row, COLUMN_TRANSPORT,
 			CStringGetTextDatum(reply->answer_tcp ? "TCP" : "UDP"));
-	}
 	elapsed->time = reply->done_at - reply->asked_at;
 	put(row, COLUMN_ELAPSED, IntervalPGetDatum(elapsed));
 	put(row, COLUMN_TRIES, Int32GetDatum(reply->queries));

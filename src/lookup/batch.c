@@ -20,9 +20,6 @@
 #include "utils/array.h"
 #include "utils/tuplesort.h"
 
-#define NO_ELEMENT	PG_UINT32_MAX
-#define RANK_BITS	31			/* of a non-negative int */
-
 /* An element, by its name, which is read again from the array. */
 typedef struct NameEntry
 {
@@ -67,6 +64,8 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 	if (!batch_open(fcinfo, batch, array))
 		return;
 
+	cache_open(&batch->scope, NULL);
+
 	/* The deadline counts from here. */
 	batch->window = window_open(Min((int64) batch->n * batch->ntypes,
 									setting_max_in_flight), NULL);
@@ -82,7 +81,7 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 			break;
 		slot = chain_finished(batch->window);
 		if (slot != NULL)
-			batch_take(batch, slot);
+			batch_take(batch, &batch->scope, slot);
 		else
 			wait_for_answers(PG_INT64_MAX);
 	}
@@ -117,7 +116,7 @@ batch_open(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 	batch->n = n;
 	batch->next = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
 	for (int i = 0; i < n; i++)
-		batch->next[i] = NO_ELEMENT;
+		batch->next[i] = BATCH_NO_ELEMENT;
 	batch->state = MemoryContextAllocExtended(CurrentMemoryContext, n,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	if (batch->search != NULL)
@@ -133,98 +132,45 @@ batch_open(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 }
 
 /*
- * Adds a row for the element at index and for each element equal to it.  The
- * rank orders the rows of one element.  The batch's kind makes the row from
- * answer; if answer is NULL, the row has only its position.
+ * Makes rows of a finished question, whose tag is the element, keeps its answer in the
+ * scope, and releases its slot.
  */
 void
-batch_put(DnsBatch *batch, uint32 index, int rank, DnsAnswer *answer)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(batch->row_context);
-	TupleTableSlot *row = batch->row;
-	int			natts = row->tts_tupleDescriptor->natts;
-
-	if (answer != NULL)
-		answer->outcome.what = batch->what;
-	for (; index != NO_ELEMENT; index = batch->next[index])
-	{
-		ExecClearTuple(row);
-		memset(row->tts_isnull, true, natts * sizeof(bool));
-		row->tts_values[0] = Int64GetDatum(((int64) index + 1) << RANK_BITS | rank);
-		row->tts_isnull[0] = false;
-		if (answer != NULL)
-			batch->kind->make(batch, index, answer, row->tts_values,
-							  row->tts_isnull);
-		ExecStoreVirtualTuple(row);
-		tuplesort_puttupleslot(batch->sort, row);
-		MemoryContextReset(batch->row_context);
-		CHECK_FOR_INTERRUPTS();
-	}
-	MemoryContextSwitchTo(old_context);
-}
-
-/*
- * Adds a row for each record that answers the question, or, without records,
- * one row with only the status.
- */
-void
-batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer)
-{
-	const DnsOutcome *outcome = &answer->outcome;
-	DnsCursor	cursor;
-	DnsRR		rr;
-	int			rank = 0;
-
-	answer->rr = NULL;
-	if (!outcome_is_noerror(outcome))
-	{
-		batch_put(batch, index, 0, answer);
-		return;
-	}
-	message_section(&outcome->message, DNS_ANSWER, &cursor);
-	while (message_next(&cursor, &rr))
-	{
-		if (!alias_answers(&rr, &outcome->question, &outcome->owner))
-			continue;
-		answer->rr = &rr;
-		batch_put(batch, index, rank++ + (batch->kind->rank ? batch->kind->rank(&rr) : 0),
-				  answer);
-	}
-}
-
-/*
- * Adds the row of an element that is not a name, or whose server was to be asked for a
- * text that is none.
- */
-void
-batch_put_badname(DnsBatch *batch, uint32 index)
-{
-	DnsAnswer	answer = {.rr = NULL};
-
-	outcome_set(&answer.outcome, "BADNAME");
-	answer.outcome.question.type = batch->types[0];
-	answer.outcome.question.class = batch->class;
-	batch->state[index] = BATCH_SETTLED;
-	batch_put(batch, index, 0, &answer);
-}
-
-/*
- * Makes rows of a finished question, whose tag is the element, and releases its slot.
- */
-void
-batch_take(DnsBatch *batch, DnsSlot *slot)
+batch_take(DnsBatch *batch, const CacheScope *scope, DnsSlot *slot)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
-	DnsAnswer	answer;
+	DnsAnswer	answer = {.rr = NULL};
 
-	answer.rr = NULL;
-	answer.local = 0;
 	slow_log(slot->window, &slot->question, &slot->reply);
+	cache_keep(scope, slot);
 	outcome_read(&answer.outcome, slot->window, &slot->question, &slot->reply);
 	batch->kind->answer(batch, slot->tag, &answer);
 	slot_release(slot);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(batch->answer_context);
+}
+
+/*
+ * Makes rows of the element's question if the cache has an answer in the scope.  False if
+ * it has none.
+ */
+bool
+batch_take_cached(DnsBatch *batch, const CacheScope *scope, const DnsQuestion *question,
+				  uint32 index)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
+	DnsReply	reply;
+	bool		found = cache_find(scope, question, &reply);
+
+	if (found)
+	{
+		DnsAnswer	answer = {.rr = NULL};
+
+		outcome_read_cached(&answer.outcome, scope, question, &reply);
+		batch->kind->answer(batch, index, &answer);
+	}
+	MemoryContextSwitchTo(old_context);
+	return found;
 }
 
 /*
@@ -372,7 +318,8 @@ submit_elements(DnsBatch *batch)
 		question.type = batch->types[batch->fed_types];
 		if (!is_settled(batch, index, &question.name))
 		{
-			window_submit(batch->window, &question, index);
+			if (!batch_take_cached(batch, &batch->scope, &question, index))
+				window_submit(batch->window, &question, index);
 			batch->fed_types++;
 		}
 		if (batch->fed_types == batch->ntypes ||
@@ -439,7 +386,7 @@ take_rank_out(TupleTableSlot *sorted)
 
 	Assert(!copied);
 	memcpy(&position, at, sizeof(position));
-	position >>= RANK_BITS;
+	position >>= BATCH_RANK_BITS;
 	memcpy(at, &position, sizeof(position));
 	return position;
 }

@@ -2,7 +2,7 @@
  * lookup.c
  *
  * The one way to ask the questions of a single call: they were asked ahead of
- * it, or get a window, under one deadline.
+ * it, are in the cache, or get a window, under one deadline.
  */
 #include "postgres.h"
 
@@ -27,12 +27,21 @@ lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
 	int			left = 0;
 
 	Assert(count <= LOOKUP_MAX_QUESTIONS);
+	if (!lookup->began)
+		cache_open(&lookup->scope, lookup->server);
+	lookup->began = true;
 	for (int i = 0; i < count; i++)
 	{
-		if (!ahead || !prefetch_outcome(lookup->server, &questions[i], &outcomes[i]))
+		if (ahead && prefetch_outcome(lookup->server, &questions[i], &outcomes[i]))
+		{
+			if (keep)
+				outcome_keep(&outcomes[i]);
+		}
+		else if (cache_find(&lookup->scope, &questions[i], &lookup->cached[i]))
+			outcome_read_cached(&outcomes[i], &lookup->scope, &questions[i],
+								&lookup->cached[i]);
+		else
 			numbers[left++] = i;
-		else if (keep)
-			outcome_keep(&outcomes[i]);
 	}
 	if (left > 0)
 		ask_now(lookup, questions, numbers, left, outcomes, keep);
@@ -69,6 +78,7 @@ ask_now(Lookup *lookup, const DnsQuestion *questions, const int *numbers,
 			window_submit(lookup->window, &questions[numbers[asked]],
 						  numbers[asked]);
 		lookup->slot = wait_next(lookup->window);
+		cache_keep(&lookup->scope, lookup->slot);
 		outcome = &outcomes[lookup->slot->tag];
 		slow_log(lookup->window, &lookup->slot->question, &lookup->slot->reply);
 		outcome_read(outcome, lookup->window, &lookup->slot->question,

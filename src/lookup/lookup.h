@@ -7,7 +7,7 @@
 #ifndef PGCARES_LOOKUP_H
 #define PGCARES_LOOKUP_H
 
-#include "engine/engine.h"
+#include "cache/cache.h"
 
 #include "utils/array.h"
 
@@ -50,9 +50,11 @@ typedef struct DnsOutcome
 {
 	const DnsStatus *status;
 	const char *why;			/* instead of the status' message */
-	const DnsWindow *window;	/* NULL if no question was asked */
-	const DnsReply *reply;		/* the same */
+	const DnsReply *reply;		/* NULL if no question was asked */
+	const struct sockaddr *server;	/* that gave the message; or NULL */
+	bool		shows_ad;		/* the AD bit is to be trusted */
 	bool		chosen_server;
+	bool		cached;			/* nothing was sent for it */
 	DnsMessage	message;		/* the answer, while the reply holds it */
 	bool		sound;			/* there is a message, and it is readable */
 	int			queries;
@@ -68,6 +70,8 @@ typedef struct DnsOutcome
 
 extern void outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 						 const DnsQuestion *question, const DnsReply *reply);
+extern void outcome_read_cached(DnsOutcome *outcome, const CacheScope *scope,
+								const DnsQuestion *question, const DnsReply *reply);
 extern void outcome_keep(DnsOutcome *outcome);
 extern void outcome_set(DnsOutcome *outcome, const char *status);
 extern void outcome_of_bad_name(DnsOutcome *outcome, const char *reason);
@@ -93,7 +97,10 @@ extern void slow_log(const DnsWindow *window, const DnsQuestion *question,
 typedef struct Lookup
 {
 	const char *server;			/* NULL: the configured ones */
-	DnsWindow  *window;			/* NULL if all was asked ahead */
+	bool		began;
+	CacheScope	scope;			/* since it began */
+	DnsReply	cached[LOOKUP_MAX_QUESTIONS];	/* by question */
+	DnsWindow  *window;			/* NULL if all was asked ahead, or is in the cache */
 	DnsSlot    *slot;			/* of the last outcome */
 } Lookup;
 
@@ -275,6 +282,7 @@ typedef struct DnsBatch
 	uint32		fed;			/* elements that have been asked */
 	uint32		feeding;		/* the element that is asked now */
 	int			fed_types;		/* questions asked of it */
+	CacheScope	scope;			/* of its window */
 	DnsWindow  *window;
 	MemoryContext answer_context;	/* for one answer */
 	MemoryContext row_context;	/* for one row */
@@ -291,7 +299,15 @@ extern void batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
 extern bool batch_open(FunctionCallInfo fcinfo, DnsBatch *batch,
 					   ArrayType *array);
 extern void batch_close(DnsBatch *batch);
-extern void batch_take(DnsBatch *batch, DnsSlot *slot);
+extern void batch_take(DnsBatch *batch, const CacheScope *scope, DnsSlot *slot);
+extern bool batch_take_cached(DnsBatch *batch, const CacheScope *scope,
+							  const DnsQuestion *question, uint32 index);
+
+/* ---- batch_put.c: the rows of a batch ---- */
+
+#define BATCH_NO_ELEMENT	PG_UINT32_MAX
+#define BATCH_RANK_BITS		31	/* of a non-negative int */
+
 extern void batch_put_badname(DnsBatch *batch, uint32 index);
 extern void batch_put(DnsBatch *batch, uint32 index, int rank,
 					  DnsAnswer *answer);
@@ -336,6 +352,7 @@ typedef struct PrefetchStatement
 	struct prefetch_questions_hash *table;
 	uint64		seed;			/* of its hash values */
 	struct PrefetchQuestion *expected;	/* probably the next to be looked up */
+	CacheScope	scope;			/* of the window */
 	DnsWindow  *window;			/* NULL before the first question */
 	dlist_head	servers;		/* that were chosen: PrefetchServer */
 	int			open_servers;	/* of these, with a window */
@@ -355,6 +372,7 @@ typedef struct PrefetchServer
 	char	   *text;			/* as the caller wrote it */
 	uint32		number;			/* from 1 */
 	DnsWindow  *window;			/* NULL if it has to wait for one */
+	CacheScope	scope;			/* of the window */
 	int			questions;		/* that exist */
 	int			held;			/* of these, with references */
 } PrefetchServer;

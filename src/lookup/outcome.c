@@ -32,11 +32,12 @@ static const char *const extended_errors[] = {
 };
 
 static void clear(DnsOutcome *outcome);
+static void read_reply(DnsOutcome *outcome, const DnsStyle *style,
+					   const DnsQuestion *question, const DnsReply *reply);
 static void read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive);
 static void read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc,
 						bool recursive);
-static void read_failure(DnsOutcome *outcome, const DnsWindow *window,
-						 ares_status_t status);
+static void read_failure(DnsOutcome *outcome, ares_status_t status);
 static void add_note(DnsOutcome *outcome, const char *sentence);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
 static char *describe_records(const DnsQuestion *question);
@@ -53,73 +54,30 @@ void
 outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 			 const DnsQuestion *question, const DnsReply *reply)
 {
-	clear(outcome);
-	question_copy(&outcome->question, question);
-	outcome->window = window;
-	outcome->reply = reply;
-	outcome->queries = reply->queries;
-	outcome->servers = pg_popcount64(reply->servers_asked);
+	read_reply(outcome, &window->style, question, reply);
 	outcome->chosen_server = window->chosen_server;
-
-	if (reply->nonexistent)
-	{
-		outcome->status = status_by_rcode(RCODE_NXDOMAIN);
-		outcome->note = "This name is special and not looked up in the DNS.";
+	if (reply->cached)
 		return;
-	}
-	if (reply->way)
+	if (outcome->message.start != NULL)
+		outcome->server = (const struct sockaddr *)
+			&window->channel->asked[reply->answer_server];
+	else if (reply->status == ARES_ECONNREFUSED || reply->status == ARES_EBADFAMILY)
 	{
-		DnsMessage	message;
-
-		slot_open_answer(reply, &message);
-		outcome->note = describe_way(&message, &outcome->question);
+		if (window->channel->last_errno != 0)
+			add_note(outcome, psprintf("The last error was: %s.",
+									   strerror(window->channel->last_errno)));
 	}
-	if (!reply->answered &&
-		(reply->answer == NULL || (reply->way && !reply->malformed) ||
-		 reply->status == ARES_ETIMEOUT || reply->status == ARES_ECONNREFUSED))
-	{
-		read_failure(outcome, window, reply->status);
-		return;
-	}
-	if (!reply->way)
-		slot_open_answer(reply, &outcome->message);
-	outcome->sound = !reply->malformed;
-	if (outcome->sound)
-		read_answer(outcome, window->style.ignore_tc, window->style.rd);
-	else
-		set_failure(outcome, "MALFORMED", NULL);
 }
 
 /*
- * Reads the outcome of a question without an answer.
+ * The same for a reply from the cache, to a question that got no window.
  */
-static void
-read_failure(DnsOutcome *outcome, const DnsWindow *window, ares_status_t status)
+void
+outcome_read_cached(DnsOutcome *outcome, const CacheScope *scope,
+					const DnsQuestion *question, const DnsReply *reply)
 {
-	switch (status)
-	{
-		case ARES_ETIMEOUT:
-			set_failure(outcome, "TIMEOUT", NULL);
-			break;
-		case ARES_ECONNREFUSED:
-		case ARES_EBADFAMILY:	/* for example, no IPv6 on this host */
-			set_failure(outcome, "UNREACHABLE", NULL);
-			if (window->channel->last_errno != 0)
-				add_note(outcome, psprintf("The last error was: %s.",
-										   strerror(window->channel->last_errno)));
-			break;
-		case ARES_ENOSERVER:
-			set_failure(outcome, "NOSERVER", NULL);
-			break;
-		case ARES_ENOMEM:
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("out of memory")));
-			break;
-		default:
-			elog(ERROR, "unexpected status of a query: %s",
-				 ares_strerror(status));
-	}
+	read_reply(outcome, &scope->style, question, reply);
+	outcome->chosen_server = scope->chosen_server;
 }
 
 /*
@@ -276,6 +234,75 @@ clear(DnsOutcome *outcome)
 	outcome->owner.len = 0;
 }
 
+/* Reads what a reply says, whoever gave it. */
+static void
+read_reply(DnsOutcome *outcome, const DnsStyle *style, const DnsQuestion *question,
+		   const DnsReply *reply)
+{
+	clear(outcome);
+	question_copy(&outcome->question, question);
+	outcome->reply = reply;
+	outcome->queries = reply->queries;
+	outcome->servers = pg_popcount64(reply->servers_asked);
+	outcome->shows_ad = style->ad;
+	outcome->cached = reply->cached;
+
+	if (reply->nonexistent)
+	{
+		outcome->status = status_by_rcode(RCODE_NXDOMAIN);
+		outcome->note = "This name is special and not looked up in the DNS.";
+		return;
+	}
+	if (reply->way)
+	{
+		DnsMessage	message;
+
+		slot_open_answer(reply, &message);
+		outcome->note = describe_way(&message, &outcome->question);
+	}
+	if (!slot_is_answered(reply))
+	{
+		read_failure(outcome, reply->status);
+		return;
+	}
+	if (!reply->way)
+		slot_open_answer(reply, &outcome->message);
+	if (reply->cached)
+		outcome->server = (const struct sockaddr *) &reply->server;
+	outcome->sound = !reply->malformed;
+	if (outcome->sound)
+		read_answer(outcome, style->ignore_tc, style->rd);
+	else
+		set_failure(outcome, "MALFORMED", NULL);
+}
+
+/* Reads the outcome of a question without an answer. */
+static void
+read_failure(DnsOutcome *outcome, ares_status_t status)
+{
+	switch (status)
+	{
+		case ARES_ETIMEOUT:
+			set_failure(outcome, "TIMEOUT", NULL);
+			break;
+		case ARES_ECONNREFUSED:
+		case ARES_EBADFAMILY:	/* for example, no IPv6 on this host */
+			set_failure(outcome, "UNREACHABLE", NULL);
+			break;
+		case ARES_ENOSERVER:
+			set_failure(outcome, "NOSERVER", NULL);
+			break;
+		case ARES_ENOMEM:
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory")));
+			break;
+		default:
+			elog(ERROR, "unexpected status of a query: %s",
+				 ares_strerror(status));
+	}
+}
+
 /*
  * Reads the outcome's message, which must be sound.  If the query was not recursive, a
  * referral is what was asked for.
@@ -414,6 +441,8 @@ describe_tries(const DnsOutcome *outcome)
 						 outcome->queries == 1 ? "query was" : "queries were",
 						 outcome->servers,
 						 outcome->servers == 1 ? "server" : "servers");
+	else if (outcome->cached)
+		appendStringInfoString(&sentences, "No query was sent: the answer is from the cache.");
 	if (outcome->note != NULL)
 		appendStringInfo(&sentences, "%s%s", sentences.len > 0 ? " " : "",
 						 outcome->note);

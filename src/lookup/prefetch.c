@@ -34,6 +34,8 @@
  */
 #define UNKNOWN_TRIP	20000
 
+static bool take_cached(PrefetchQuestion *prefetched);
+static void read_question(const PrefetchQuestion *prefetched, DnsQuestion *question);
 static void open_window(PrefetchStatement *statement);
 static bool wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question);
 static void give_up(PrefetchQuestion *prefetched);
@@ -42,7 +44,8 @@ static void feed(Prefetch *prefetch);
 static void flush(DnsWindow *window);
 static int	total_in_flight(void);
 static int	in_flight(const PrefetchStatement *statement);
-static void take_answers(PrefetchStatement *statement, DnsWindow *window);
+static void take_answers(PrefetchStatement *statement, DnsWindow *window,
+						 const CacheScope *scope);
 static void collect(PrefetchStatement *statement);
 
 /*
@@ -100,8 +103,8 @@ prefetch_start(Prefetch *prefetch, const char *server, const DnsQuestion *questi
 }
 
 /*
- * Queues a question that is only expected, to be asked together with others.
- * False if too many other servers are asked.
+ * Queues a question that is only expected, to be asked together with others,
+ * unless the cache has its answer.  False if too many other servers are asked.
  */
 bool
 prefetch_gather(PrefetchQuestion *prefetched)
@@ -110,6 +113,8 @@ prefetch_gather(PrefetchQuestion *prefetched)
 
 	if (prefetched->server != NULL && !prefetch_server_open(prefetched->server))
 		return false;
+	if (prefetched->state == PREFETCH_EXPECTED && take_cached(prefetched))
+		return true;
 	prefetch_table_queue(prefetched, false);
 	if (++prefetch->gathered >= ASK_MANY)
 		feed(prefetch);
@@ -243,12 +248,36 @@ prefetch_outcome(const char *server, const DnsQuestion *question,
 	return answered;
 }
 
+/*
+ * Takes the answer of a question that is only expected from the cache.  False if that has
+ * none.  The answer stays with the statement: until the call, the entry can go.
+ */
+static bool
+take_cached(PrefetchQuestion *prefetched)
+{
+	const PrefetchServer *server = prefetched->server;
+	DnsQuestion question;
+	DnsReply	reply;
+	bool		taken;
+
+	read_question(prefetched, &question);
+	if (!cache_find(server != NULL ? &server->scope : &prefetched->prefetch->statement->scope,
+					&question, &reply))
+		return false;
+	taken = prefetch_table_take(prefetched, &reply);
+	if (reply.answer != NULL)
+		pfree(reply.answer);
+	prefetched->used |= taken;	/* it was not started */
+	return taken;
+}
+
 /* Raises if it cannot make a channel, as the call would. */
 static void
 open_window(PrefetchStatement *statement)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(statement->context);
 
+	cache_open(&statement->scope, NULL);
 	statement->window = window_open(setting_max_in_flight, NULL);
 	statement->window->prefetch = true;
 	statement->window->many = true;
@@ -270,6 +299,8 @@ wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question)
 
 	if (setting_deadline > 0)
 		limit = clock_waited() - clock_statement() + setting_deadline * INT64CONST(1000);
+	if (prefetched->state == PREFETCH_EXPECTED && take_cached(prefetched))
+		return true;
 	if (prefetched->state == PREFETCH_EXPECTED || prefetched->state == PREFETCH_QUEUED)
 		prefetch_table_queue(prefetched, true);
 	for (;;)
@@ -347,11 +378,7 @@ feed(Prefetch *prefetch)
 			flush(fed);
 		fed = window;
 		prefetch_table_unqueue(prefetched);
-		question.type = prefetched->key.type;
-		question.class = prefetched->key.class;
-		question.nsid = prefetched->key.nsid;
-		question.name.len = prefetched->key.len;
-		memcpy(question.name.octets, prefetched->key.octets, prefetched->key.len);
+		read_question(prefetched, &question);
 		prefetched->state = PREFETCH_ASKED;
 		prefetched->slot = window_submit(window, &question,
 										 (uint64) (uintptr_t) prefetched);
@@ -367,6 +394,18 @@ flush(DnsWindow *window)
 {
 	if (window->channel != NULL)
 		(void) flush_channel(window->channel);
+}
+
+static void
+read_question(const PrefetchQuestion *prefetched, DnsQuestion *question)
+{
+	const PrefetchKey *key = &prefetched->key;
+
+	question->type = key->type;
+	question->class = key->class;
+	question->nsid = key->nsid;
+	question->name.len = key->len;
+	memcpy(question->name.octets, key->octets, key->len);
 }
 
 /* Questions of all statements in this process that are in flight. */
@@ -406,13 +445,13 @@ collect(PrefetchStatement *statement)
 	dlist_iter	iter;
 
 	if (statement->window != NULL)
-		take_answers(statement, statement->window);
+		take_answers(statement, statement->window, &statement->scope);
 	dlist_foreach(iter, &statement->servers)
 	{
 		PrefetchServer *server = dlist_container(PrefetchServer, node, iter.cur);
 
 		if (server->window != NULL)
-			take_answers(statement, server->window);
+			take_answers(statement, server->window, &server->scope);
 	}
 }
 
@@ -422,7 +461,7 @@ collect(PrefetchStatement *statement)
  * ahead, but the questions in flight come on top.
  */
 static void
-take_answers(PrefetchStatement *statement, DnsWindow *window)
+take_answers(PrefetchStatement *statement, DnsWindow *window, const CacheScope *scope)
 {
 	DnsSlot    *slot;
 
@@ -430,6 +469,8 @@ take_answers(PrefetchStatement *statement, DnsWindow *window)
 	{
 		slow_log(window, &slot->question, &slot->reply);
 		/* After a failure of the window, a reply is not reliable. */
+		if (!window->failed)
+			cache_keep(scope, slot);
 		if (!window->failed &&
 			!prefetch_table_take((PrefetchQuestion *) (uintptr_t) slot->tag, &slot->reply))
 			window->failed = true;

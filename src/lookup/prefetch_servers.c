@@ -75,6 +75,7 @@ prefetch_server_open(PrefetchServer *server)
 	server->window = window_open(Min(QUESTIONS_EACH, setting_max_in_flight),
 								 server->text);
 	server->window->prefetch = true;
+	cache_open(&server->scope, server->text);
 	MemoryContextSwitchTo(old_context);
 	statement->open_servers++;
 	if (statement->open_servers > 1 && server->window->channel != NULL)

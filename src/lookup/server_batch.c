@@ -22,13 +22,15 @@
 typedef struct ServerWindows
 {
 	DnsWindow  *windows[SERVERS_AT_ONCE];
+	CacheScope	scopes[SERVERS_AT_ONCE];	/* of the windows */
 	int			count;
 	int64		opened;			/* the call; the deadline counts from here */
 	DnsProgress *progress;		/* of the call */
 } ServerWindows;
 
 static void require_servers(const DnsBatch *batch);
-static bool open_server(ServerWindows *open, Datum element);
+static bool ask_element(DnsBatch *batch, ServerWindows *open, const DnsQuestion *question);
+static DnsWindow *open_server(ServerWindows *open, const char *server);
 static void submit_servers(DnsBatch *batch, ServerWindows *open,
 						   const DnsQuestion *question);
 static bool take_finished(DnsBatch *batch, ServerWindows *open);
@@ -94,25 +96,42 @@ submit_servers(DnsBatch *batch, ServerWindows *open, const DnsQuestion *question
 		}
 		else if (question == NULL)
 			batch_put_badname(batch, index);
-		else if (open_server(open, batch->elements[index]))
-			window_submit(open->windows[open->count - 1], question, index);
-		else
+		else if (!ask_element(batch, open, question))
 			return;				/* comes again when there is room */
 	}
 }
 
-/* Opens a window for one server.  False if others must end first. */
+/*
+ * Asks the next server, unless the cache has its answer.  False if others must end first.
+ */
 static bool
-open_server(ServerWindows *open, Datum element)
+ask_element(DnsBatch *batch, ServerWindows *open, const DnsQuestion *question)
 {
-	char	   *server;
+	char	   *server = TextDatumGetCString(batch->elements[batch->fed]);
+	CacheScope	scope;
 	DnsWindow  *window;
+	bool		done;
 
-	if (open->count == SERVERS_AT_ONCE)
-		return false;
-	server = TextDatumGetCString(element);
-	window = window_open(1, server);
+	cache_open(&scope, server);
+	done = batch_take_cached(batch, &scope, question, batch->fed);
+	if (!done && open->count < SERVERS_AT_ONCE &&
+		(window = open_server(open, server)) != NULL)
+	{
+		open->scopes[open->count] = scope;
+		open->windows[open->count++] = window;
+		window_submit(window, question, batch->fed);
+		done = true;
+	}
 	pfree(server);
+	return done;
+}
+
+/* Opens a window for one server; NULL if no descriptors are left for it. */
+static DnsWindow *
+open_server(ServerWindows *open, const char *server)
+{
+	DnsWindow  *window = window_open(1, server);
+
 	window->opened = open->opened;
 	window->progress = open->progress;
 	if (open->count > 0 && window->channel != NULL)
@@ -121,11 +140,10 @@ open_server(ServerWindows *open, Datum element)
 		if (window->channel->spare_descriptors < CHANNEL_DESCRIPTORS)
 		{
 			window_close(window);
-			return false;
+			return NULL;
 		}
 	}
-	open->windows[open->count++] = window;
-	return true;
+	return window;
 }
 
 /* Makes rows of the questions that are finished.  False if none is. */
@@ -142,10 +160,11 @@ take_finished(DnsBatch *batch, ServerWindows *open)
 
 		if (slot == NULL)
 		{
+			open->scopes[left] = open->scopes[i];
 			open->windows[left++] = window;
 			continue;
 		}
-		batch_take(batch, slot);
+		batch_take(batch, &open->scopes[i], slot);
 		window_close(window);
 	}
 	open->count = left;

@@ -10,8 +10,9 @@
 
 #include "utils/memutils.h"
 
-static void write_line(const DnsOutcome *outcome, int64 duration);
-static char *asked_servers(const DnsOutcome *outcome);
+static void write_line(const DnsWindow *window, const DnsOutcome *outcome,
+					   int64 duration);
+static char *asked_servers(const DnsWindow *window, const DnsReply *reply);
 
 /*
  * Logs a question that is over, if it was slow.
@@ -34,13 +35,13 @@ slow_log(const DnsWindow *window, const DnsQuestion *question, const DnsReply *r
 									ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	outcome_read(&outcome, window, question, reply);
-	write_line(&outcome, duration);
+	write_line(window, &outcome, duration);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
 
 static void
-write_line(const DnsOutcome *outcome, int64 duration)
+write_line(const DnsWindow *window, const DnsOutcome *outcome, int64 duration)
 {
 	const DnsQuestion *question = &outcome->question;
 	int			sqlstate = outcome->status->sqlstate;
@@ -53,7 +54,7 @@ write_line(const DnsOutcome *outcome, int64 duration)
 			 errmsg_internal("slow lookup: name \"%s\", type %s%s, outcome %s, SQLSTATE %s, servers %s, tries %d, " INT64_FORMAT ".%03d ms",
 							 name_to_text(&question->name), class,
 							 rrtype_text(question->type), outcome->status->name,
-							 unpack_sql_state(sqlstate), asked_servers(outcome),
+							 unpack_sql_state(sqlstate), asked_servers(window, outcome->reply),
 							 outcome->queries, duration / 1000, (int) (duration % 1000)),
 			 errhidestmt(true),
 			 errhidecontext(true)));
@@ -61,15 +62,15 @@ write_line(const DnsOutcome *outcome, int64 duration)
 
 /* The servers that were asked, as the settings write them. */
 static char *
-asked_servers(const DnsOutcome *outcome)
+asked_servers(const DnsWindow *window, const DnsReply *reply)
 {
-	const DnsChannel *channel = outcome->window->channel;
+	const DnsChannel *channel = window->channel;
 	StringInfoData list;
 
 	initStringInfo(&list);
 	for (int i = 0; channel != NULL && i < channel->nasked; i++)
 	{
-		if (outcome->reply->servers_asked & (UINT64CONST(1) << i))
+		if (reply->servers_asked & (UINT64CONST(1) << i))
 			appendStringInfo(&list, "%s%s", list.len > 0 ? " " : "",
 							 server_text((const struct sockaddr *) &channel->asked[i]));
 	}

@@ -46,6 +46,9 @@ static const struct config_enum_entry lookups_options[] = {
 /* kB.  The hash tables of the area begin with a few of them. */
 #define LEAST_SHARED_MEMORY	1024
 
+/* kB.  An answer of 64 kB must fit into a quarter of a part; see cache_store.c. */
+#define LEAST_CACHE		512
+
 typedef enum SettingKind
 {
 	SETTING_BOOL,
@@ -277,6 +280,25 @@ static const Setting settings[] = {
 		.flags = GUC_UNIT_KB,
 		.summary = "Memory that all sessions share.",
 	.detail = "It is there if shared_preload_libraries has pgcares. Statistics take a little more."},
+
+	/*
+	 * The answers that all sessions of a database share.  On is a decision about what
+	 * one role can learn of another.  The limits of times are those of unbound.
+	 */
+	{"pgcares.cache", PGC_SUSET, SETTING_BOOL, &setting_cache,
+		.summary = "Keeps answers, and uses kept ones, as long as their TTLs allow.",
+	.detail = "They are in the memory that the sessions share, if shared_preload_libraries has pgcares."},
+	{"pgcares.cache_size", PGC_POSTMASTER, SETTING_INT, &setting_cache_size,
+		.min = LEAST_CACHE, .max = MAX_KILOBYTES, .flags = GUC_UNIT_KB,
+		.summary = "Memory for kept answers.",
+	.detail = "It is a part of pgcares.shared_memory_size, taken when the first answer is to be kept. If that has not so much left, a smaller part is taken."},
+	{"pgcares.cache_max_ttl", PGC_SUSET, SETTING_INT, &setting_cache_max_ttl,
+		.min = 1, .max = INT_MAX, .flags = GUC_UNIT_S,
+	.summary = "Longest time that an answer is kept."},
+	{"pgcares.cache_max_negative_ttl", PGC_SUSET, SETTING_INT,
+		&setting_cache_max_negative_ttl, .min = 0, .max = INT_MAX, .flags = GUC_UNIT_S,
+		.summary = "Longest time that an answer is kept which tells that a name, or records, do not exist.",
+	.detail = "With 0, none is kept."},
 };
 
 /*

@@ -84,6 +84,10 @@ extern bool setting_idn;
 extern bool setting_lookahead;
 extern int	setting_shared_memory_size; /* kB */
 extern int	setting_log_min_duration;	/* ms, -1 is never */
+extern bool setting_cache;
+extern int	setting_cache_size; /* kB */
+extern int	setting_cache_max_ttl;	/* s */
+extern int	setting_cache_max_negative_ttl; /* s */
 
 /* Changes whenever a setting is set, even to the same value. */
 extern uint64 settings_generation;

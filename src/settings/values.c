@@ -57,6 +57,10 @@ bool		setting_idn = true;
 bool		setting_lookahead = true;
 int			setting_shared_memory_size = 64 * 1024;
 int			setting_log_min_duration = -1;
+bool		setting_cache = false;
+int			setting_cache_size = 32 * 1024;
+int			setting_cache_max_ttl = 24 * 60 * 60;
+int			setting_cache_max_negative_ttl = 60 * 60;
 
 uint64		settings_generation = 0;
 

@@ -7,7 +7,15 @@
 
 #include "system/system.h"
 
+#include <time.h>
+
 #include "access/xact.h"
+
+#ifdef CLOCK_BOOTTIME
+#define AGEING_CLOCK	CLOCK_BOOTTIME
+#else
+#define AGEING_CLOCK	CLOCK_MONOTONIC
+#endif
 
 /*
  * Microseconds: a shorter sleep is only the time of the system call; what is read so
@@ -43,6 +51,19 @@ int64
 clock_last(void)
 {
 	return last_time;
+}
+
+/*
+ * Microseconds of a clock that is the same for all processes, and, where the system has
+ * one, goes on while the machine sleeps: an answer ages then too.
+ */
+int64
+clock_shared(void)
+{
+	struct timespec now;
+
+	clock_gettime(AGEING_CLOCK, &now);
+	return now.tv_sec * INT64CONST(1000000) + now.tv_nsec / 1000;
 }
 
 /*

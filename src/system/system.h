@@ -126,6 +126,7 @@ extern dshash_table *shared_table_open(SharedTable *table);
 
 extern int64 clock_now(void);
 extern int64 clock_last(void);
+extern int64 clock_shared(void);
 extern int64 clock_waited(void);
 extern int64 clock_statement(void);
 extern int64 clock_slept(void);

@@ -137,11 +137,14 @@ sub parent
 	return defined $first ? pack('n', 0xC00C + 1 + length $first) : ASKED;
 }
 
-# The SOA that makes a negative answer complete: TTL 600, MINIMUM 60.
+# The SOA that makes a negative answer complete: TTL 600, MINIMUM 60, or others.
 sub negative
 {
-	my ($query) = @_;
-	return Wire::record(parent($query), $Wire::TYPE{SOA}, soa($query, 'ns'), 600, $query->{class});
+	my ($query, $ttl, $minimum) = @_;
+	my $soa = soa($query, 'ns');
+
+	substr($soa, -4) = pack('N', $minimum) if defined $minimum;
+	return Wire::record(parent($query), $Wire::TYPE{SOA}, $soa, $ttl // 600, $query->{class});
 }
 
 # The answer as octets, sound except for the parts given (those of Wire::message).

@@ -306,6 +306,10 @@ my %numbered = (
 	},
 	tcpslow => sub { over_tcp($_[0], { %{ answer($_[0]) }, slow => $_[1] }) },
 	tcpgarbage => sub { over_tcp($_[0], { message => garbage(@_) }, answer($_[0])) },
+	# records with this TTL; no such name, with an SOA record of this TTL or this MINIMUM
+	ttl => sub { answer($_[0], answer => [ records($_[0], ttl => $_[1]) ]) },
+	soattl => sub { answer($_[0], rcode => 3, answer => [], authority => [ negative($_[0], $_[1], 7200) ]) },
+	soaminimum => sub { answer($_[0], rcode => 3, answer => [], authority => [ negative($_[0], 7200, $_[1]) ]) },
 	oddclass => sub {
 		my ($query, $class) = @_;
 		return answer($query, additional =>
