@@ -11,7 +11,6 @@
 
 #include "cache/cache.h"
 
-#include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
 #include "common/cryptohash.h"
@@ -128,13 +127,17 @@ cache_keep(const CacheScope *scope, const DnsSlot *slot)
 	const DnsReply *reply = &slot->reply;
 	CacheAnswer answer = {.status = reply->status};
 	CacheKey	key;
+	int64		age;
 
 	if (!scope->on)
 		return;
 	answer.ttl = cache_rules_ttl(slot, &answer.failure);
-	if (answer.ttl == 0)
+
+	/* The server made the TTLs after it was asked; the answer can have waited for us. */
+	age = answer.failure ? 0 : reply->done_at - reply->asked_at;
+	if (answer.ttl <= age / 1000000)
 		return;
-	answer.since = clock_shared();
+	answer.since = clock_shared() - age;
 	answer.patience = scope->patience;
 	if (slot_is_answered(reply))
 	{
@@ -145,10 +148,6 @@ cache_keep(const CacheScope *scope, const DnsSlot *slot)
 	}
 	else if (!scope->patient)
 		return;					/* others would have waited longer */
-
-	/* The server made the TTLs after it was asked; the answer can have waited for us. */
-	if (!answer.failure)
-		answer.since -= reply->done_at - reply->asked_at;
 	fill_key(&key, scope, &slot->question);
 	cache_store_put(&key, &answer, reply->answer);
 }

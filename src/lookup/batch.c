@@ -168,6 +168,7 @@ batch_take_cached(DnsBatch *batch, const CacheScope *scope, const DnsQuestion *q
 
 		outcome_read_cached(&answer.outcome, scope, question, &reply);
 		batch->kind->answer(batch, index, &answer);
+		MemoryContextReset(batch->answer_context);
 	}
 	MemoryContextSwitchTo(old_context);
 	return found;

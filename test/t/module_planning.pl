@@ -142,7 +142,7 @@ is(queries_of_restore(qr/MATERIALIZED VIEW DATA/), 1, 'a restore tests the const
 is($super->text(<<'SQL'), '', 'functions that can ask are volatile, expensive, and neither leakproof nor SECURITY DEFINER');
 SELECT oid::regprocedure FROM pg_proc
 WHERE prosrc LIKE 'pgcares%' AND NOT has_function_privilege('pg_monitor', oid, 'EXECUTE')
-	AND proname NOT IN ('dns_servers', 'dns_reset', 'dns_stats')
+	AND proname NOT IN ('dns_servers', 'dns_reset', 'dns_stats', 'dns_cache_flush')
 	AND NOT (provolatile = 'v' AND procost >= 1000 AND proparallel = 's' AND NOT proleakproof AND NOT prosecdef)
 SQL
 my $all = "SELECT count(*) FROM pg_proc WHERE prosrc LIKE 'pgcares%'";
