@@ -61,12 +61,10 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 	if (outcome->message.start != NULL)
 		outcome->server = (const struct sockaddr *)
 			&window->channel->asked[reply->answer_server];
-	else if (reply->status == ARES_ECONNREFUSED || reply->status == ARES_EBADFAMILY)
-	{
-		if (window->channel->last_errno != 0)
-			add_note(outcome, psprintf("The last error was: %s.",
-									   strerror(window->channel->last_errno)));
-	}
+	else if (window->channel->last_errno != 0 &&
+			 (reply->status == ARES_ECONNREFUSED || reply->status == ARES_EBADFAMILY))
+		add_note(outcome, psprintf("The last error was: %s.",
+								   strerror(window->channel->last_errno)));
 }
 
 /*
