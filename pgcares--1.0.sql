@@ -296,7 +296,7 @@ COMMENT ON COLUMN dns_message_record.answer IS 'records that answer the question
 COMMENT ON COLUMN dns_message_record.authority IS 'records of the authority section';
 COMMENT ON COLUMN dns_message_record.additional IS 'records of the additional section, without OPT (RFC 6891)';
 COMMENT ON COLUMN dns_message_record.server IS 'name server that sent the message';
-COMMENT ON COLUMN dns_message_record.transport IS 'UDP or TCP';
+COMMENT ON COLUMN dns_message_record.transport IS 'UDP, TCP or CACHE';
 COMMENT ON COLUMN dns_message_record.elapsed IS 'time from the first query to the outcome';
 COMMENT ON COLUMN dns_message_record.tries IS 'queries that were sent';
 COMMENT ON COLUMN dns_message_record.edns_udp_size IS 'octets of the largest UDP message that the server takes (RFC 6891 section 6.2.3)';
