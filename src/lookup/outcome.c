@@ -61,8 +61,8 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 	if (outcome->message.start != NULL)
 		outcome->server = (const struct sockaddr *)
 			&window->channel->asked[reply->answer_server];
-	else if (window->channel->last_errno != 0 &&
-			 (reply->status == ARES_ECONNREFUSED || reply->status == ARES_EBADFAMILY))
+	else if ((reply->status == ARES_ECONNREFUSED || reply->status == ARES_EBADFAMILY) &&
+			 window->channel->last_errno != 0)
 		add_note(outcome, psprintf("The last error was: %s.",
 								   strerror(window->channel->last_errno)));
 }
