@@ -291,14 +291,12 @@ extern void ttl_count_down(const DnsMessage *message, uint8 *octets, int32 secon
 
 /* ---- rdata.c: the data of records, field by field ---- */
 
-extern void rdata_open(const DnsMessage *message, const DnsRR *rr,
-					   DnsRdata *rdata);
+extern void rdata_open(const DnsMessage *message, const DnsRR *rr, DnsRdata *rdata);
 extern bool rdata_next(DnsRdata *rdata, DnsField *field);
 extern bool rdata_done(const DnsRdata *rdata);
 extern bool rdata_string(const uint8 **pos, const uint8 *end,
 						 const uint8 **data, size_t *len);
-extern bool rdata_plain_name(const uint8 **pos, const uint8 *end,
-							 DnsName *name);
+extern bool rdata_plain_name(const uint8 **pos, const uint8 *end, DnsName *name);
 
 /* ---- sound.c: checks of whole messages ---- */
 
@@ -413,10 +411,8 @@ extern void encode_decimal(StringInfo out, uint32 number);
 
 /* ---- presentation.c: record data as in zone files ---- */
 
-extern void presentation_rdata(StringInfo out, const DnsMessage *message,
-							   const DnsRR *rr);
-extern void presentation_hex(StringInfo out, const DnsMessage *message,
-							 const DnsRR *rr);
+extern void presentation_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr);
+extern void presentation_hex(StringInfo out, const DnsMessage *message, const DnsRR *rr);
 extern void presentation_field(StringInfo out, const DnsField *field);
 
 /* ---- exact.c: does the text of record data stand for its octets? ---- */

@@ -41,8 +41,7 @@ extern const DnsStatus *status_at(int index);
 extern const DnsStatus *status_by_name(const char *name);
 extern const DnsStatus *status_by_rcode(int rcode);
 extern const DnsStatus *status_by_text(const char *text);
-extern const char *status_hint(const DnsStatus *status, bool chosen_server,
-							   bool warning);
+extern const char *status_hint(const DnsStatus *status, bool chosen_server, bool warning);
 
 /* ---- outcome.c: the outcome of a question ---- */
 
@@ -76,18 +75,15 @@ extern void outcome_keep(DnsOutcome *outcome);
 extern void outcome_set(DnsOutcome *outcome, const char *status);
 extern void outcome_of_bad_name(DnsOutcome *outcome, const char *reason);
 extern void outcome_read_message(DnsOutcome *outcome, const DnsMessage *message);
-extern void outcome_of_found(DnsOutcome *outcome, bool exists, bool found,
-							 const char *note);
+extern void outcome_of_found(DnsOutcome *outcome, bool exists, bool found, const char *note);
 extern char *outcome_reason(const DnsOutcome *outcome, const char *text);
-extern void outcome_report(const DnsOutcome *outcome, const char *text,
-						   OnError on_error);
+extern void outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error);
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
 
 /* ---- slow_log.c: the log of slow lookups ---- */
 
-extern void slow_log(const DnsWindow *window, const DnsQuestion *question,
-					 const DnsReply *reply);
+extern void slow_log(const DnsWindow *window, const DnsQuestion *question, const DnsReply *reply);
 
 /* ---- lookup.c: the questions of one call, asked ahead or now ---- */
 
@@ -119,8 +115,7 @@ typedef struct SearchList
 extern bool search_list_read(SearchList *list, OnFailure on_failure);
 extern List *search_list_names(const SearchList *list, const char *written,
 							   size_t len, const DnsName *name);
-extern bool search_list_completes(const char *written, size_t len,
-								  const DnsName *name);
+extern bool search_list_completes(const char *written, size_t len, const DnsName *name);
 extern void search_list_add(DnsOutcome *outcome, const DnsOutcome *last);
 extern void search_list_note(DnsOutcome *outcome, int tried);
 
@@ -163,18 +158,15 @@ typedef struct HostSought
 #define HOST_MAX_QUESTIONS	LOOKUP_MAX_QUESTIONS
 
 extern bool host_lookups(OnFailure on_failure, Lookups *lookups);
-extern bool host_seek(HostSought *sought, const char *written, int family,
-					  OnFailure on_failure);
-extern bool host_seek_names(HostSought *sought, const inet *address,
-							OnFailure on_failure);
+extern bool host_seek(HostSought *sought, const char *written, int family, OnFailure on_failure);
+extern bool host_seek_names(HostSought *sought, const inet *address, OnFailure on_failure);
 extern bool host_answer_locally(const HostSought *sought, Host *host);
 extern bool host_answer_at_last(const HostSought *sought, Host *host);
 extern const char *host_what(bool names, int family);
 extern bool host_is_found(const HostSought *sought, const Host *host);
 extern int	host_questions(const HostSought *sought, DnsQuestion *questions);
 extern void host_add_answer(Host *host, const DnsOutcome *outcome);
-extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes,
-					   int count);
+extern void host_merge(DnsOutcome *outcome, const DnsOutcome *outcomes, int count);
 
 /* ---- host_order.c: the order of a host's addresses ---- */
 
@@ -228,12 +220,10 @@ typedef struct DnsBatchKind
 	bool		(*read) (struct DnsBatch *batch, uint32 index, DnsName *name);
 
 	/* Puts rows if no question is needed; false if one is.  Or NULL. */
-	bool		(*answer_locally) (struct DnsBatch *batch, uint32 index,
-								   const DnsName *name);
+	bool		(*answer_locally) (struct DnsBatch *batch, uint32 index, const DnsName *name);
 
 	/* Puts rows for an outcome. */
-	void		(*answer) (struct DnsBatch *batch, uint32 index,
-						   DnsAnswer *answer);
+	void		(*answer) (struct DnsBatch *batch, uint32 index, DnsAnswer *answer);
 
 	/* The base of a record's rank; its position is added.  Or NULL. */
 	int			(*rank) (const DnsRR *rr);
@@ -245,15 +235,14 @@ typedef struct DnsBatchKind
 	bool		one_row;
 
 	/* Fills the columns after the position; all are NULL before. */
-	void		(*make) (struct DnsBatch *batch, uint32 index,
-						 const DnsAnswer *answer, Datum *values, bool *nulls);
+	void		(*make) (struct DnsBatch *batch, uint32 index, const DnsAnswer *answer,
+						 Datum *values, bool *nulls);
 
 	/*
 	 * Fills, from the other columns, those that would make rows too large for
 	 * the sort; the kind's columns begin at first_column.  Or NULL.
 	 */
-	void		(*finish) (TupleDesc desc, int first_column, Datum *values,
-						   bool *nulls);
+	void		(*finish) (TupleDesc desc, int first_column, Datum *values, bool *nulls);
 } DnsBatchKind;
 
 /* The caller sets the first group; the rest is zero. */
@@ -294,10 +283,8 @@ typedef struct DnsBatch
 	ReturnSetInfo *result;
 } DnsBatch;
 
-extern void batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
-					  ArrayType *array);
-extern bool batch_open(FunctionCallInfo fcinfo, DnsBatch *batch,
-					   ArrayType *array);
+extern void batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array);
+extern bool batch_open(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array);
 extern void batch_close(DnsBatch *batch);
 extern void batch_take(DnsBatch *batch, const CacheScope *scope, DnsSlot *slot);
 extern bool batch_take_cached(DnsBatch *batch, const CacheScope *scope,
@@ -309,10 +296,8 @@ extern bool batch_take_cached(DnsBatch *batch, const CacheScope *scope,
 #define BATCH_RANK_BITS		31	/* of a non-negative int */
 
 extern void batch_put_badname(DnsBatch *batch, uint32 index);
-extern void batch_put(DnsBatch *batch, uint32 index, int rank,
-					  DnsAnswer *answer);
-extern void batch_put_records(DnsBatch *batch, uint32 index,
-							  DnsAnswer *answer);
+extern void batch_put(DnsBatch *batch, uint32 index, int rank, DnsAnswer *answer);
+extern void batch_put_records(DnsBatch *batch, uint32 index, DnsAnswer *answer);
 
 /* ---- server_batch.c: one question to many servers ---- */
 
@@ -322,10 +307,8 @@ extern void server_batch_run(FunctionCallInfo fcinfo, DnsBatch *batch,
 /* ---- batch_search.c: elements that the search list completes ---- */
 
 extern void batch_search_open(DnsBatch *batch);
-extern bool batch_search_completes(const DnsBatch *batch, uint32 index,
-								   const DnsName *name);
-extern void batch_search_complete(const DnsBatch *batch, uint32 index,
-								  DnsName *name);
+extern bool batch_search_completes(const DnsBatch *batch, uint32 index, const DnsName *name);
+extern void batch_search_complete(const DnsBatch *batch, uint32 index, DnsName *name);
 extern bool batch_search_next(DnsBatch *batch, uint32 index);
 
 /* ---- prefetch_table.c: questions asked ahead of the call ---- */
@@ -433,6 +416,7 @@ extern PrefetchQuestion *prefetch_table_find(PrefetchStatement *statement,
 											 const DnsQuestion *question, uint32 *hash);
 extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 											const DnsQuestion *question, uint32 hash);
+extern void prefetch_table_question(const PrefetchQuestion *prefetched, DnsQuestion *question);
 extern DnsWindow *prefetch_table_window(const PrefetchQuestion *prefetched);
 extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
 extern void prefetch_table_unqueue(PrefetchQuestion *prefetched);
@@ -449,13 +433,12 @@ extern PrefetchStatement *prefetch_statement_open(MemoryContext owner);
 extern MemoryContext prefetch_statement_run(MemoryContext owner);
 extern PrefetchStatement *prefetch_statement_calling(void);
 extern PrefetchStatement *prefetch_statement_next(PrefetchStatement *statement);
+extern int	prefetch_statement_in_flight(const PrefetchStatement *statement);
 
 /* ---- prefetch_servers.c: name servers of the caller's choice ---- */
 
-extern PrefetchServer *prefetch_server_find(PrefetchStatement *statement,
-											const char *text);
-extern PrefetchServer *prefetch_server_get(PrefetchStatement *statement,
-										   const char *text);
+extern PrefetchServer *prefetch_server_find(PrefetchStatement *statement, const char *text);
+extern PrefetchServer *prefetch_server_get(PrefetchStatement *statement, const char *text);
 extern bool prefetch_server_open(PrefetchServer *server);
 
 /* ---- prefetch.c: asking ahead of the call ---- */
@@ -468,7 +451,6 @@ extern int64 prefetch_time_left(const PrefetchQuestion *prefetched);
 extern void prefetch_attend(Prefetch *prefetch);
 extern void prefetch_ask(Prefetch *prefetch);
 extern void prefetch_close(Prefetch *prefetch);
-extern bool prefetch_outcome(const char *server, const DnsQuestion *question,
-							 DnsOutcome *outcome);
+extern bool prefetch_outcome(const char *server, const DnsQuestion *question, DnsOutcome *outcome);
 
 #endif							/* PGCARES_LOOKUP_H */

@@ -35,7 +35,6 @@
 #define UNKNOWN_TRIP	20000
 
 static bool take_cached(PrefetchQuestion *prefetched);
-static void read_question(const PrefetchQuestion *prefetched, DnsQuestion *question);
 static void open_window(PrefetchStatement *statement);
 static bool wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question);
 static void give_up(PrefetchQuestion *prefetched);
@@ -43,7 +42,6 @@ static void move_on(Prefetch *first);
 static void feed(Prefetch *prefetch);
 static void flush(DnsWindow *window);
 static int	total_in_flight(void);
-static int	in_flight(const PrefetchStatement *statement);
 static void take_answers(PrefetchStatement *statement, DnsWindow *window,
 						 const CacheScope *scope);
 static void collect(PrefetchStatement *statement);
@@ -153,7 +151,7 @@ prefetch_attend(Prefetch *prefetch)
 {
 	int64		now;
 
-	if (dlist_is_empty(&prefetch->queue) && in_flight(prefetch->statement) == 0)
+	if (dlist_is_empty(&prefetch->queue) && prefetch_statement_in_flight(prefetch->statement) == 0)
 		return;
 	now = clock_now();
 	if (now - prefetch->fed_at >= ASK_AFTER)
@@ -260,7 +258,7 @@ take_cached(PrefetchQuestion *prefetched)
 	DnsReply	reply;
 	bool		taken;
 
-	read_question(prefetched, &question);
+	prefetch_table_question(prefetched, &question);
 	if (!cache_find(server != NULL ? &server->scope : &prefetched->prefetch->statement->scope,
 					&question, &reply))
 		return false;
@@ -378,7 +376,7 @@ feed(Prefetch *prefetch)
 			flush(fed);
 		fed = window;
 		prefetch_table_unqueue(prefetched);
-		read_question(prefetched, &question);
+		prefetch_table_question(prefetched, &question);
 		prefetched->state = PREFETCH_ASKED;
 		prefetched->slot = window_submit(window, &question,
 										 (uint64) (uintptr_t) prefetched);
@@ -396,18 +394,6 @@ flush(DnsWindow *window)
 		(void) flush_channel(window->channel);
 }
 
-static void
-read_question(const PrefetchQuestion *prefetched, DnsQuestion *question)
-{
-	const PrefetchKey *key = &prefetched->key;
-
-	question->type = key->type;
-	question->class = key->class;
-	question->nsid = key->nsid;
-	question->name.len = key->len;
-	memcpy(question->name.octets, key->octets, key->len);
-}
-
 /* Questions of all statements in this process that are in flight. */
 static int
 total_in_flight(void)
@@ -416,26 +402,8 @@ total_in_flight(void)
 	int			total = 0;
 
 	while ((statement = prefetch_statement_next(statement)) != NULL)
-		total += in_flight(statement);
+		total += prefetch_statement_in_flight(statement);
 	return total;
-}
-
-static int
-in_flight(const PrefetchStatement *statement)
-{
-	int			count = 0;
-	dlist_iter	iter;
-
-	if (statement->window != NULL)
-		count = window_under_way(statement->window);
-	dlist_foreach(iter, unconstify(dlist_head *, &statement->servers))
-	{
-		PrefetchServer *server = dlist_container(PrefetchServer, node, iter.cur);
-
-		if (server->window != NULL)
-			count += window_under_way(server->window);
-	}
-	return count;
 }
 
 /* Takes the answers of all windows of a statement. */

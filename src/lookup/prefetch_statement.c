@@ -116,3 +116,24 @@ release_statement(void *arg)
 
 	dlist_delete(&statement->node);
 }
+
+/*
+ * The number of questions of a statement that are in flight.
+ */
+int
+prefetch_statement_in_flight(const PrefetchStatement *statement)
+{
+	int			count = 0;
+	dlist_iter	iter;
+
+	if (statement->window != NULL)
+		count = window_under_way(statement->window);
+	dlist_foreach(iter, unconstify(dlist_head *, &statement->servers))
+	{
+		PrefetchServer *server = dlist_container(PrefetchServer, node, iter.cur);
+
+		if (server->window != NULL)
+			count += window_under_way(server->window);
+	}
+	return count;
+}

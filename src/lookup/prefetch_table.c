@@ -125,6 +125,21 @@ prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 }
 
 /*
+ * Reads the question back.
+ */
+void
+prefetch_table_question(const PrefetchQuestion *prefetched, DnsQuestion *question)
+{
+	const PrefetchKey *key = &prefetched->key;
+
+	question->type = key->type;
+	question->class = key->class;
+	question->nsid = key->nsid;
+	question->name.len = key->len;
+	memcpy(question->name.octets, key->octets, key->len);
+}
+
+/*
  * The window that asks a question; NULL while a chosen server has none.
  */
 DnsWindow *
