@@ -68,10 +68,13 @@ static const GrantedFunction granted_functions[] = {
 	{"server", "dns_message_at(text, text, text, text)"},
 	{"server", "dns_message_at_many(text[], text, text, text)"},
 
-	/* the servers' addresses, and the state of the session */
+	/* the servers' addresses, the state of the session, and what all sessions share */
 	{"operation", "dns_servers()"},
 	{"operation", "dns_reset()"},
 	{"operation", "dns_stats()"},
+	{"operation", "dns_stat_reset()"},
+	{"operation", "dns_cache_entries()"},
+	{"operation", "dns_cache_flush(text, text)"},
 };
 
 PG_FUNCTION_INFO_V1(pgcares_grant_statements);

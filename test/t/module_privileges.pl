@@ -54,7 +54,7 @@ dns_query_many(text[],text,text) dns_addresses_many(text[],integer) dns_ptr_many
 dns_lookup_many(text[],integer) dns_reverse_many(inet[])
 dns_message(text,text,text) dns_message_many(text[],text,text) dns_message_json(text,text,text)
 dns_query_at(text,text,text,text,text) dns_message_at(text,text,text,text) dns_message_at_many(text[],text,text,text)
-dns_servers() dns_reset() dns_stats()
+dns_servers() dns_reset() dns_stats() dns_stat_reset() dns_cache_entries() dns_cache_flush(text,text)
 END
 # The functions whose rows a view shows: whoever may read the view may call them.
 my %shown = ('dns_server_statistics()' => 'dns_stat_servers', 'dns_type_statistics()' => 'dns_stat_types');
