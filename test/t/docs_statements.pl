@@ -139,6 +139,7 @@ sub hide_times
 	$_[0] =~ s/^\(\d+ rows\)$//m;
 	$_[0] =~ s/\d+\.\d+/TIME/g;
 	$_[0] =~ s/In Flight: \d+/In Flight: SOME/;
+	$_[0] =~ s/Rows Ahead: \d+/Rows Ahead: SOME/;
 	$_[0] =~ s/^ *(QUERY PLAN)$/$1/m;
 	$_[0] =~ s/^-+$/-/m;
 }
