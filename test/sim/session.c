@@ -151,6 +151,7 @@ ask_ahead(void)
 	PrefetchQuestion **rows = palloc0(task->names * sizeof(PrefetchQuestion *));
 	int			read = 0;
 
+	(void) prefetch_statement_run(CurrentMemoryContext);
 	for (int i = 0; i < task->names; i++)
 	{
 		DnsQuestion question;
@@ -164,19 +165,23 @@ ask_ahead(void)
 			CHECK_FOR_INTERRUPTS();
 			read_name(read, &question);
 			sim_asked(read);
-			rows[read++] = prefetch_start(prefetch, &question, true);
+			rows[read] = prefetch_start(prefetch, NULL, &question);
+			if (rows[read] != NULL && rows[read]->state == PREFETCH_EXPECTED)
+				(void) prefetch_gather(rows[read]);
+			read++;
 			prefetch_attend(prefetch);
 		}
 		prefetch_ask(prefetch);
 		read_name(i, &question);
 		began = clock_now();
-		if (rows[i] == NULL || !prefetch_outcome(&question, &outcome))
+		if (rows[i] == NULL || !prefetch_outcome(NULL, &question, &outcome))
 			ereport(ERROR, (errmsg("name %d was not asked ahead", i)));
 		check_limit(i, clock_now() - began);
 		tell_outcome(i, &outcome);
 		prefetch_table_drop(rows[i]);
 	}
 	prefetch_close(prefetch);
+	(void) prefetch_statement_run(NULL);
 }
 
 /*

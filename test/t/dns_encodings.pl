@@ -298,6 +298,11 @@ my %name_column = (
 	'dns_soa_record.rname' => [ 'SOA', "\0", "\0" x 20 ], 'dns_srv_record.target' => [ 'SRV', "\0" x 6 ],
 	'dns_svcb_record.target' => [ 'SVCB', "\0\1" ]);
 
+# Columns of what sessions share, with words and names as the other columns have them;
+# cache_answers.pl and statistics_views.pl show them
+my @shared = ((map { "dns_cache_record.$_" } qw(question type class status)),
+	'dns_type_statistics_record.type', 'dns_progress_record.kind');
+
 # Columns of words, rdata, questions and hosts, and a call that shows them: in printable
 # ASCII
 my %others = (
@@ -397,7 +402,7 @@ sub check_all_columns
 	my ($encoding) = @_;
 	my %is_text = texts($encoding);
 
-	is(join(' ', sort(text_columns())), join(' ', sort keys %data, keys %name_column, @of_server, map { @$_ } values %others), "$encoding: all columns of text are known");
+	is(join(' ', sort(text_columns())), join(' ', sort keys %data, keys %name_column, @of_server, @shared, map { @$_ } values %others), "$encoding: all columns of text are known");
 	foreach my $column (sort keys %data)
 	{
 		my ($type, @layout) = @{ $data{$column} };
