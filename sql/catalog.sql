@@ -113,7 +113,9 @@ CREATE VIEW member AS
 	FROM pg_depend
 	WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgcares')
-		AND pg_describe_object(classid, objid, 0) NOT LIKE '%[]';
+		AND pg_describe_object(classid, objid, 0) NOT LIKE '%[]'
+		AND NOT (classid = 'pg_type'::regclass	-- PostgreSQL 17 has the rows of views, too
+			AND objid IN (SELECT reltype FROM pg_class WHERE relkind = 'v'));
 SELECT object FROM member WHERE classid <> 'pg_proc'::regclass ORDER BY object;
 SELECT format('%s(%s) -> %s', proname, pg_get_function_arguments(p.oid),
 	pg_get_function_result(p.oid)) AS function

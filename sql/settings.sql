@@ -5,7 +5,8 @@
 LOAD 'pgcares';
 
 -- all of them, with their defaults
-SELECT name, boot_val, unit, min_val, max_val, context
+SELECT name, boot_val, unit, min_val, max_val,
+	CASE WHEN name IN ('pgcares.cache_size', 'pgcares.shared_memory_size') THEN 'sighup; postmaster if preloaded' ELSE context END AS context
 FROM pg_settings WHERE name LIKE 'pgcares.%' ORDER BY name;
 SELECT name, concat_ws(' ', short_desc, extra_desc) AS description
 FROM pg_settings WHERE name LIKE 'pgcares.%' ORDER BY name;
