@@ -1,0 +1,69 @@
+#!/usr/bin/perl
+#
+# Compares the functions of pgcares_tools with lookups of the same questions, over many
+# rows and a name server that answers after 5 ms:
+#
+#   make installcheck REGRESS= ISOLATION= PROVE_TESTS=bench/tools.pl PROVE_FLAGS=-v
+#
+# Each line has the least time of a function over all rows, that of its slowest chain of
+# plain lookups, the ratio of both, and the questions of each.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use List::Util qw(min);
+use NameServer;
+use Session;
+
+use constant { ROWS => $ENV{BENCH_ROWS} // 10_000, ROUNDS => 3 };
+
+my $server = NameServer->misbehaving(mode => 'delay5');
+my $node = Session->cluster([$server], "shared_preload_libraries = 'pgcares'", "work_mem = '64MB'", 'log_statement = none', 'jit = off',
+	"pgcares.timeout = '8s'");
+my $session = Session->new($node);
+
+$session->text($_) foreach 'CREATE EXTENSION pgcares_tools',
+  sprintf("CREATE TABLE hosts AS SELECT i AS id, 'h' || i || '.zone.example' AS name, inet '10.0.0.0' + i AS ip FROM generate_series(1, %d) i", ROWS),
+  'ANALYZE';
+
+my @pairs = (
+	[ 'dns_mail_hosts', 'LATERAL dns_mail_hosts(h.name) m', q{LATERAL dns_mx(h.name, 'missing_ok') m} ],
+	[ 'dns_fcrdns', 'LATERAL dns_fcrdns(h.ip) f', q{LATERAL dns_ptr(h.ip, 'missing_ok') p, LATERAL dns_a(p.ptrdname, 'missing_ok') a} ],
+	[ 'dns_blocklist', q{LATERAL dns_blocklist(h.ip, '{list.example}') b}, q{LATERAL dns_a(dns_blocklist_name(h.ip, 'list.example'), 'missing_ok') a, LATERAL dns_txt(dns_blocklist_name(h.ip, 'list.example'), 'missing_ok') t} ],
+	[ 'dns_spf', 'LATERAL dns_spf(h.name) s', q{LATERAL dns_txt(h.name, 'missing_ok') t} ],
+	[ 'dns_srv_targets', q{LATERAL dns_srv_targets(h.name) s}, q{LATERAL dns_srv(h.name, 'missing_ok') s, LATERAL dns_a(s.target, 'missing_ok') a, LATERAL dns_aaaa(s.target, 'missing_ok') b} ],
+	[ 'dns_dmarc', 'LATERAL dns_dmarc(h.name) d', q{LATERAL dns_txt('_dmarc.' || h.name, 'missing_ok') t} ],
+	[ 'dns_dane', 'LATERAL dns_dane(h.name, 25) d', q{LATERAL dns_message('_25._tcp.' || h.name, 'TLSA') t} ],
+	[ 'dns_zone', 'LATERAL dns_zone(h.name) z', q{LATERAL dns_message(h.name, 'SOA') m} ],
+	[ 'dns_accepts_mail', 'LATERAL (SELECT dns_accepts_mail(h.name)) a',
+		q{LATERAL dns_message(h.name, 'MX') m, LATERAL dns_message(h.name, 'A') a, LATERAL dns_message(h.name, 'AAAA') b} ]);
+
+# The least seconds, and the questions of one run
+sub cost
+{
+	my ($what) = @_;
+	my (@times, $questions);
+
+	foreach (0 .. ROUNDS)
+	{
+		$server->forget;
+		my ($time) = $session->text("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) SELECT * FROM hosts h, $what") =~ /Execution Time: ([\d.]+)/;
+		$questions = $server->log;
+		push @times, $time / 1000 if $_ > 0;
+	}
+	return (min(@times), $questions);
+}
+
+foreach (@pairs)
+{
+	my ($name, @what) = @$_;
+	my ($time, $questions) = cost($what[0]);
+	my ($chain_time, $chain_questions) = cost($what[1]);
+
+	note(sprintf '%-18s %6.2f s, chain %6.2f s, ratio %4.2f; %d and %d questions', $name, $time, $chain_time, $time / $chain_time,
+		$questions, $chain_questions);
+}
+ok(1, 'measured');
+done_testing();
