@@ -129,7 +129,7 @@ look(Node *node, ExpressionLook *seen)
 												   op->inputcollid, op->args);
 
 				/* An array of patterns is not checked here. */
-				if (early == 0 && get_op_btree_interpretation(op->opno) == NIL)
+				if (early == 0 && !operator_orders(op->opno))
 					early = EARLY_GUARD;
 				note(seen, op->opfuncid, early);
 			}

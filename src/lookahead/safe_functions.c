@@ -189,7 +189,7 @@ operator_early(Oid operator, Oid function, Oid collation, List *arguments)
 	Oid			right;
 
 	if (early != EARLY_ERRORS || operator >= FirstUnpinnedObjectId ||
-		get_op_btree_interpretation(operator) == NIL)
+		!operator_orders(operator))
 		return early;
 	op_input_types(operator, &left, &right);
 	if (type_is_plain(left) && type_is_plain(right) &&

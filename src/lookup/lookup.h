@@ -9,6 +9,7 @@
 
 #include "cache/cache.h"
 
+#include "nodes/execnodes.h"
 #include "utils/array.h"
 
 /* ---- question.c: questions as users write them ---- */

@@ -10,6 +10,7 @@
 #include "settings/settings.h"
 
 #include "datatype/timestamp.h"
+#include "port/pg_bitutils.h"
 
 /* ---- counters.c: the counters of this process ---- */
 

@@ -19,6 +19,7 @@
 #include "nodes/plannodes.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
@@ -197,6 +198,19 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #else
 #define PRUNES_PARTS(node)	((node)->part_prune_info != NULL)
 #endif
+
+/*
+ * Is an operator one of an order?  PostgreSQL 18 has orders beside those of btree.
+ */
+static inline bool
+operator_orders(Oid operator)
+{
+#if PG_VERSION_NUM >= 180000
+	return get_op_index_interpretation(operator) != NIL;
+#else
+	return get_op_btree_interpretation(operator) != NIL;
+#endif
+}
 
 /*
  * The number of relations in the statement that EXPLAIN shows.  PostgreSQL 18
