@@ -13,6 +13,7 @@
 
 static bool answers_slot(DnsMessage *message, const DnsSlot *slot,
 						 const DnsSocket *socket);
+static bool is_asked_plainly(const DnsSlot *slot, const DnsTry *try);
 static bool is_bare_error(const DnsMessage *message);
 static bool ignore(const DnsChannel *channel, const DnsSocket *socket);
 static inline TallyAnswer kind_of(const DnsMessage *message, const DnsQuestion *question,
@@ -103,7 +104,7 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 		rcode = message_rcode(message);
 
 	if (nameserver_edns_refused(slot, try, rcode) &&
-		query_again(channel, slot, try))
+		(is_asked_plainly(slot, try) || query_again(channel, slot, try)))
 		return false;
 	if (sound)
 		nameserver_edns_answered(channel, slot, try->server, message);
@@ -216,6 +217,19 @@ answers_slot(DnsMessage *message, const DnsSlot *slot, const DnsSocket *socket)
 	slot_write_name(slot, sent);
 	return memcmp(message->start + WIRE_HEADER_SIZE, sent,
 				  slot->question.name.len) == 0;
+}
+
+/* Does another query without EDNS ask the same server already? */
+static bool
+is_asked_plainly(const DnsSlot *slot, const DnsTry *try)
+{
+	for (int i = 0; i < slot->ntries; i++)
+	{
+		if (&slot->tries[i] != try && slot->tries[i].server == try->server &&
+			!slot->tries[i].edns)
+			return true;
+	}
+	return false;
 }
 
 /*
