@@ -236,7 +236,7 @@ choose_user()
 	# Signals: the shell has a command in the background ignore these. LESS: what
 	# fits on the screen is just printed.
 	clean=(env -i --default-signal=INT,QUIT "HOME=$work/home" "TMPDIR=$work/tmp" "PATH=$bindir:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-		"TERM=${TERM:-dumb}" "LESS=${LESS:--FRX}" LC_ALL=C.UTF-8 "TEMP_CONFIG=$work/settings.conf")
+		"TERM=${TERM:-dumb}" "LESS=${LESS:--FRX}" LANG=C.UTF-8 LC_ALL=C.UTF-8 "TEMP_CONFIG=$work/settings.conf")
 }
 
 # As root, in namespaces that take every process and mount with them, and every

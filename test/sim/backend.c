@@ -89,7 +89,11 @@ enlargeStringInfo(StringInfo text, int needed)
 }
 
 void
+#if PG_VERSION_NUM >= 160000
+appendBinaryStringInfo(StringInfo text, const void *octets, int len)
+#else
 appendBinaryStringInfo(StringInfo text, const char *octets, int len)
+#endif
 {
 	enlargeStringInfo(text, len + 1);
 	memcpy(text->data + text->len, octets, len);

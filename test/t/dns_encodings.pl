@@ -337,7 +337,7 @@ sub text_columns
 	return split /\n/, $session->text(<<'SQL');
 SELECT t.typname || '.' || attname
 FROM pg_depend d JOIN pg_type t ON d.classid = 'pg_type'::regclass AND d.objid = t.oid JOIN pg_attribute a ON a.attrelid = t.typrelid
-WHERE d.deptype = 'e' AND t.typtype = 'c' AND a.attnum > 0 AND a.atttypid IN ('text'::regtype, 'text[]'::regtype)
+WHERE d.deptype = 'e' AND t.typtype = 'c' AND (SELECT relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c' AND a.attnum > 0 AND a.atttypid IN ('text'::regtype, 'text[]'::regtype)
 SQL
 }
 

@@ -209,8 +209,10 @@ sub read_back
 	my $file = PostgreSQL::Test::Utils::tempdir . '/zone';
 	my (%refused, $out, $err);
 
-	foreach my $round (1 .. 12)
+	# newer versions of the reader end at the first line that they refuse
+	for (my $known = -1; $known < keys %refused;)
 	{
+		$known = keys %refused;
 		open(my $zone, '>:raw', $file) or die "cannot write \"$file\": $!\n";
 		print $zone "\$TTL 60\n\@ SOA . . 1 2 3 4 5\n\@ NS ns.elsewhere.\n";
 		printf $zone "n%d %s %s\n", $_, $lines[$_]{type}, $lines[$_]{text} foreach grep { !$refused{$_} } 0 .. $#lines;
