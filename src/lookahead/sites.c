@@ -145,9 +145,7 @@ find(Node *node, SiteSearch *search)
 		case T_MinMaxExpr:
 		case T_NullTest:
 		case T_BooleanTest:
-#if PG_VERSION_NUM >= 160000
 		case T_JsonConstructorExpr:
-#endif
 			break;
 
 			/* The first operand decides whether others are evaluated. */

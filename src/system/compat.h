@@ -200,6 +200,13 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #endif
 
 /*
+ * SQL/JSON constructors, which PostgreSQL 16 has added: before, no expression has this tag.
+ */
+#if PG_VERSION_NUM < 160000
+#define T_JsonConstructorExpr	T_Invalid
+#endif
+
+/*
  * Is an operator one of an order?  PostgreSQL 18 has orders beside those of btree.
  */
 static inline bool
