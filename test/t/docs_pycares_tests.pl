@@ -1,7 +1,8 @@
 # What the tests of pycares and aiodns show holds here: a row has the name of their
 # test, what it shows, our statement, and its result or SQLSTATE. Tests of aiodns that
 # pycares has too are there once. Tests of close(), threads, garbage collection and the
-# end of Python have one counterpart: a session ends while it waits.
+# end of Python have one counterpart: a session ends while it waits. Tests of Python's
+# own objects, futures and warnings have none.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -18,6 +19,9 @@ my $closed = NameServer->closed_port;
 my $directory = PostgreSQL::Test::Utils::tempdir();
 append_to_file("$directory/hosts", "127.0.0.1 localhost\n::1 localhost\n");
 append_to_file("$directory/resolv.conf", "nameserver 127.0.0.1\n");
+
+# It answers ANY with several types, which Knot does not (RFC 8482).
+my $any = NameServer->misbehaving;
 
 my $short = q(SET pgcares.timeout = '100ms'; SET pgcares.tries = 1);
 my $mute = sprintf q(SET pgcares.servers = '%s'), $silent->address;
@@ -66,6 +70,8 @@ my @pycares = (
 	[ query_ptr => 'PTR', "SELECT ptrdname FROM dns_ptr('25.2.0.192.in-addr.arpa')", 'mail1.shop.example' ],
 	[ query_ptr_ipv6 => 'PTR of IPv6', "SELECT ptrdname FROM dns_ptr(dns_reverse_address('2001:db8::53')) ORDER BY 1",
 		'ns1.all.example; ns1.shop.example' ],
+	[ query_tlsa => 'TLSA', "SELECT cert_usage, selector, matching_type, length(data) FROM dns_tlsa('_443._tcp.web.shop.example')", '3|1|1|32' ],
+	[ query_https => 'HTTPS', "SELECT priority, target, params->'alpn' FROM dns_https('shop.example')", '1|.|["h2", "h3"]' ],
 	[ query_any => 'ANY', "SELECT count(*) FROM dns_query('api.shop.example', 'ANY')", '2' ],
 	[ query_cancelled => 'cancel', "$mute; SELECT dns_lookup('web.shop.example')", '57014', 'pg_cancel_backend' ],
 	[ reinit => 'the same servers after it', "SELECT dns_reset(); SELECT host(address) || ':' || udp_port FROM dns_servers()",
@@ -98,6 +104,9 @@ my @pycares = (
 		SELECT status, address FROM dns_lookup_many('{a-books.shop.example, c-cakes.shop.example, e-eggs.shop.example, f-flutes.shop.example,
 		g-games.shop.example, i-ink.shop.example, l-lamps.shop.example}', 4)", join '; ', map { "NOERROR|192.0.2.$_" } 71, 73, 75, 76, 77, 75, 79 ],
 	[ strerror_str => 'every code has a text', "SELECT count(*) FROM dns_statuses() WHERE ares_code IS NOT NULL AND coalesce(dns_strerror(ares_code), '') = ''", '0' ],
+	[ stops_large_domain_name_attack => 'a long text that is no name', "SELECT dns_lookup(U&'\\2160' || repeat('a', 255))", 'NDA08' ],
+	[ close_idempotent => 'close() twice', 'SELECT dns_reset(); SELECT dns_reset()', '; ' ],
+	[ query_after_close_raises => 'a lookup makes another channel', "SELECT dns_reset(); SELECT address FROM dns_a('web.shop.example')", '; 192.0.2.10' ],
 	[ close_with_active_queries_from_different_thread => 'end while waiting', "$mute; SELECT dns_lookup('web.shop.example')", '57P01', 'pg_terminate_backend' ],
 	[ threadsafe_close_with_pending_queries => 'the same with many', "$mute; SELECT * FROM dns_lookup_many('{a.example, b.example, c.example}')",
 		'57P01', 'pg_terminate_backend' ]);
@@ -114,6 +123,23 @@ my @aiodns = (
 	[ getnameinfo_ipv4 => 'without a port', "SELECT node FROM dns_getnameinfo('127.0.0.1')", 'localhost' ],
 	[ getnameinfo_ipv6 => 'without a port', "SELECT node FROM dns_getnameinfo('::1')", 'localhost' ],
 	[ gethostbyname_ipv6 => 'an IPv6 host', "$host dns_gethostbyname('web.shop.example', 6)", 'web.shop.example|{2001:db8::10}' ],
+	[ query_async_await => 'the rows of a call', "SELECT address FROM dns_a('web.shop.example')", '192.0.2.10' ],
+	[ query_dns => 'a whole message', "SELECT r.type, r.ttl, r.data->>'address', cardinality(authority), cardinality(additional)
+		FROM dns_message('web.shop.example') m, unnest(answer) r", 'A|300|192.0.2.10|0|0' ],
+	[ query_dns_with_qclass => 'the name CHAOS of a class', "SELECT status, cardinality(answer) FROM dns_message('id.server', 'TXT', 'CHAOS')", 'NOERROR|1' ],
+	[ nameservers_property_getter => 'the servers', 'SELECT count(*) FROM dns_servers()', '1' ],
+	[ nameservers_strips_port => 'servers without a port', "SET pgcares.servers = '192.0.2.1, 192.0.2.2'; SELECT host(address) FROM dns_servers()",
+		'192.0.2.1; 192.0.2.2' ],
+	[ convert_any_query_returns_all_records => 'ANY: all types', "SET pgcares.servers = '@{[$any->address]}';
+		SELECT type FROM dns_query('web.shop.example', 'ANY')", 'A; AAAA; MX; TXT' ],
+	[ convert_filters_by_query_type => 'no other types', "SELECT type, rdata FROM dns_query('www.shop.example', 'A')", 'A|192.0.2.10' ],
+	[ convert_empty_result => 'no records', "SELECT count(*) FROM dns_mx('web.shop.example', 'missing_ok')", '0' ],
+	[ convert_unknown_record_type => 'a type without a name', "SELECT type, rdata FROM dns_query('type65280.all.example', 65280::text)",
+		'TYPE65280|\# 4 DEADBEEF' ],
+	[ convert_txt_record => 'ASCII is text', "SELECT pg_typeof(txt), txt FROM dns_txt('shop.example') WHERE txt ~ '^v=spf1'", 'text|v=spf1 mx -all' ],
+	[ convert_cname_query_returns_single_result => 'one row', "SELECT cname FROM dns_cname('www.shop.example')", 'web.shop.example' ],
+	[ convert_soa_query_returns_single_result => 'one row', "SELECT mname FROM dns_soa('shop.example')", 'ns1.shop.example' ],
+	[ convert_ptr_query_returns_single_result => 'one row', "SELECT ptrdname FROM dns_ptr('25.2.0.192.in-addr.arpa')", 'mail1.shop.example' ],
 	[ gethostbyname_bad_family => 'no such family', "$host dns_gethostbyname('web.shop.example', -1)", '22023' ]);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
