@@ -58,7 +58,7 @@ my @members = (
 	qw(query search getaddrinfo getnameinfo gethostbyname gethostbyaddr cancel reinit close destroy set_local_ip
 	set_local_dev getsock process_fd process_read_fd process_write_fd wait),
 	(map { "QUERY_TYPE_$_" } qw(A AAAA ANY CAA CNAME MX NAPTR NS PTR SOA SRV TXT TLSA HTTPS URI)),
-	(map { "QUERY_CLASS_$_" } qw(IN CHAOS HS NONE ANY)),
+	(map { "QUERY_CLASS_$_" } qw(IN CHAOS HS HESOID NONE ANY)),
 	(map { "ARES_FLAG_$_" } qw(USEVC PRIMARY IGNTC NORECURSE STAYOPEN NOSEARCH NOALIASES NOCHECKRESP EDNS NO_DFLT_SVR
 		DNS0x20)),
 	(map { "ARES_NI_$_" } qw(NOFQDN NUMERICHOST NAMEREQD NUMERICSERV DGRAM TCP UDP SCTP DCCP NUMERICSCOPE LOOKUPHOST
