@@ -402,6 +402,7 @@ extern void encode_name(StringInfo out, const DnsName *name, bool final_dot);
 extern void encode_octets(StringInfo out, const uint8 *octets, size_t len,
 						  const char *escaped);
 extern void encode_text(StringInfo out, const uint8 *octets, size_t len);
+extern const char *encode_readable(const char *text);
 extern char *encode_recode(const char *text, size_t len, int from, int to);
 extern void encode_hex(StringInfo out, const uint8 *octets, size_t len);
 extern void encode_base64(StringInfo out, const uint8 *octets, size_t len);

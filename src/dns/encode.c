@@ -22,6 +22,7 @@
 
 static bool is_ascii(const char *text, size_t len);
 static bool is_readable(int encoding, const char *text, size_t len);
+static void put_text(StringInfo out, int encoding, const uint8 *octets, size_t len);
 static char *reserve(StringInfo out, size_t len);
 static void finish(StringInfo out, char *end);
 static inline char *put_octet(char *to, uint8 octet, const char *escaped);
@@ -75,7 +76,28 @@ encode_octets(StringInfo out, const uint8 *octets, size_t len,
 void
 encode_text(StringInfo out, const uint8 *octets, size_t len)
 {
-	int			encoding = GetDatabaseEncoding();
+	put_text(out, GetDatabaseEncoding(), octets, len);
+}
+
+/*
+ * Makes text of a user fit for a message that any client can read: the same text, or
+ * a palloc'd copy.  Only SQL_ASCII has text that is no UTF-8; its octets become \DDD.
+ */
+const char *
+encode_readable(const char *text)
+{
+	StringInfoData out;
+
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		return text;
+	initStringInfo(&out);
+	put_text(&out, PG_UTF8, (const uint8 *) text, strlen(text));
+	return out.data;
+}
+
+static void
+put_text(StringInfo out, int encoding, const uint8 *octets, size_t len)
+{
 	const char *at = (const char *) octets;
 	const char *end = at + len;
 

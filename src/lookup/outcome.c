@@ -173,8 +173,8 @@ outcome_reason(const DnsOutcome *outcome, const char *text)
 		text = name_to_text(&outcome->question.name);
 	if (what == NULL)
 		what = describe_records(&outcome->question);
-	return psprintf("could not look up %s of \"%s\": %s (%s)", what, text, why,
-					status->name);
+	return psprintf("could not look up %s of \"%s\": %s (%s)", what,
+					encode_readable(text), why, status->name);
 }
 
 /*

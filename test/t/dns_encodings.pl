@@ -564,4 +564,17 @@ check_question("\xed\xa0\x80", 'NDA08', 'SQL_ASCII: a surrogate');
 check_question("\xc0\xae", 'NDA08', 'SQL_ASCII: a dot in two octets');
 is($session->text('SELECT 1'), '1', '... and the session goes on');
 
+# A client with UTF-8 can read why, too.
+$session->text("SET client_encoding = 'UTF8'");
+foreach my $written ('b\\374cher', '\\377\\376', 'a\\346\\227')
+{
+	my $reason = $session->text("SELECT reason FROM dns_query_many(ARRAY[E'$written.example'])");
+	my $name = $written =~ s/\\([0-7]{3})/sprintf '\\%03d', oct $1/ger;
+
+	is($reason, qq(could not look up A records of "$name.example": the text is not a domain name (BADNAME)), "SQL_ASCII, $written: the reason");
+	is($session->sqlstate("SELECT * FROM dns_a(E'$written.example')"), 'NDA08', '... and the error');
+}
+is($session->text("SELECT reason FROM dns_query_many('{b\xc3\xbccher..example}')"),
+	qq(could not look up A records of "b\xc3\xbccher..example": the text is not a domain name (BADNAME)), 'SQL_ASCII: text in UTF-8 is as it is');
+
 done_testing();
