@@ -73,7 +73,8 @@ void
 burst_take_over(DnsSlot *slot)
 {
 	slot->elsewhere = false;
-	slot->asked_round = UINT64CONST(1) << slot->reply.answer_server;
+	/* A round of the library ends as one of the burst: each server is asked once. */
+	slot->asked_round = slot->reply.servers_asked;
 	slot->counted = true;
 	slot->tried_at = clock_last();
 	tries_enter(slot, BURST_DUE);

@@ -152,6 +152,28 @@ SQL
 		is(lookup(session([ $failing[0], $malformed ], %call)), 'NDA10', "all fail, the last one malformed, $over: the outcome");
 		is(lookup(session([ $malformed, $failing[0] ], %call)), 'ND002', "all fail, the first one malformed, $over: the outcome");
 	}
+
+	# the first server is silent, and the other one is of no use: alone and in bulk, the outcome is what that one says
+	{
+		my $mute = NameServer->silent(address => '127.0.0.9');
+
+		foreach ([ servfail => 'ND002', 'SERVFAIL' ], [ refuse => 'ND005', 'REFUSED' ], [ referral => 'NDA13', 'REFERRAL' ],
+			[ short => 'NDA10', 'MALFORMED' ])
+		{
+			my ($mode, $state, $status) = @$_;
+			my $failing = NameServer->misbehaving(address => '127.0.0.10', mode => $mode);
+			my @session = ([ $mute, $failing ], %call, tries => 1);
+
+			is(lookup(session(@session)), $state, "silent, then $mode, $over: the outcome");
+			is(asked($mute, $failing), '1 1', '... each asked once') if $over eq 'UDP';
+			$names += 2;
+			is(session(@session)->text(sprintf "SELECT DISTINCT status FROM dns_query_many('{n.n%d.example, n.n%d.example}')", $names - 1, $names),
+				$status, "silent, then $mode, $over, in bulk: the outcome");
+			is(asked($mute, $failing), '1 1', '... each asked once') if $over eq 'UDP';
+			$failing->stop;
+		}
+		$mute->stop;
+	}
 	is(lookup(session([ $closed, '127.0.0.2:' . NameServer->closed_port('127.0.0.2') ], %call)), 'NDA11',
 		"all closed, $over: the outcome");
 }
