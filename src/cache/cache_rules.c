@@ -74,7 +74,7 @@ ttl_of_answer(const DnsSlot *slot, bool *failure)
 	return Min(lowest, FAILURE_TTL);
 }
 
-/* Of the lowest TTL, and of what the SOA record allows, or -1. */
+/* The seconds for which a negative answer is kept: 0 without an SOA record (RFC 2308). */
 static int32
 ttl_of_negative(int32 lowest, int32 negative)
 {

@@ -99,7 +99,7 @@ report_end(void)
 	}
 	else if (published && now >= published_at + PROGRESS_EVERY)
 		publish(now);			/* what is left */
-	/* What other windows have in flight is not counted at the end of each call. */
+	/* Questions of other windows in flight are not counted at the end of each call. */
 	if (last || now - added_at >= COUNTS_EVERY)
 		add_counts(now);
 	else

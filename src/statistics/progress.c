@@ -1,7 +1,7 @@
 /*
  * progress.c
  *
- * What each process is looking up, in shared memory: a place for each backend, which
+ * The lookups of each process, in shared memory: a place for each backend, which
  * only that backend writes.  A reader copies it, and again if it was changed meanwhile,
  * as with pg_stat_activity, so nobody waits for a lock.
  */

@@ -167,7 +167,7 @@ typedef struct DnsProgress
 	bool		counted;		/* for engine/report.c */
 } DnsProgress;
 
-/* What a process is looking up. */
+/* The lookups of a process. */
 typedef struct ProgressRow
 {
 	int			pid;			/* 0: nothing */
