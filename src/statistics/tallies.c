@@ -1,7 +1,7 @@
 /*
  * tallies.c
  *
- * What this process counts, by name server and record type: plain numbers, which
+ * The counts of this process, by name server and record type: plain numbers, which
  * totals.c adds to those of all sessions.  Each question, query and answer is counted
  * once here, since this is done for each lookup.  Runs inside the library: never raises,
  * never allocates.
@@ -19,7 +19,7 @@
 #define MAX_SERVERS		1000
 #define MAX_PAIRS		2000
 
-/* Of a server that has not been asked yet. */
+/* The tally of a server that has not been asked yet. */
 static DnsTypeTally no_type = {.type = ANY_TYPE};
 
 static DnsTypeTally pairs[MAX_PAIRS] = {{.type = ANY_TYPE, .shared = -1}};
