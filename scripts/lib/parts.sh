@@ -1,4 +1,4 @@
-# parts.sh - what a run of check was: its versions, and the time of each part
+# parts.sh - what a run of check was: its versions, the time of each part, and what failed
 #
 # Sourced by check.
 #
@@ -40,15 +40,24 @@ tell_versions()
 		"c-ares ${cares:-$(pkg-config --modversion libcares)}, $(. /etc/os-release; echo "$PRETTY_NAME")" >> "$work/versions"
 }
 
-# Takes over the parts and versions of another run of check, from its output.
+# Records each line that it reads: something failed. A log that is cut at its beginning
+# tells what, too.
+note_failures()
+{
+	sed "s/^/failed: ${title:-PostgreSQL $major}, /" >> "$work/failures"
+}
+
+# Takes over the parts, versions and failures of another run of check, from its output.
 take_parts()
 {
 	grep '^took ' "$1" >> "$work/parts"
 	grep '^ran with ' "$1" >> "$work/versions"
+	grep '^failed: ' "$1" >> "$work/failures"
 }
 
 show_parts()
 {
 	heading "time"
 	cat "$work/parts" "$work/versions" 2> /dev/null
+	[ ! -s "$work/failures" ] || { echo; cat "$work/failures"; }
 }

@@ -63,11 +63,25 @@ prove_files()
 		grep -qF "test/t/$file.pl ." "$work/output.log" || bad=$((bad + 1))
 	done
 	awk '/^\[[0-9:]+\] test\/t\// { file = $2 } /^# took [0-9.]+ s, / { print $3, $5, file }' "$work/output.log" >> "$work/files"
+	failures | note_failures
 	count "$status" "$good" "$bad" && return
 	for file in $(failed_files); do
 		file=$(basename "$file" .pl)
 		show "$work/tree/tmp_check/log/regress_log_$file" "$work/tree/tmp_check/log/${file}"_*.log
 	done
+}
+
+# Prints each assertion that failed with its file and what it says, and each file that
+# died.
+failures()
+{
+	awk '
+		/^\[[0-9:]+\] test\/t\// { file = $2 }
+		/^not ok [0-9]/ { print file ": " $0; more = 8; next }
+		/^#/ && more > 0 { print file ": " $0; more--; next }
+		/^$/ { next }
+		{ more = 0 }' "$work/output.log"
+	failed_files silently | sed 's/$/: ended before its time/'
 }
 
 # Prints the TAP files that failed, from the summary that prove ends with. Given
