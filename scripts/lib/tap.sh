@@ -3,6 +3,12 @@
 # Files run side by side, each in a network of its own (scripts/timed). Those that say
 # "# Alone:" run one after the other when these are done. The output of a file is
 # shown in one piece when it is over.
+#
+# If up to MOST_AGAIN files fail beside others, each of them runs once more when no other
+# file does, and that run counts: a processor that others use makes answers late. The
+# first failure is told all the same.
+
+MOST_AGAIN=3
 
 # says WORD FILE: does the comment at the top of a test say so, and why?
 says()
@@ -47,7 +53,7 @@ quick_initdb()
 # prove_files JOBS FILE...: runs the files, JOBS at a time.
 prove_files()
 {
-	local jobs=$1 status good bad file
+	local jobs=$1 status good bad file again
 
 	shift
 	heading "TAP, $jobs at a time"
@@ -55,20 +61,36 @@ prove_files()
 		PROVE_TESTS="$(printf 'test/t/%s.pl ' "$@")" \
 		PROVE_FLAGS="--jobs $jobs --verbose --merge --timer --exec 'scripts/timed -I$("$bindir/pg_config" --pkglibdir)/pgxs/src/test/perl -Itest/dns'"
 	status=$?
-	good=$(grep -cE '^ok [0-9]' "$work/output.log")
-	bad=$(grep -cE '^not ok [0-9]' "$work/output.log")
-	bad=$((bad + $(failed_files silently | wc -l)))
+	mapfile -t again < <(failed_files)
+	if [ "$jobs" = 1 ] || [ "${#again[@]}" -gt "$MOST_AGAIN" ]; then
+		again=()
+	elif [ "${#again[@]}" -gt 0 ]; then
+		status=0
+	fi
+	read -r good bad < <(tally "${again[@]}")
+	[ "${#again[@]}" -gt 0 ] || bad=$((bad + $(failed_files silently | wc -l)))
 	# after a "Bail out!" the rest does not run
 	for file; do
 		grep -qF "test/t/$file.pl ." "$work/output.log" || bad=$((bad + 1))
 	done
 	awk '/^\[[0-9:]+\] test\/t\// { file = $2 } /^# took [0-9.]+ s, / { print $3, $5, file }' "$work/output.log" >> "$work/files"
-	failures | note_failures
-	count "$status" "$good" "$bad" && return
+	failures | sed "s/^/${again:+beside others, }/" | note_failures
+	count "$status" "$good" "$bad"
 	for file in $(failed_files); do
 		file=$(basename "$file" .pl)
 		show "$work/tree/tmp_check/log/regress_log_$file" "$work/tree/tmp_check/log/${file}"_*.log
 	done
+	[ "${#again[@]}" = 0 ] || measure "TAP, again" prove_files 1 $(basename -s .pl "${again[@]}")
+}
+
+# tally FILE...: prints how many assertions held and how many failed, but for these files.
+tally()
+{
+	awk -v others=" $* " '
+		/^\[[0-9:]+\] test\/t\// { counts = !index(others, " " $2 " ") }
+		counts && /^ok [0-9]/ { good++ }
+		counts && /^not ok [0-9]/ { bad++ }
+		END { print good + 0, bad + 0 }' "$work/output.log"
 }
 
 # Prints each assertion that failed with its file and what it says, and each file that
