@@ -83,8 +83,17 @@ sub is_isolated
 	is_deeply(\@wrong, [], "$what: each has its own outcome");
 	is($outcome->{sound}{NOERROR}, $sound, '... and all sound names succeed');
 	is(sum0(map { values %{ $outcome->{$_} } } grep { $_ ne 'sound' } keys %$outcome), $poison, '... and nothing is lost');
-	my $queries = $server->count(qr/^sound\./);
-	cmp_ok($queries, '<=', 1.1 * $sound, "... in $queries queries");
+	my @queries = grep { $_->{name} =~ /^sound\./ } $server->log;
+	cmp_ok(scalar @queries, '<=', 1.1 * $sound, "... in ${\scalar @queries} queries") or diag(by_connection(@queries));
+}
+
+# The queries of each connection or socket, with the time of the first and the last one
+sub by_connection
+{
+	my %of;
+
+	push @{ $of{"$_->{transport} $_->{sport}"} }, $_->{time} foreach @_;
+	return join "\n", map { sprintf '%s: %d queries in %.3f to %.3f', $_, scalar @{ $of{$_} }, $of{$_}[0], $of{$_}[-1] } sort keys %of;
 }
 
 # ---- Many sound names, and a tenth of others
