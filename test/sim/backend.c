@@ -244,8 +244,15 @@ count_bits(uint64 word)
 	return __builtin_popcountll(word);
 }
 
-#if PG_VERSION_NUM < 170000
+/* Until PostgreSQL 18 a pointer on processors that are asked first; 19 has it in the header. */
+#if defined(TRY_POPCNT_FAST) || defined(TRY_POPCNT_X86_64)
 int			(*pg_popcount64) (uint64 word) = count_bits;
+#elif PG_VERSION_NUM < 190000
+int
+pg_popcount64(uint64 word)
+{
+	return count_bits(word);
+}
 #endif
 
 /* ---- the server ---- */

@@ -372,6 +372,15 @@ AddWaitEventToSet(WaitEventSet *set, uint32 events, pgsocket fd, Latch *latch,
 	return set->count++;
 }
 
+/* PostgreSQL 17 has events with names. */
+#if PG_VERSION_NUM >= 170000
+uint32
+WaitEventExtensionNew(const char *name)
+{
+	return PG_WAIT_EXTENSION;
+}
+#endif
+
 int
 WaitEventSetWait(WaitEventSet *set, long timeout, WaitEvent *occurred, int size,
 				 uint32 info)

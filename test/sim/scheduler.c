@@ -169,7 +169,7 @@ sessions_run(void)
 {
 	int			left = nsessions;
 
-	for (int i = 0; left > 0 && event_next(); i++)
+	while (left > 0 && event_next())
 	{
 		left = 0;
 		for (int j = 0; j < nsessions; j++)

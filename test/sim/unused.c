@@ -46,5 +46,6 @@ UNUSED(unpack_sql_state)
 /* The same of variables. */
 void	   *MyProc;
 int			MaxBackends;
+int			MyProcNumber;
 int			MyProcPid;
 unsigned int MyDatabaseId;
