@@ -387,7 +387,7 @@ CREATE TEMPORARY TABLE host AS
 	FROM unnest(ARRAY['sound', 'a3', 'hexC0000201', 'nodata', 'nxdomain', 'rcode2', 'rcode5',
 		'rcode100', 'short', 'tctc', 'cnameself', 'cname17', 'cname3', 'big5', 'drop', 'nodatabare']) AS n
 	UNION ALL VALUES ('www.invalid'), ('localhost'), ('192.0.2.1'), ('::1');
-CREATE VIEW compared_now AS
+CREATE TEMPORARY VIEW compared_now AS
 	SELECT current_setting('pgcares.sortlist') AS sortlist, family, m.ord, m.question, m.status, m.reason,
 		host(m.address) AS value, a.value AS single, a.message
 	FROM unnest(ARRAY[0, 4, 6]) AS family,

@@ -379,12 +379,12 @@ extern void jsonb_set_string(JsonbValue *value, char *text, int len);
 extern void jsonb_set_number(JsonbValue *value, int64 number);
 extern void jsonb_set_decimal(JsonbValue *value, double number, int digits);
 extern void jsonb_set_boolean(JsonbValue *value, bool boolean);
-extern void jsonb_push_key(JsonbParseState **state, const char *key);
-extern void jsonb_push_text(JsonbParseState **state, StringInfo buffer);
-extern void jsonb_push_word(JsonbParseState **state, const char *word);
-extern void jsonb_push_number(JsonbParseState **state, int64 number);
-extern void jsonb_push_boolean(JsonbParseState **state, bool boolean);
-extern Jsonb *jsonb_end_object(JsonbParseState **state);
+extern void jsonb_push_key(JsonbState *state, const char *key);
+extern void jsonb_push_text(JsonbState *state, StringInfo buffer);
+extern void jsonb_push_word(JsonbState *state, const char *word);
+extern void jsonb_push_number(JsonbState *state, int64 number);
+extern void jsonb_push_boolean(JsonbState *state, bool boolean);
+extern Jsonb *jsonb_end_object(JsonbState *state);
 
 /* ---- json.c: record data as jsonb ---- */
 

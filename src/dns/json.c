@@ -16,16 +16,16 @@ static void add_relay_type(JsonbValue *object, const DnsField *field);
 static void add_location(JsonbValue *object, const uint8 *octets);
 static void set_field(JsonbValue *value, const DnsField *field);
 static void set_list(JsonbValue *value, const DnsField *field);
-static JsonbValue *push_strings(JsonbParseState **state, const uint8 *octets,
+static JsonbValue *push_strings(JsonbState *state, const uint8 *octets,
 								size_t len);
-static JsonbValue *push_prefixes(JsonbParseState **state,
+static JsonbValue *push_prefixes(JsonbState *state,
 								 const DnsField *field);
-static JsonbValue *push_names(JsonbParseState **state, const DnsField *field);
-static JsonbValue *push_bitmap(JsonbParseState **state, const DnsField *field);
-static void push_params(JsonbParseState **state, const DnsField *field);
-static void push_param_value(JsonbParseState **state, uint16 key,
+static JsonbValue *push_names(JsonbState *state, const DnsField *field);
+static JsonbValue *push_bitmap(JsonbState *state, const DnsField *field);
+static void push_params(JsonbState *state, const DnsField *field);
+static void push_param_value(JsonbState *state, uint16 key,
 							 const uint8 *value, size_t len);
-static void push_addresses(JsonbParseState **state, const uint8 *value,
+static void push_addresses(JsonbState *state, const uint8 *value,
 						   size_t len, size_t size);
 
 /*
@@ -64,9 +64,9 @@ json_rdata(const DnsMessage *message, const DnsRR *rr)
 Jsonb *
 json_params(const DnsField *field)
 {
-	JsonbParseState *state = NULL;
+	JsonbState	state = {0};
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	jsonb_push(&state, WJB_BEGIN_OBJECT, NULL);
 	push_params(&state, field);
 	return jsonb_end_object(&state);
 }
@@ -151,7 +151,7 @@ set_field(JsonbValue *value, const DnsField *field)
 				presentation_field(&buffer, field);
 				break;
 			}
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case FIELD_NAME:
 		case FIELD_OPTIONAL_NAME:
 			encode_name(&buffer, &field->name, false);
@@ -184,7 +184,7 @@ set_field(JsonbValue *value, const DnsField *field)
 static void
 set_list(JsonbValue *value, const DnsField *field)
 {
-	JsonbParseState *state = NULL;
+	JsonbState	state = {0};
 
 	switch (field->def->kind)
 	{
@@ -198,9 +198,9 @@ set_list(JsonbValue *value, const DnsField *field)
 			*value = *push_names(&state, field);
 			break;
 		case FIELD_PARAMS:
-			pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+			jsonb_push(&state, WJB_BEGIN_OBJECT, NULL);
 			push_params(&state, field);
-			*value = *pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+			*value = *jsonb_push(&state, WJB_END_OBJECT, NULL);
 			break;
 		default:
 			*value = *push_bitmap(&state, field);
@@ -209,13 +209,13 @@ set_list(JsonbValue *value, const DnsField *field)
 }
 
 static JsonbValue *
-push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
+push_strings(JsonbState *state, const uint8 *octets, size_t len)
 {
 	const uint8 *pos = octets;
 	const uint8 *data;
 	size_t		data_len;
 
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	while (rdata_string(&pos, octets + len, &data, &data_len))
 	{
 		StringInfoData buffer;
@@ -224,15 +224,15 @@ push_strings(JsonbParseState **state, const uint8 *octets, size_t len)
 		encode_text(&buffer, data, data_len);
 		jsonb_push_text(state, &buffer);
 	}
-	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 static JsonbValue *
-push_prefixes(JsonbParseState **state, const DnsField *field)
+push_prefixes(JsonbState *state, const DnsField *field)
 {
 	const uint8 *at = field->data;
 
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	while (at < field->data + field->len)
 	{
 		StringInfoData buffer;
@@ -243,16 +243,16 @@ push_prefixes(JsonbParseState **state, const DnsField *field)
 		jsonb_push_text(state, &buffer);
 		at += len;
 	}
-	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 static JsonbValue *
-push_names(JsonbParseState **state, const DnsField *field)
+push_names(JsonbState *state, const DnsField *field)
 {
 	const uint8 *pos = field->data;
 	DnsName		name;
 
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	while (pos < field->data + field->len &&
 		   rdata_plain_name(&pos, field->data + field->len, &name))
 	{
@@ -262,19 +262,19 @@ push_names(JsonbParseState **state, const DnsField *field)
 		encode_name(&buffer, &name, false);
 		jsonb_push_text(state, &buffer);
 	}
-	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 /* Ports as numbers, types as words. */
 static JsonbValue *
-push_bitmap(JsonbParseState **state, const DnsField *field)
+push_bitmap(JsonbState *state, const DnsField *field)
 {
 	DnsBitmapPlace at = {.window = field->data};
 	StringInfoData type;
 	int			number;
 
 	initStringInfo(&type);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	while ((number = fields_next_number(field, &at)) >= 0)
 	{
 		if (field->def->kind == FIELD_PORTS)
@@ -286,11 +286,11 @@ push_bitmap(JsonbParseState **state, const DnsField *field)
 		rrtype_append(&type, number);
 		jsonb_push_word(state, type.data);
 	}
-	return pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	return jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 static void
-push_params(JsonbParseState **state, const DnsField *field)
+push_params(JsonbState *state, const DnsField *field)
 {
 	const uint8 *at = field->data;
 
@@ -309,7 +309,7 @@ push_params(JsonbParseState **state, const DnsField *field)
 }
 
 static void
-push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
+push_param_value(JsonbState *state, uint16 key, const uint8 *value,
 				 size_t len)
 {
 	StringInfoData buffer;
@@ -325,14 +325,14 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 	switch (key)
 	{
 		case SVC_MANDATORY:
-			pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+			jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 			for (size_t i = 0; i < len; i += 2)
 			{
 				initStringInfo(&buffer);
 				svcb_param_key(&buffer, wire_u16(value + i));
 				jsonb_push_text(state, &buffer);
 			}
-			pushJsonbValue(state, WJB_END_ARRAY, NULL);
+			jsonb_push(state, WJB_END_ARRAY, NULL);
 			return;
 		case SVC_ALPN:
 			push_strings(state, value, len);
@@ -357,10 +357,10 @@ push_param_value(JsonbParseState **state, uint16 key, const uint8 *value,
 }
 
 static void
-push_addresses(JsonbParseState **state, const uint8 *value, size_t len,
+push_addresses(JsonbState *state, const uint8 *value, size_t len,
 			   size_t size)
 {
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	for (size_t i = 0; i < len; i += size)
 	{
 		StringInfoData buffer;
@@ -369,5 +369,5 @@ push_addresses(JsonbParseState **state, const uint8 *value, size_t len,
 		encode_address(&buffer, value + i, size);
 		jsonb_push_text(state, &buffer);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	jsonb_push(state, WJB_END_ARRAY, NULL);
 }

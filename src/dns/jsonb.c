@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-static void push_value(JsonbParseState **state, JsonbValue *value);
+static void push_value(JsonbState *state, JsonbValue *value);
 static int	compare_strings(const JsonbValue *a, const JsonbValue *b);
 
 /*
@@ -82,12 +82,12 @@ jsonb_set_boolean(JsonbValue *value, bool boolean)
  * Pushes a key of an object; it is copied.
  */
 void
-jsonb_push_key(JsonbParseState **state, const char *key)
+jsonb_push_key(JsonbState *state, const char *key)
 {
 	JsonbValue	value;
 
 	jsonb_set_string(&value, pstrdup(key), strlen(key));
-	pushJsonbValue(state, WJB_KEY, &value);
+	jsonb_push(state, WJB_KEY, &value);
 }
 
 /*
@@ -95,7 +95,7 @@ jsonb_push_key(JsonbParseState **state, const char *key)
  * spare memory: there can be many small ones.
  */
 void
-jsonb_push_text(JsonbParseState **state, StringInfo buffer)
+jsonb_push_text(JsonbState *state, StringInfo buffer)
 {
 	JsonbValue	value;
 
@@ -108,7 +108,7 @@ jsonb_push_text(JsonbParseState **state, StringInfo buffer)
  * Pushes a text value; it is copied.
  */
 void
-jsonb_push_word(JsonbParseState **state, const char *word)
+jsonb_push_word(JsonbState *state, const char *word)
 {
 	JsonbValue	value;
 
@@ -117,7 +117,7 @@ jsonb_push_word(JsonbParseState **state, const char *word)
 }
 
 void
-jsonb_push_number(JsonbParseState **state, int64 number)
+jsonb_push_number(JsonbState *state, int64 number)
 {
 	JsonbValue	value;
 
@@ -126,7 +126,7 @@ jsonb_push_number(JsonbParseState **state, int64 number)
 }
 
 void
-jsonb_push_boolean(JsonbParseState **state, bool boolean)
+jsonb_push_boolean(JsonbState *state, bool boolean)
 {
 	JsonbValue	value;
 
@@ -138,17 +138,17 @@ jsonb_push_boolean(JsonbParseState **state, bool boolean)
  * Ends the outermost object and returns it, palloc'd.
  */
 Jsonb *
-jsonb_end_object(JsonbParseState **state)
+jsonb_end_object(JsonbState *state)
 {
-	return JsonbValueToJsonb(pushJsonbValue(state, WJB_END_OBJECT, NULL));
+	return JsonbValueToJsonb(jsonb_push(state, WJB_END_OBJECT, NULL));
 }
 
 static void
-push_value(JsonbParseState **state, JsonbValue *value)
+push_value(JsonbState *state, JsonbValue *value)
 {
-	bool		in_array = (*state)->contVal.type == jbvArray;
+	bool		in_array = JSONB_LEVEL(state)->contVal.type == jbvArray;
 
-	pushJsonbValue(state, in_array ? WJB_ELEM : WJB_VALUE, value);
+	jsonb_push(state, in_array ? WJB_ELEM : WJB_VALUE, value);
 }
 
 /* Shorter strings come first, as in jsonb. */

@@ -123,7 +123,7 @@ presentation_field(StringInfo out, const DnsField *field)
 		case FIELD_DOA_DATA:
 			if (field->len == 0)
 				appendStringInfoChar(out, '-');
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case FIELD_BASE64:
 		case FIELD_HIP_KEY:
 			encode_base64(out, field->data, field->len);

@@ -10,6 +10,7 @@
 #include "lookup/lookup.h"
 
 #include "funcapi.h"
+#include "utils/tuplestore.h"
 
 /* ---- arguments.c: arguments that SQL functions share ---- */
 

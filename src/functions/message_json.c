@@ -22,22 +22,22 @@ static const char *const named_types[] = {
 
 static Jsonb *message_to_json(const DnsMessage *message, bool show_ad,
 							  bool limited);
-static void push_header(JsonbParseState **state, const DnsMessage *message,
+static void push_header(JsonbState *state, const DnsMessage *message,
 						bool show_ad);
-static void push_questions(JsonbParseState **state, const DnsMessage *message);
-static void push_records(JsonbParseState **state, const char *key,
+static void push_questions(JsonbState *state, const DnsMessage *message);
+static void push_records(JsonbState *state, const char *key,
 						 const DnsMessage *message, DnsSection section,
 						 bool limited);
-static void push_record(JsonbParseState **state, const DnsMessage *message,
+static void push_record(JsonbState *state, const DnsMessage *message,
 						const DnsRR *rr);
-static void push_named_data(JsonbParseState **state, const DnsMessage *message,
+static void push_named_data(JsonbState *state, const DnsMessage *message,
 							const DnsRR *rr);
-static void push_owner(JsonbParseState **state, const char *prefix,
+static void push_owner(JsonbState *state, const char *prefix,
 					   const DnsName *name, uint16 type, uint16 class);
-static void push_long_key(JsonbParseState **state, const char *prefix,
+static void push_long_key(JsonbState *state, const char *prefix,
 						  const char *rest);
-static void push_member(JsonbParseState **state, const char *key, int64 number);
-static void push_flag(JsonbParseState **state, const char *key, bool flag);
+static void push_member(JsonbState *state, const char *key, int64 number);
+static void push_flag(JsonbState *state, const char *key, bool flag);
 
 PG_FUNCTION_INFO_V1(pgcares_message_json);
 PG_FUNCTION_INFO_V1(pgcares_message_json_parse);
@@ -89,12 +89,12 @@ message_to_json(const DnsMessage *message, bool show_ad, bool limited)
 												  "pgcares message",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
-	JsonbParseState *state = NULL;
+	JsonbState	state = {0};
 	StringInfoData octets;
 	JsonbValue *object;
 	Jsonb	   *json;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	jsonb_push(&state, WJB_BEGIN_OBJECT, NULL);
 	push_header(&state, message, show_ad);
 	push_questions(&state, message);
 	push_records(&state, "answerRRs", message, DNS_ANSWER, limited);
@@ -105,7 +105,7 @@ message_to_json(const DnsMessage *message, bool show_ad, bool limited)
 	encode_hex(&octets, message->start, message->end - message->start);
 	jsonb_push_key(&state, "messageOctetsHEX");
 	jsonb_push_text(&state, &octets);
-	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	object = jsonb_push(&state, WJB_END_OBJECT, NULL);
 	MemoryContextSwitchTo(old_context);
 	json = JsonbValueToJsonb(object);
 	MemoryContextDelete(context);
@@ -114,7 +114,7 @@ message_to_json(const DnsMessage *message, bool show_ad, bool limited)
 
 /* RCODE is the header's four bits; OPT has the rest. */
 static void
-push_header(JsonbParseState **state, const DnsMessage *message, bool show_ad)
+push_header(JsonbState *state, const DnsMessage *message, bool show_ad)
 {
 	static const char *const counts[] = {"QDCOUNT", "ANCOUNT", "NSCOUNT", "ARCOUNT"};
 	uint16		flags = message->flags;
@@ -136,7 +136,7 @@ push_header(JsonbParseState **state, const DnsMessage *message, bool show_ad)
 
 /* The first question has its own members; several are also in a list. */
 static void
-push_questions(JsonbParseState **state, const DnsMessage *message)
+push_questions(JsonbState *state, const DnsMessage *message)
 {
 	const uint8 *pos;
 	DnsQuestion question;
@@ -148,28 +148,28 @@ push_questions(JsonbParseState **state, const DnsMessage *message)
 		return;
 
 	jsonb_push_key(state, "questionRRs");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	pos = message->start + WIRE_HEADER_SIZE;
 	for (int i = 0; i < message->count[0]; i++)
 	{
 		if (!message_next_question(message, &question, &pos))
 			break;
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		jsonb_push(state, WJB_BEGIN_OBJECT, NULL);
 		push_owner(state, "", &question.name, question.type, question.class);
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		jsonb_push(state, WJB_END_OBJECT, NULL);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 static void
-push_records(JsonbParseState **state, const char *key,
+push_records(JsonbState *state, const char *key,
 			 const DnsMessage *message, DnsSection section, bool limited)
 {
 	DnsCursor	cursor;
 	DnsRR		rr;
 
 	jsonb_push_key(state, key);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	message_section(message, section, &cursor);
 	while (message_next(&cursor, &rr))
 	{
@@ -178,7 +178,7 @@ push_records(JsonbParseState **state, const char *key,
 		if (limited)
 			sections_check_size(MemoryContextMemAllocated(CurrentMemoryContext, false));
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 /*
@@ -186,7 +186,7 @@ push_records(JsonbParseState **state, const char *key,
  * the message; RDLENGTH is the length of the decompressed data.
  */
 static void
-push_record(JsonbParseState **state, const DnsMessage *message,
+push_record(JsonbState *state, const DnsMessage *message,
 			const DnsRR *rr)
 {
 	StringInfoData hex;
@@ -194,18 +194,18 @@ push_record(JsonbParseState **state, const DnsMessage *message,
 	initStringInfo(&hex);
 	presentation_hex(&hex, message, rr);
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	jsonb_push(state, WJB_BEGIN_OBJECT, NULL);
 	push_owner(state, "", &rr->name, rr->type, rr->class);
 	push_member(state, "TTL", rr->ttl);
 	push_member(state, "RDLENGTH", hex.len / 2);
 	jsonb_push_key(state, "RDATAHEX");
 	jsonb_push_text(state, &hex);
 	push_named_data(state, message, rr);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	jsonb_push(state, WJB_END_OBJECT, NULL);
 }
 
 static void
-push_named_data(JsonbParseState **state, const DnsMessage *message,
+push_named_data(JsonbState *state, const DnsMessage *message,
 				const DnsRR *rr)
 {
 	const char *type = rrtype_text(rr->type);
@@ -232,7 +232,7 @@ push_named_data(JsonbParseState **state, const DnsMessage *message,
  * section 6.1.2).
  */
 static void
-push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
+push_owner(JsonbState *state, const char *prefix, const DnsName *name,
 		   uint16 type, uint16 class)
 {
 	StringInfoData text;
@@ -260,7 +260,7 @@ push_owner(JsonbParseState **state, const char *prefix, const DnsName *name,
 
 /* Adds a key of two parts. */
 static void
-push_long_key(JsonbParseState **state, const char *prefix, const char *rest)
+push_long_key(JsonbState *state, const char *prefix, const char *rest)
 {
 	char		key[32];
 
@@ -269,14 +269,14 @@ push_long_key(JsonbParseState **state, const char *prefix, const char *rest)
 }
 
 static void
-push_member(JsonbParseState **state, const char *key, int64 number)
+push_member(JsonbState *state, const char *key, int64 number)
 {
 	jsonb_push_key(state, key);
 	jsonb_push_number(state, number);
 }
 
 static void
-push_flag(JsonbParseState **state, const char *key, bool flag)
+push_flag(JsonbState *state, const char *key, bool flag)
 {
 	jsonb_push_key(state, key);
 	jsonb_push_boolean(state, flag);

@@ -47,7 +47,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 			break;
 		case T_Append:
 			left->one_by_one = demand->one_by_one;
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case T_MergeAppend:
 			keep_bound(left, demand);
 			break;

@@ -121,7 +121,7 @@ static bool
 stop_clock(PlanState *node, void *context)
 {
 	if (node->instrument != NULL &&
-		!INSTR_TIME_IS_ZERO(node->instrument->starttime))
+		!INSTR_TIME_IS_ZERO(CLOCK_STARTED(node->instrument)))
 		InstrStopNode(node->instrument, 0);
 	return planstate_tree_walker(node, stop_clock, context);
 }

@@ -34,7 +34,8 @@ static bool older_plans_reset = false;
 static TimestampTz loaded_in;
 
 static PlannedStmt *lookahead_planner(Query *parse, const char *query_string,
-									  int cursor_options, ParamListInfo params);
+									  int cursor_options,
+									  ParamListInfo params PLANNER_PARAMETER);
 static void lookahead_start(QueryDesc *query, int eflags);
 static bool change_older_plan(QueryDesc *query, int eflags);
 static PlannedStmt *own_plan(QueryDesc *query);
@@ -74,15 +75,15 @@ lookahead_init(void)
 
 static PlannedStmt *
 lookahead_planner(Query *parse, const char *query_string, int cursor_options,
-				  ParamListInfo params)
+				  ParamListInfo params PLANNER_PARAMETER)
 {
 	PlannedStmt *stmt;
 	LookaheadPlan plan;
 
 	if (next_planner != NULL)
-		stmt = next_planner(parse, query_string, cursor_options, params);
+		stmt = next_planner(parse, query_string, cursor_options, params PLANNER_ARGUMENT);
 	else
-		stmt = standard_planner(parse, query_string, cursor_options, params);
+		stmt = standard_planner(parse, query_string, cursor_options, params PLANNER_ARGUMENT);
 
 	if (!has_lookups(stmt))
 		return stmt;

@@ -297,7 +297,7 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 		case T_CustomScan:
 			if (!plan_is_lookahead(tree))
 				break;
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case T_NestLoop:
 		case T_Memoize:
 		case T_Material:

@@ -12,6 +12,7 @@
 
 #include "lookup/lookup.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 #include "common/pg_prng.h"
@@ -19,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
 
 /* An element, by its name, which is read again from the array. */
 typedef struct NameEntry

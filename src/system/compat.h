@@ -15,10 +15,12 @@
 #endif
 
 #include "common/base64.h"
+#include "executor/instrument.h"
 #include "lib/dshash.h"
 #include "nodes/plannodes.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
@@ -31,10 +33,26 @@
 #include "commands/explain.h"
 #endif
 #include "storage/latch.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pgcares needs PostgreSQL 15 or newer"
+#endif
+
+/* PostgreSQL 19 uses uint8 instead. */
+#if PG_VERSION_NUM >= 190000
+typedef uint8 bits8;
+#endif
+
+/* An encoding that PostgreSQL 19 removed: no database has it. */
+#if PG_VERSION_NUM >= 190000
+#define PG_MULE_INTERNAL	(-1)
+#endif
+
+/* The statement at the end of a case that goes on with the next; added in PostgreSQL 19. */
+#ifndef pg_fallthrough
+#define pg_fallthrough	__attribute__((fallthrough))
 #endif
 
 /* Eleven security fixes: checked here, by the Makefile and when loading. */
@@ -113,6 +131,33 @@ base64_encode(const uint8 *octets, int len, char *out, int size)
 }
 
 /*
+ * A jsonb value that is being built; all zero at first.  PostgreSQL 19 made a struct of
+ * its own for that.  JSONB_LEVEL is the innermost array or object.
+ */
+#if PG_VERSION_NUM >= 190000
+typedef JsonbInState JsonbState;
+#define JSONB_LEVEL(state)	((state)->parseState)
+#else
+typedef JsonbParseState *JsonbState;
+#define JSONB_LEVEL(state)	(*(state))
+#endif
+
+/*
+ * Adds a token to a jsonb value.  Returns the value when the token ends the outermost array
+ * or object.
+ */
+static inline JsonbValue *
+jsonb_push(JsonbState *state, JsonbIteratorToken token, JsonbValue *value)
+{
+#if PG_VERSION_NUM >= 190000
+	pushJsonbValue(state, token, value);
+	return state->result;
+#else
+	return pushJsonbValue(state, token, value);
+#endif
+}
+
+/*
  * The server's entry for a parameter, or NULL.  PostgreSQL 16 made the search
  * public and changed the list of all parameters.
  */
@@ -144,6 +189,28 @@ own_process_number(void)
 	return MyProcNumber;
 #else
 	return MyProc->pgprocno;
+#endif
+}
+
+/*
+ * A number for locks that belong together.  PostgreSQL 19 keeps the name for all processes;
+ * before, each process gives the number its name.
+ */
+static inline int
+new_tranche(const char *name)
+{
+#if PG_VERSION_NUM >= 190000
+	return LWLockNewTrancheId(name);
+#else
+	return LWLockNewTrancheId();
+#endif
+}
+
+static inline void
+name_tranche(int tranche, const char *name)
+{
+#if PG_VERSION_NUM < 190000
+	LWLockRegisterTranche(tranche, name);
 #endif
 }
 
@@ -187,6 +254,27 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #else
 #define RUN_ONCE_PARAMETER	, bool run_once
 #define RUN_ONCE_ARGUMENT	, run_once
+#endif
+
+/*
+ * The last parameter of the planner, which PostgreSQL 19 added.
+ */
+#if PG_VERSION_NUM >= 190000
+#define PLANNER_PARAMETER	, ExplainState *explain
+#define PLANNER_ARGUMENT	, explain
+#else
+#define PLANNER_PARAMETER
+#define PLANNER_ARGUMENT
+#endif
+
+/*
+ * When EXPLAIN's clock of a node was started; zero if it does not run.  PostgreSQL 19 moved
+ * it into a struct of its own.
+ */
+#if PG_VERSION_NUM >= 190000
+#define CLOCK_STARTED(instrument)	((instrument)->instr.starttime)
+#else
+#define CLOCK_STARTED(instrument)	((instrument)->starttime)
 #endif
 
 /*

@@ -20,6 +20,8 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 
+#define AREA_NAME		"PgcaresArea"
+
 #define MAX_PARTS		8
 #define MAX_TABLES		8
 
@@ -190,14 +192,14 @@ make_segment(void)
 
 	for (int i = 0; i < nparts; i++)
 	{
-		header->part_tranche[i] = LWLockNewTrancheId();
+		header->part_tranche[i] = new_tranche(parts[i]->name);
 		LWLockInitialize(parts[i]->lock, header->part_tranche[i]);
 		memset(parts[i]->memory, 0, parts[i]->size());
 		if (parts[i]->start != NULL)
 			parts[i]->start(parts[i]->memory);
 	}
 
-	header->area_tranche = LWLockNewTrancheId();
+	header->area_tranche = new_tranche(AREA_NAME);
 	place = area_place();
 	made = dsa_create_in_place(place, area_size, header->area_tranche, NULL);
 	dsa_pin(made);
@@ -207,7 +209,7 @@ make_segment(void)
 		dshash_parameters parameters;
 		dshash_table *table;
 
-		header->table_tranche[i] = LWLockNewTrancheId();
+		header->table_tranche[i] = new_tranche(tables[i]->name);
 		parameters_of(tables[i], header->table_tranche[i], &parameters);
 		table = dshash_create(made, &parameters, NULL);
 		header->table[i] = dshash_get_hash_table_handle(table);
@@ -239,11 +241,11 @@ place_parts(void)
 static void
 name_locks(void)
 {
-	LWLockRegisterTranche(header->area_tranche, "PgcaresArea");
+	name_tranche(header->area_tranche, AREA_NAME);
 	for (int i = 0; i < nparts; i++)
-		LWLockRegisterTranche(header->part_tranche[i], parts[i]->name);
+		name_tranche(header->part_tranche[i], parts[i]->name);
 	for (int i = 0; i < ntables; i++)
-		LWLockRegisterTranche(header->table_tranche[i], tables[i]->name);
+		name_tranche(header->table_tranche[i], tables[i]->name);
 }
 
 /* Octets from the begin of the segment to its first part. */

@@ -180,11 +180,20 @@ SplitGUCList(char *text, char separator, List **elements)
 	return true;
 }
 
+/* PostgreSQL 19 has these two in a header. */
+#if PG_VERSION_NUM < 190000
 unsigned char
 pg_ascii_toupper(unsigned char c)
 {
 	return c >= 'a' && c <= 'z' ? c & ~0x20 : c;
 }
+
+unsigned char
+pg_ascii_tolower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+#endif
 
 /* ---- chance and numbers ---- */
 
@@ -212,12 +221,6 @@ hash_bytes_extended(const unsigned char *octets, int len, uint64 hash)
 	for (int i = 0; i < len; i++)
 		hash = (hash ^ octets[i]) * UINT64CONST(1099511628211);
 	return hash ^ hash >> 29;
-}
-
-unsigned char
-pg_ascii_tolower(unsigned char c)
-{
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
 int

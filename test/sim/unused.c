@@ -49,3 +49,8 @@ int			MaxBackends;
 int			MyProcNumber;
 int			MyProcPid;
 unsigned int MyDatabaseId;
+
+/* The clock of PostgreSQL 19: that of the system, in nanoseconds. */
+unsigned long long ticks_per_ns_scaled = 0;
+unsigned long long max_ticks_no_overflow = 0;
+_Bool		timing_tsc_enabled = 0;
