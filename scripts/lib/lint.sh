@@ -88,6 +88,17 @@ inside_order()
 		END { exit status }'
 }
 
+# No function is called in an argument of Min() or Max(), macros that would call it twice.
+inside_min()
+{
+	! perl -0777 -ne '
+		while (/\b(?:Min|Max)(\((?:[^()]++|(?1))*\))/g) {
+			my ($arguments, $line) = ($1, 1 + (substr($_, 0, $-[0]) =~ tr/\n//));
+			pos() = $-[1];
+			print "$ARGV:$line: $&()\n" if $arguments =~ /\b(?!(?:sizeof|lengthof|offsetof|Min|Max)\b)\w*[a-z]\w*(?=\()/;
+		}' src/*/*.[ch] | grep .
+}
+
 # The module exports only symbols that PostgreSQL or SQL functions look up.
 inside_symbols()
 {
@@ -191,6 +202,7 @@ run_lint()
 	lint "the Makefile lists src/" inside_objects
 	lint "no files of src/ refer to each other in a circle" inside_circles
 	lint "no file of src/ refers to a folder behind its own" inside_order
+	lint "no file of src/ calls a function in Min() or Max()" inside_min
 	lint "README.md and docs/speed.md show the speed that was measured" inside_speed
 	lint "the help of the scripts names what exists" inside_help
 	lint "a mirror that cannot be reached is named in one line" inside_mirror

@@ -30,14 +30,17 @@ ttl_lowest(const DnsMessage *message, int32 *negative)
 		message_section(message, section, &cursor);
 		while (message_next(&cursor, &rr))
 		{
+			int32		ttl;
+
 			if (rr.type == DNS_TYPE_OPT)
 				continue;
-			lowest = Min(lowest, message_ttl(&rr));
+			ttl = message_ttl(&rr);
+			lowest = Min(lowest, ttl);
 			if (rr.type == DNS_TYPE_SOA && section == DNS_AUTHORITY)
 			{
 				uint32		minimum = wire_u32(rr.rdata + rr.rdlength - 4);
 
-				*negative = Min((uint32) message_ttl(&rr), minimum);
+				*negative = Min((uint32) ttl, minimum);
 			}
 		}
 	}
@@ -62,10 +65,11 @@ ttl_count_down(const DnsMessage *message, uint8 *octets, int32 seconds)
 		while (message_next(&cursor, &rr))
 		{
 			uint8	   *at = octets + (rr.rdata - message->start) - TTL_OFFSET;
-			uint32		ttl = Max(message_ttl(&rr) - seconds, 0);
+			int32		ttl = message_ttl(&rr) - seconds;
 
 			if (rr.type == DNS_TYPE_OPT)
 				continue;
+			ttl = Max(ttl, 0);
 			wire_put_u16(at, ttl >> 16);
 			wire_put_u16(at + 2, ttl & 0xffff);
 		}

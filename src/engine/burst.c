@@ -131,16 +131,17 @@ burst_time(const DnsWindow *window)
 
 	if (may_ask_again(window, now))
 		return now;
-	next = Min(tries_first_after(window, BURST_FRESH, roundtrip_timeout(channel)),
-			   tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)));
-	next = Min(next, tries_first_after(window, BURST_STILL_SILENT, tries_time(channel)));
-	next = Min(next, tries_first_after(window, BURST_WAITING, tries_time(channel)));
-	next = Min(next, held_time(window, now));
+	next = clock_earlier(tries_first_after(window, BURST_FRESH, roundtrip_timeout(channel)),
+						 tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)));
+	next = clock_earlier(next, tries_first_after(window, BURST_STILL_SILENT, tries_time(channel)));
+	next = clock_earlier(next, tries_first_after(window, BURST_WAITING, tries_time(channel)));
+	next = clock_earlier(next, held_time(window, now));
 	/* Without a budget they wait until their time is up. */
 	if (channel->early_left >= 1)
-		next = Min(next, Max(channel->early_at,
-							 tries_first_after(window, BURST_SILENT, early_time(channel))));
-	return Min(next, tries_first_after(window, BURST_SILENT, tries_time(channel)));
+		next = clock_earlier(next, clock_later(channel->early_at,
+											   tries_first_after(window, BURST_SILENT,
+																 early_time(channel))));
+	return clock_earlier(next, tries_first_after(window, BURST_SILENT, tries_time(channel)));
 }
 
 /*
@@ -152,8 +153,8 @@ burst_look(DnsWindow *window)
 	DnsChannel *channel = window->channel;
 
 	if (share_look(&channel->pace, tries_fresh(window), tries_waiting(window),
-				   Min(tries_first_after(window, BURST_FRESH, 0),
-					   tries_first_after(window, BURST_AGAIN, 0))))
+				   clock_earlier(tries_first_after(window, BURST_FRESH, 0),
+								 tries_first_after(window, BURST_AGAIN, 0))))
 		held_take(window);
 	pace_look(&channel->pace, roundtrip_timeout(channel));
 }
@@ -432,8 +433,8 @@ may_ask_again(const DnsWindow *window, int64 now)
 static int64
 early_time(const DnsChannel *channel)
 {
-	return Min(Max(EARLY_AFTER, 2 * roundtrip_timeout(channel)),
-			   tries_time(channel) / 2);
+	return clock_earlier(clock_later(EARLY_AFTER, 2 * roundtrip_timeout(channel)),
+						 tries_time(channel) / 2);
 }
 
 /* No server takes a question. */

@@ -61,7 +61,7 @@ report_look(int64 now)
 int64
 report_time_left(void)
 {
-	return due == PG_INT64_MAX ? due : Max(due - clock_last(), 0) / 1000 + 1;
+	return due == PG_INT64_MAX ? due : clock_later(due - clock_last(), 0) / 1000 + 1;
 }
 
 /*

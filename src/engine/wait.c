@@ -232,12 +232,12 @@ sleep_time(int64 limit)
 	{
 		if (sleep <= 0)
 			break;
-		sleep = Min(sleep, library_time(window->channel->ares));
+		sleep = clock_earlier(sleep, library_time(window->channel->ares));
 		if (window->channel->ares_tcp != NULL)
-			sleep = Min(sleep, library_time(window->channel->ares_tcp));
-		sleep = Min(sleep, time_left(window));
+			sleep = clock_earlier(sleep, library_time(window->channel->ares_tcp));
+		sleep = clock_earlier(sleep, time_left(window));
 	}
-	return Min(sleep, report_time_left());
+	return clock_earlier(sleep, report_time_left());
 }
 
 /* Milliseconds until the library has something to do. */
@@ -260,20 +260,20 @@ static int64
 time_left(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
-	int64		next = Min(burst_time(window), tcp_receive_time(channel));
+	int64		next = clock_earlier(burst_time(window), tcp_receive_time(channel));
 	int64		left = PG_INT64_MAX;
 
-	next = Min(next, retry_time(window));
-	next = Min(next, pace_time(&channel->pace, roundtrip_timeout(channel)));
-	next = Min(next, share_time(&channel->pace));
+	next = clock_earlier(next, retry_time(window));
+	next = clock_earlier(next, pace_time(&channel->pace, roundtrip_timeout(channel)));
+	next = clock_earlier(next, share_time(&channel->pace));
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
-	left = Min(left, bare_error_time_left(window));
+	left = clock_earlier(left, bare_error_time_left(window));
 	/* The first question in the list has the earliest deadline. */
 	if (!dlist_is_empty(&window->pending))
-		left = Min(left, dlist_head_element(DnsSlot, pending_node,
-											&window->pending)->limit -
-				   window_clock(window));
+		left = clock_earlier(left, dlist_head_element(DnsSlot, pending_node,
+													  &window->pending)->limit -
+							 window_clock(window));
 	/* Rounded up, or the loop would spin in the last millisecond. */
 	return left > 0 ? left / 1000 + 1 : 0;
 }

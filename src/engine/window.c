@@ -122,9 +122,12 @@ window_close(DnsWindow *window)
 bool
 window_has_room(DnsWindow *window)
 {
+	if (is_room(window))
+		return true;
+	if (!window_is_idle(window) || window->in_flight == 0)
+		return false;
 	/* The library can be full of questions that are over. */
-	if (!is_room(window) && window_is_idle(window) && window->in_flight > 0)
-		library_cancel(window->channel);
+	library_cancel(window->channel);
 	return is_room(window);
 }
 

@@ -70,7 +70,7 @@ roundtrip_timeout(const DnsChannel *channel)
 	{
 		timeout = Max(channel->rtt + Max(4 * channel->rttvar, LEAST_VARIATION),
 					  LEAST_TIMEOUT);
-		timeout = Min(timeout, Max(MOST_TIMEOUT, 2 * pace_base(&channel->pace)));
+		timeout = clock_earlier(timeout, clock_later(MOST_TIMEOUT, 2 * pace_base(&channel->pace)));
 	}
 	return Min(timeout, channel->config.timeout * INT64CONST(500));
 }
@@ -82,8 +82,8 @@ roundtrip_timeout(const DnsChannel *channel)
 int64
 roundtrip_short(const DnsChannel *channel)
 {
-	return Min(Max(LEAST_TIMEOUT, 2 * pace_base(&channel->pace)),
-			   roundtrip_timeout(channel));
+	return clock_earlier(clock_later(LEAST_TIMEOUT, 2 * pace_base(&channel->pace)),
+						 roundtrip_timeout(channel));
 }
 
 /*

@@ -314,6 +314,6 @@ limit_from(const DnsWindow *window, int64 now)
 
 	if (deadline == 0)
 		return limit;
-	limit = Min(limit, now + deadline - clock_statement());
+	limit = clock_earlier(limit, now + deadline - clock_statement());
 	return window->prefetch ? limit : Min(limit, window->opened + deadline);
 }

@@ -311,7 +311,7 @@ allowed_queue(const DnsPace *pace)
 {
 	double		spread = pace->sum / Max(pace->trips, 1) - pace->quickest;
 
-	return Max(TARGET, pace_base(pace) / TARGET_TRIP) +
+	return clock_later(TARGET, pace_base(pace) / TARGET_TRIP) +
 		CHANCE * spread / sqrt(Max(pace->trips, 1));
 }
 

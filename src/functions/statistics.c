@@ -263,7 +263,7 @@ put_progress(ReturnSetInfo *rsinfo, const ProgressRow *row)
 	values[6] = Int64GetDatum(row->failed);
 	values[7] = Int64GetDatum(row->fresh);
 	values[8] = Int64GetDatum(row->waiting);
-	waits->time = Max(GetCurrentTimestamp() - row->oldest, 0);
+	waits->time = clock_later(GetCurrentTimestamp() - row->oldest, 0);
 	values[9] = IntervalPGetDatum(waits);
 	nulls[9] = row->oldest == 0;
 	values[10] = TimestampTzGetDatum(row->since);

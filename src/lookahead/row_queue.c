@@ -163,7 +163,7 @@ row_queue_first_time_left(LookaheadRows *rows)
 	for (int i = 0; i < row->nquestions; i++)
 	{
 		if (row->questions[i].prefetched->state != PREFETCH_EXPECTED)
-			left = Max(left, prefetch_time_left(row->questions[i].prefetched));
+			left = clock_later(left, prefetch_time_left(row->questions[i].prefetched));
 	}
 	return left;
 }

@@ -230,7 +230,11 @@ read_options(ResolvConf *conf, char *words)
 	while ((word = take_word(&words)) != NULL)
 	{
 		if (strncmp(word, "ndots:", 6) == 0)
-			conf->ndots = Max(Min(strtol(word + 6, NULL, 10), MAX_NDOTS), 0);
+		{
+			long		ndots = strtol(word + 6, NULL, 10);
+
+			conf->ndots = Max(Min(ndots, MAX_NDOTS), 0);
+		}
 	}
 }
 

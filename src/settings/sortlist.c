@@ -90,7 +90,7 @@ refresh(void)
 	networks = NULL;
 	nnetworks = 0;
 	networks = MemoryContextAlloc(TopMemoryContext,
-								  Max(list_length(elements), 1) * sizeof(Network));
+								  (list_length(elements) + 1) * sizeof(Network));
 	foreach(cell, elements)
 	{
 		if (!sortlist_network(lfirst(cell), &networks[nnetworks++].inet))

@@ -87,7 +87,8 @@ shared_memory_init(Size size)
 {
 	if (!process_shared_preload_libraries_in_progress)
 		return;
-	area_size = TYPEALIGN_DOWN(BLCKSZ, Max(size, dsa_minimum_size()));
+	area_size = dsa_minimum_size();
+	area_size = TYPEALIGN_DOWN(BLCKSZ, Max(size, area_size));
 	next_request_hook = shmem_request_hook;
 	shmem_request_hook = request;
 	next_startup_hook = shmem_startup_hook;

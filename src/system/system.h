@@ -134,4 +134,23 @@ extern void clock_add_sleep(int64 time);
 extern bool clock_is_prompt(void);
 extern void clock_add_work(int64 time);
 
+/*
+ * The earlier of two times, or the shorter of two spans.  Calls a function in its
+ * arguments once, which Min() would call twice.
+ */
+static inline int64
+clock_earlier(int64 a, int64 b)
+{
+	return Min(a, b);
+}
+
+/*
+ * The later of two times, or the longer of two spans.
+ */
+static inline int64
+clock_later(int64 a, int64 b)
+{
+	return Max(a, b);
+}
+
 #endif							/* PGCARES_SYSTEM_H */

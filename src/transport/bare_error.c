@@ -56,8 +56,8 @@ bare_error_time_left(const DnsWindow *window)
 	slot = dlist_head_element(DnsSlot, bare_error_node,
 							  unconstify(dlist_head *, &window->bare_errors));
 	return slot->bare_error_at - clock_slept() +
-		Min(Max(BARE_ERROR_WAITS, roundtrip_timeout(window->channel)),
-			window->channel->config.timeout * INT64CONST(1000) / BARE_ERROR_PART);
+		clock_earlier(clock_later(BARE_ERROR_WAITS, roundtrip_timeout(window->channel)),
+					  window->channel->config.timeout * INT64CONST(1000) / BARE_ERROR_PART);
 }
 
 /*

@@ -70,7 +70,7 @@ tcp_receive_time(const DnsChannel *channel)
 	if (channel->tcp_sockets == 0)
 		return earliest;
 	for (int fd = 0; fd < channel->max_sockets; fd++)
-		earliest = Min(earliest, due(channel, channel->sockets[fd]));
+		earliest = clock_earlier(earliest, due(channel, channel->sockets[fd]));
 	return earliest;
 }
 
