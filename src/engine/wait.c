@@ -135,6 +135,7 @@ process(DnsWindow *window, int count)
 	DnsChannel *channel = window->channel;
 	ares_fd_events_t *occurred;
 	int			happened = events_collect(channel, count, &occurred);
+	int			others = 0;		/* that are not of the burst */
 
 	for (int i = 0; i < happened; i++)
 	{
@@ -149,19 +150,26 @@ process(DnsWindow *window, int count)
 			replies_unsent(window, socket);
 		else if (socket->burst)
 			replies_read(window, socket);
-		else if (socket->send_errno != 0)
-			occurred[i].events |= ARES_FD_EVENT_READ;
+		else
+		{
+			if (socket->send_errno != 0)
+				occurred[i].events |= ARES_FD_EVENT_READ;
+			occurred[others++] = occurred[i];
+		}
 	}
 	/* Each channel of the library ignores sockets that are not its own. */
-	process_library(window, channel->ares, occurred, happened);
+	process_library(window, channel->ares, occurred, others);
 	if (channel->ares_tcp != NULL)
-		process_library(window, channel->ares_tcp, occurred, happened);
+		process_library(window, channel->ares_tcp, occurred, others);
 }
 
+/* Lets the library work, unless it has nothing to do: the burst asks most questions. */
 static void
 process_library(DnsWindow *window, ares_channel_t *library,
 				ares_fd_events_t *occurred, int count)
 {
+	if (count == 0 && ares_queue_active_queries(library) == 0)
+		return;
 	channel_reserve_descriptors(window->channel, false);
 	window->out_of_memory |=
 		memory_ran_out(ares_process_fds(library, occurred, count,
