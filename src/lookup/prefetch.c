@@ -144,7 +144,8 @@ prefetch_time_left(const PrefetchQuestion *prefetched)
 
 /*
  * Takes the answers that have come, and asks more questions if there is room.
- * Does not wait, and does nothing if it was called just before.
+ * Does not wait, and does nothing if it was called just before.  The caller has called
+ * clock_now().
  */
 void
 prefetch_attend(Prefetch *prefetch)
@@ -153,7 +154,7 @@ prefetch_attend(Prefetch *prefetch)
 
 	if (dlist_is_empty(&prefetch->queue) && prefetch_statement_in_flight(prefetch->statement) == 0)
 		return;
-	now = clock_now();
+	now = clock_last();
 	if (now - prefetch->fed_at >= ASK_AFTER)
 	{
 		prefetch->fed_at = now;
