@@ -19,6 +19,7 @@
 #define DNS_TYPE_MAILB		253
 #define DNS_TYPE_MAILA		254
 
+static bool begins_with_answer(const DnsMessage *message, const DnsQuestion *question);
 static AliasEnd walk(const DnsMessage *message, const DnsQuestion *question,
 					 DnsName *names, int *count);
 static bool next_name(const DnsMessage *message, const DnsQuestion *question,
@@ -41,8 +42,14 @@ alias_follow(const DnsMessage *message, const DnsQuestion *question,
 {
 	DnsName		names[ALIAS_MAX_NAMES];
 	int			count;
-	AliasEnd	end = walk(message, question, names, &count);
+	AliasEnd	end;
 
+	if (begins_with_answer(message, question))
+	{
+		name_copy(owner, &question->name);
+		return ALIAS_RECORDS;
+	}
+	end = walk(message, question, names, &count);
 	name_copy(owner, &names[count - 1]);
 	return end;
 }
@@ -71,6 +78,27 @@ alias_answers(const DnsRR *rr, const DnsQuestion *question,
 {
 	return has_type(rr, question) && has_class(rr, question) &&
 		name_equal(&rr->name, owner);
+}
+
+/*
+ * Does a sound message repeat the question, and does its first record belong to the name
+ * there and answer it?  Nearly all answers do, and no name has to be read to see that.
+ */
+static bool
+begins_with_answer(const DnsMessage *message, const DnsQuestion *question)
+{
+	const uint8 *name = message->start + WIRE_HEADER_SIZE;
+	const uint8 *first = name + question->name.len + 4;
+	DnsRR		rr;
+
+	if (message->count[DNS_ANSWER] == 0 ||
+		first != message->start + message->places.section[DNS_ANSWER] ||
+		wire_u16(first) != (WIRE_POINTER << 8 | WIRE_HEADER_SIZE) ||
+		!name_octets_equal(name, question->name.octets, question->name.len))
+		return false;
+	rr.type = wire_u16(first + 2);
+	rr.class = wire_u16(first + 4);
+	return has_type(&rr, question) && has_class(&rr, question);
 }
 
 static AliasEnd
