@@ -262,8 +262,12 @@ question_copy(DnsQuestion *to, const DnsQuestion *from)
 static inline bool
 octet_is_plain(uint8 octet)
 {
-	return (uint8) ((octet | 0x20) - 'a') < 26 ||
-		(uint8) (octet - '0') < 10 || octet == '-' || octet == '_';
+	static const bool plain[256] = {
+		['-'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['_'] = true,
+		['a' ... 'z'] = true
+	};
+
+	return plain[octet];
 }
 
 extern bool message_open(DnsMessage *message, const uint8 *octets, size_t len);

@@ -50,23 +50,17 @@ message_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 	for (;;)
 	{
 		const uint8 *segment = at;	/* pointers must point before this */
+		const uint8 *stop = at + Min(limit - at, (int) (WIRE_NAME_MAX - len));
 		const uint8 *target;
 
-		/* The labels of this segment. */
-		while (at < limit && *at > 0 && *at <= WIRE_LABEL_MAX)
-		{
-			if (*at >= limit - at ||
-				len + (at - segment) + 1 + *at > WIRE_NAME_MAX)
-				return false;
+		/* The labels of this segment.  The root label needs room too. */
+		while (at < stop && *at > 0 && *at <= WIRE_LABEL_MAX)
 			at += 1 + *at;
-		}
-		if (at >= limit)
+		if (at >= stop)
 			return false;
 		if (*at == 0)
 		{
 			at++;
-			if (len + (at - segment) > WIRE_NAME_MAX)
-				return false;
 			memcpy(name->octets + len, segment, at - segment);
 			name->len = len + (at - segment);
 			if (jumps == 0)

@@ -23,7 +23,8 @@ static const char *end_label(DnsName *name, size_t start, size_t end);
 static const char *parse_other_name(const char *text, DnsName *name);
 static const char *to_ascii(const char *text, char **ascii);
 static char *text_to_utf8(const char *text);
-static bool has_suffix(const DnsName *name, const char *label);
+static const uint8 *last_label(const DnsName *name);
+static bool is_label(const uint8 *at, const char *label);
 
 /*
  * Parses text into *name.  Returns NULL, or the reason why it is no name: a
@@ -88,7 +89,9 @@ name_refuse(const char *text, const char *reason)
 bool
 name_never_asked(const DnsName *name)
 {
-	return has_suffix(name, "onion") || has_suffix(name, "invalid");
+	const uint8 *last = last_label(name);
+
+	return is_label(last, "onion") || is_label(last, "invalid");
 }
 
 /*
@@ -152,7 +155,7 @@ name_octets_equal(const uint8 *a, const uint8 *b, size_t len)
 bool
 name_is_localhost(const DnsName *name)
 {
-	return has_suffix(name, "localhost");
+	return is_label(last_label(name), "localhost");
 }
 
 /*
@@ -195,10 +198,11 @@ parse_ascii_name(const char *text, size_t len, DnsName *name)
 
 	while (reason == NULL)
 	{
+		const char *stop = at + Min(end - at, WIRE_NAME_MAX - (int) place);
 		uint8		octet;
 
 		/* Most labels are plain. */
-		while (at < end && place < WIRE_NAME_MAX && octet_is_plain(*at))
+		while (at < stop && octet_is_plain(*at))
 			name->octets[place++] = *at++;
 		if (at == end)
 			break;
@@ -338,19 +342,22 @@ text_to_utf8(const char *text)
 		pstrdup(text) : NULL;
 }
 
-/* Is label the last one of the name before the root? */
-static bool
-has_suffix(const DnsName *name, const char *label)
+/* The last label of a name before the root; the root itself has none but that. */
+static const uint8 *
+last_label(const DnsName *name)
 {
-	int			len = strlen(label);
 	const uint8 *at = name->octets;
 
-	while (*at != 0)
-	{
-		if (*at == len && at[1 + len] == 0 &&
-			pg_strncasecmp((const char *) at + 1, label, len) == 0)
-			return true;
+	while (*at != 0 && at[1 + *at] != 0)
 		at += 1 + *at;
-	}
-	return false;
+	return at;
+}
+
+/* Is this the label at a place in a name?  Case does not count. */
+static bool
+is_label(const uint8 *at, const char *label)
+{
+	size_t		len = strlen(label);
+
+	return *at == len && pg_strncasecmp((const char *) at + 1, label, len) == 0;
 }

@@ -179,16 +179,15 @@ rdata_plain_name(const uint8 **pos, const uint8 *end, DnsName *name)
 	return message_name(&nowhere, pos, end, name);
 }
 
-/* Takes len octets; up to four of them are a number. */
+/* Takes len octets; one, two or four of them are a number. */
 static bool
 field_fixed(DnsRdata *rdata, DnsField *field, size_t len)
 {
 	if (len > field->len)
 		return false;
 	field->len = len;
-	field->number = 0;
-	for (size_t i = 0; i < len && len <= 4; i++)
-		field->number = (field->number << 8) | field->data[i];
+	field->number = len == 4 ? wire_u32(field->data) :
+		len == 2 ? wire_u16(field->data) : len == 1 ? field->data[0] : 0;
 	rdata->pos += len;
 	return true;
 }

@@ -44,7 +44,19 @@ udp_receive_reserve(void)
 	if (inbox.octets != NULL)
 		return true;
 	inbox.octets = malloc(INBOX_SIZE * INBOX_STEP);
-	return inbox.octets != NULL;
+	if (inbox.octets == NULL)
+		return false;
+	for (int i = 0; i < INBOX_SIZE; i++)
+	{
+		struct msghdr *call = &inbox.calls[i].msg_hdr;
+
+		inbox.parts[i].iov_base = inbox.octets + i * INBOX_STEP;
+		inbox.parts[i].iov_len = UINT16_MAX;
+		call->msg_iov = &inbox.parts[i];
+		call->msg_iovlen = 1;
+		call->msg_name = &inbox.from[i];
+	}
+	return true;
 }
 
 /*
@@ -127,17 +139,7 @@ fill_inbox(DnsSocket *socket)
 		return false;
 	}
 	for (int i = 0; i < INBOX_SIZE; i++)
-	{
-		struct msghdr *call = &inbox.calls[i].msg_hdr;
-
-		inbox.parts[i].iov_base = inbox.octets + i * INBOX_STEP;
-		inbox.parts[i].iov_len = UINT16_MAX;
-		memset(call, 0, sizeof(*call));
-		call->msg_iov = &inbox.parts[i];
-		call->msg_iovlen = 1;
-		call->msg_name = &inbox.from[i];
-		call->msg_namelen = sizeof(inbox.from[i]);
-	}
+		inbox.calls[i].msg_hdr.msg_namelen = sizeof(inbox.from[i]);
 	got = recvmmsg(socket->fd, inbox.calls, INBOX_SIZE, 0, NULL);
 	if (got < 0 && errno == EINTR)
 		errno = EAGAIN;			/* the next turn */
