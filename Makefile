@@ -96,6 +96,7 @@ OBJS = \
 	src/lookahead/exec.o \
 	src/lookahead/explain.o \
 	src/lookahead/expressions.o \
+	src/lookahead/foreign.o \
 	src/lookahead/lookup_functions.o \
 	src/lookahead/node.o \
 	src/lookahead/parts.o \

@@ -83,6 +83,10 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 		case T_Material:
 			left->marks = false;
 			break;
+		case T_WindowAgg:
+			/* The condition can end it before the last row. */
+			left->limited |= ((const WindowAgg *) node)->runCondition != NIL;
+			break;
 
 		case T_NestLoop:
 			/* Every outer row yields at least one row. */

@@ -94,6 +94,9 @@ early_survey(LookaheadPlan *plan, const Plan *node)
 		 fires_triggers(plan, (const ModifyTable *) node)) ||
 		expression_has_effect((Node *) expressions);
 
+	plan->reads_session |= expression_reads_session((Node *) expressions);
+	plan->foreign_scans += IsA(node, ForeignScan);
+
 	expression_look((Node *) expressions, &seen);
 	if (IsA(node, CteScan))
 		seen.subplans = bms_make_singleton(((const CteScan *) node)->ctePlanId);
@@ -227,9 +230,8 @@ combine(LookaheadPlan *plan, Plan *node)
 				early.own |= EARLY_EFFECTS;
 			break;
 
-			/* A foreign source can fail at any row. */
 		case T_ForeignScan:
-			early.own |= EARLY_ERRORS;
+			early.own |= foreign_early(plan, (ForeignScan *) node);
 			break;
 
 		default:

@@ -6,9 +6,9 @@
  * So an error is caught if the plan below consists only of the executor's
  * nodes, server functions that only compute, and our lookups: these hold no
  * lock and no reference when they raise an error of data or of DNS, and none
- * of them runs again.  Every other error passes through: a cancel, a lack of
- * memory, and any error of a user's function, for which rows are not read
- * ahead.
+ * of them runs again.  So do the foreign tables of foreign.c.  Every other error
+ * passes through: a cancel, a lack of memory, and any error of a user's function,
+ * for which rows are not read ahead.
  */
 #include "postgres.h"
 
@@ -21,16 +21,18 @@
 
 static void evaluate(List *arguments, ExprContext *econtext,
 					 NullableDatum *values);
-static bool can_wait(void);
+static bool can_wait(bool foreign);
+static bool foreign_can_wait(int code);
 static bool stop_clock(PlanState *node, void *context);
 
 /*
  * Returns the next row of a plan node.  If reading it fails, returns NULL and
  * sets *failure, in the memory of the statement.  The node must not run again
- * then.
+ * then.  foreign: a foreign source computes the rows, and *failure is raised
+ * unless another error ends the statement.
  */
 TupleTableSlot *
-early_errors_next_row(PlanState *child, ErrorData **failure)
+early_errors_next_row(PlanState *child, bool foreign, ErrorData **failure)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	TupleTableSlot *volatile row = NULL;
@@ -41,7 +43,7 @@ early_errors_next_row(PlanState *child, ErrorData **failure)
 	}
 	PG_CATCH();
 	{
-		if (!can_wait())
+		if (!can_wait(foreign))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(child->state->es_query_cxt);
 		*failure = CopyErrorData();
@@ -75,7 +77,7 @@ early_errors_arguments(List *arguments, bool guarded, ExprContext *econtext,
 	}
 	PG_CATCH();
 	{
-		if (!can_wait())
+		if (!can_wait(false))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(old_context);
 		FlushErrorState();
@@ -105,7 +107,7 @@ evaluate(List *arguments, ExprContext *econtext, NullableDatum *values)
  * its query cannot go on.
  */
 static bool
-can_wait(void)
+can_wait(bool foreign)
 {
 	int			code = geterrcode();
 
@@ -113,7 +115,29 @@ can_wait(void)
 		return false;
 	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION ||
 		code == ERRCODE_CARDINALITY_VIOLATION ||
-		ERRCODE_TO_CATEGORY(code) == DNS_SQLSTATE('0', '0', '0');
+		ERRCODE_TO_CATEGORY(code) == DNS_SQLSTATE('0', '0', '0') ||
+		(foreign && foreign_can_wait(code));
+}
+
+/*
+ * A foreign source reports the errors of its own functions, of any class.  Those
+ * that do not belong to a row come when they happen.
+ */
+static bool
+foreign_can_wait(int code)
+{
+	switch (ERRCODE_TO_CATEGORY(code))
+	{
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return false;
+		default:
+			return true;
+	}
 }
 
 /* Stops EXPLAIN's clock in the nodes that an error has left. */

@@ -53,6 +53,7 @@ typedef struct LookaheadState
 	bool		one_by_one;		/* the caller takes the rows one by one */
 	bool		guarded;		/* reading the child can raise an error */
 	bool		warns;			/* or show warnings */
+	bool		foreign;		/* a foreign source computes the rows */
 	Size		memory;			/* that the node can take */
 	int			waiting;		/* questions that can wait; 0 if any number */
 	int64		bound;			/* most rows that are taken; 0 if unknown */
@@ -144,6 +145,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	state->one_by_one = setting_of(plan, LOOKAHEAD_ONE_BY_ONE) != 0;
 	state->guarded = setting_of(plan, LOOKAHEAD_GUARD_ROWS) != 0;
 	state->warns = setting_of(plan, LOOKAHEAD_WARNS) != 0;
+	state->foreign = setting_of(plan, LOOKAHEAD_FOREIGN) != 0;
 	state->memory = get_hash_memory_limit() / 4 * ROWS_OF_4 /
 		setting_of(plan, LOOKAHEAD_SHARES);
 	if (plan->scan.plan.parallel_aware)
@@ -323,7 +325,8 @@ next_child_row(LookaheadState *state)
 {
 	if (!state->guarded || state->rows.count == 0)
 		return ExecProcNode(outerPlanState(state));
-	return early_errors_next_row(outerPlanState(state), &state->failure);
+	return early_errors_next_row(outerPlanState(state), state->foreign,
+								 &state->failure);
 }
 
 /*
@@ -343,7 +346,8 @@ wants_row(const LookaheadState *state)
 		return true;
 	if (is_partial(state) &&
 		(state->warns ||
-		 (count >= state->returned + state->filtered && !is_wanted(state))))
+		 ((state->foreign || count >= state->returned + state->filtered) &&
+		  !is_wanted(state))))
 		return false;
 	if (state->unsure && state->returned == 0)
 		return false;

@@ -23,6 +23,8 @@ static bool may_warn(const FuncExpr *call);
 static bits8 aggregate_early(Oid function);
 static bool has_effect(Node *node, void *context);
 static bool function_has_effect(Oid function, void *context);
+static bool reads_session(Node *node, void *context);
+static bool function_is_users(Oid function, void *context);
 
 /*
  * Adds the obstacles to evaluating an expression ahead, and its subplans and
@@ -41,6 +43,16 @@ bool
 expression_has_effect(Node *expression)
 {
 	return has_effect(expression, NULL);
+}
+
+/*
+ * Does an expression call a function of a user that is not immutable, and is not
+ * a lookup?  It can read what other parts of the statement read.
+ */
+bool
+expression_reads_session(Node *expression)
+{
+	return reads_session(expression, NULL);
 }
 
 static bool
@@ -248,5 +260,23 @@ static bool
 function_has_effect(Oid function, void *context)
 {
 	return func_volatile(function) == PROVOLATILE_VOLATILE &&
+		!lookup_functions_has(function);
+}
+
+static bool
+reads_session(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, function_is_users, NULL))
+		return true;
+	return expression_tree_walker(node, reads_session, context);
+}
+
+static bool
+function_is_users(Oid function, void *context)
+{
+	return function >= FirstUnpinnedObjectId &&
+		func_volatile(function) != PROVOLATILE_IMMUTABLE &&
 		!lookup_functions_has(function);
 }

@@ -59,6 +59,8 @@ typedef struct LookaheadPlan
 	int			last_id;		/* highest plan_node_id */
 	bool		has_nodes;		/* of ours, from before */
 	bool		has_effects;	/* besides lookups, visible to other parts */
+	bool		reads_session;	/* a function of a user that is not immutable */
+	int			foreign_scans;	/* of the statement */
 	List	   *init_plans;		/* of SubPlan *, run by reading a parameter */
 	Bitmapset  *read_whole;		/* subplans whose rows are all wanted */
 	Bitmapset  *read_partly;	/* subplans whose rows are perhaps not all read */
@@ -103,6 +105,7 @@ extern List *plan_expressions_at_first(const Plan *node);
 #define EARLY_EFFECTS	0x02	/* it changes something, or sees changes */
 #define EARLY_GUARD		0x04	/* it can raise errors that can be held back */
 #define EARLY_WARNINGS	0x08	/* it can warn about rows that are not read in the end */
+#define EARLY_FOREIGN	0x10	/* a foreign source computes it */
 
 /* The obstacles in an expression, and the plans that it runs. */
 typedef struct ExpressionLook
@@ -129,10 +132,16 @@ extern Node *early_culprit(const Plan *node);
 extern void early_forget(LookaheadPlan *plan, const Plan *node);
 extern void early_survey(LookaheadPlan *plan, const Plan *node);
 
+/* ---- foreign.c: foreign tables whose rows can be read ahead ---- */
+
+extern bits8 foreign_early(const LookaheadPlan *plan, const ForeignScan *scan);
+extern int	foreign_scans_below(const Plan *node);
+
 /* ---- expressions.c: the same for expressions ---- */
 
 extern void expression_look(Node *expression, ExpressionLook *seen);
 extern bool expression_has_effect(Node *expression);
+extern bool expression_reads_session(Node *expression);
 
 /* ---- safe_types.c: types whose values can be handled ahead ---- */
 
@@ -162,6 +171,7 @@ typedef enum LookaheadReason
 	REASON_ROWS_EFFECT,
 	REASON_ROWS_AGAIN,
 	REASON_ROWS_WARN,
+	REASON_ROWS_FOREIGN,
 	REASON_MARKS,
 	REASON_SKIPPED,
 	REASON_JOIN,
@@ -308,7 +318,8 @@ extern ItemPointerData scan_tid(const ScanState *scan);
 
 /* ---- early_errors.c: errors that occur before their turn ---- */
 
-extern TupleTableSlot *early_errors_next_row(PlanState *child, ErrorData **failure);
+extern TupleTableSlot *early_errors_next_row(PlanState *child, bool foreign,
+											 ErrorData **failure);
 extern bool early_errors_arguments(List *arguments, bool guarded,
 								   ExprContext *econtext, NullableDatum *values);
 
@@ -327,6 +338,7 @@ enum
 	LOOKAHEAD_GUARD_ROWS,		/* reading the child can raise an error */
 	LOOKAHEAD_GUARD_CALLS,		/* so can computing arguments */
 	LOOKAHEAD_WARNS,			/* reading the child can show warnings */
+	LOOKAHEAD_FOREIGN,			/* a foreign source computes its rows */
 	LOOKAHEAD_SHARES,			/* nodes that share the statement's memory */
 	LOOKAHEAD_BOUND,			/* most rows that are taken; 0 if unknown */
 	LOOKAHEAD_CALLS,			/* number of certain calls in custom_exprs */

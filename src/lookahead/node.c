@@ -17,7 +17,8 @@
 
 static List **quals_place(LookaheadPlan *plan, Plan *node);
 static bool calls_of_a_side(LookaheadPlan *plan, Join *join);
-static bool may_read_ahead(bits8 early, const LookaheadDemand *demand);
+static bool may_read_ahead(const LookaheadPlan *plan, const Plan *node, bits8 early,
+						   const LookaheadDemand *demand);
 static void note_refusal(LookaheadPlan *plan, List *calls, const Plan *node,
 						 bits8 early, const LookaheadDemand *demand);
 static void survey_node(LookaheadPlan *plan, Plan *node);
@@ -62,6 +63,7 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 		[LOOKAHEAD_GUARD_ROWS] = (early & EARLY_GUARD) != 0,
 		[LOOKAHEAD_GUARD_CALLS] = (search->early & EARLY_GUARD) != 0,
 		[LOOKAHEAD_WARNS] = (early & EARLY_WARNINGS) != 0,
+		[LOOKAHEAD_FOREIGN] = (early & EARLY_FOREIGN) != 0,
 		[LOOKAHEAD_SHARES] = 1,
 		[LOOKAHEAD_BOUND] = demand->bound,
 		[LOOKAHEAD_CALLS] = list_length(search->calls),
@@ -73,7 +75,7 @@ lookahead_above(SiteSearch *search, Plan *child, const LookaheadDemand *demand)
 
 	if (calls == NIL && LOOKAHEAD_NEEDS_CALLS)
 		return child;
-	if (!may_read_ahead(early, demand))
+	if (!may_read_ahead(plan, child, early, demand))
 	{
 		note_refusal(plan, calls, child, early, demand);
 		return child;
@@ -123,7 +125,8 @@ lookahead_split(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	List	   *moved;
 	Plan	   *top;
 
-	if (!lookahead_has_calls(plan, node, &moved))
+	/* An Append reads an asynchronous part only if no node is between them. */
+	if (node->async_capable || !lookahead_has_calls(plan, node, &moved))
 		return node;
 	columns = columns_collect((Node *) targetlist, (Node *) moved);
 	if (columns->list == NIL)
@@ -196,7 +199,7 @@ lookahead_place(LookaheadPlan *plan, Plan *node, List *targets, List *quals,
 	if (quals != NIL)
 		lookahead_forget_bound(&unbound);
 	sites_open(&search, plan, node, INDEX_VAR);
-	if (!may_read_ahead(early_rows(plan, node), &unbound))
+	if (!may_read_ahead(plan, node, early_rows(plan, node), &unbound))
 	{
 		find_sites(&search, (Node *) (quals != NIL ? quals : targets));
 		note_refusal(plan, list_concat_copy(search.calls, search.perhaps), node,
@@ -219,15 +222,19 @@ lookahead_place(LookaheadPlan *plan, Plan *node, List *targets, List *quals,
 }
 
 /*
- * Can rows be read before they are wanted, in spite of these obstacles?  A plan
- * that an error has interrupted must not run again.
+ * Can rows of a node be read before they are wanted, in spite of these obstacles?
+ * A plan that an error has interrupted must not run again.  A foreign source must
+ * not be asked for anything after an error, and the error must come in the end.
  */
 static bool
-may_read_ahead(bits8 early, const LookaheadDemand *demand)
+may_read_ahead(const LookaheadPlan *plan, const Plan *node, bits8 early,
+			   const LookaheadDemand *demand)
 {
 	return !demand->marks && !(early & (EARLY_EFFECTS | EARLY_ERRORS)) &&
 		!((early & EARLY_GUARD) && demand->repeated) &&
-		!((early & EARLY_WARNINGS) && demand->limited);
+		!((early & (EARLY_WARNINGS | EARLY_FOREIGN)) && demand->limited) &&
+		!((early & EARLY_FOREIGN) &&
+		  foreign_scans_below(node) < plan->foreign_scans);
 }
 
 /* Notes why the rows of a node are not read ahead for these calls. */
@@ -245,9 +252,13 @@ note_refusal(LookaheadPlan *plan, List *calls, const Plan *node, bits8 early,
 	{
 		reason = (early & EARLY_EFFECTS) ? REASON_ROWS_EFFECT : REASON_ROWS_RAISE;
 		culprit = early_culprit(node);
+		if (culprit == NULL && IsA(node, ForeignScan))
+			reason = REASON_FOREIGN;
 	}
 	else if ((early & EARLY_GUARD) && demand->repeated)
 		reason = REASON_ROWS_AGAIN;
+	else if (early & EARLY_FOREIGN)
+		reason = REASON_ROWS_FOREIGN;
 	foreach(lc, calls)
 		reasons_note(plan, lfirst(lc), reason, culprit);
 }

@@ -271,6 +271,8 @@ walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	/* Other providers' nodes manage what is below them. */
 	if (IsA(node, CustomScan))
 		return node;
+	if (IsA(node, ForeignScan))
+		return lookahead_split(plan, node, demand);
 
 	/* Before its parts have nodes of their own. */
 	if (IsA(node, Append))

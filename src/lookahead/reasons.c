@@ -21,6 +21,7 @@ static const char *const texts[] = {
 	[REASON_ROWS_EFFECT] = "to read the rows has an effect or sees one",
 	[REASON_ROWS_AGAIN] = "the rows are read several times and can raise an error",
 	[REASON_ROWS_WARN] = "to read the rows can warn, and not all rows are wanted",
+	[REASON_ROWS_FOREIGN] = "not all rows of a foreign table are wanted, or another one is read",
 	[REASON_MARKS] = "a merge join goes back to earlier rows",
 	[REASON_SKIPPED] = "SQL can skip it: AND, OR, CASE, COALESCE or FILTER decides",
 	[REASON_JOIN] = "it is in the condition of a join",

@@ -135,6 +135,7 @@ lookahead_hands_over(const Plan *node)
 		case T_CteScan:
 		case T_NamedTuplestoreScan:
 		case T_WorkTableScan:
+		case T_ForeignScan:
 		case T_NestLoop:
 		case T_MergeJoin:
 		case T_HashJoin:

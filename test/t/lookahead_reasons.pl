@@ -89,15 +89,24 @@ foreach (
 }
 SKIP:
 {
-	my $reason = 'a foreign table or another extension computes it';
+	my $unknown = 'a foreign table or another extension computes it';
+	my $not_all = 'not all rows of a foreign table are wanted, or another one is read';
 
-	$tried{$reason} = 1;
-	skip 'postgres_fdw is not installed', 1 if $setup->sqlstate('CREATE EXTENSION postgres_fdw') ne '00000';
+	$tried{$_} = 1 foreach $unknown, $not_all;
+	skip 'postgres_fdw is not installed', 3 if $setup->sqlstate('CREATE EXTENSION postgres_fdw') ne '00000';
 	$setup->text($_) foreach
 	  sprintf(q{CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'postgres')}, $node->host, $node->port),
+	  q{CREATE FUNCTION seen_now(name text) RETURNS boolean LANGUAGE plpgsql STABLE AS 'BEGIN RETURN true; END'},
 	  'CREATE USER MAPPING FOR PUBLIC SERVER here', q{CREATE FOREIGN TABLE remote (id int, name text) SERVER here OPTIONS (table_name 'hosts')};
-	my ($told) = reasons('SELECT r.id, dns_lookup(r.name, 4) FROM remote r');
-	is_deeply($told, ["dns_lookup(r.name, 4): $reason"], "a foreign table: $reason");
+	foreach (
+		[ $unknown, 'SELECT seen_now(r.name), dns_lookup(r.name, 4) FROM remote r' ],
+		[ $not_all, 'SELECT r.id FROM remote r, LATERAL dns_a(r.name) a LIMIT 3', 'dns_a(...)' ],
+		[ $not_all, 'SELECT r.id, dns_lookup(r.name, 4), (SELECT max(o.id) FROM remote o) FROM remote r' ])
+	{
+		my ($reason, $statement, $call) = @$_;
+		my ($told) = reasons($statement);
+		is_deeply($told, [ ($call // 'dns_lookup(r.name, 4)') . ": $reason" ], "$statement: $reason");
+	}
 }
 is(join("\n", grep { !$tried{$_} } sort keys %in_code), '', 'all reasons are tried');
 

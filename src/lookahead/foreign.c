@@ -1,0 +1,123 @@
+/*
+ * foreign.c
+ *
+ * Foreign tables whose rows can be read ahead.  What a foreign data wrapper does
+ * is known only for those of the server itself: they read rows from a file or from
+ * another server, in a fixed order and from a fixed state, and their errors leave
+ * nothing behind that the end of the transaction does not clean up.  Until then
+ * the connection to another server is of no use.  So rows are read ahead only if
+ * all are wanted, so that the error comes in any case, and if nothing else in the
+ * statement can use the connection.
+ */
+#include "postgres.h"
+
+#include "lookahead/lookahead.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+static bool is_known(Oid server);
+static bool handler_is_known(Oid handler);
+static bool changes_rows(const LookaheadPlan *plan, const ForeignScan *scan);
+
+/*
+ * The obstacles to reading rows of a foreign scan ahead.
+ */
+bits8
+foreign_early(const LookaheadPlan *plan, const ForeignScan *scan)
+{
+	if (changes_rows(plan, scan))
+		return EARLY_ERRORS | EARLY_EFFECTS;
+	if (plan->has_effects || plan->reads_session || !is_known(scan->fs_server))
+		return EARLY_ERRORS;
+	return EARLY_GUARD | EARLY_FOREIGN;
+}
+
+/*
+ * The number of foreign scans in a tree, without its subplans.
+ */
+int
+foreign_scans_below(const Plan *node)
+{
+	List	   *parts = NIL;
+	int			count;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return 0;
+	check_stack_depth();
+	count = IsA(node, ForeignScan) + foreign_scans_below(node->lefttree) +
+		foreign_scans_below(node->righttree);
+	if (IsA(node, SubqueryScan))
+		count += foreign_scans_below(((const SubqueryScan *) node)->subplan);
+	else if (IsA(node, Append))
+		parts = ((const Append *) node)->appendplans;
+	else if (IsA(node, MergeAppend))
+		parts = ((const MergeAppend *) node)->mergeplans;
+	foreach(lc, parts)
+		count += foreign_scans_below(lfirst(lc));
+	return count;
+}
+
+/* Does a wrapper of the server itself read the tables of this foreign server? */
+static bool
+is_known(Oid server)
+{
+	const ForeignServer *foreign = GetForeignServerExtended(server, FSV_MISSING_OK);
+	const ForeignDataWrapper *wrapper;
+
+	if (foreign == NULL)
+		return false;
+	wrapper = GetForeignDataWrapperExtended(foreign->fdwid, FDW_MISSING_OK);
+	return wrapper != NULL && handler_is_known(wrapper->fdwhandler);
+}
+
+static bool
+handler_is_known(Oid handler)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(handler));
+	bool		known = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
+	{
+		bool		is_null;
+		Datum		symbol = SysCacheGetAttr(PROCOID, tuple,
+											 Anum_pg_proc_prosrc, &is_null);
+		const char *name = is_null ? "" : TextDatumGetCString(symbol);
+
+		known = strcmp(name, "postgres_fdw_handler") == 0 ||
+			strcmp(name, "file_fdw_handler") == 0;
+	}
+	ReleaseSysCache(tuple);
+	return known;
+}
+
+/* Does the scan change rows at the foreign server, or lock them there? */
+static bool
+changes_rows(const LookaheadPlan *plan, const ForeignScan *scan)
+{
+	ListCell   *lc;
+
+	if (scan->operation != CMD_SELECT)
+		return true;
+	foreach(lc, plan->stmt->resultRelations)
+	{
+		if (bms_is_member(lfirst_int(lc), scan->fs_relids))
+			return true;
+	}
+	foreach(lc, plan->stmt->rowMarks)
+	{
+		const PlanRowMark *mark = lfirst_node(PlanRowMark, lc);
+
+		if (mark->strength != LCS_NONE && bms_is_member(mark->rti, scan->fs_relids))
+			return true;
+	}
+	return false;
+}
