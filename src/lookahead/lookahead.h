@@ -39,6 +39,7 @@ extern const LookupFunction *lookup_functions_find(Oid function);
 extern bool lookup_functions_has(Oid function);
 extern bool lookup_functions_asks(Oid function);
 extern bool lookup_functions_may_have(uint32 hash);
+extern void lookup_functions_note_wrapper(Oid function);
 
 /* ---- plan.c: where a plan gets look-ahead nodes ---- */
 
@@ -69,6 +70,7 @@ typedef struct LookaheadPlan
 	Bitmapset  *used;			/* subplans that are used somewhere */
 	Bitmapset  *used_again;		/* subplans that are used more than once */
 	struct LookaheadEarly *early;	/* by plan_node_id */
+	List	   *wrappers;		/* OIDs of functions in SQL that hold a lookup */
 	List	   *left_out;		/* calls, with reasons: see reasons.c */
 } LookaheadPlan;
 
@@ -213,6 +215,11 @@ extern Plan *lookahead_for_node(LookaheadPlan *plan, Plan *node,
 								const LookaheadDemand *left,
 								const LookaheadDemand *right);
 
+/* ---- wrappers.c: functions in SQL that hold a lookup ---- */
+
+extern void wrappers_survey(LookaheadPlan *plan, Node *expression);
+extern Node *wrapper_expression(const LookaheadPlan *plan, const FuncExpr *call);
+
 /* ---- sites.c: calls that can be looked ahead for ---- */
 
 /* A search for calls in the expressions of one node. */
@@ -222,6 +229,7 @@ typedef struct SiteSearch
 	int			varno;			/* of the columns that calls can depend on */
 	Bitmapset  *params;			/* that stay the same while the node runs */
 	bool		uncertain;		/* calls found now are perhaps not made */
+	int			wrappers;		/* whose bodies enclose the expression */
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
@@ -233,7 +241,7 @@ typedef struct SiteSearch
 
 extern void sites_open(SiteSearch *search, LookaheadPlan *plan,
 					   const Plan *node, int varno);
-extern bool sites_possible(Node *expression);
+extern bool sites_possible(LookaheadPlan *plan, Node *expression);
 extern void sites_find(SiteSearch *search, Node *expression);
 extern void sites_find_in_aggregates(SiteSearch *search, Node *expression);
 extern void sites_find_inside(SiteSearch *search, NestLoop *loop);

@@ -199,6 +199,17 @@ lookup_functions_may_have(uint32 hash)
 	return entry == NULL || entry->lookup;
 }
 
+/*
+ * Notes that a function holds a lookup function.
+ */
+void
+lookup_functions_note_wrapper(Oid function)
+{
+	if (cached_hashes == NULL)
+		create_caches();
+	note_hash(function, true);
+}
+
 /* The lookup function that a function runs, from memory if read before. */
 static const LookupFunction *
 find_function(Oid function)

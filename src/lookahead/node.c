@@ -277,6 +277,8 @@ survey_node(LookaheadPlan *plan, Plan *node)
 	plan->last_id = Max(plan->last_id, node->plan_node_id);
 	plan->has_nodes |= plan_is_lookahead(node);
 	early_survey(plan, node);
+	wrappers_survey(plan, (Node *) plan_expressions_of_rows(node));
+	wrappers_survey(plan, (Node *) plan_expressions_at_first(node));
 	foreach(lc, node->initPlan)
 		plan->init_plans = lappend(plan->init_plans, lfirst(lc));
 
@@ -354,7 +356,8 @@ lookahead_has_calls(LookaheadPlan *plan, Plan *node, List **quals)
 	/* PL/pgSQL requires this shape of an expression's plan. */
 	if (!LOOKAHEAD_NEEDS_CALLS)
 		return !(IsA(node, Gather) && IsA(node->lefttree, Result));
-	if (!sites_possible((Node *) node->targetlist) && !sites_possible((Node *) all))
+	if (!sites_possible(plan, (Node *) node->targetlist) &&
+		!sites_possible(plan, (Node *) all))
 		return false;
 
 	sites_open(&search, plan, node, INDEX_VAR);

@@ -59,8 +59,11 @@ note_run(QueryDesc *query, ScanDirection direction,
 		 uint64 count RUN_ONCE_PARAMETER)
 {
 	Run			run = {query->estate, count, innermost};
-	MemoryContext outer = prefetch_statement_run(query->estate->es_query_cxt);
+	PrefetchRun asking;
 
+	/* The statement of a function in SQL is a part of the one that calls it. */
+	prefetch_statement_run(&asking, query->estate->es_query_cxt,
+						   query->dest->mydest == DestSQLFunction);
 	innermost = &run;
 	PG_TRY();
 	{
@@ -72,7 +75,7 @@ note_run(QueryDesc *query, ScanDirection direction,
 	PG_FINALLY();
 	{
 		innermost = run.outer;
-		prefetch_statement_run(outer);
+		prefetch_statement_ran(&asking);
 	}
 	PG_END_TRY();
 }
@@ -81,8 +84,9 @@ note_run(QueryDesc *query, ScanDirection direction,
 static void
 note_finish(QueryDesc *query)
 {
-	MemoryContext outer = prefetch_statement_run(query->estate->es_query_cxt);
+	PrefetchRun asking;
 
+	prefetch_statement_run(&asking, query->estate->es_query_cxt, false);
 	PG_TRY();
 	{
 		if (next_finish != NULL)
@@ -92,7 +96,7 @@ note_finish(QueryDesc *query)
 	}
 	PG_FINALLY();
 	{
-		prefetch_statement_run(outer);
+		prefetch_statement_ran(&asking);
 	}
 	PG_END_TRY();
 }

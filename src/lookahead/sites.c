@@ -13,7 +13,8 @@
 
 #include "lookahead/lookahead.h"
 
-static bool is_call(Node *node, void *context);
+static bool is_call(Node *node, LookaheadPlan *plan);
+static void find_in_wrapper(SiteSearch *search, const FuncExpr *call);
 static bool find(Node *node, SiteSearch *search);
 static void find_in_subplan(SiteSearch *search, SubPlan *subplan);
 static bool find_in_aggregates(Node *node, SiteSearch *search);
@@ -52,9 +53,9 @@ sites_open(SiteSearch *search, LookaheadPlan *plan, const Plan *node, int varno)
  * Can a search find anything in an expression?
  */
 bool
-sites_possible(Node *expression)
+sites_possible(LookaheadPlan *plan, Node *expression)
 {
-	return is_call(expression, NULL);
+	return is_call(expression, plan);
 }
 
 /*
@@ -101,16 +102,17 @@ sites_find_inside(SiteSearch *search, NestLoop *loop)
 }
 
 static bool
-is_call(Node *node, void *context)
+is_call(Node *node, LookaheadPlan *plan)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, SubPlan) && ((SubPlan *) node)->parParam != NIL)
 		return true;			/* its plan can hold one */
 	if (IsA(node, FuncExpr) &&
-		lookup_functions_find(((FuncExpr *) node)->funcid) != NULL)
+		(lookup_functions_find(((FuncExpr *) node)->funcid) != NULL ||
+		 list_member_oid(plan->wrappers, ((FuncExpr *) node)->funcid)))
 		return true;
-	return expression_tree_walker(node, is_call, context);
+	return expression_tree_walker(node, is_call, plan);
 }
 
 /*
@@ -128,6 +130,7 @@ find(Node *node, SiteSearch *search)
 		case T_FuncExpr:
 			if (site_take(search, (FuncExpr *) node))
 				return false;
+			find_in_wrapper(search, (FuncExpr *) node);
 			break;
 		case T_List:
 		case T_TargetEntry:
@@ -175,6 +178,19 @@ find(Node *node, SiteSearch *search)
 			return false;
 	}
 	return expression_tree_walker(node, find, search);
+}
+
+/* Finds the calls in the body of a function in SQL, if it is a wrapper. */
+static void
+find_in_wrapper(SiteSearch *search, const FuncExpr *call)
+{
+	Node	   *body = NULL;
+
+	if (search->wrappers < list_length(search->plan->wrappers))
+		body = wrapper_expression(search->plan, call);
+	search->wrappers++;
+	find(body, search);
+	search->wrappers--;
 }
 
 /*

@@ -430,8 +430,17 @@ extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *re
 
 /* ---- prefetch_statement.c: the statements that ask ahead ---- */
 
+/* A run of the executor that has not ended. */
+typedef struct PrefetchRun
+{
+	MemoryContext owner;		/* of the executor state */
+	bool		part;			/* its lookups belong to the outer run */
+	struct PrefetchRun *outer;	/* that began it, or NULL */
+} PrefetchRun;
+
 extern PrefetchStatement *prefetch_statement_open(MemoryContext owner);
-extern MemoryContext prefetch_statement_run(MemoryContext owner);
+extern void prefetch_statement_run(PrefetchRun *run, MemoryContext owner, bool part);
+extern void prefetch_statement_ran(const PrefetchRun *run);
 extern PrefetchStatement *prefetch_statement_calling(void);
 extern PrefetchStatement *prefetch_statement_next(PrefetchStatement *statement);
 extern int	prefetch_statement_in_flight(const PrefetchStatement *statement);

@@ -10,8 +10,8 @@
 
 static dlist_head statements = DLIST_STATIC_INIT(statements);
 
-/* The memory of the innermost executor state that runs; NULL if none does. */
-static MemoryContext running = NULL;
+/* The innermost run of the executor; NULL if there is none. */
+static PrefetchRun *innermost = NULL;
 
 static PrefetchStatement *find_statement(MemoryContext owner);
 static void release_statement(void *arg);
@@ -45,16 +45,26 @@ prefetch_statement_open(MemoryContext owner)
 }
 
 /*
- * Notes that the executor state with this memory runs now, or none if NULL.
- * Returns the memory of the one that ran before, to be noted again at the end.
+ * Notes that the executor state with this memory runs now, in the caller's *run.
+ * part: it finds the answers of the statement that has called it, unless it
+ * asks ahead itself.
  */
-MemoryContext
-prefetch_statement_run(MemoryContext owner)
+void
+prefetch_statement_run(PrefetchRun *run, MemoryContext owner, bool part)
 {
-	MemoryContext outer = running;
+	run->owner = owner;
+	run->part = part;
+	run->outer = innermost;
+	innermost = run;
+}
 
-	running = owner;
-	return outer;
+/*
+ * Notes the end of a run.
+ */
+void
+prefetch_statement_ran(const PrefetchRun *run)
+{
+	innermost = run->outer;
 }
 
 /*
@@ -65,16 +75,18 @@ prefetch_statement_run(MemoryContext owner)
 PrefetchStatement *
 prefetch_statement_calling(void)
 {
-	PrefetchStatement *statement;
+	const PrefetchRun *run = innermost;
+	MemoryContext context = CurrentMemoryContext;
 
-	if (dlist_is_empty(&statements))
-		return NULL;
-	statement = find_statement(running);
-	for (MemoryContext context = CurrentMemoryContext;
-		 context != NULL && statement != NULL; context = context->parent)
+	while (run != NULL && !dlist_is_empty(&statements))
 	{
-		if (context == running)
-			return statement;
+		PrefetchStatement *statement = find_statement(run->owner);
+
+		while (context != NULL && context != run->owner)
+			context = context->parent;
+		if (context == NULL || statement != NULL)
+			return context != NULL ? statement : NULL;
+		run = run->part ? run->outer : NULL;
 	}
 	return NULL;
 }

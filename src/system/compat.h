@@ -14,10 +14,13 @@
 #include <malloc.h>
 #endif
 
+#include "catalog/pg_proc.h"
 #include "common/base64.h"
 #include "executor/instrument.h"
 #include "lib/dshash.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/jsonb.h"
@@ -293,6 +296,20 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #if PG_VERSION_NUM < 160000
 #define T_JsonConstructorExpr	T_Invalid
 #endif
+
+/*
+ * Can the current user call a function?  PostgreSQL 16 has one check for all kinds of
+ * objects.
+ */
+static inline bool
+may_execute(Oid function)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
 
 /*
  * Is an operator one of an order?  PostgreSQL 18 has orders beside those of btree.

@@ -26,6 +26,17 @@ CREATE VIEW resolved AS SELECT id, dns_lookup(name, 4, 'ignore') AS address FROM
 CREATE FUNCTION first_address(name text) RETURNS inet LANGUAGE sql VOLATILE AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
 CREATE FUNCTION stable_address(name text) RETURNS inet LANGUAGE sql STABLE AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
 CREATE FUNCTION strict_address(name text) RETURNS inet LANGUAGE sql VOLATILE STRICT AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
+CREATE FUNCTION stored_address(name text) RETURNS inet LANGUAGE sql STABLE RETURN dns_lookup(name, 4, on_error => 'ignore');
+CREATE FUNCTION family_address(name text, family int) RETURNS text LANGUAGE sql STRICT STABLE AS
+$$SELECT coalesce(host(dns_lookup(lower($1) || '.', family, on_error => 'ignore')), 'none')$$;
+CREATE FUNCTION fallback_address(name text) RETURNS inet LANGUAGE sql STRICT AS $$SELECT dns_lookup(coalesce($1, 'nobody.example'), 4, 'ignore')$$;
+CREATE FUNCTION outer_address(name text) RETURNS text LANGUAGE sql STABLE AS $$SELECT 'at ' || family_address($1, 4)$$;
+CREATE FUNCTION any_address(name anyelement) RETURNS inet LANGUAGE sql STABLE AS $$SELECT dns_lookup($1::text, 4, 'ignore')$$;
+CREATE FUNCTION owner_address(name text) RETURNS inet LANGUAGE sql STABLE SECURITY DEFINER AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
+CREATE FUNCTION set_address(name text) RETURNS inet LANGUAGE sql STABLE SET work_mem = '1MB' AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
+CREATE FUNCTION table_address(name text) RETURNS inet LANGUAGE sql STABLE AS $$SELECT dns_lookup($1, 4, 'ignore') FROM sites LIMIT 1$$;
+CREATE FUNCTION sometimes_address(name text, site int) RETURNS inet LANGUAGE sql STABLE AS
+$$SELECT CASE WHEN $2 = 3 THEN dns_lookup($1, 4, 'ignore') END$$;
 CREATE FUNCTION resolves(name text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RETURN dns_lookup(name, 4, 'ignore') IS NOT NULL; END$$;
 CREATE FUNCTION count_resolved(most int) RETURNS bigint LANGUAGE plpgsql AS
 $$BEGIN RETURN (SELECT count(dns_lookup(name, 4, 'ignore')) FROM hosts WHERE id <= most); END$$;
