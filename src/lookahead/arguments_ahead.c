@@ -16,15 +16,17 @@
 typedef struct Refusal
 {
 	SiteSearch *search;
+	bool		later;			/* it can have the lookups that were found */
 	LookaheadReason *reason;
 	int			values;			/* of CASE that enclose the expression */
 } Refusal;
 
 static bool can_compute(SiteSearch *search, const FuncExpr *call,
-						const FuncExpr *copy, LookaheadReason *reason,
+						const FuncExpr *copy, bool later, LookaheadReason *reason,
 						Node **culprit);
 static Node *translate(Node *node, SiteSearch *search);
-static bool refusal(Node *node, SiteSearch *search, LookaheadReason *reason);
+static bool refusal(Node *node, SiteSearch *search, bool later,
+					LookaheadReason *reason);
 static bool is_refused(Node *node, Refusal *context);
 static void add_call(SiteSearch *search, FuncExpr *call);
 
@@ -44,7 +46,7 @@ site_take(SiteSearch *search, FuncExpr *call)
 		return false;
 	search->other_columns = false;
 	copy = (FuncExpr *) translate((Node *) call, search);
-	if (can_compute(search, call, copy, &reason, &culprit))
+	if (can_compute(search, call, copy, false, &reason, &culprit))
 	{
 		add_call(search, copy);
 		return true;
@@ -54,12 +56,33 @@ site_take(SiteSearch *search, FuncExpr *call)
 }
 
 /*
+ * The same for a call that site_take() has left out because an argument holds a
+ * lookup: its arguments can be computed when those that were found for the row
+ * have their answers.  Only if it is certain to be made.
+ */
+void
+site_take_later(SiteSearch *search, FuncExpr *call)
+{
+	FuncExpr   *copy;
+	Node	   *culprit;
+	LookaheadReason reason;
+
+	if (search->uncertain || search->calls == NIL ||
+		lookup_functions_find(call->funcid) == NULL)
+		return;
+	search->other_columns = false;
+	copy = (FuncExpr *) translate((Node *) call, search);
+	if (can_compute(search, call, copy, true, &reason, &culprit))
+		add_call(search, copy);
+}
+
+/*
  * Can the arguments of a call, and of its copy with the node's columns, be
- * computed ahead?  If not, sets the reason.
+ * computed ahead, or later?  If not, sets the reason.
  */
 static bool
 can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
-			LookaheadReason *reason, Node **culprit)
+			bool later, LookaheadReason *reason, Node **culprit)
 {
 	Node	   *args = (Node *) copy->args;
 	ExpressionLook seen = {.has_effects = search->plan->has_effects};
@@ -69,7 +92,7 @@ can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
 	if (search->other_columns ||
 		(search->outside && contain_var_clause((Node *) call->args)))
 		*reason = REASON_JOINED;
-	else if (refusal(args, search, reason))
+	else if (refusal(args, search, later, reason))
 		;
 	else if (expression_returns_set(args))
 		*reason = REASON_UNKNOWN;
@@ -78,7 +101,8 @@ can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
 	else
 	{
 		early = early_expression(search->plan, args);
-		if (!(early & (EARLY_EFFECTS | EARLY_ERRORS)))
+		/* A lookup in an argument would warn twice. */
+		if (!(early & (EARLY_EFFECTS | EARLY_ERRORS | EARLY_WARNINGS)))
 		{
 			search->early |= early;
 			return true;
@@ -147,9 +171,9 @@ translate(Node *node, SiteSearch *search)
  * Does an argument hold anything that cannot be computed ahead?  Sets the reason.
  */
 static bool
-refusal(Node *node, SiteSearch *search, LookaheadReason *reason)
+refusal(Node *node, SiteSearch *search, bool later, LookaheadReason *reason)
 {
-	Refusal		context = {.search = search, .reason = reason};
+	Refusal		context = {.search = search, .later = later, .reason = reason};
 
 	return is_refused(node, &context);
 }
@@ -172,6 +196,8 @@ is_refused(Node *node, Refusal *context)
 		case T_FuncExpr:
 			if (lookup_functions_find(((FuncExpr *) node)->funcid) != NULL)
 			{
+				if (context->later && list_member(context->search->calls, node))
+					return false;
 				*context->reason = REASON_LOOKUP;
 				return true;
 			}

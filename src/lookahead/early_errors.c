@@ -57,11 +57,12 @@ early_errors_next_row(PlanState *child, bool foreign, ErrorData **failure)
 
 /*
  * Evaluates the arguments of a call.  Returns false if they are guarded and one
- * raises an error: the call will raise it again itself.
+ * raises an error: the call will raise it again itself.  lookups: they look up
+ * something themselves, and have the answers that are there; needs the guard.
  */
 bool
-early_errors_arguments(List *arguments, bool guarded, ExprContext *econtext,
-					   NullableDatum *values)
+early_errors_arguments(List *arguments, bool guarded, bool lookups,
+					   ExprContext *econtext, NullableDatum *values)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	volatile bool evaluated = true;
@@ -71,12 +72,15 @@ early_errors_arguments(List *arguments, bool guarded, ExprContext *econtext,
 		evaluate(arguments, econtext, values);
 		return true;
 	}
+	lookup_only_ahead(lookups);
 	PG_TRY();
 	{
 		evaluate(arguments, econtext, values);
+		lookup_only_ahead(false);
 	}
 	PG_CATCH();
 	{
+		lookup_only_ahead(false);
 		if (!can_wait(false))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(old_context);

@@ -306,6 +306,7 @@ read_ahead(LookaheadState *state)
 		if (state->rows.prefetch == NULL)
 			continue;
 		prefetch_attend(state->rows.prefetch);
+		row_queue_continue(&state->rows);
 		if (state->done)
 			prefetch_ask(state->rows.prefetch);
 		attended = true;
@@ -314,6 +315,7 @@ read_ahead(LookaheadState *state)
 	/* Lookups make progress even if there is no row to read. */
 	if (!attended && state->rows.prefetch != NULL)
 		prefetch_attend(state->rows.prefetch);
+	row_queue_continue(&state->rows);
 }
 
 /*

@@ -23,6 +23,8 @@ static bool may_warn(const FuncExpr *call);
 static bits8 aggregate_early(Oid function);
 static bool has_effect(Node *node, void *context);
 static bool function_has_effect(Oid function, void *context);
+static bool add_level(Node *node, int *level);
+static bool is_forbidden(Node *node, void *context);
 static bool reads_session(Node *node, void *context);
 static bool function_is_users(Oid function, void *context);
 
@@ -53,6 +55,28 @@ bool
 expression_reads_session(Node *expression)
 {
 	return reads_session(expression, NULL);
+}
+
+/*
+ * How deep are lookups in an expression: 0 if there is none, 2 if one is in the
+ * arguments of another?
+ */
+int
+expression_level(Node *expression)
+{
+	int			level = 0;
+
+	(void) add_level(expression, &level);
+	return level;
+}
+
+/*
+ * Does an expression call a function that the current user must not call?
+ */
+bool
+expression_is_forbidden(Node *expression)
+{
+	return is_forbidden(expression, NULL);
 }
 
 static bool
@@ -279,4 +303,28 @@ function_is_users(Oid function, void *context)
 	return function >= FirstUnpinnedObjectId &&
 		func_volatile(function) != PROVOLATILE_IMMUTABLE &&
 		!lookup_functions_has(function);
+}
+
+static bool
+add_level(Node *node, int *level)
+{
+	int			inner = 0;
+
+	if (node == NULL)
+		return false;
+	(void) expression_tree_walker(node, add_level, &inner);
+	if (IsA(node, FuncExpr) && lookup_functions_asks(((FuncExpr *) node)->funcid))
+		inner++;
+	*level = Max(*level, inner);
+	return false;
+}
+
+static bool
+is_forbidden(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && !may_execute(((FuncExpr *) node)->funcid))
+		return true;
+	return expression_tree_walker(node, is_forbidden, context);
 }

@@ -144,6 +144,8 @@ extern int	foreign_scans_below(const Plan *node);
 extern void expression_look(Node *expression, ExpressionLook *seen);
 extern bool expression_has_effect(Node *expression);
 extern bool expression_reads_session(Node *expression);
+extern int	expression_level(Node *expression);
+extern bool expression_is_forbidden(Node *expression);
 
 /* ---- safe_types.c: types whose values can be handled ahead ---- */
 
@@ -249,6 +251,7 @@ extern void sites_find_inside(SiteSearch *search, NestLoop *loop);
 /* ---- arguments_ahead.c: arguments that can be computed before a call ---- */
 
 extern bool site_take(SiteSearch *search, FuncExpr *call);
+extern void site_take_later(SiteSearch *search, FuncExpr *call);
 
 /* ---- columns.c: the columns that a node hands up ---- */
 
@@ -300,6 +303,9 @@ typedef struct LookaheadRows
 	CallSite   *sites;			/* the calls that are looked ahead for */
 	Prefetch   *prefetch;			/* NULL before the first question */
 	dlist_head	list;			/* the rows, in their order */
+	int			levels;			/* of calls that need the answers of others */
+	struct AheadRow *behind;	/* the first row that has not started all, or NULL */
+	uint64		answers;		/* of the statement, at the last look */
 	int64		count;
 	Size		space;			/* that the rows take */
 } LookaheadRows;
@@ -309,6 +315,7 @@ extern void row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certai
 								bool guarded);
 extern void row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot,
 						   ItemPointerData tid, bool wanted);
+extern void row_queue_continue(LookaheadRows *rows);
 extern Size row_queue_memory(const LookaheadRows *rows);
 extern int	row_queue_waiting(const LookaheadRows *rows);
 extern int64 row_queue_first_time_left(LookaheadRows *rows);
@@ -328,7 +335,7 @@ extern ItemPointerData scan_tid(const ScanState *scan);
 
 extern TupleTableSlot *early_errors_next_row(PlanState *child, bool foreign,
 											 ErrorData **failure);
-extern bool early_errors_arguments(List *arguments, bool guarded,
+extern bool early_errors_arguments(List *arguments, bool guarded, bool lookups,
 								   ExprContext *econtext, NullableDatum *values);
 
 /* ---- exec.c: the plan node ---- */

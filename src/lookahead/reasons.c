@@ -12,7 +12,7 @@
 static const char *const texts[] = {
 	[REASON_RAISES] = "its argument can raise an error that cannot be held back",
 	[REASON_EFFECT] = "its argument has an effect or sees one",
-	[REASON_LOOKUP] = "its argument is the answer of another lookup",
+	[REASON_LOOKUP] = "its argument is the answer of another lookup, which can be skipped or warn",
 	[REASON_SUBQUERY] = "its argument is a subquery",
 	[REASON_JOINED] = "its argument is known only after the join",
 	[REASON_CONSTANT] = "its arguments are the same for all rows",

@@ -13,8 +13,15 @@
 #include "lookahead/lookahead.h"
 
 #include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "nodes/extensible.h"
+
+/*
+ * Rows that are looked at in search of new answers.  Chosen, not measured.
+ */
+#define LATER_ROWS		512
 
 /* A call whose questions are started ahead. */
 struct CallSite
@@ -23,6 +30,7 @@ struct CallSite
 	List	   *arguments;		/* of ExprState * */
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;
+	int			level;			/* of lookups in its arguments */
 	bool		guarded;		/* the arguments can raise an error */
 	bool		certain;		/* the call is made for each row */
 	int64		credit;			/* questions that can still be asked in vain */
@@ -45,12 +53,16 @@ typedef struct AheadRow
 	MinimalTuple tuple;
 	ItemPointerData tid;		/* in the table that the child scans, if any */
 	Size		space;
+	bool		wanted;			/* it is certain to be taken */
+	int			level;			/* of the calls whose questions are started next */
 	int			nquestions;
 	RowQuestion questions[FLEXIBLE_ARRAY_MEMBER];
 } AheadRow;
 
 static void account(LookaheadRows *rows, Size more, Size less);
-static void start_questions(LookaheadRows *rows, AheadRow *row, bool wanted);
+static bool continue_row(LookaheadRows *rows, AheadRow *row);
+static bool has_answers(const AheadRow *row);
+static void start_questions(LookaheadRows *rows, AheadRow *row);
 static int	site_questions(CallSite *site, ExprContext *econtext,
 						   DnsQuestion *questions);
 static void start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
@@ -89,8 +101,9 @@ row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guar
 	int			nargs = list_length(expr->args);
 
 	site->call = lookup_functions_find(expr->funcid);
-	if (site->call == NULL)
-		return;					/* it no longer is one of our functions */
+	/* It no longer is one of our functions, or the call will be refused. */
+	if (site->call == NULL || expression_is_forbidden((Node *) expr))
+		return;
 
 	site->arguments = ExecInitExprList(expr->args, &rows->node->css.ss.ps);
 	fmgr_info(expr->funcid, &site->function);
@@ -100,6 +113,8 @@ row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guar
 							 expr->inputcollid, NULL, NULL);
 	site->certain = certain;
 	site->guarded = guarded;
+	site->level = expression_level((Node *) expr->args);
+	rows->levels = Max(rows->levels, site->level);
 	site->credit = 1;
 	rows->nsites++;
 }
@@ -121,6 +136,8 @@ row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 	row->tuple = ExecCopySlotMinimalTuple(slot);
 	row->tid = tid;
 	row->space = GetMemoryChunkSpace(row) + GetMemoryChunkSpace(row->tuple);
+	row->wanted = wanted;
+	row->level = 0;
 	row->nquestions = 0;
 	MemoryContextSwitchTo(old_context);
 
@@ -129,7 +146,37 @@ row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 	rows->count++;
 	counters->max_rows = Max(counters->max_rows, rows->count);
 	if (rows->nsites > 0)
-		start_questions(rows, row, wanted);
+		start_questions(rows, row);
+	if (rows->levels == 0)
+		return;
+	(void) continue_row(rows, row);
+	if (rows->behind == NULL && row->level <= rows->levels)
+		rows->behind = row;
+}
+
+/*
+ * Starts the questions of calls that have needed the answers of others, for the
+ * rows that have got these.
+ */
+void
+row_queue_continue(LookaheadRows *rows)
+{
+	bool		started = false;
+	AheadRow   *row = rows->behind;
+
+	if (row == NULL || rows->prefetch == NULL ||
+		rows->answers == rows->prefetch->statement->answers)
+		return;
+	rows->answers = rows->prefetch->statement->answers;
+	for (int i = 0; row != NULL && i < LATER_ROWS; i++)
+	{
+		started |= continue_row(rows, row);
+		row = row_after(rows, row);
+	}
+	while (rows->behind != NULL && rows->behind->level > rows->levels)
+		rows->behind = row_after(rows, rows->behind);
+	if (started)
+		prefetch_ask(rows->prefetch);
 }
 
 /*
@@ -190,6 +237,8 @@ row_queue_drop_first(LookaheadRows *rows)
 {
 	AheadRow   *row = first_row(rows);
 
+	if (rows->behind == row)
+		rows->behind = row_after(rows, row);
 	for (int i = 0; i < rows->nsites; i++)
 	{
 		if (rows->sites[i].next == row)
@@ -205,9 +254,41 @@ row_queue_drop_first(LookaheadRows *rows)
 	pfree(row);
 }
 
-/* Starts the questions that the calls will ask for a row. */
+/*
+ * Starts the questions of a row's next levels, while those of the lower ones are
+ * answered; false if there are none.  The calls below run here: an error of
+ * a parallel worker, which they can receive, must not be held back.
+ */
+static bool
+continue_row(LookaheadRows *rows, AheadRow *row)
+{
+	bool		started = false;
+
+	while (row->level <= rows->levels && has_answers(row) &&
+		   (!IsInParallelMode() || IsParallelWorker()))
+	{
+		start_questions(rows, row);
+		started = true;
+	}
+	return started;
+}
+
+/* Are all certain questions of a row answered? */
+static bool
+has_answers(const AheadRow *row)
+{
+	for (int i = 0; i < row->nquestions; i++)
+	{
+		if (row->questions[i].site->certain &&
+			row->questions[i].prefetched->state != PREFETCH_DONE)
+			return false;
+	}
+	return true;
+}
+
+/* Starts the questions that the calls of the row's level will ask. */
 static void
-start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
+start_questions(LookaheadRows *rows, AheadRow *row)
 {
 	PlanState  *node = &rows->node->css.ss.ps;
 	ExprContext *econtext = node->ps_ExprContext;
@@ -218,7 +299,10 @@ start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 	for (int i = 0; i < rows->nsites; i++)
 	{
 		DnsQuestion questions[LOOKUP_MAX_QUESTIONS];
-		int			n = site_questions(&rows->sites[i], econtext, questions);
+		int			n = 0;
+
+		if (rows->sites[i].level == row->level)
+			n = site_questions(&rows->sites[i], econtext, questions);
 
 		if (n > 0 && rows->prefetch == NULL)
 		{
@@ -228,8 +312,9 @@ start_questions(LookaheadRows *rows, AheadRow *row, bool wanted)
 		}
 		for (int j = 0; j < n; j++)
 			start_question(rows, row, &rows->sites[i], &questions[j],
-						   wanted && rows->sites[i].certain);
+						   row->wanted && rows->sites[i].certain);
 	}
+	row->level++;
 	MemoryContextSwitchTo(old_context);
 	ResetExprContext(econtext);
 }
@@ -250,7 +335,8 @@ site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 {
 	FunctionCallInfo fcinfo = site->fcinfo;
 
-	if (!early_errors_arguments(site->arguments, site->guarded, econtext, fcinfo->args))
+	if (!early_errors_arguments(site->arguments, site->guarded, site->level > 0,
+								econtext, fcinfo->args))
 		return 0;
 	for (int i = 0; i < fcinfo->nargs && site->function.fn_strict; i++)
 	{

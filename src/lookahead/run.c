@@ -26,6 +26,7 @@ static Run *innermost = NULL;
 
 static void note_run(QueryDesc *query, ScanDirection direction,
 					 uint64 count RUN_ONCE_PARAMETER);
+static bool computes_function(const QueryDesc *query);
 static void note_finish(QueryDesc *query);
 
 /*
@@ -61,9 +62,8 @@ note_run(QueryDesc *query, ScanDirection direction,
 	Run			run = {query->estate, count, innermost};
 	PrefetchRun asking;
 
-	/* The statement of a function in SQL is a part of the one that calls it. */
 	prefetch_statement_run(&asking, query->estate->es_query_cxt,
-						   query->dest->mydest == DestSQLFunction);
+						   computes_function(query));
 	innermost = &run;
 	PG_TRY();
 	{
@@ -78,6 +78,19 @@ note_run(QueryDesc *query, ScanDirection direction,
 		prefetch_statement_ran(&asking);
 	}
 	PG_END_TRY();
+}
+
+/*
+ * Is it the body of a function in SQL that is one expression?  It is a part of the
+ * statement that calls the function: see wrappers.c.
+ */
+static bool
+computes_function(const QueryDesc *query)
+{
+	const Plan *plan = query->plannedstmt->planTree;
+
+	return query->dest->mydest == DestSQLFunction && IsA(plan, Result) &&
+		plan->lefttree == NULL && query->plannedstmt->subplans == NIL;
 }
 
 /* The end of a statement can run parts of it that nobody has read. */

@@ -131,7 +131,9 @@ find(Node *node, SiteSearch *search)
 			if (site_take(search, (FuncExpr *) node))
 				return false;
 			find_in_wrapper(search, (FuncExpr *) node);
-			break;
+			expression_tree_walker(node, find, search);
+			site_take_later(search, (FuncExpr *) node);
+			return false;
 		case T_List:
 		case T_TargetEntry:
 		case T_OpExpr:

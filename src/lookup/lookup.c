@@ -8,6 +8,9 @@
 
 #include "lookup/lookup.h"
 
+/* No call asks anything; see lookup_only_ahead(). */
+static bool only_ahead = false;
+
 static void ask_now(Lookup *lookup, const DnsQuestion *questions,
 					const int *numbers, int count, DnsOutcome *outcomes,
 					bool keep);
@@ -32,7 +35,8 @@ lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
 	lookup->began = true;
 	for (int i = 0; i < count; i++)
 	{
-		if (ahead && prefetch_outcome(lookup->server, &questions[i], &outcomes[i]))
+		if (ahead && prefetch_outcome(lookup->server, &questions[i], !only_ahead,
+									  &outcomes[i]))
 		{
 			if (keep)
 				outcome_keep(&outcomes[i]);
@@ -58,6 +62,16 @@ lookup_end(Lookup *lookup)
 		window_close(lookup->window);
 }
 
+/*
+ * Lets calls use the answers that are there, or no longer only these.  A call
+ * that needs another one raises an error of class ND, which the caller catches.
+ */
+void
+lookup_only_ahead(bool only)
+{
+	only_ahead = only;
+}
+
 /* Asks the questions with these numbers. */
 static void
 ask_now(Lookup *lookup, const DnsQuestion *questions, const int *numbers,
@@ -65,6 +79,10 @@ ask_now(Lookup *lookup, const DnsQuestion *questions, const int *numbers,
 {
 	int			asked = 0;
 
+	if (only_ahead)
+		ereport(ERROR,
+				(errcode(DNS_SQLSTATE('0', '0', '0')),
+				 errmsg_internal("the answer is not there yet")));
 	if (lookup->window == NULL)
 		lookup->window = window_open(Min(count, setting_max_in_flight),
 									 lookup->server);

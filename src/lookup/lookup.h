@@ -104,6 +104,7 @@ typedef struct Lookup
 extern void lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
 					   DnsOutcome *outcomes);
 extern void lookup_end(Lookup *lookup);
+extern void lookup_only_ahead(bool only);
 
 /* ---- search_list.c: which names an incomplete name is tried as ---- */
 
@@ -343,6 +344,7 @@ typedef struct PrefetchStatement
 	uint32		last_server;	/* the highest number */
 	dlist_head	prefetches;		/* of nodes that have not ended */
 	dlist_head	unused;			/* done and unreferenced; oldest first */
+	uint64		answers;		/* that have come */
 	Size		unused_memory;	/* octets */
 	Size		memory;			/* octets of rows, other questions and answers */
 	Size		memory_limit;	/* of both: that of a hash table */
@@ -461,6 +463,7 @@ extern int64 prefetch_time_left(const PrefetchQuestion *prefetched);
 extern void prefetch_attend(Prefetch *prefetch);
 extern void prefetch_ask(Prefetch *prefetch);
 extern void prefetch_close(Prefetch *prefetch);
-extern bool prefetch_outcome(const char *server, const DnsQuestion *question, DnsOutcome *outcome);
+extern bool prefetch_outcome(const char *server, const DnsQuestion *question, bool wait,
+							 DnsOutcome *outcome);
 
 #endif							/* PGCARES_LOOKUP_H */

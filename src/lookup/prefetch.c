@@ -205,11 +205,11 @@ prefetch_close(Prefetch *prefetch)
 /*
  * Waits for a question that the calling statement asked ahead, and reads its
  * outcome; server is NULL for those of the settings.  False if it was not asked,
- * or with other settings.  The outcome's
+ * or with other settings, or is not answered and must not wait.  The outcome's
  * message is valid until the next lookup.  Raises what waiting raises.
  */
 bool
-prefetch_outcome(const char *server, const DnsQuestion *question,
+prefetch_outcome(const char *server, const DnsQuestion *question, bool wait,
 				 DnsOutcome *outcome)
 {
 	PrefetchStatement *statement = prefetch_statement_calling();
@@ -233,7 +233,8 @@ prefetch_outcome(const char *server, const DnsQuestion *question,
 		return false;
 
 	prefetch_table_hold(prefetched);
-	answered = prefetched->state == PREFETCH_DONE || wait_for(prefetched, question);
+	answered = prefetched->state == PREFETCH_DONE ||
+		(wait && wait_for(prefetched, question));
 	if (answered)
 	{
 		if (!prefetched->used && prefetched->credit != NULL)

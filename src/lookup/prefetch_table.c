@@ -254,6 +254,7 @@ prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 	if (reply->status == ARES_ETIMEOUT)
 		prefetch->counters->timeouts++;
 	prefetched->state = PREFETCH_DONE;
+	prefetch->statement->answers++;
 	if (prefetched->references == 0)
 		keep_unused(prefetched);
 	return true;

@@ -53,7 +53,10 @@ my %tried;
 foreach (
 	[ 'its argument can raise an error that cannot be held back: own', 'SELECT dns_lookup(own(h.name)) FROM hosts h', undef ],
 	[ q{its argument has an effect or sees one: nextval}, q{SELECT dns_lookup(h.name || nextval('s')) FROM hosts h}, undef ],
-	[ 'its argument is the answer of another lookup', 'SELECT dns_lookup(dns_reverse(h.ip), 4) FROM hosts h', 'dns_lookup(dns_reverse(h.ip), 4)' ],
+	[ 'its argument is the answer of another lookup, which can be skipped or warn', q{SELECT dns_lookup(dns_reverse(h.ip, 'warning'), 4) FROM hosts h},
+		q{dns_lookup(dns_reverse(h.ip, 'warning'), 4)} ],
+	[ 'its argument is the answer of another lookup, which can be skipped or warn', 'SELECT dns_lookup(coalesce(h.name, dns_reverse(h.ip)), 4) FROM hosts h',
+		'dns_lookup(..., 4)' ],
 	[ 'its argument is a subquery', 'SELECT dns_lookup((SELECT max(kind) FROM hosts k WHERE k.id = h.id)) FROM hosts h', 'dns_lookup(..., 0)' ],
 	[ 'its argument is known only after the join', 'SELECT h.id FROM hosts h LEFT JOIN known k ON dns_lookup(h.name || k.id, 4) = k.ip',
 		'dns_lookup(h.name || k.id::text, 4)' ],
@@ -114,6 +117,7 @@ is(join("\n", grep { !$tried{$_} } sort keys %in_code), '', 'all reasons are tri
 
 foreach my $statement (
 	'SELECT dns_lookup(h.name, 4) FROM hosts h',
+	'SELECT dns_lookup(dns_reverse(h.ip), 4) FROM hosts h',
 	'SELECT a.* FROM hosts h, LATERAL dns_a(h.name) a',
 	'SELECT h.id FROM hosts h WHERE dns_lookup(h.name, 4) IS NULL',
 	'SELECT count(dns_lookup(h.name, 4)) FROM hosts h',
