@@ -88,6 +88,7 @@ OBJS = \
 	src/functions/support.o \
 	src/lookahead/arguments_ahead.o \
 	src/lookahead/call_text.o \
+	src/lookahead/changes.o \
 	src/lookahead/columns.o \
 	src/lookahead/demands.o \
 	src/lookahead/divide.o \

@@ -91,7 +91,7 @@ can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
 	/* A column in another tree does not belong to the node's input. */
 	if (search->other_columns ||
 		(search->outside && contain_var_clause((Node *) call->args)))
-		*reason = REASON_JOINED;
+		*reason = search->joined;
 	else if (refusal(args, search, later, reason))
 		;
 	else if (expression_returns_set(args))
@@ -118,6 +118,8 @@ can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
 static void
 add_call(SiteSearch *search, FuncExpr *call)
 {
+	if (search->skipped != NULL && call->args != NIL)
+		linitial(call->args) = wrapper_null_if(search->skipped, linitial(call->args));
 	if (list_member(search->calls, call))
 		return;
 	if (search->uncertain)
@@ -143,7 +145,7 @@ translate(Node *node, SiteSearch *search)
 	{
 		Var		   *var = (Var *) node;
 
-		if (var->varno != search->varno || var->varattno <= 0)
+		if (var->varno != search->varno || var->varattno <= 0 || IS_OLD_COLUMN(var))
 			search->other_columns = true;
 		return (Node *) makeVar(INDEX_VAR, var->varattno, var->vartype,
 								var->vartypmod, var->varcollid, 0);

@@ -220,6 +220,7 @@ extern Plan *lookahead_for_node(LookaheadPlan *plan, Plan *node,
 /* ---- wrappers.c: functions in SQL that hold a lookup ---- */
 
 extern void wrappers_survey(LookaheadPlan *plan, Node *expression);
+extern Node *wrapper_null_if(Node *condition, Node *expression);
 extern Node *wrapper_expression(const LookaheadPlan *plan, const FuncExpr *call);
 
 /* ---- sites.c: calls that can be looked ahead for ---- */
@@ -235,7 +236,9 @@ typedef struct SiteSearch
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
-	bool		other_columns;	/* the last one depends on others than varno's */
+	Node	   *skipped;		/* calls are not made if this is true, or NULL */
+	LookaheadReason joined;		/* why columns of others than varno do not do */
+	bool		other_columns;	/* the last one depends on such */
 	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR Vars */
 	List	   *perhaps;		/* the same, but perhaps not made */
 	bits8		early;			/* obstacles in their arguments */
@@ -252,6 +255,10 @@ extern void sites_find_inside(SiteSearch *search, NestLoop *loop);
 
 extern bool site_take(SiteSearch *search, FuncExpr *call);
 extern void site_take_later(SiteSearch *search, FuncExpr *call);
+
+/* ---- changes.c: calls of INSERT, UPDATE, DELETE and MERGE ---- */
+
+extern void changes_find(SiteSearch *search, const ModifyTable *node);
 
 /* ---- columns.c: the columns that a node hands up ---- */
 

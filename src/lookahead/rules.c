@@ -75,6 +75,10 @@ find_for_input(SiteSearch *search, Plan *node)
 			sites_find(search, (Node *) node->targetlist);
 			return true;
 
+		case T_ModifyTable:
+			changes_find(search, (ModifyTable *) node);
+			return true;
+
 		case T_WindowAgg:
 			/* Otherwise it can skip rows, or read them later, or never. */
 			search->uncertain = !reads_all_rows((WindowAgg *) node);

@@ -39,6 +39,7 @@ sites_open(SiteSearch *search, LookaheadPlan *plan, const Plan *node, int varno)
 	memset(search, 0, sizeof(SiteSearch));
 	search->plan = plan;
 	search->varno = varno;
+	search->joined = REASON_JOINED;
 	search->params = bms_copy(node->extParam);
 	foreach(lc, node->initPlan)
 	{

@@ -53,7 +53,6 @@ static bool is_one_expression(const Query *query);
 static Node *skipping_condition(const FuncExpr *call);
 static Node *replace(Node *node, Replacement *replacement);
 static Node *replace_call(FuncExpr *node, Replacement *replacement);
-static Node *null_if(Node *condition, Node *expression);
 
 /*
  * Notes the wrappers that expressions of a plan call.
@@ -73,6 +72,28 @@ Node *
 wrapper_expression(const LookaheadPlan *plan, const FuncExpr *call)
 {
 	return list_member_oid(plan->wrappers, call->funcid) ? read_body(call) : NULL;
+}
+
+/*
+ * An expression that is NULL if a condition is true.  The first argument of a
+ * lookup becomes one where the call is not made: without it, nothing is asked.
+ */
+Node *
+wrapper_null_if(Node *condition, Node *expression)
+{
+	CaseWhen   *when = makeNode(CaseWhen);
+	CaseExpr   *node = makeNode(CaseExpr);
+
+	when->expr = copyObject((Expr *) condition);
+	when->result = (Expr *) makeNullConst(exprType(expression), exprTypmod(expression),
+										  exprCollation(expression));
+	when->location = -1;
+	node->casetype = exprType(expression);
+	node->casecollid = exprCollation(expression);
+	node->args = list_make1(when);
+	node->defresult = (Expr *) expression;
+	node->location = -1;
+	return (Node *) node;
 }
 
 static bool
@@ -268,25 +289,6 @@ replace_call(FuncExpr *node, Replacement *replacement)
 	first = list_head(call->args);
 	if (test != NULL && first != NULL && lookup_functions_find(call->funcid) != NULL &&
 		!(IsA(test, NullTest) && equal(test->arg, lfirst(first))))
-		lfirst(first) = null_if(replacement->skipped, lfirst(first));
+		lfirst(first) = wrapper_null_if(replacement->skipped, lfirst(first));
 	return (Node *) call;
-}
-
-/* NULL if a condition is true, otherwise the expression. */
-static Node *
-null_if(Node *condition, Node *expression)
-{
-	CaseWhen   *when = makeNode(CaseWhen);
-	CaseExpr   *node = makeNode(CaseExpr);
-
-	when->expr = copyObject((Expr *) condition);
-	when->result = (Expr *) makeNullConst(exprType(expression), exprTypmod(expression),
-										  exprCollation(expression));
-	when->location = -1;
-	node->casetype = exprType(expression);
-	node->casecollid = exprCollation(expression);
-	node->args = list_make1(when);
-	node->defresult = (Expr *) expression;
-	node->location = -1;
-	return (Node *) node;
 }

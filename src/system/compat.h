@@ -298,6 +298,32 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #endif
 
 /*
+ * Is a column one of the old row, in RETURNING?  PostgreSQL 18 has added OLD and NEW.
+ */
+#if PG_VERSION_NUM >= 180000
+#define IS_OLD_COLUMN(var)	((var)->varreturningtype == VAR_RETURNING_OLD)
+#else
+#define IS_OLD_COLUMN(var)	false
+#endif
+
+/*
+ * The kinds of actions of MERGE.  PostgreSQL 17 has added those for rows of the table that
+ * the source does not have; then the plan alone does not tell the kind of a row.
+ */
+#if PG_VERSION_NUM >= 170000
+#define MERGE_KINDS			NUM_MERGE_MATCH_KINDS
+#define MERGE_MATCHED		MERGE_WHEN_MATCHED
+#define MERGE_KIND(action)	((int) (action)->matchKind)
+#define MERGE_HAS_OTHER_KINDS(node) \
+	((node)->mergeJoinConditions != NIL && linitial((node)->mergeJoinConditions) != NULL)
+#else
+#define MERGE_KINDS			2
+#define MERGE_MATCHED		1
+#define MERGE_KIND(action)	((action)->matched ? 1 : 0)
+#define MERGE_HAS_OTHER_KINDS(node)	false
+#endif
+
+/*
  * Can the current user call a function?  PostgreSQL 16 has one check for all kinds of
  * objects.
  */

@@ -68,10 +68,16 @@ my @statements = (
 	[ 1, q{INSERT INTO hosts SELECT h.id + 100, h.n, q.address FROM hosts h, LATERAL (SELECT min(address) AS address FROM dns_a(h.n, 'ignore')) q} ],
 	[ 1, q{INSERT INTO other SELECT id, dns_lookup(n, 4, 'ignore'), 'new' FROM hosts ON CONFLICT (id) DO UPDATE SET address = EXCLUDED.address, note = other.note || EXCLUDED.note RETURNING *} ],
 	[ 1, q{INSERT INTO other SELECT id, dns_lookup(n, 4, 'ignore'), 'new' FROM hosts ON CONFLICT DO NOTHING RETURNING id} ],
-	[ 0, q{INSERT INTO other SELECT id, NULL, n FROM hosts ON CONFLICT (id) DO UPDATE SET address = dns_lookup(EXCLUDED.note, 4, 'ignore')} ],
+	[ 1, q{INSERT INTO other SELECT id, NULL, n FROM hosts ON CONFLICT (id) DO UPDATE SET address = dns_lookup(EXCLUDED.note, 4, 'ignore')} ],
 	[ 0, q{INSERT INTO other VALUES (201, dns_lookup('host1.example', 4), 'a'), (202, dns_lookup('host2.example', 4), 'b')} ],
 	[ 1, q{MERGE INTO other o USING (SELECT id, dns_lookup(n, 4, 'ignore') AS address FROM hosts) h ON o.id = h.id WHEN MATCHED AND h.address IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET address = h.address WHEN NOT MATCHED THEN INSERT VALUES (h.id, h.address, 'merged')} ],
 	[ 1, q{MERGE INTO other o USING (SELECT h.id, q.* FROM hosts h LEFT JOIN LATERAL (SELECT max(exchange) AS exchange FROM dns_mx(h.n, 'ignore')) q ON true) h ON o.id = h.id WHEN MATCHED THEN UPDATE SET note = h.exchange} ],
+	[ 1, q{MERGE INTO other o USING hosts h ON o.id = h.id WHEN MATCHED THEN UPDATE SET address = dns_lookup(h.n, 4, 'ignore') WHEN NOT MATCHED THEN INSERT VALUES (h.id, dns_lookup(h.n, 4, 'ignore'), dns_reverse(h.ip))} ],
+	[ 1, q{MERGE INTO other o USING hosts h ON o.id = h.id WHEN MATCHED AND o.id % 2 = 0 THEN DELETE WHEN MATCHED AND dns_lookup(h.n, 4, 'ignore') IS NULL THEN DO NOTHING WHEN MATCHED THEN UPDATE SET note = dns_reverse(h.ip)} ],
+	[ 1, q{MERGE INTO parts p USING hosts h ON p.id = h.id + 3 WHEN MATCHED THEN UPDATE SET id = h.id, address = dns_lookup(h.n, 4, 'ignore') WHEN NOT MATCHED THEN INSERT VALUES (h.id, h.n, h.ip, dns_lookup(h.n, 4, 'ignore'))} ],
+	[ 1, q{INSERT INTO other (note, id) SELECT n, id + 100 FROM hosts RETURNING id, dns_lookup(note, 4, 'ignore')} ],
+	[ 0, q{INSERT INTO parts SELECT * FROM hosts RETURNING id, tableoid::regclass, dns_lookup(n, 4, 'ignore')} ],
+	[ 1, q{UPDATE other o SET note = 'x' FROM hosts h WHERE h.id = o.id RETURNING o.id, dns_lookup(h.n, 4, 'ignore')} ],
 	[ 1, q{WITH d AS (DELETE FROM hosts WHERE id % 2 = 0 RETURNING *) INSERT INTO other SELECT id + 100, dns_lookup(n, 4, 'ignore'), n FROM d} ],
 	[ 1, q{WITH u AS (UPDATE hosts SET address = dns_lookup(n, 4, 'ignore') RETURNING *) SELECT u.id, q.* FROM u, LATERAL dns_a(u.n, 'ignore') q} ],
 	[ 1, q{SELECT id, dns_reverse(ip) FROM hosts FOR UPDATE} ],
@@ -154,7 +160,8 @@ my @shapes = (
 	[ 'FOR UPDATE', q{SELECT id, dns_lookup(n, 4, 'ignore') FROM hosts WHERE id < 30 FOR UPDATE} ],
 	[ 'FOR UPDATE with LATERAL', q{SELECT h.id, q.exchange FROM hosts h LEFT JOIN LATERAL dns_mx(h.n, 'ignore') q ON true WHERE h.id < 30 FOR UPDATE OF h} ],
 	[ 'FOR UPDATE with ORDER BY', q{SELECT id, dns_lookup(n, 4, 'ignore') FROM hosts WHERE id < 30 ORDER BY n FOR UPDATE} ],
-	[ 'MERGE', q{MERGE INTO hosts t USING (SELECT id, dns_reverse(ip) AS m FROM template) s ON t.id = s.id AND t.id < 30 WHEN MATCHED THEN UPDATE SET note = s.m} ]);
+	[ 'MERGE', q{MERGE INTO hosts t USING (SELECT id, dns_reverse(ip) AS m FROM template) s ON t.id = s.id AND t.id < 30 WHEN MATCHED THEN UPDATE SET note = s.m} ],
+	[ 'an action of MERGE', q{MERGE INTO hosts t USING template s ON t.id = s.id AND t.id < 30 WHEN MATCHED THEN UPDATE SET note = dns_reverse(s.ip) WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id + 2000, dns_reverse(s.ip))} ]);
 
 foreach my $change (@changes)
 {
