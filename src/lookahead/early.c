@@ -103,6 +103,7 @@ early_survey(LookaheadPlan *plan, const Plan *node)
 	plan->used_again = bms_add_members(plan->used_again,
 									   bms_intersect(plan->used, seen.subplans));
 	plan->used = bms_add_members(plan->used, seen.subplans);
+	plan->read_whole = bms_add_members(plan->read_whole, seen.whole);
 }
 
 /* The obstacles in a whole subtree, from memory if it was examined before. */

@@ -135,6 +135,10 @@ look(Node *node, ExpressionLook *seen)
 			if (((SubPlan *) node)->subLinkType == EXPR_SUBLINK ||
 				((SubPlan *) node)->subLinkType == ROWCOMPARE_SUBLINK)
 				seen->early |= EARLY_GUARD;
+			if (((SubPlan *) node)->subLinkType == EXPR_SUBLINK ||
+				((SubPlan *) node)->subLinkType == ARRAY_SUBLINK)
+				seen->whole = bms_add_member(seen->whole,
+											 ((SubPlan *) node)->plan_id);
 			break;
 
 		case T_FuncExpr:

@@ -116,6 +116,7 @@ typedef struct ExpressionLook
 	bits8		early;
 	Node	   *culprit;		/* the first part with errors or effects */
 	Bitmapset  *subplans;		/* their numbers */
+	Bitmapset  *whole;			/* of these, those that are read to the end */
 	Bitmapset  *params;			/* that init plans can set */
 } ExpressionLook;
 

@@ -19,6 +19,7 @@ static List **quals_place(LookaheadPlan *plan, Plan *node);
 static bool calls_of_a_side(LookaheadPlan *plan, Join *join);
 static bool may_read_ahead(const LookaheadPlan *plan, const Plan *node, bits8 early,
 						   const LookaheadDemand *demand);
+static bool can_begin_again(const LookaheadDemand *demand);
 static void note_refusal(LookaheadPlan *plan, List *calls, const Plan *node,
 						 bits8 early, const LookaheadDemand *demand);
 static void survey_node(LookaheadPlan *plan, Plan *node);
@@ -231,10 +232,17 @@ may_read_ahead(const LookaheadPlan *plan, const Plan *node, bits8 early,
 			   const LookaheadDemand *demand)
 {
 	return !demand->marks && !(early & (EARLY_EFFECTS | EARLY_ERRORS)) &&
-		!((early & EARLY_GUARD) && demand->repeated) &&
+		!((early & EARLY_GUARD) && can_begin_again(demand)) &&
 		!((early & (EARLY_WARNINGS | EARLY_FOREIGN)) && demand->limited) &&
 		!((early & EARLY_FOREIGN) &&
 		  foreign_scans_below(node) < plan->foreign_scans);
+}
+
+/* Can the plan above read all rows again before it has got to the last one? */
+static bool
+can_begin_again(const LookaheadDemand *demand)
+{
+	return demand->repeated && (demand->limited || demand->in_turn || demand->marks);
 }
 
 /* Notes why the rows of a node are not read ahead for these calls. */
@@ -255,7 +263,7 @@ note_refusal(LookaheadPlan *plan, List *calls, const Plan *node, bits8 early,
 		if (culprit == NULL && IsA(node, ForeignScan))
 			reason = REASON_FOREIGN;
 	}
-	else if ((early & EARLY_GUARD) && demand->repeated)
+	else if ((early & EARLY_GUARD) && can_begin_again(demand))
 		reason = REASON_ROWS_AGAIN;
 	else if (early & EARLY_FOREIGN)
 		reason = REASON_ROWS_FOREIGN;

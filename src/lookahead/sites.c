@@ -151,7 +151,7 @@ find(Node *node, SiteSearch *search)
 		case T_MinMaxExpr:
 		case T_NullTest:
 		case T_BooleanTest:
-		case T_JsonConstructorExpr:
+		case T_XmlExpr:
 			break;
 
 			/* The first operand decides whether others are evaluated. */
@@ -178,7 +178,11 @@ find(Node *node, SiteSearch *search)
 			find_in_subplan(search, (SubPlan *) node);
 			return false;
 		default:
-			return false;
+			if (json_document(node) != NULL)
+				return find(json_document(node), search);
+			if (!is_json_of_parts(node))
+				return false;
+			break;
 	}
 	return expression_tree_walker(node, find, search);
 }

@@ -20,6 +20,7 @@
 #include "lib/dshash.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
+#include "nodes/primnodes.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
@@ -291,11 +292,33 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #endif
 
 /*
- * SQL/JSON constructors, which PostgreSQL 16 has added: before, no expression has this tag.
+ * Is it an SQL/JSON expression that evaluates all of its parts?  PostgreSQL 16 has
+ * added these.
  */
-#if PG_VERSION_NUM < 160000
-#define T_JsonConstructorExpr	T_Invalid
+static inline bool
+is_json_of_parts(const Node *node)
+{
+#if PG_VERSION_NUM >= 160000
+	return IsA(node, JsonConstructorExpr) || IsA(node, JsonValueExpr) ||
+		IsA(node, JsonIsPredicate);
+#else
+	return false;
 #endif
+}
+
+/*
+ * The document of an SQL/JSON function that takes a value out of it; NULL if it is
+ * none.  PostgreSQL 17 has added these.
+ */
+static inline Node *
+json_document(const Node *node)
+{
+#if PG_VERSION_NUM >= 170000
+	return IsA(node, JsonExpr) ? ((const JsonExpr *) node)->formatted_expr : NULL;
+#else
+	return NULL;
+#endif
+}
 
 /*
  * Is a column one of the old row, in RETURNING?  PostgreSQL 18 has added OLD and NEW.

@@ -26,6 +26,7 @@ $setup->text($_) foreach !$has_foreign ? () : (
 	'CREATE USER MAPPING FOR PUBLIC SERVER here',
 	q{CREATE FOREIGN TABLE remote_hosts (id int, name text) SERVER here OPTIONS (table_name 'hosts')});
 
+my $has_xml = $setup->sqlstate('SELECT xmlelement(name here)') eq '00000';
 my %with = map { $_ => Session->new($node, options => "-c pgcares.lookahead=$_") } qw(off on);
 my ($gain, $tried) = (0, 0);
 $_->text(q{SELECT dns_lookup('first.example', 4)}) foreach values %with;
@@ -64,7 +65,7 @@ while (my ($title, $sql) = splice @statements, 0, 2)
 
 	$sql =~ s/^#.*\n//mg;
 	$sql =~ s/SERVER/$server->address/ge;
-	next if $version < ($from // 0) || ($sql =~ /remote_hosts/ && !$has_foreign);
+	next if $version < ($from // 0) || ($sql =~ /xmlelement|xmlforest/ && !$has_xml) || ($sql =~ /remote_hosts/ && !$has_foreign);
 
 	my ($rows, $asked, $time) = run($with{off}, $sql);
 	my ($rows_ahead, $asked_ahead, $time_ahead) = run($with{on}, $sql);

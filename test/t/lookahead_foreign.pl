@@ -99,7 +99,9 @@ foreach (
 	[ 'partitions', 'ahead', 0, q{SELECT id, dns_lookup(name, 4, 'ignore') FROM parts} ],
 	[ 'partitions, asynchronously', 'ahead', 0, q{SELECT id, dns_lookup(name, 4, 'ignore') FROM parts ORDER BY id, name}, 'ASYNC' ],
 	[ 'rows for a window', 'ahead', 0, q{SELECT id, count(dns_lookup(name, 4, 'ignore')) OVER (ORDER BY id) FROM far_rows} ],
-	[ 'again and again', 'not ahead', 0, q{SELECT n.id, (SELECT count(dns_lookup(r.name, 4, 'ignore')) FROM far_rows r WHERE r.id < n.id) FROM near n WHERE n.id < 5} ])
+	[ 'again and again', 'ahead', 0, q{SELECT n.id, (SELECT count(dns_lookup(r.name, 4, 'ignore')) FROM far_rows r WHERE r.id < n.id) FROM near n WHERE n.id < 5} ],
+	[ 'again and again, to the error', 'ahead', 11, q{SELECT n.id, (SELECT count(dns_lookup(r.name, 4, 'ignore')) FROM far_raises r WHERE r.id < 9 * n.id) FROM near n} ],
+	[ 'again and again, not to the end', 'not ahead', 0, q{SELECT n.id, EXISTS (SELECT FROM far_rows r, LATERAL dns_a(r.name, 'ignore') a WHERE r.id > n.id) FROM near n} ])
 {
 	my ($name, $node_there, $more, $query, @around) = @$_;
 	my $async = @around && $around[0] eq 'ASYNC' && shift @around;
