@@ -19,6 +19,7 @@
 
 static bool look(Node *node, ExpressionLook *seen);
 static void note(ExpressionLook *seen, Oid function, bits8 early);
+static bool ignores_failures(const FuncExpr *call);
 static bool may_warn(const FuncExpr *call);
 static bits8 aggregate_early(Oid function);
 static bool has_effect(Node *node, void *context);
@@ -145,8 +146,9 @@ look(Node *node, ExpressionLook *seen)
 			{
 				FuncExpr   *call = (FuncExpr *) node;
 
-				note(seen, call->funcid, call->funcvariadic ? EARLY_ERRORS :
-					 function_early(call->funcid, call->inputcollid, call->args));
+				if (!ignores_failures(call))
+					note(seen, call->funcid, call->funcvariadic ? EARLY_ERRORS :
+						 function_early(call->funcid, call->inputcollid, call->args));
 				if (lookup_functions_asks(call->funcid) && may_warn(call))
 					seen->early |= EARLY_WARNINGS;
 			}
@@ -225,6 +227,33 @@ note(ExpressionLook *seen, Oid function, bits8 early)
 		 (seen->has_effects && function_reads_session(function))))
 		early |= EARLY_EFFECTS;
 	seen->early |= early;
+}
+
+/*
+ * Is this a lookup that raises no error, whatever the answer and the name?  Its only
+ * other arguments are an address family and on_error.
+ */
+static bool
+ignores_failures(const FuncExpr *call)
+{
+	if (!lookup_functions_asks(call->funcid) || list_length(call->args) < 2)
+		return false;
+	for (int i = 1; i < list_length(call->args); i++)
+	{
+		const Const *argument = list_nth(call->args, i);
+		bool		is_last = i == list_length(call->args) - 1;
+
+		if (!IsA(argument, Const) || argument->constisnull ||
+			argument->consttype != (is_last ? TEXTOID : INT4OID))
+			return false;
+		if (is_last)
+			return pg_strcasecmp(TextDatumGetCString(argument->constvalue), "ignore") == 0;
+		if (DatumGetInt32(argument->constvalue) != 0 &&
+			DatumGetInt32(argument->constvalue) != 4 &&
+			DatumGetInt32(argument->constvalue) != 6)
+			return false;
+	}
+	return false;
 }
 
 /* Can a lookup warn?  Its last argument, on_error, decides, or the setting. */
