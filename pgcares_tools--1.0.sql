@@ -33,6 +33,17 @@ COMMENT ON TYPE dns_fcrdns_record IS 'a name of an address';
 COMMENT ON COLUMN dns_fcrdns_record.ptrdname IS 'name that the address points to';
 COMMENT ON COLUMN dns_fcrdns_record.confirmed IS 'whether the name has the address; NULL if that could not be looked up';
 
+CREATE TYPE dns_fcrdns_in_record AS (
+	ord bigint,
+	address inet,
+	confirmed boolean
+);
+
+COMMENT ON TYPE dns_fcrdns_in_record IS 'whether an address belongs to one of the domains';
+COMMENT ON COLUMN dns_fcrdns_in_record.ord IS 'position of the address in the array, from 1';
+COMMENT ON COLUMN dns_fcrdns_in_record.address IS 'address as it was given';
+COMMENT ON COLUMN dns_fcrdns_in_record.confirmed IS 'whether it has a confirmed name in one of the domains; NULL if nobody knows';
+
 CREATE TYPE dns_blocklist_record AS (
 	zone text,
 	listed boolean,
@@ -522,22 +533,35 @@ END;
 COMMENT ON FUNCTION dns_fcrdns(inet, text)
 IS 'names of an address, and whether they have this address (RFC 8601 section 3)';
 
-CREATE FUNCTION dns_fcrdns_in(address inet, domains text[])
-RETURNS boolean
-LANGUAGE sql VOLATILE STRICT PARALLEL SAFE COST 10000
+CREATE FUNCTION dns_fcrdns_in_many(addresses inet[], domains text[])
+RETURNS SETOF dns_fcrdns_in_record
+LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 1000
 BEGIN ATOMIC
 	-- Only names in the domains are looked up.
-	SELECT CASE
-			WHEN bool_or(r.below AND m.status = 'NOERROR' AND EXISTS (SELECT FROM unnest(m.answer) AS a
-				WHERE a.type IN ('A', 'AAAA') AND (a.data ->> 'address')::inet = host(address)::inet)) THEN true
+	SELECT a.ord, a.address, CASE
+			WHEN bool_or(r.below AND m.status = 'NOERROR' AND EXISTS (SELECT FROM unnest(m.answer) AS n
+				WHERE n.type IN ('A', 'AAAA') AND (n.data ->> 'address')::inet = host(a.address)::inet)) THEN true
 			WHEN bool_or(p.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN')) OR
 				bool_or(r.below AND m.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN', 'BADNAME')) THEN NULL
 			WHEN count(p.status) > 0 THEN false
 		END
-	FROM dns_message(dns_reverse_address(address), 'PTR') AS p
+	FROM unnest(addresses) WITH ORDINALITY AS a (address, ord)
+		LEFT JOIN LATERAL dns_message(dns_reverse_address(a.address), 'PTR') AS p ON true
 		LEFT JOIN LATERAL (SELECT n.data ->> 'ptrdname' AS name, true AS below FROM unnest(p.answer) AS n
 			WHERE n.type = 'PTR' AND EXISTS (SELECT FROM unnest(domains) AS d WHERE dns_is_below(n.data ->> 'ptrdname', d))) AS r ON true
-		LEFT JOIN LATERAL dns_message(r.name, CASE WHEN family(address) = 4 THEN 'A' ELSE 'AAAA' END) AS m ON true;
+		LEFT JOIN LATERAL dns_message(r.name, CASE WHEN family(a.address) = 4 THEN 'A' ELSE 'AAAA' END) AS m ON true
+	WHERE domains IS NOT NULL
+	GROUP BY a.ord, a.address ORDER BY a.ord;
+END;
+
+COMMENT ON FUNCTION dns_fcrdns_in_many(inet[], text[])
+IS 'whether addresses have a confirmed name in one of the domains, all at once: one row an address (RFC 8601 section 3)';
+
+CREATE FUNCTION dns_fcrdns_in(address inet, domains text[])
+RETURNS boolean
+LANGUAGE sql VOLATILE STRICT PARALLEL SAFE COST 10000
+BEGIN ATOMIC
+	SELECT f.confirmed FROM dns_fcrdns_in_many(ARRAY[address], domains) AS f;
 END;
 
 COMMENT ON FUNCTION dns_fcrdns_in(inet, text[])
@@ -641,16 +665,12 @@ CREATE FUNCTION dns_zone_check(zone text)
 RETURNS SETOF dns_zone_check_record
 LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 4
 BEGIN ATOMIC
-	SELECT s.server, s.address, m.status, m.aa,
+	SELECT n.nsdname, a.address, m.status, m.aa,
 		(SELECT (r.data ->> 'serial')::bigint FROM unnest(m.answer) AS r WHERE r.type = 'SOA' LIMIT 1),
 		m.elapsed
-	FROM (SELECT array_agg(n.nsdname ORDER BY n.nsdname, a.address) AS servers,
-				array_agg(a.address ORDER BY n.nsdname, a.address) AS addresses,
-				array_agg(host(a.address) ORDER BY n.nsdname, a.address) FILTER (WHERE a.address IS NOT NULL) AS asked
-			FROM dns_ns(zone, 'missing_ok') AS n LEFT JOIN LATERAL dns_addresses(n.nsdname || '.', 0, 'ignore') AS a ON true) AS x,
-		LATERAL unnest(x.servers, x.addresses) AS s (server, address)
-		LEFT JOIN LATERAL (SELECT x.asked[m.ord] AS address, m.status, m.aa, m.answer, m.elapsed
-			FROM dns_message_at_many(x.asked, zone, 'SOA') AS m) AS m ON m.address = host(s.address);
+	FROM dns_ns(zone, 'missing_ok') AS n
+		LEFT JOIN LATERAL dns_addresses(n.nsdname || '.', 0, 'ignore') AS a ON true
+		LEFT JOIN LATERAL dns_message_at(host(a.address), zone, 'SOA') AS m ON true;
 END;
 
 COMMENT ON FUNCTION dns_zone_check(text)
@@ -681,6 +701,7 @@ REVOKE ALL ON FUNCTION dns_spf_cost(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_spf_cost(text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_dmarc(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_fcrdns(inet, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_fcrdns_in_many(inet[], text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_fcrdns_in(inet, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_blocklist(inet, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_blocklist(text, text[]) FROM PUBLIC;

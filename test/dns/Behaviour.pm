@@ -304,6 +304,13 @@ my %numbered = (
 		my $rdata = $rdata{ $query->{type_text} } // return answer($query);
 		return given($query, $query->{type_text}, map { $rdata->($_) } 1 .. $count);
 	},
+	# a zone with so many name servers: the first is this label with 1, at 127.0.0.1
+	own => sub {
+		my ($query, $count) = @_;
+		my %rdata = (NS => [ map { pack('C/a*', "own$_") . $query->{wire} } 1 .. $count ], A => [ pack('C4', 127, 0, 0, $count) ], AAAA => []);
+		my $rdata = $rdata{ $query->{type_text} } // return answer($query);
+		return given($query, $query->{type_text}, @$rdata);
+	},
 	tcpslow => sub { over_tcp($_[0], { %{ answer($_[0]) }, slow => $_[1] }) },
 	tcpgarbage => sub { over_tcp($_[0], { message => garbage(@_) }, answer($_[0])) },
 	# records with this TTL; no such name, with an SOA record of this TTL or this MINIMUM

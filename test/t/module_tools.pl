@@ -18,7 +18,7 @@ use constant { ROWS => 60, DELAY => 600 };
 
 my $slow = NameServer->misbehaving(mode => 'delay' . DELAY);
 my $server = NameServer->misbehaving;
-my $node = Session->cluster([$slow], "pgcares.timeout = '8s'", 'pgcares.tries = 1');
+my $node = Session->cluster([$slow], "pgcares.timeout = '8s'", 'pgcares.tries = 1', 'pgcares.udp_port = ' . $slow->port);
 my $session = Session->new($node);
 my $zones = 0;
 
@@ -72,17 +72,42 @@ together('dns_fcrdns', 'SELECT count(*) FROM hosts h, LATERAL dns_fcrdns(h.ip) f
 together('dns_zone', 'SELECT count(*) FROM hosts h, LATERAL dns_zone(NAME) z', $rows, qr/^SOA h/);
 together('... of aliases', q{SELECT count(*) FROM hosts h, LATERAL dns_zone('cname1.' || NAME) z}, $rows, qr/^SOA cname1\.h/, qr/^SOA h/);
 together('dns_srv_targets', 'SELECT count(*) FROM hosts h, LATERAL dns_srv_targets(NAME) s', $rows, qr/^SRV h/, qr/^A sound\.h/, qr/^AAAA sound\.h/);
+together('dns_zone_check', q{SELECT count(*) FROM hosts h, LATERAL dns_zone_check('own1.' || NAME) c WHERE c.status = 'NOERROR' AND c.serial = 1}, $rows,
+	qr/^NS own1\.h/, qr/^A own1\.own1\.h/, qr/^SOA own1\.h/);
 together('dns_blocklist', q{SELECT count(*) FROM hosts h, LATERAL dns_blocklist(h.ip, '{bl.example}') b}, $rows, qr/^A \d.*bl/, qr/^TXT \d.*bl/);
 together('... of names', q{SELECT count(*) FROM hosts h, LATERAL dns_blocklist(NAME, '{bl.example}') b}, $rows, qr/^A h.*bl/, qr/^TXT h.*bl/);
 
 # ---- From an array
 
 together('dns_spf_cost', 'SELECT count(*) FROM dns_spf_cost(ARRAY(SELECT NAME FROM hosts h)) c', $rows, qr/^TXT h/);
+together($_->[0], "SELECT count(*) || ' ' || sum(confirmed::integer) FROM dns_fcrdns_in_many($_->[1], '{arpa}') f", "$rows 1", qr/^PTR \d/, qr/^A sound\.\d/) foreach
+  [ 'dns_fcrdns_in_many', 'ARRAY(SELECT ip FROM hosts)' ],
+  [ '... of constants', "'{" . join(',', map { "192.0.2.$_" } 1 .. ROWS) . "}'" ];
 
 # ---- Other places: right, and the first step at once
 
 together('dns_mail_hosts, LEFT JOIN', 'SELECT count(m.*) FROM hosts h LEFT JOIN LATERAL dns_mail_hosts(NAME) m ON true', $rows, qr/^MX h/);
 together('... in a subquery', 'SELECT count((SELECT min(exchange) FROM dns_mail_hosts(NAME))) FROM hosts h', $rows, qr/^MX h/);
+
+# ---- One zone: every address of every name server at once, wherever it stands
+
+{
+	my @servers = ($slow, map { NameServer->misbehaving(address => "127.0.0.$_", port => $slow->port, mode => 'delay' . DELAY) } 2, 3);
+	my $rows = 'c.server, c.address, c.status, c.serial';
+
+	foreach my $sql ("SELECT $rows FROM dns_zone_check('own3.NAME') c ORDER BY 2",
+		"SELECT $rows FROM (VALUES ('own3.NAME'), ('own0.NAME')) v (zone) LEFT JOIN LATERAL dns_zone_check(v.zone) c ON true ORDER BY 2 LIMIT 3",
+		"SELECT $rows FROM hosts h LEFT JOIN LATERAL dns_zone_check(CASE WHEN h.id = 1 THEN 'own3.NAME' END) c ON true ORDER BY 2 LIMIT 3",
+		"SELECT (SELECT string_agg(concat_ws('|', $rows), E'\\n' ORDER BY 2) FROM dns_zone_check('own3.NAME') c)")
+	{
+		my $zone = 'one' . ++$zones . '.example';
+
+		$_->forget foreach @servers;
+		is($session->text($sql =~ s/NAME/$zone/gr), join("\n", map { "own$_.own3.$zone|127.0.0.$_|NOERROR|1" } 1 .. 3), "one zone: $sql");
+		my @queries = sort { $a->{time} <=> $b->{time} } grep { $_->{type} eq 'SOA' && $_->{name} =~ /^own3/ } map { $_->log } @servers;
+		is(Batch::most_within(0.9 * DELAY / 1000, @queries), 3, '... all servers are asked at once');
+	}
+}
 
 # ---- Rows are the same without look-ahead
 
@@ -97,7 +122,7 @@ INSERT INTO names VALUES ('a..b', '192.0.2.203'), ('n.elsewhere', '192.0.2.204')
 ANALYZE names;
 SQL
 foreach my $call (q{dns_mail_hosts(n, 'ignore')}, 'dns_spf(n)', 'dns_spf_cost(n)', 'dns_dmarc(n)', q{dns_fcrdns(ip, 'ignore')}, q{dns_blocklist(n, '{dbl.test,bl.test}')},
-	q{dns_blocklist(ip, '{bl.test,parked.test}')}, 'dns_zone(n)', q{dns_srv_targets(n, 'ignore')}, 'dns_dane(n, 443)', 'dns_accepts_mail(n)', q{dns_fcrdns_in(ip, '{test}')})
+	q{dns_blocklist(ip, '{bl.test,parked.test}')}, 'dns_zone(n)', q{dns_srv_targets(n, 'ignore')}, 'dns_dane(n, 443)', 'dns_accepts_mail(n)', q{dns_fcrdns_in(ip, '{test}')}, q{dns_fcrdns_in_many(ARRAY[ip], '{test}')})
 {
 	foreach my $join ('CROSS JOIN LATERAL %s f', 'LEFT JOIN LATERAL %s f ON true')
 	{
