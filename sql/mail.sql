@@ -41,7 +41,7 @@ FROM unnest(ARRAY['v=DKIM1; k=rsa; p=MIGf+/A=', 'v=STSv1; id=20260101T000000Z;',
 
 -- sender policies: status and terms
 SELECT domain, s.*
-FROM unnest('{ok,inc,upper,bare,two,bad,almost,alias,nowhere,h1}'::text[]) WITH ORDINALITY AS d (domain, n),
+FROM unnest('{ok,inc,upper,bare,two,bad,almost,alias,nowhere,h1,nul,high,utf8,cr,other}'::text[]) WITH ORDINALITY AS d (domain, n),
 	LATERAL dns_spf(domain || '.spf.test') AS s ORDER BY n, s.ord;
 SELECT * FROM dns_spf('ok.spf.elsewhere');
 SELECT * FROM dns_spf('a..b');
@@ -104,6 +104,13 @@ SELECT * FROM dns_fcrdns('198.51.100.1');
 SELECT * FROM dns_fcrdns('198.51.100.1', 'ignore');
 SELECT address, dns_fcrdns_in(address, '{crawler.test,Dyn.EXAMPLE}')
 FROM unnest('{192.0.2.203,192.0.2.204,192.0.2.205,192.0.2.11,192.0.2.99,10.1.2.3,198.51.100.1,NULL}'::inet[]) AS address;
+-- the same for all at once: a row for each, in the order of the array
+SELECT * FROM dns_fcrdns_in_many(ARRAY(SELECT address
+	FROM unnest('{198.51.100.1,192.0.2.205,192.0.2.204,192.0.2.203,NULL,192.0.2.203,2001:db8::203,192.0.2.203/24}'::inet[]) AS address), '{NULL,crawler.test,Dyn.EXAMPLE,a..b}');
+SELECT * FROM dns_fcrdns_in_many('{192.0.2.203,192.0.2.205}', '{}');
+SELECT * FROM dns_fcrdns_in_many('{192.0.2.203}', NULL);
+SELECT * FROM dns_fcrdns_in_many('{}', '{crawler.test}');
+SELECT * FROM dns_fcrdns_in_many(NULL, '{crawler.test}');
 SELECT dns_fcrdns_in('192.0.2.205', '{elsewhere}'), dns_fcrdns_in('192.0.2.203', '{}'), dns_fcrdns_in('192.0.2.203', NULL);
 
 -- block lists
@@ -111,6 +118,10 @@ SELECT address, b.* FROM unnest('{127.0.0.2,127.0.0.1,192.0.2.25,2001:db8::1,200
 	LATERAL dns_blocklist(address, '{bl.test,parked.test}') AS b ORDER BY n, zone;
 SELECT name, b.* FROM unnest('{bad.example,good.example,192.0.2.25,a..b}'::text[]) WITH ORDINALITY AS a (name, n),
 	LATERAL dns_blocklist(name, '{dbl.test,bl.test,bl.elsewhere}') AS b ORDER BY n, zone;
+-- what every list has and what none has, by which one can see whether it works (RFC 5782 section 5)
+SELECT listed, codes FROM unnest('{127.0.0.2,127.0.0.1,::ffff:7f00:2,::ffff:7f00:1}'::inet[]) WITH ORDINALITY AS a (address, n),
+	LATERAL dns_blocklist(address, '{bl.test}') ORDER BY n;
+SELECT name, listed, codes FROM unnest('{TEST,INVALID,::FFFF:7F00:2}'::text[]) AS name, LATERAL dns_blocklist(name, '{dbl.test,bl.test}') ORDER BY 1, zone;
 SELECT * FROM dns_blocklist('bad.example', '{}');
 SELECT * FROM dns_blocklist('bad.example', NULL);
 SELECT * FROM dns_blocklist('bad.example', '{NULL,a..b}');
