@@ -54,6 +54,7 @@ OBJS = \
 	src/engine/replies.o \
 	src/engine/report.o \
 	src/engine/retry.o \
+	src/engine/total.o \
 	src/engine/wait.o \
 	src/engine/window.o \
 	src/flight/isolation.o \
@@ -63,7 +64,10 @@ OBJS = \
 	src/flight/roundtrip.o \
 	src/flight/slot.o \
 	src/flight/tries.o \
+	src/flow/ceiling.o \
+	src/flow/joint.o \
 	src/flow/pace.o \
+	src/flow/portion.o \
 	src/flow/share.o \
 	src/functions/arguments.o \
 	src/functions/batches.o \

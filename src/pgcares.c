@@ -23,6 +23,8 @@ _PG_init(void)
 	settings_init();
 	totals_init();
 	progress_init();
+	joint_init();
+	ceiling_init();
 	cache_init();
 	shared_memory_init(setting_shared_memory_size * (Size) 1024);
 	lookup_functions_init();

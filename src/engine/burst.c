@@ -156,7 +156,10 @@ burst_look(DnsWindow *window)
 				   clock_earlier(tries_first_after(window, BURST_FRESH, 0),
 								 tries_first_after(window, BURST_AGAIN, 0))))
 		held_take(window);
-	pace_look(&channel->pace, roundtrip_timeout(channel));
+	if (channel->pace.joint != NULL)
+		joint_look(&channel->pace, tries_fresh(window), roundtrip_timeout(channel));
+	else
+		pace_look(&channel->pace, roundtrip_timeout(channel));
 }
 
 /*

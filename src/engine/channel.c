@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 
+#include "common/hashfn.h"
 #include "storage/fd.h"
 
 static DnsChannel *idle_channel = NULL;
@@ -141,6 +142,7 @@ channel_destroy(DnsChannel *channel)
 {
 	if (channel == NULL)
 		return;
+	joint_leave(&channel->pace);
 	events_forget(channel);
 	channel->reading = NULL;
 	socket_end_all(channel, 0, true);
@@ -314,6 +316,8 @@ learn_servers(DnsChannel *channel)
 	if (channel->config.flags & ARES_FLAG_PRIMARY)
 		channel->nservers = Min(channel->nservers, 1);
 	nameserver_learn(channel, servers);
+	channel->servers_hash = hash_bytes_extended((unsigned char *) servers,
+												strlen(servers), channel->nservers);
 	ares_free_string(servers);
 
 	/* A file of the system can have said so. */
@@ -321,6 +325,7 @@ learn_servers(DnsChannel *channel)
 		return ARES_ENOMEM;
 	ares_destroy_options(&options);
 	channel->rotate = mask & ARES_OPT_ROTATE;
+	channel->servers_hash += channel->rotate;
 	return channel->nservers == 0 ? ARES_ENOSERVER : ARES_SUCCESS;
 }
 

@@ -126,6 +126,12 @@ extern int64 report_time_left(void);
 extern void report_level(const DnsWindow *window);
 extern void report_end(void);
 
+/* ---- total.c: the questions of all windows ---- */
+
+extern void total_join(DnsWindow *window);
+extern bool total_allows(const DnsWindow *window);
+extern void total_look(void);
+
 /* ---- wait.c: the one place that sleeps ---- */
 
 extern void wait_for_answers(int64 limit);

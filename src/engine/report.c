@@ -75,12 +75,12 @@ report_level(const DnsWindow *window)
 	if (!window->many || window->of_lane != NULL)
 		return;
 	for (int i = 0; i < Min(channel->nnameservers, channel->nasked); i++)
-		channel->tallies[i]->level = (int) channel->pace.level;
+		channel->tallies[i]->level = (int) joint_level(&channel->pace);
 }
 
 /*
- * A window has given up its channel: reports the counts, and takes back the progress if
- * it was the last one.  Raises nothing.
+ * A window has given up its channel: reports the counts, gives back its places, and takes
+ * back the progress if it was the last one.  Raises nothing.
  */
 void
 report_end(void)
@@ -88,6 +88,7 @@ report_end(void)
 	bool		last = events_next_window(NULL) == NULL;
 	int64		now = clock_last();
 
+	total_look();
 	if (!shared_memory_is_there())
 		return;
 	if (last)

@@ -118,6 +118,7 @@ attend(int64 limit)
 		 window = events_next_window(window))
 		look_around(window);
 	(void) flush_all();
+	total_look();
 	report_look(clock_last());
 	clock_add_work(clock_now() - woke);
 	for (DnsWindow *window = events_next_window(NULL); window != NULL;
@@ -274,6 +275,7 @@ time_left(DnsWindow *window)
 	next = clock_earlier(next, retry_time(window));
 	next = clock_earlier(next, pace_time(&channel->pace, roundtrip_timeout(channel)));
 	next = clock_earlier(next, share_time(&channel->pace));
+	next = clock_earlier(next, ceiling_time());
 	if (next < PG_INT64_MAX)
 		left = next - clock_now();
 	left = clock_earlier(left, bare_error_time_left(window));

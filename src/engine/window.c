@@ -96,6 +96,7 @@ window_close(DnsWindow *window)
 	if (channel != NULL)
 	{
 		report_level(window);
+		joint_leave(&channel->pace);
 		burst_end(window);
 		if (window->in_flight > 0)
 			library_cancel(channel);
@@ -325,7 +326,7 @@ window_raise_failure(DnsWindow *window)
 				 errhint(HINT_DESCRIPTORS)));
 }
 
-/* Makes a window without a channel, in a memory context below parent. */
+/* Makes a window without a channel, in a context below parent. */
 static DnsWindow *
 make_window(MemoryContext parent, int capacity)
 {
@@ -392,10 +393,11 @@ is_room(DnsWindow *window)
 	in_flight = window_under_way(window);
 	if (in_flight >= window->channel->max_in_flight)
 		return false;
+	total_join(window);
 	fresh = tries_fresh(window);	/* a connection sets its own pace */
 	if (pace_allows(&window->channel->pace, fresh, tries_waiting(window),
 					window->capacity))
-		return true;
+		return total_allows(window);
 	window->hungry = fresh >= (int) window->channel->pace.level;
 	return false;
 }
@@ -416,7 +418,8 @@ release_window(void *arg)
 		burst_cancel(window);
 		events_dismiss(window);
 		channel_destroy(window->channel);
-		report_end();
+		if (window->of_lane == NULL)	/* else the owner has other lanes that are gone */
+			report_end();
 	}
 	window->channel = NULL;
 }

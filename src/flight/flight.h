@@ -301,6 +301,7 @@ typedef struct DnsChannel
 	ares_dns_record_t *placeholder;
 	DnsChannelConfig config;
 	char	   *csv;			/* the configured servers, as the library takes them */
+	uint64		servers_hash;	/* of those that it has, and how it takes turns */
 	int			nservers;
 	DnsWindow  *window;			/* the owner, NULL while idle */
 

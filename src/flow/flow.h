@@ -28,6 +28,29 @@ typedef struct DnsSample
 	int			silent;			/* of these, not answered while they were fresh */
 } DnsSample;
 
+/* Round trips, in microseconds. */
+typedef struct DnsTrips
+{
+	int			number;
+	int64		quickest;
+	double		sum;
+} DnsTrips;
+
+/* What one of several uses of an amount that they share; see portion.c. */
+typedef struct DnsUse
+{
+	int			used;
+	bool		hungry;			/* it could use more */
+} DnsUse;
+
+/* The same of all together. */
+typedef struct DnsUses
+{
+	int64		used;
+	int64		sated;			/* used by those who are not hungry */
+	int			hungry;
+} DnsUses;
+
 /* The pace of a channel; see pace.c. */
 typedef struct DnsPace
 {
@@ -53,9 +76,7 @@ typedef struct DnsPace
 	bool		growing;		/* in slow start: no queue has been seen */
 	bool		over;			/* a query of this round is answered */
 	int			answers;
-	int			trips;
-	int64		quickest;
-	double		sum;			/* of the trips, in microseconds */
+	DnsTrips	trips;
 	bool		full;			/* the level kept a question from being asked */
 
 	/* How many of the questions are answered while they are fresh. */
@@ -78,6 +99,20 @@ typedef struct DnsPace
 	double		share_known;	/* questions that told it */
 	int64		delay;			/* the quickest round trip then */
 	double		queue;			/* the part of it that seems to be a queue */
+
+	/* For joint.c, as long as a window asks. */
+	bool		joined;			/* or there is nobody to join */
+	struct DnsJoint *joint;		/* NULL: this pace is alone */
+	dlist_node	joint_node;
+	DnsUse		use;			/* of the level of all */
+	bool		hungry;			/* since it looked last, as with the next one */
+	int			most_fresh;
+	int64		looked_at_joint;
+	double		portion;		/* the level that it got then, as with the next ones */
+	bool		joint_slow_start;
+	int64		joint_base;
+	bool		joint_tests;	/* share.c tests the level */
+	bool		leads;			/* and does so for all */
 } DnsPace;
 
 /* ---- pace.c: how many questions are fresh ---- */
@@ -93,6 +128,8 @@ extern void pace_trip(DnsPace *pace, int64 trip, int64 sent_at);
 extern void pace_lost(DnsPace *pace, int64 sent_at);
 extern int64 pace_base(const DnsPace *pace);
 extern int64 pace_time(const DnsPace *pace, int64 rto);
+extern void pace_add_trips(DnsTrips *trips, const DnsTrips *more);
+extern void pace_watch(DnsPace *pace, const DnsTrips *trips);
 extern void pace_look(DnsPace *pace, int64 rto);
 
 /* ---- share.c: how many questions wait ---- */
@@ -104,5 +141,32 @@ extern void share_silent(DnsPace *pace, int sample);
 extern void share_late(DnsPace *pace, int sample);
 extern int64 share_time(const DnsPace *pace);
 extern bool share_look(DnsPace *pace, int fresh, int waiting, int64 oldest);
+
+/* ---- portion.c: what each gets of an amount ---- */
+
+extern void portion_change(DnsUses *all, DnsUse *own, int used, bool hungry);
+extern double portion_of(const DnsUses *all, const DnsUse *own, double amount);
+
+/* ---- joint.c: one pace for all sessions ---- */
+
+extern void joint_init(void);
+extern void joint_join(DnsPace *own, uint64 servers, int capacity);
+extern void joint_look(DnsPace *own, int fresh, int64 rto);
+extern void joint_leave(DnsPace *own);
+extern double joint_level(const DnsPace *own);
+#ifdef CHECK_BOOKS
+extern bool joint_is_idle(void);
+#endif
+
+/* ---- ceiling.c: a bound on the questions of all sessions ---- */
+
+extern void ceiling_init(void);
+extern bool ceiling_counts(void);
+extern bool ceiling_allows(int under_way, bool no_choice);
+extern void ceiling_look(int under_way);
+extern int64 ceiling_time(void);
+#ifdef CHECK_BOOKS
+extern bool ceiling_is_idle(void);
+#endif
 
 #endif							/* PGCARES_FLOW_H */

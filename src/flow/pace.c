@@ -83,7 +83,7 @@
 static void begin_round(DnsPace *pace, int64 now);
 static void end_round(DnsPace *pace, int64 now);
 static void adjust_level(DnsPace *pace, int64 now);
-static double allowed_queue(const DnsPace *pace);
+static double allowed_queue(const DnsPace *pace, const DnsTrips *trips);
 static void judge_delay(DnsPace *pace);
 static void halve(DnsPace *pace, int64 now);
 
@@ -122,6 +122,7 @@ pace_begin(DnsPace *pace)
 	pace->base = pace->base_before = 0;
 	pace->base_since = now;
 	pace->testing = PACE_TESTS_NOTHING;
+	pace->joined = false;
 	share_begin(pace, now);
 	begin_round(pace, now);
 }
@@ -139,8 +140,12 @@ pace_allows(DnsPace *pace, int fresh, int waiting, int capacity)
 	if (!share_allows(pace, fresh + waiting))
 		return false;
 	if (fresh < (int) pace->level)
+	{
+		pace->most_fresh = Max(pace->most_fresh, fresh + 1);
 		return true;
-	pace->full |= (fresh < capacity);
+	}
+	if (fresh < capacity)
+		pace->full = pace->hungry = true;
 	return false;
 }
 
@@ -170,13 +175,31 @@ pace_trip(DnsPace *pace, int64 trip, int64 sent_at)
 		return;
 	trip = Max(trip, 1);
 	pace->base = pace->base == 0 ? trip : Min(pace->base, trip);
-	pace->quickest = pace->trips == 0 ? trip : Min(pace->quickest, trip);
-	pace->trips++;
-	pace->sum += trip;
+	pace_add_trips(&pace->trips, &(DnsTrips) {1, trip, trip});
+	pace_watch(pace, &pace->trips);
+}
 
-	/* Not only at the end of the round (RFC 9406 section 4.2). */
-	if (pace->slow_start && pace->trips >= LEAST_ANSWERS &&
-		pace->quickest - pace_base(pace) > allowed_queue(pace))
+/*
+ * Adds round trips to others.
+ */
+void
+pace_add_trips(DnsTrips *trips, const DnsTrips *more)
+{
+	trips->quickest = trips->number == 0 ? more->quickest :
+		Min(trips->quickest, more->quickest);
+	trips->number += more->number;
+	trips->sum += more->sum;
+}
+
+/*
+ * Ends the growth of this round if these round trips show a queue: not only at the end of
+ * the round (RFC 9406 section 4.2).
+ */
+void
+pace_watch(DnsPace *pace, const DnsTrips *trips)
+{
+	if (pace->slow_start && trips->number >= LEAST_ANSWERS &&
+		trips->quickest - pace_base(pace) > allowed_queue(pace, trips))
 		pace->growing = false;
 }
 
@@ -238,8 +261,7 @@ begin_round(DnsPace *pace, int64 now)
 	pace->began = pace->looked_at = now;
 	pace->over = false;
 	pace->answers = 0;
-	pace->trips = 0;
-	pace->sum = 0;
+	pace->trips = (DnsTrips) {0};
 	pace->full = false;
 	pace->growing = true;
 	if (now - pace->base_since < BASE_SPAN)
@@ -270,10 +292,10 @@ end_round(DnsPace *pace, int64 now)
 static void
 adjust_level(DnsPace *pace, int64 now)
 {
-	double		queue = pace->quickest - pace_base(pace);
-	double		allowed = allowed_queue(pace);
+	double		queue = pace->trips.quickest - pace_base(pace);
+	double		allowed = allowed_queue(pace, &pace->trips);
 
-	if (pace->trips == 0)
+	if (pace->trips.number == 0)
 		return;					/* the backend was too busy to tell */
 	if (pace->testing == PACE_TESTS_DELAY)
 		judge_delay(pace);
@@ -294,7 +316,7 @@ adjust_level(DnsPace *pace, int64 now)
 		{
 			pace->testing = PACE_TESTS_DELAY;
 			pace->changed_at = now;
-			pace->delay = pace->quickest;
+			pace->delay = pace->trips.quickest;
 			pace->queue = queue;
 		}
 	}
@@ -307,12 +329,13 @@ adjust_level(DnsPace *pace, int64 now)
  * such delays add up, the quickest of n answers is late by their mean over sqrt(2n).
  */
 static double
-allowed_queue(const DnsPace *pace)
+allowed_queue(const DnsPace *pace, const DnsTrips *trips)
 {
-	double		spread = pace->sum / Max(pace->trips, 1) - pace->quickest;
+	int			number = Max(trips->number, 1);
+	double		spread = trips->sum / number - trips->quickest;
 
 	return clock_later(TARGET, pace_base(pace) / TARGET_TRIP) +
-		CHANCE * spread / sqrt(Max(pace->trips, 1));
+		CHANCE * spread / sqrt(number);
 }
 
 /*
@@ -323,13 +346,13 @@ static void
 judge_delay(DnsPace *pace)
 {
 	pace->testing = PACE_TESTS_NOTHING;
-	if (pace->delay - pace->quickest > pace->queue * DECREASE / 2)
+	if (pace->delay - pace->trips.quickest > pace->queue * DECREASE / 2)
 	{
 		pace->slow_start = false;
 		return;
 	}
 	pace->level = pace->before;
-	pace->base = pace->base_before = pace->quickest;
+	pace->base = pace->base_before = pace->trips.quickest;
 }
 
 static void

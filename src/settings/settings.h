@@ -51,6 +51,7 @@ extern int	setting_max_timeout;	/* ms */
 extern int	setting_max_answer_memory;	/* kB */
 extern int	setting_max_questions;
 extern int	setting_max_in_flight;
+extern int	setting_max_in_flight_total;
 extern int	setting_lookups;
 extern char *setting_hosts_file;
 extern char *setting_domains;

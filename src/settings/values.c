@@ -55,6 +55,7 @@ char	   *setting_resolvconf = NULL;
 int			setting_on_error = ON_ERROR_ERROR;
 bool		setting_idn = true;
 bool		setting_lookahead = true;
+int			setting_max_in_flight_total = 0;
 int			setting_shared_memory_size = 64 * 1024;
 int			setting_log_min_duration = -1;
 bool		setting_cache = false;

@@ -67,7 +67,7 @@ ideal_time(const Session *session)
 {
 	int			places = set.max_in_flight;
 	SimTime    *heap = calloc(places, sizeof(SimTime));	/* when a place is free */
-	SimTime		service = set.service * US * set.sessions /
+	SimTime		service = set.service * US * (set.judged > 0 ? set.judged : set.sessions) /
 		(set.workers * (set.rotate ? set.servers : 1));
 	SimTime		step = service > NAME_COST * set.cost ? service : NAME_COST * set.cost;
 	SimTime		at = 0;

@@ -233,6 +233,22 @@ judge_step(void)
 }
 
 /*
+ * Checks the bound on the questions of all sessions.  Each can have one in any case.
+ */
+void
+sim_under_way(int questions)
+{
+	int			sum = 0;
+
+	running->under_way = questions;
+	for (int i = 0; i < nsessions; i++)
+		sum += sessions[i].under_way;
+	if (set.shared && set.max_in_flight_total > 0 && sum > set.max_in_flight_total &&
+		sum > nsessions)
+		sim_fail("total", "%d questions are under way", sum);
+}
+
+/*
  * A session begins to ask its names.
  */
 void
@@ -446,7 +462,8 @@ check_healing(Session *session)
 	int			in_flight = task->max_in_flight < 16 ? task->max_in_flight : 16;
 	SimTime		bound = 3 * patience() + 3 * SECOND;
 
-	if (task->feeder == FEEDER_ALONE || set.ports > 0)
+	if (task->feeder == FEEDER_ALONE || set.ports > 0 ||
+		(set.shared && set.max_in_flight_total > 0))
 		in_flight = 1;
 	/* Slow names cost their patience still, perhaps one after the other. */
 	if (in_flight == 1)

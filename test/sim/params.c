@@ -283,4 +283,11 @@ params_swarm(uint64_t number)
 	/* Who knows ids wins where queries are asked again on another socket. */
 	set.spy = set.loss == 0 && set.queue > 16 && set.down_at < 0 && set.sendfail == 0 &&
 		set.stall == 0 && set.timeout >= 500 && set.rtt <= 20000;
+
+	if (chance_of(&chance, 0.4))
+	{
+		set.shared = 1;
+		set.stagger = PICK(0, 0, 100, 20000, 500000);
+		set.max_in_flight_total = PICK(0, 0, 0, 1, 7, 60, 1000);
+	}
 }

@@ -11,6 +11,7 @@
 #include "port.h"
 #include "session.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 
 #include "system/system.h"
@@ -310,6 +311,48 @@ ProcessInterrupts(void)
 	ereport(ERROR, (errmsg("canceling statement")));
 }
 
+/* ---- shared memory ---- */
+
+static pg_on_exit_callback at_exit[4];
+static Datum at_exit_arg[4];
+static int	nat_exit;
+
+/* The linker leads the parts of fixed size here. */
+void
+__wrap_shared_part_add(SharedPart *part)
+{
+	part->memory = sim_shared(part->name, part->size());
+}
+
+/* Sessions take turns only when they wait, and nobody waits while it has a lock. */
+bool
+LWLockAcquire(LWLock *lock, LWLockMode mode)
+{
+	return true;
+}
+
+void
+LWLockRelease(LWLock *lock)
+{
+}
+
+void
+on_shmem_exit(pg_on_exit_callback function, Datum arg)
+{
+	at_exit[nat_exit] = function;
+	at_exit_arg[nat_exit++] = arg;
+}
+
+/*
+ * The process gives up its shared memory.
+ */
+void
+exit_shared_memory(void)
+{
+	while (nat_exit-- > 0)
+		at_exit[nat_exit](0, at_exit_arg[nat_exit]);
+}
+
 /* ---- descriptors and events ---- */
 
 int			descriptors_left;
@@ -399,6 +442,7 @@ WaitEventSetWait(WaitEventSet *set, long timeout, WaitEvent *occurred, int size,
 			(set->events[i].events & WL_SOCKET_READABLE ? SIM_READ : 0) |
 			(set->events[i].events & WL_SOCKET_WRITEABLE ? SIM_WRITE : 0);
 	}
+	sim_under_way(under_way());
 	sim_wait(wants, nwants, timeout);
 	for (int i = 0, want = 0; i < set->count && want < nwants && count < size; i++)
 	{

@@ -185,7 +185,8 @@ report(const char *world)
 			sums.ideal = ideal;
 		for (int j = 0; j < sessions[i].task.names; j++)
 			add_name(&sums, &sessions[i].names[j]);
-		if (sessions[i].ended - sessions[i].batch_began > last)
+		if ((set.judged == 0 || i >= nsessions - set.judged) &&
+			sessions[i].ended - sessions[i].batch_began > last)
 			last = sessions[i].ended - sessions[i].batch_began;
 	}
 	add_traffic(&traffic);

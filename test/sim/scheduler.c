@@ -101,12 +101,14 @@ fill_task(SimTask *task, int id)
 	task->deadline = set.deadline;
 	task->max_timeout = set.max_timeout;
 	task->max_in_flight = set.max_in_flight;
+	task->max_in_flight_total = set.max_in_flight_total;
 	task->udp_max_queries = set.udp_max_queries;
 	task->rotate = set.rotate;
 	task->edns = set.edns;
 	task->dns0x20 = set.dns0x20;
 	task->tcp = set.usevc;
 	task->keep_open = set.keep_open;
+	task->shared = set.shared;
 }
 
 static void
@@ -287,6 +289,39 @@ uint64_t
 sim_random(void)
 {
 	return chance_next(&running->chance);
+}
+
+int
+sim_sessions_left(void)
+{
+	int			left = 0;
+
+	for (int i = 0; i < nsessions; i++)
+		left += !sessions[i].finished;
+	return left;
+}
+
+/*
+ * The memory with this name, which all sessions share; zero at first.
+ */
+void *
+sim_shared(const char *name, size_t size)
+{
+	static struct
+	{
+		const char *name;
+		void	   *memory;
+	}			parts[8];
+	int			i = 0;
+
+	while (parts[i].name != NULL && strcmp(parts[i].name, name) != 0)
+		i++;
+	if (parts[i].name == NULL)
+	{
+		parts[i].name = strdup(name);
+		parts[i].memory = calloc(1, size);
+	}
+	return parts[i].memory;
 }
 
 /*

@@ -199,6 +199,23 @@ __wrap_books_check(DnsWindow *window)
 		__real_books_check(window);
 }
 
+/*
+ * The questions of this session under way.
+ */
+int
+under_way(void)
+{
+	int			count = 0;
+
+	for (DnsWindow *window = events_next_window(NULL); window != NULL;
+		 window = events_next_window(window))
+	{
+		if (window->of_lane == NULL)
+			count += window_under_way(window);
+	}
+	return count;
+}
+
 static void
 apply_settings(void)
 {
@@ -212,6 +229,7 @@ apply_settings(void)
 	setting_deadline = task->deadline;
 	setting_max_timeout = task->max_timeout;
 	setting_max_in_flight = task->max_in_flight;
+	setting_max_in_flight_total = task->max_in_flight_total;
 	setting_max_answer_memory = task->answer_memory;
 	setting_udp_max_queries = task->udp_max_queries;
 	setting_rotate = task->rotate ? ROTATE_ON : ROTATE_OFF;
@@ -223,6 +241,11 @@ apply_settings(void)
 	hash_memory_limit = task->work_mem * (Size) 1024 * 2;
 	if (first)
 		memory_init();
+	if (first && task->shared)
+	{
+		joint_init();
+		ceiling_init();
+	}
 	first = false;
 }
 
@@ -264,6 +287,11 @@ session_main(const SimTask *given, SimCounters *counted)
 			sim_fail("left", "%zu pieces of memory", memory_chunks() - chunks);
 	}
 	channel_reset();
+	if (task->shared && sim_sessions_left() == 1 &&
+		!(joint_is_idle() && ceiling_is_idle()))
+		sim_fail("left", "shared memory counts questions");
+	exit_shared_memory();
+	sim_under_way(0);
 	if (descriptors_left != task->descriptors)
 		sim_fail("left", "%d descriptors are reserved",
 				 task->descriptors - descriptors_left);

@@ -24,6 +24,9 @@ extern long pieces_in_use;		/* of malloc() */
 
 extern size_t memory_chunks(void);
 
+extern void exit_shared_memory(void);
+extern int	under_way(void);
+
 extern int64 sim_statement;
 
 #endif							/* SESSION_H */

@@ -60,12 +60,14 @@ typedef struct SimTask
 	int			deadline;
 	int			max_timeout;
 	int			max_in_flight;
+	int			max_in_flight_total;
 	int			udp_max_queries;
 	int			rotate;
 	int			edns;
 	int			dns0x20;
 	int			tcp;
 	int			keep_open;
+	int			shared;			/* there is shared memory */
 } SimTask;
 
 /* The counters of the engine when a session ends. */
@@ -89,6 +91,9 @@ extern void sim_wait(SimWant *wants, int count, long timeout_ms);
 extern int	sim_interrupted(void);
 extern void sim_spend(SimTime time);
 extern uint64_t sim_random(void);
+extern void sim_under_way(int questions);
+extern int	sim_sessions_left(void);
+extern void *sim_shared(const char *name, size_t size);
 extern void sim_batch_begins(void);
 extern void sim_asked(int index);
 extern void sim_outcome(int index, const char *status, int64_t address);

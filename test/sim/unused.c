@@ -1,9 +1,9 @@
 /*
  * unused.c
  *
- * Functions of PostgreSQL for files of the system, for encodings and for shared memory: the
- * engine is linked with them, but a world names its servers in the settings, has no shared
- * memory and logs nothing, so that none is called.  No header declares them here, since
+ * Functions of PostgreSQL for files of the system, for encodings and for an area in shared
+ * memory: the engine is linked with them, but a world names its servers in the settings,
+ * has no such area and logs nothing, so that none is called.  No header declares them here, since
  * all are the same.
  */
 #include <stdlib.h>
@@ -16,9 +16,7 @@ UNUSED(CloseTransientFile)
 UNUSED(FindDefaultConversionProc)
 UNUSED(GetCurrentTimestamp)
 UNUSED(GetDatabaseEncoding)
-UNUSED(LWLockAcquire)
 UNUSED(LWLockInitialize)
-UNUSED(LWLockRelease)
 UNUSED(MemoryContextSetIdentifier)
 UNUSED(MemoryContextSetParent)
 UNUSED(MemoryContextStrdup)
@@ -31,7 +29,6 @@ UNUSED(dsa_pin_mapping)
 UNUSED(errhidecontext)
 UNUSED(errhidestmt)
 UNUSED(mul_size)
-UNUSED(on_shmem_exit)
 UNUSED(pg_cryptohash_create)
 UNUSED(pg_cryptohash_final)
 UNUSED(pg_cryptohash_free)

@@ -26,6 +26,8 @@
 /* Name, default, meaning. */
 #define PARAMS(X) \
 	X(sessions, 1, "sessions that ask at the same time") \
+	X(shared, 0, "the sessions have shared memory") \
+	X(judged, 0, "sessions that begin last and count for the time alone; 0: all count") \
 	X(names, 2000, "names of a session") \
 	X(batches, 1, "times that a session asks its names") \
 	X(feeder, 0, "0 array, 1 look-ahead, 2 one name after the other") \
@@ -35,6 +37,7 @@
 	X(deadline, 0, "ms") \
 	X(max_timeout, 60000, "ms") \
 	X(max_in_flight, 16384, "") \
+	X(max_in_flight_total, 0, "of all sessions, if they have shared memory") \
 	X(udp_max_queries, 256, "") \
 	X(rotate, 0, "") \
 	X(edns, 1, "") \
@@ -262,6 +265,7 @@ typedef struct Session
 	int			asked;
 	int			answered;		/* names with an outcome, in this batch */
 	int		   *name_of_id;		/* index + 1 */
+	int			under_way;		/* questions, when it waits */
 	uint64_t	steps;
 	uint64_t	blocks;
 	uint64_t	idle_steps;
