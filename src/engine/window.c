@@ -133,16 +133,6 @@ window_has_room(DnsWindow *window)
 }
 
 /*
- * The number of questions that the library or the burst has, that a lane asks or that
- * wait to be asked again.
- */
-int
-window_under_way(const DnsWindow *window)
-{
-	return window->in_flight + window->nisolated + window->nrefused;
-}
-
-/*
  * Asks a question; there must be room.  Flushes the channel if a whole burst waits.  tag
  * is the feeder's, to recognize the slot when wait_next() or chain_finished() returns
  * it.  Does not wait; can raise.

@@ -201,6 +201,7 @@ extern bool slot_is_answered(const DnsReply *reply);
 extern void slot_open_answer(const DnsReply *reply, DnsMessage *message);
 extern void slot_release(DnsSlot *slot);
 extern void slot_expire(DnsWindow *window);
+extern int	window_under_way(const DnsWindow *window);
 extern int64 window_clock(const DnsWindow *window);
 extern void slot_drop_bare_error(DnsSlot *slot);
 extern void slot_leave_lane(DnsSlot *slot);

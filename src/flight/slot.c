@@ -249,6 +249,16 @@ slot_expire(DnsWindow *window)
 }
 
 /*
+ * The number of questions that the library or the burst has, that a lane asks or that
+ * wait to be asked again.
+ */
+int
+window_under_way(const DnsWindow *window)
+{
+	return window->in_flight + window->nisolated + window->nrefused;
+}
+
+/*
  * The clock of deadlines, in microseconds.  For questions that are asked before the
  * call, only the time counts in which the backend waits: their answers can come while
  * it is busy, and are read later.
