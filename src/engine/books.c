@@ -138,6 +138,7 @@ static void
 check_lists(DnsWindow *window, const Tally *tally)
 {
 	int			most = window->used;
+	int64		limit = 0;
 	dlist_iter	iter;
 
 	CHECK(list_length_of(&window->pending, most, "pending") == tally->pending,
@@ -151,8 +152,13 @@ check_lists(DnsWindow *window, const Tally *tally)
 	(void) list_length_of(&window->done, most, "done");
 
 	dlist_foreach(iter, &window->pending)
-		CHECK(!dlist_container(DnsSlot, pending_node, iter.cur)->done,
-			  "pending, but over");
+	{
+		const DnsSlot *slot = dlist_container(DnsSlot, pending_node, iter.cur);
+
+		CHECK(!slot->done, "pending, but over");
+		CHECK(slot->limit >= limit, "the order of deadlines");
+		limit = slot->limit;
+	}
 	for (int state = BURST_FRESH; state < BURST_STATES; state++)
 		check_burst(&window->burst[state], state);
 	dlist_foreach(iter, &window->bare_errors)

@@ -157,7 +157,7 @@ typedef struct DnsWindow
 	int			capacity;
 	DnsSlot    *slots;
 	slist_head	free;
-	dlist_head	pending;		/* in the order of asking */
+	dlist_head	pending;		/* in the order of their deadlines */
 	dlist_head	done;			/* in the order of finishing */
 	dlist_head	bare_errors;			/* in the order of bare_error_at */
 	int			in_flight;

@@ -27,6 +27,7 @@
 
 static void prepare(DnsSlot *slot, DnsWindow *window, uint64 tag, struct DnsChain *chain);
 static void count_failure(const DnsSlot *slot, ares_status_t status, int server);
+static void put_in_order(DnsSlot *slot);
 static void recycle(DnsSlot *slot);
 static void drop_answer(DnsSlot *slot);
 static int64 limit_from(const DnsWindow *window, int64 now);
@@ -52,14 +53,18 @@ slot_take(DnsWindow *window, const DnsQuestion *question, uint64 tag)
 
 /*
  * The feeder's question asks for another name now: begins anew with the slot of a finished
- * question.  Keeps tag and chain.
+ * question.  Keeps tag, chain and deadline.
  */
 void
 slot_renew(DnsSlot *slot, const DnsName *name)
 {
+	int64		limit = slot->limit;
+
 	drop_answer(slot);
 	name_copy(&slot->question.name, name);
 	prepare(slot, slot->window, slot->tag, slot->chain);
+	slot->limit = limit;
+	put_in_order(slot);
 }
 
 /*
@@ -281,6 +286,25 @@ prepare(DnsSlot *slot, DnsWindow *window, uint64 tag, struct DnsChain *chain)
 	slot->limit = limit_from(window, window->prefetch ? clock_waited() :
 							 slot->reply.asked_at);
 	dlist_push_tail(&window->pending, &slot->pending_node);
+}
+
+/* Moves a slot from the end of the pending ones to where its deadline belongs. */
+static void
+put_in_order(DnsSlot *slot)
+{
+	dlist_head *pending = &slot->window->pending;
+	dlist_iter	iter;
+
+	dlist_delete(&slot->pending_node);
+	dlist_reverse_foreach(iter, pending)
+	{
+		if (dlist_container(DnsSlot, pending_node, iter.cur)->limit <= slot->limit)
+		{
+			dlist_insert_after(iter.cur, &slot->pending_node);
+			return;
+		}
+	}
+	dlist_push_head(pending, &slot->pending_node);
 }
 
 /* Counts a question without a useful answer; server has had its last query. */

@@ -7,6 +7,8 @@
  */
 #include "world.h"
 
+#include <ctype.h>
+
 #define MAX_ANSWER	600
 
 typedef struct Message
@@ -200,6 +202,53 @@ flood_connection(const Packet *query)
 	session_wake(&sessions[query->session]);
 }
 
+/*
+ * Replaces the records of an answer by those of an alias, for the query's first letter:
+ * a name is an alias of x, or by way of x an alias of y; x is one of y, or of the name
+ * itself in a circle; y has the address.  The next names are not told, or one of them.
+ */
+static void
+make_alias(const Packet *query, const Name *name, int index, Message *message)
+{
+	int			first = tolower(query->octets[13]);
+	int			label = query->octets[12];
+	int			owner = 12;
+
+	if (first == 'y')
+		return;
+	drop_records(message);
+	for (int more = index % 3;; more--)
+	{
+		uint8_t    *at = message->octets + message->len;
+		int			next = first != 'x' ? 'x' : name->kind == 'g' ? 'g' : 'y';
+
+		memcpy(at, "\0\0\0\5\0\1\0\0\0\x3c\0\0", 12);
+		at[0] = 0xc0 | owner >> 8;
+		at[1] = owner;
+		at[11] = 1 + label + 2;
+		owner = message->len + 12;
+		at[12] = label;
+		memcpy(at + 13, query->octets + 13, label);
+		at[13] = next;
+		at[13 + label] = 0xc0;
+		at[14 + label] = 13 + label;
+		message->len += 12 + at[11];
+		message->octets[7]++;
+		if (more <= 0 || next != 'x')
+			return;
+		first = next;
+	}
+}
+
+/* Adds an OPT record without options. */
+static void
+add_opt(Message *message)
+{
+	memcpy(message->octets + message->len, "\0\0\x29\4\xd0\0\0\0\0\0\0", 11);
+	message->len += 11;
+	message->octets[11]++;
+}
+
 /* Answers by the kind of a name, after an additional time. */
 static void
 answer_name(const Packet *query, const Name *name, int index, SimTime extra)
@@ -245,6 +294,10 @@ answer_name(const Packet *query, const Name *name, int index, SimTime extra)
 		message.octets[7] = 0;
 		message.len = 12;
 	}
+	else if (name->kind == 'a' || name->kind == 'g')
+		make_alias(query, name, index, &message);
+	if (set.opt && query->octets[11] > 0 && strchr("emb", name->kind) == NULL)
+		add_opt(&message);
 	reply(query, &message, extra);
 }
 

@@ -99,6 +99,13 @@ check_message(const Packet *packet)
 	running->large_letters += large;
 }
 
+/* Is the name an alias, so that others are asked for as well? */
+static bool
+has_targets(const Name *name)
+{
+	return name->kind == 'a' || name->kind == 'g';
+}
+
 /*
  * Checks the socket of a query with a new id: it sends no more queries than the setting
  * allows, and the second query for a name leaves through another port.
@@ -110,7 +117,7 @@ check_socket(const Packet *packet, const Name *name, int index)
 
 	/* The first query that the system sends can be the second one of the engine. */
 	if (name->sent == 1 && name->serial == packet->serial && set.sendfail == 0 &&
-		set.down_at < 0 && !failures_are_set())
+		set.down_at < 0 && !failures_are_set() && !has_targets(name))
 		sim_fail("port", "name %d is asked again through the same port", index);
 	if (socket->asked == 0 && set.feeder == FEEDER_ARRAY)
 	{
@@ -140,6 +147,7 @@ judge_query(const Packet *packet)
 	Name	   *name = name_asked(packet->octets, packet->len, &owner, &index);
 	int			other = session->name_of_id[id] - 1;
 
+	session->queries++;
 	if (name == NULL)
 		return;
 	if (owner != session->task.id)
@@ -294,10 +302,11 @@ sim_asked(int index)
 }
 
 /*
- * A question of the session is over.  address is that of the answer, or -1.
+ * A question of the session is over, after some queries.  address is that of the answer,
+ * or -1.
  */
 void
-sim_outcome(int index, const char *status, int64_t address)
+sim_outcome(int index, const char *status, int64_t address, int queries)
 {
 	Name	   *name = &running->names[index];
 
@@ -305,6 +314,7 @@ sim_outcome(int index, const char *status, int64_t address)
 	trace(running->local);
 	running->idle_steps = 0;
 	running->answered++;
+	running->told += queries;
 	if (!name->asked || ++name->outcomes != 1)
 		sim_fail("outcome", "name %d has outcome %d", index, name->outcomes);
 	name->status = status_number(status);
@@ -404,7 +414,7 @@ check_outcomes(Session *session)
 		const Name *name = &session->names[i];
 		const char *status = status_text(name->status);
 
-		if (is_known(name) && strcmp(status, name_kind(name->kind)->status) != 0)
+		if (name->outcomes > 0 && is_known(name) && strcmp(status, name_kind(name->kind)->status) != 0)
 			sim_fail("oracle", "name %d, of kind %c, ends with %s", i, name->kind, status);
 	}
 	running = NULL;
@@ -423,7 +433,8 @@ check_budget(Session *session, bool nothing_lost)
 		bool		plain = set.edns && (name->kind == 'e' || name->kind == 'b');
 
 		/* A query that is answered by FORMERR is repeated without EDNS. */
-		if (name->sent - name->refused > set.tries * set.servers * (1 + plain + set.budget) + 1)
+		if (name->sent - name->refused > (set.tries * set.servers * (1 + plain + set.budget) + 1) *
+			(has_targets(name) ? 3 : 1))
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
 		second += name->kind == 'h' && name->sent > 1;
@@ -432,6 +443,34 @@ check_budget(Session *session, bool nothing_lost)
 		sim_fail("budget", "%d names of %d cost a second query", second,
 				 session->task.names);
 	running = NULL;
+}
+
+/*
+ * The counters of the engine are those of the world, unless the session drops what it was
+ * about to send.
+ */
+static void
+check_counts(const Session *session, bool nothing_lost)
+{
+	const SimCounters *counted = &session->counted;
+
+	if (!nothing_lost || set.stop > 0)
+		return;
+	if (counted->queries - counted->tcp_queries != session->queries)
+		sim_fail("counts", "%lu queries over UDP, and not %lu",
+				 (unsigned long) (counted->queries - counted->tcp_queries),
+				 (unsigned long) session->queries);
+	if (counted->tcp_queries == 0 &&
+		session->told + counted->probes != counted->queries)
+		sim_fail("counts", "%lu queries of names, and not %lu",
+				 (unsigned long) session->told,
+				 (unsigned long) (counted->queries - counted->probes));
+	/* An error that is answered by a query without EDNS is no answer. */
+	if (counted->tcp_queries == 0 && set.noedns + set.bare + set.forged == 0 &&
+		counted->answers + counted->timeouts + counted->resends < counted->queries)
+		sim_fail("counts", "%lu answers, %lu queries given up and %lu early ones of %lu",
+				 (unsigned long) counted->answers, (unsigned long) counted->timeouts,
+				 (unsigned long) counted->resends, (unsigned long) counted->queries);
 }
 
 /* Where nothing is late or lost, servers that take turns are asked about equally often. */
@@ -507,12 +546,12 @@ judge_end(void)
 				sim_fail("left", "descriptor %d is open", FIRST_FD + fd);
 			running = NULL;
 		}
-		if (session->errors == 0)
-		{
-			running = session;
+		running = session;
+		if (session->errors == 0 && set.stop == 0)
 			judge_batch(session);
-			running = NULL;
-		}
+		if (session->errors == 0)
+			check_counts(session, nothing_lost);
+		running = NULL;
 		running = session;
 		check_error(session);
 		running = NULL;

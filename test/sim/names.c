@@ -2,7 +2,8 @@
  * names.c
  *
  * The names that sessions ask for: "h17.s2.example" is name 17 of session 2.  The first
- * letter is the kind, which tells how the servers answer.
+ * letter is the kind, which tells how the servers answer.  The targets of an alias are
+ * "x17.s2.example" and "y17.s2.example".
  */
 #include "world.h"
 
@@ -29,6 +30,8 @@ static const NameKind kinds[] = {
 	KIND('z', flood, NULL, 0),
 	KIND('e', noedns, "NOERROR", 0),
 	KIND('r', refused, "REFUSED", 0),
+	KIND('a', alias, "NOERROR", 0),
+	KIND('g', circle, "MALFORMED", 0),
 	KIND('l', lossy, NULL, 0),
 	{'h', SIZE_MAX, "NOERROR", 0}
 };

@@ -97,6 +97,7 @@ fill_task(SimTask *task, int id)
 	task->descriptors = set.descriptors;
 	task->servers = csv;
 	task->timeout = set.timeout;
+	task->stop = set.stop * set.names;
 	task->tries = set.tries;
 	task->deadline = set.deadline;
 	task->max_timeout = set.max_timeout;

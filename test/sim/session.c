@@ -51,22 +51,39 @@ read_name(int index, DnsQuestion *question)
 	question->nsid = false;
 }
 
-/* The address of an answer, in its last octets; -1 if it has none. */
+/* The address in an answer; -1 if it has none. */
 static int64
 address_of(const DnsReply *reply)
 {
-	const uint8 *end = reply->answer + reply->answer_len;
+	DnsMessage	message;
+	DnsCursor	cursor;
+	DnsRR		rr;
 
-	if (reply->answer == NULL || reply->malformed || reply->answer_len < 28 ||
-		reply->answer[7] != 1)
+	if (reply->answer == NULL || reply->malformed)
 		return -1;
-	return (int64) end[-4] << 24 | end[-3] << 16 | end[-2] << 8 | end[-1];
+	slot_open_answer(reply, &message);
+	message_section(&message, DNS_ANSWER, &cursor);
+	while (message_next(&cursor, &rr))
+	{
+		if (rr.type == 1 && rr.rdlength == 4)
+			return (int64) rr.rdata[0] << 24 | rr.rdata[1] << 16 |
+				rr.rdata[2] << 8 | rr.rdata[3];
+	}
+	return -1;
 }
 
 static void
 tell_outcome(int index, const DnsOutcome *outcome)
 {
-	sim_outcome(index, outcome->status->name, address_of(outcome->reply));
+	sim_outcome(index, outcome->status->name, address_of(outcome->reply),
+				outcome->reply->queries);
+}
+
+/* Has the session read enough? */
+static bool
+is_enough(int read)
+{
+	return task->stop > 0 && read >= task->stop;
 }
 
 /* Asks as src/lookup/batch.c does. */
@@ -74,6 +91,7 @@ static void
 ask_array(void)
 {
 	int			fed = 0;
+	int			read = 0;
 	int64		done_at = 0;
 	DnsWindow  *window = window_open(Min(task->names, setting_max_in_flight), NULL);
 
@@ -92,7 +110,7 @@ ask_array(void)
 			sim_asked(fed);
 			window_submit(window, &question, fed++);
 		}
-		if (window_is_idle(window))
+		if (window_is_idle(window) || is_enough(read))
 			break;
 		slot = chain_finished(window);
 		if (slot == NULL)
@@ -106,6 +124,7 @@ ask_array(void)
 					 (int) slot->tag);
 		done_at = slot->reply.done_at;
 		tell_outcome(slot->tag, &outcome);
+		read++;
 		slot_release(slot);
 	}
 	window_close(window);
@@ -152,7 +171,7 @@ ask_ahead(void)
 	int			read = 0;
 
 	(void) prefetch_statement_run(CurrentMemoryContext);
-	for (int i = 0; i < task->names; i++)
+	for (int i = 0; i < task->names && !is_enough(i); i++)
 	{
 		DnsQuestion question;
 		DnsOutcome	outcome;
@@ -271,6 +290,34 @@ ask_batch(void)
 	MemoryContextDelete(context);
 }
 
+/* The counts of the tallies agree with the counters. */
+static void
+check_tallies(SimCounters *counted)
+{
+	uint64		queries = 0;
+	uint64		tcp = 0;
+
+	for (const DnsServerTally *server = tally_next_server(NULL); server != NULL;
+		 server = tally_next_server(server))
+	{
+		for (const DnsTypeTally *type = server->types; type != NULL; type = type->next)
+		{
+			const DnsTally *tally = &type->tally;
+
+			queries += tally->first + tally->passed_on + tally->sent_again + tally->probes;
+			tcp += tally->tcp;
+			counted->probes += tally->probes;
+			counted->timeouts += tally->timeouts;
+			for (int i = 0; i < TALLY_ANSWERS; i++)
+				counted->answers += tally->answers[i];
+		}
+	}
+	if (queries != counters.queries || tcp != counters.tcp_queries)
+		sim_fail("counts", UINT64_FORMAT " queries in the tallies, and not " UINT64_FORMAT
+				 "; over TCP " UINT64_FORMAT ", and not " UINT64_FORMAT,
+				 queries, counters.queries, tcp, counters.tcp_queries);
+}
+
 void
 session_main(const SimTask *given, SimCounters *counted)
 {
@@ -302,4 +349,6 @@ session_main(const SimTask *given, SimCounters *counted)
 	counted->tcp_queries = counters.tcp_queries;
 	counted->sockets = counters.sockets;
 	counted->channels = counters.channels;
+	counted->resends = counters.resends;
+	check_tallies(counted);
 }

@@ -49,6 +49,7 @@ typedef struct SimTask
 	SimFeeder	feeder;
 	int			names;
 	int			batches;		/* the same names again; the channel is kept */
+	int			stop;			/* outcomes after which a batch ends; 0: all */
 	int			check;			/* steps between two checks of the books; 0: none */
 	int			work_mem;		/* kB */
 	int			answer_memory;	/* kB */
@@ -76,6 +77,10 @@ typedef struct SimCounters
 	uint64_t	questions;
 	uint64_t	queries;
 	uint64_t	tcp_queries;
+	uint64_t	resends;
+	uint64_t	probes;
+	uint64_t	answers;		/* as the tallies have them */
+	uint64_t	timeouts;		/* the same */
 	uint64_t	sockets;
 	uint64_t	channels;
 } SimCounters;
@@ -96,7 +101,7 @@ extern int	sim_sessions_left(void);
 extern void *sim_shared(const char *name, size_t size);
 extern void sim_batch_begins(void);
 extern void sim_asked(int index);
-extern void sim_outcome(int index, const char *status, int64_t address);
+extern void sim_outcome(int index, const char *status, int64_t address, int queries);
 extern void sim_raised(const char *text);
 extern int	sim_fails(SimCall call);
 extern void sim_fail(const char *kind, const char *format,...)

@@ -31,6 +31,7 @@
 	X(names, 2000, "names of a session") \
 	X(batches, 1, "times that a session asks its names") \
 	X(feeder, 0, "0 array, 1 look-ahead, 2 one name after the other") \
+	X(stop, 0, "share of the names after which a session reads no more, as for a LIMIT") \
 	X(stagger, 0, "us between the begins of two sessions") \
 	X(timeout, 2000, "ms, a setting of the library like the next ones") \
 	X(tries, 4, "") \
@@ -93,6 +94,9 @@
 	X(flood, 0, "truncated, and the TCP connection floods") \
 	X(noedns, 0, "FORMERR to queries with EDNS") \
 	X(refused, 0, "REFUSED") \
+	X(alias, 0, "an alias, whose target must be asked for") \
+	X(circle, 0, "an alias of itself, after two such steps") \
+	X(opt, 0, "servers answer EDNS with an OPT record") \
 	X(lossy, 0, "lose their first queries") \
 	X(drops, 4, "queries that they lose") \
 	X(tail, 0, "these names come last") \
@@ -274,6 +278,8 @@ typedef struct Session
 	uint64_t	spin_packets;
 	uint64_t	packets;
 	uint64_t	large_letters;	/* in names that were sent */
+	uint64_t	queries;		/* over UDP */
+	uint64_t	told;			/* queries of names with an outcome, as the engine counts them */
 	uint64_t	dropped;		/* datagrams for which the buffer had no room */
 	SimTime		refused_at;		/* the last time that nobody listened */
 	SimTime		last_answer;	/* for the longest pause */
