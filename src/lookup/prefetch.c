@@ -143,9 +143,8 @@ prefetch_time_left(const PrefetchQuestion *prefetched)
 }
 
 /*
- * Takes the answers that have come, and asks more questions if there is room.
- * Does not wait, and does nothing if it was called just before.  The caller has called
- * clock_now().
+ * Takes the answers that have come, and asks more questions if there is room.  Does not
+ * wait, and does nothing just after another call.  The caller has called clock_now().
  */
 void
 prefetch_attend(Prefetch *prefetch)
@@ -205,8 +204,8 @@ prefetch_close(Prefetch *prefetch)
 /*
  * Waits for a question that the calling statement asked ahead, and reads its
  * outcome; server is NULL for those of the settings.  False if it was not asked,
- * or with other settings, or is not answered and must not wait.  The outcome's
- * message is valid until the next lookup.  Raises what waiting raises.
+ * or with other settings, or is not answered and must not wait.  The outcome's message
+ * is valid until the next lookup.  Raises what waiting raises.
  */
 bool
 prefetch_outcome(const char *server, const DnsQuestion *question, bool wait,
