@@ -422,7 +422,7 @@ extern void presentation_field(StringInfo out, const DnsField *field);
 
 /* ---- exact.c: does the text of record data stand for its octets? ---- */
 
-extern bool exact_rdata(const DnsMessage *message, const DnsRR *rr);
+extern bool exact_rdata(DnsRdata rdata);
 
 /* ---- fields.c: fields with a format of their own ---- */
 

@@ -256,7 +256,8 @@ encode_decimal(StringInfo out, uint32 number)
 static char *
 reserve(StringInfo out, size_t len)
 {
-	enlargeStringInfo(out, len);
+	if (out->maxlen - out->len <= (int) len)
+		enlargeStringInfo(out, len);
 	return out->data + out->len;
 }
 

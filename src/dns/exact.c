@@ -42,13 +42,13 @@ static bool exact_angle(uint32 angle, uint32 degrees);
 static bool all_digits(const uint8 *octets, size_t len);
 
 /*
- * Do the fields of a record of a sound message, as text, stand for its data?
+ * Do the fields of a record of a sound message, as text, stand for its data?  The data
+ * has just been opened.
  */
 bool
-exact_rdata(const DnsMessage *message, const DnsRR *rr)
+exact_rdata(DnsRdata rdata)
 {
-	const DnsFieldDef *def = rrtype_fields(rr);
-	DnsRdata	rdata;
+	const DnsFieldDef *def = rdata.def;
 	DnsField	field;
 
 	/* The usual types are not read a second time for this. */
@@ -57,10 +57,9 @@ exact_rdata(const DnsMessage *message, const DnsRR *rr)
 	if (def->name == NULL)
 		return true;
 
-	rdata_open(message, rr, &rdata);
 	while (rdata_next(&rdata, &field))
 	{
-		if (!exact_field(rr, &field))
+		if (!exact_field(rdata.rr, &field))
 			return false;
 	}
 	return true;

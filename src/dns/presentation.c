@@ -27,12 +27,12 @@ presentation_rdata(StringInfo out, const DnsMessage *message, const DnsRR *rr)
 	DnsField	field;
 	bool		first = true;
 
-	if (!exact_rdata(message, rr))
+	rdata_open(message, rr, &rdata);
+	if (!exact_rdata(rdata))
 	{
 		append_unknown(out, message, rr);
 		return;
 	}
-	rdata_open(message, rr, &rdata);
 	while (rdata_next(&rdata, &field))
 	{
 		int			before = out->len;

@@ -355,8 +355,10 @@ rrtype_fields(const DnsRR *rr)
 	};
 	const DnsType *type = rrtype_by_code(rr->type);
 
-	if (type == NULL || type->fields[0].name == NULL)
+	if (type == NULL || type->fields[0].name == NULL || has_unassigned_form(rr))
 		return unknown;
+	if (rr->class == DNS_CLASS_IN)
+		return type->fields;
 
 	/* Updates name records without their data (RFC 2136 sections 2.4 and 2.5). */
 	if (rr->rdlength == 0 &&
@@ -367,16 +369,15 @@ rrtype_fields(const DnsRR *rr)
 		return chaos_address;
 
 	/*
-	 * Addresses have this form in classes IN and HS only.  In class NONE they are
+	 * Addresses have their form in classes IN and HS only.  In class NONE they are
 	 * those of the zone's class, IN, that an update deletes (RFC 2136 section 2.5.4).
 	 */
 	if ((type->fields[0].kind == FIELD_IP4 ||
 		 type->fields[0].kind == FIELD_IP6) &&
-		rr->class != DNS_CLASS_IN && rr->class != DNS_CLASS_HS &&
-		rr->class != DNS_CLASS_NONE)
+		rr->class != DNS_CLASS_HS && rr->class != DNS_CLASS_NONE)
 		return unknown;
 
-	return has_unassigned_form(rr) ? unknown : type->fields;
+	return type->fields;
 }
 
 /*

@@ -141,8 +141,10 @@ void
 batch_take(DnsBatch *batch, const CacheScope *scope, DnsSlot *slot)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(batch->answer_context);
-	DnsAnswer	answer = {.rr = NULL};
+	DnsAnswer	answer;
 
+	answer.rr = NULL;
+	answer.local = 0;
 	slow_log(slot->window, &slot->question, &slot->reply);
 	cache_keep(scope, slot);
 	outcome_read(&answer.outcome, slot->window, &slot->question, &slot->reply);
