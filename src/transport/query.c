@@ -51,9 +51,10 @@ query_replace(DnsChannel *channel, DnsSocket *socket,
 
 	/*
 	 * The query belongs to no slot.  It is a probe, with which the library finds out
-	 * whether a failed server is back: it repeats the question that was sent last.
+	 * whether a failed server is back: it repeats the question that was sent last.  An
+	 * only server gets no probe: then the question was over before its connection stood.
 	 */
-	if (channel->last_slot >= window->used)
+	if (channel->nservers == 1 || channel->last_slot >= window->used)
 		return 0;
 	probe = add_probe(channel, socket, id, &window->slots[channel->last_slot]);
 	tally_of(channel->tallies[socket->server], probe->question.type)->tally.probes++;

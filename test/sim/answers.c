@@ -80,7 +80,7 @@ send_frame(const Packet *query, const uint8_t *octets, int len)
 	SimTime		at = now + latency(query->server);
 	int			sent = 0;
 
-	if (socket == NULL || socket->closed)
+	if (socket == NULL || socket->closed || socket->blocked)
 		return;
 	frame[0] = len >> 8;
 	frame[1] = len;
@@ -205,7 +205,8 @@ flood_connection(const Packet *query)
 /*
  * Replaces the records of an answer by those of an alias, for the query's first letter:
  * a name is an alias of x, or by way of x an alias of y; x is one of y, or of the name
- * itself in a circle; y has the address.  The next names are not told, or one of them.
+ * itself in a circle; y has the address, if there is one.  The answer does not have all
+ * steps.
  */
 static void
 make_alias(const Packet *query, const Name *name, int index, Message *message)
@@ -214,9 +215,13 @@ make_alias(const Packet *query, const Name *name, int index, Message *message)
 	int			label = query->octets[12];
 	int			owner = 12;
 
-	if (first == 'y')
+	if (first == 'y' && name->kind == 'v')
+		message->octets[7] = 9;
+	if (first == 'y' && name->kind != 'u')
 		return;
 	drop_records(message);
+	if (first == 'y')
+		return;
 	for (int more = index % 3;; more--)
 	{
 		uint8_t    *at = message->octets + message->len;
@@ -294,9 +299,9 @@ answer_name(const Packet *query, const Name *name, int index, SimTime extra)
 		message.octets[7] = 0;
 		message.len = 12;
 	}
-	else if (name->kind == 'a' || name->kind == 'g')
+	else if (name_has_targets(name))
 		make_alias(query, name, index, &message);
-	if (set.opt && query->octets[11] > 0 && strchr("emb", name->kind) == NULL)
+	if (set.opt && query->octets[11] > 0 && strchr("embv", name->kind) == NULL)
 		add_opt(&message);
 	reply(query, &message, extra);
 }
@@ -322,7 +327,13 @@ answer(Packet *query)
 		return;
 	}
 	if (name->kind == 'd' && !healed)
+	{
+		Socket	   *socket = query->tcp && set.inorder ? packet_socket(query) : NULL;
+
+		if (socket != NULL)
+			socket->blocked = true;
 		return;
+	}
 	if (name->kind == 'l' && name->seen <= set.drops && !healed)
 		return;
 	extra = name_kind(name->kind)->extra * MS;

@@ -155,6 +155,7 @@ __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 	}
 	if (!socket->tcp)
 		return 0;
+	judge_connection();
 	packet = packet_make(running->task.id, fd, socket->serial, socket->server, true, 0);
 	event_at(running->local + latency(socket->server) + latency(socket->server),
 			 deliver_connection, 0, 0, packet);

@@ -20,6 +20,9 @@
 #define SPIN_TIME		(100 * MS)
 #define SPIN_STEPS		10000
 
+/* As MAX_LANES of the engine. */
+#define MOST_LANES		64
+
 #define FORGED_ADDRESS	0x42424242
 #define OWN_ADDRESS		0x0a000000
 
@@ -99,13 +102,6 @@ check_message(const Packet *packet)
 	running->large_letters += large;
 }
 
-/* Is the name an alias, so that others are asked for as well? */
-static bool
-has_targets(const Name *name)
-{
-	return name->kind == 'a' || name->kind == 'g';
-}
-
 /*
  * Checks the socket of a query with a new id: it sends no more queries than the setting
  * allows, and the second query for a name leaves through another port.
@@ -117,7 +113,7 @@ check_socket(const Packet *packet, const Name *name, int index)
 
 	/* The first query that the system sends can be the second one of the engine. */
 	if (name->sent == 1 && name->serial == packet->serial && set.sendfail == 0 &&
-		set.down_at < 0 && !failures_are_set() && !has_targets(name))
+		set.down_at < 0 && !failures_are_set() && !name_has_targets(name))
 		sim_fail("port", "name %d is asked again through the same port", index);
 	if (socket->asked == 0 && set.feeder == FEEDER_ARRAY)
 	{
@@ -170,6 +166,7 @@ judge_query(const Packet *packet)
 	name->id = id;
 	name->serial = packet->serial;
 	name->sent_at = session->local;
+	name->servers |= 1 << packet_socket(packet)->server;
 	if (name->sent++ > 0)
 		return;
 	if (session->last_answer > 0 && session->local - session->last_answer > session->pause)
@@ -178,6 +175,20 @@ judge_query(const Packet *packet)
 		session->pause_until = session->local;
 	}
 	session->last_answer = session->local;
+}
+
+/*
+ * Checks the connections of the running session, which opens one more: a lane has one.
+ */
+void
+judge_connection(void)
+{
+	int			used = 0;
+
+	for (int i = 0; i < MAX_FDS; i++)
+		used += running->sockets[i].used && running->sockets[i].tcp;
+	if (used > MOST_LANES + 4 * set.servers)
+		sim_fail("lanes", "%d connections are open", used);
 }
 
 /*
@@ -283,6 +294,7 @@ sim_batch_begins(void)
 		name->outcomes = 0;
 		name->heard = false;
 		name->sent = 0;
+		name->servers = 0;
 		name->seen = 0;
 		name->refused = 0;
 		name->took = 0;
@@ -302,11 +314,11 @@ sim_asked(int index)
 }
 
 /*
- * A question of the session is over, after some queries.  address is that of the answer,
- * or -1.
+ * A question of the session is over, after some queries to these servers, a bit for each.
+ * address is that of the answer, or -1.
  */
 void
-sim_outcome(int index, const char *status, int64_t address, int queries)
+sim_outcome(int index, const char *status, int64_t address, int queries, uint64_t servers)
 {
 	Name	   *name = &running->names[index];
 
@@ -315,6 +327,7 @@ sim_outcome(int index, const char *status, int64_t address, int queries)
 	running->idle_steps = 0;
 	running->answered++;
 	running->told += queries;
+	name->told_servers = servers;
 	if (!name->asked || ++name->outcomes != 1)
 		sim_fail("outcome", "name %d has outcome %d", index, name->outcomes);
 	name->status = status_number(status);
@@ -434,7 +447,7 @@ check_budget(Session *session, bool nothing_lost)
 
 		/* A query that is answered by FORMERR is repeated without EDNS. */
 		if (name->sent - name->refused > (set.tries * set.servers * (1 + plain + set.budget) + 1) *
-			(has_targets(name) ? 3 : 1))
+			(name_has_targets(name) ? 3 : 1))
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
 		second += name->kind == 'h' && name->sent > 1;
@@ -443,6 +456,13 @@ check_budget(Session *session, bool nothing_lost)
 		sim_fail("budget", "%d names of %d cost a second query", second,
 				 session->task.names);
 	running = NULL;
+}
+
+/* Is each name answered at once? */
+static bool
+is_prompt(void)
+{
+	return set.silent + set.lossy + set.slow + set.late200 + set.late1000 + set.latefail == 0;
 }
 
 /*
@@ -454,17 +474,28 @@ check_counts(const Session *session, bool nothing_lost)
 {
 	const SimCounters *counted = &session->counted;
 
+	if (set.servers == 1 && counted->probes > 0)
+		sim_fail("counts", "%lu probes of the only server", (unsigned long) counted->probes);
 	if (!nothing_lost || set.stop > 0)
 		return;
 	if (counted->queries - counted->tcp_queries != session->queries)
 		sim_fail("counts", "%lu queries over UDP, and not %lu",
 				 (unsigned long) (counted->queries - counted->tcp_queries),
 				 (unsigned long) session->queries);
-	if (counted->tcp_queries == 0 &&
+	/* A lane and the owner of its question can ask at the same time. */
+	if ((counted->tcp_queries == 0 || (is_prompt() && set.cut == 0)) &&
 		session->told + counted->probes != counted->queries)
 		sim_fail("counts", "%lu queries of names, and not %lu",
 				 (unsigned long) session->told,
 				 (unsigned long) (counted->queries - counted->probes));
+	for (int i = 0; i < session->task.names && counted->tcp_queries + counted->probes == 0; i++)
+	{
+		const Name *name = &session->names[i];
+
+		if (name->servers != name->told_servers)
+			sim_fail("counts", "name %d asks the servers %x, and not %x", i,
+					 name->told_servers, name->servers);
+	}
 	/* An error that is answered by a query without EDNS is no answer. */
 	if (counted->tcp_queries == 0 && set.noedns + set.bare + set.forged == 0 &&
 		counted->answers + counted->timeouts + counted->resends < counted->queries)
@@ -480,8 +511,7 @@ check_turns(void)
 	uint64_t	come = 0;
 
 	if (!set.rotate || set.usevc || set.feeder == FEEDER_ALONE || set.cancel >= 0 ||
-		set.cancel_step >= 0 || set.silent + set.lossy + set.slow + set.late200 + set.late1000 +
-		set.latefail > 0)
+		set.cancel_step >= 0 || !is_prompt())
 		return;
 	for (int i = 0; i < set.servers; i++)
 		come += servers[i].come;

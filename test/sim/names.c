@@ -32,6 +32,8 @@ static const NameKind kinds[] = {
 	KIND('r', refused, "REFUSED", 0),
 	KIND('a', alias, "NOERROR", 0),
 	KIND('g', circle, "MALFORMED", 0),
+	KIND('u', aliasnone, "NODATA", 0),
+	KIND('v', aliasbad, "MALFORMED", 0),
 	KIND('l', lossy, NULL, 0),
 	{'h', SIZE_MAX, "NOERROR", 0}
 };
@@ -46,6 +48,15 @@ name_kind(char letter)
 	while (i < NKINDS - 1 && kinds[i].letter != letter)
 		i++;
 	return &kinds[i];
+}
+
+/*
+ * Is a name an alias, so that others are asked for as well?
+ */
+bool
+name_has_targets(const Name *name)
+{
+	return strchr("aguv", name->kind) != NULL;
 }
 
 /*

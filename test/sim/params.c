@@ -274,9 +274,12 @@ params_swarm(uint64_t number)
 	if (chance_of(&chance, 0.3))
 		set.heal = PICK(10, 100, 1000);
 	if (chance_of(&chance, 0.3))
+	{
 		set.alias = PICK(0.05, 0.3);
-	if (chance_of(&chance, 0.2))
-		set.circle = PICK(0.005, 0.05);
+		set.aliasnone = PICK(0, 0.05);
+		set.aliasbad = PICK(0, 0, 0.05);
+		set.circle = PICK(0, 0, 0.05);
+	}
 	set.opt = PICK(0, 1);
 	if (chance_of(&chance, 0.1))
 		set.stop = PICK(0.01, 0.5, 0.9);

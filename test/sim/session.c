@@ -75,8 +75,10 @@ address_of(const DnsReply *reply)
 static void
 tell_outcome(int index, const DnsOutcome *outcome)
 {
-	sim_outcome(index, outcome->status->name, address_of(outcome->reply),
-				outcome->reply->queries);
+	const DnsReply *reply = outcome->reply;
+
+	sim_outcome(index, outcome->status->name, address_of(reply), reply->queries,
+				reply->servers_asked);
 }
 
 /* Has the session read enough? */
@@ -100,11 +102,10 @@ ask_array(void)
 	{
 		DnsSlot    *slot;
 		DnsOutcome	outcome;
+		DnsQuestion question;
 
 		while (fed < task->names && window_has_room(window))
 		{
-			DnsQuestion question;
-
 			CHECK_FOR_INTERRUPTS();
 			read_name(fed, &question);
 			sim_asked(fed);
@@ -118,6 +119,9 @@ ask_array(void)
 			wait_for_answers(PG_INT64_MAX);
 			continue;
 		}
+		read_name(slot->tag, &question);
+		if (!name_equal(&slot->question.name, &question.name))
+			sim_fail("outcome", "name %d has become another one", (int) slot->tag);
 		outcome_read(&outcome, window, &slot->question, &slot->reply);
 		if (slot->reply.done_at < done_at)
 			sim_fail("order", "name %d was done before the one that is told before it",

@@ -101,7 +101,8 @@ extern int	sim_sessions_left(void);
 extern void *sim_shared(const char *name, size_t size);
 extern void sim_batch_begins(void);
 extern void sim_asked(int index);
-extern void sim_outcome(int index, const char *status, int64_t address, int queries);
+extern void sim_outcome(int index, const char *status, int64_t address, int queries,
+						uint64_t servers);
 extern void sim_raised(const char *text);
 extern int	sim_fails(SimCall call);
 extern void sim_fail(const char *kind, const char *format,...)

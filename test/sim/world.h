@@ -57,6 +57,7 @@
 	X(room, 212992, "octets, the most of a receive buffer (net.core.rmem_max)") \
 	X(segments, 1, "the system cuts datagrams (UDP_SEGMENT)") \
 	X(pieces, 1, "TCP comes in pieces") \
+	X(inorder, 0, "a server answers the queries of a connection in their order") \
 	X(sendfail, 0, "share of the sends that fail for a moment") \
 	X(ipv6, 0, "addresses of the servers") \
 	X(servers, 1, "name servers") \
@@ -96,6 +97,8 @@
 	X(refused, 0, "REFUSED") \
 	X(alias, 0, "an alias, whose target must be asked for") \
 	X(circle, 0, "an alias of itself, after two such steps") \
+	X(aliasnone, 0, "an alias whose target has no records") \
+	X(aliasbad, 0, "an alias whose target is answered by a malformed message") \
 	X(opt, 0, "servers answer EDNS with an OPT record") \
 	X(lossy, 0, "lose their first queries") \
 	X(drops, 4, "queries that they lose") \
@@ -205,6 +208,7 @@ typedef struct Socket
 	bool		ended;
 	bool		closed;			/* by the server; the end is under way */
 	bool		flood;
+	bool		blocked;		/* by a query that is never answered */
 	bool		full;			/* TCP: the system takes no more for now */
 	int			error;
 	int			server;
@@ -236,6 +240,8 @@ typedef struct Name
 	uint16_t	id;				/* of the last query */
 	uint32_t	serial;
 	SimTime		sent_at;
+	uint8_t		servers;		/* to which queries went over UDP: a bit for each; in this batch */
+	uint8_t		told_servers;	/* the same, as the engine counts them */
 	SimTime		asked_at;
 	SimTime		took;
 	struct Request *request;	/* at the resolver */
@@ -352,6 +358,7 @@ typedef struct NameKind
 } NameKind;
 
 extern const NameKind *name_kind(char letter);
+extern bool name_has_targets(const Name *name);
 extern void names_make(Session *session);
 extern Name *name_asked(const uint8_t *query, int len, int *session, int *index);
 
@@ -367,6 +374,7 @@ extern bool failures_are_set(void);
 extern int	status_number(const char *status);
 extern const char *status_text(int number);
 extern void judge_query(const Packet *packet);
+extern void judge_connection(void);
 extern void judge_answer(const Packet *packet);
 extern void judge_step(void);
 extern void judge_batch(Session *session);
