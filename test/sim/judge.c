@@ -327,6 +327,7 @@ sim_outcome(int index, const char *status, int64_t address, int queries, uint64_
 	running->idle_steps = 0;
 	running->answered++;
 	running->told += queries;
+	name->told = queries;
 	name->told_servers = servers;
 	if (!name->asked || ++name->outcomes != 1)
 		sim_fail("outcome", "name %d has outcome %d", index, name->outcomes);
@@ -450,6 +451,12 @@ check_budget(Session *session, bool nothing_lost)
 			(name_has_targets(name) ? 3 : 1))
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
+		/* What is asked alone has no early second query. */
+		if (set.feeder == FEEDER_ALONE && !set.usevc && strchr("tcz", name->kind) == NULL &&
+			name->outcomes > 0 && !name_has_targets(name) &&
+			name->told > set.tries * set.servers * (1 + plain))
+			sim_fail("budget", "name %d, of kind %c, alone costs %d queries", i, name->kind,
+					 name->told);
 		second += name->kind == 'h' && name->sent > 1;
 	}
 	if (nothing_lost && second > set.early * session->task.names + 20)
@@ -496,12 +503,27 @@ check_counts(const Session *session, bool nothing_lost)
 			sim_fail("counts", "name %d asks the servers %x, and not %x", i,
 					 name->told_servers, name->servers);
 	}
-	/* An error that is answered by a query without EDNS is no answer. */
-	if (counted->tcp_queries == 0 && set.noedns + set.bare + set.forged == 0 &&
-		counted->answers + counted->timeouts + counted->resends < counted->queries)
-		sim_fail("counts", "%lu answers, %lu queries given up and %lu early ones of %lu",
+}
+
+/*
+ * Each query is answered, given up or an early second one, unless its question is refused or
+ * ends before.  An error that is answered by a query without EDNS is no answer.
+ */
+static void
+check_ends(const Session *session)
+{
+	const SimCounters *counted = &session->counted;
+
+	if (counted->tcp_queries > 0 || set.noedns + set.bare + set.forged > 0 || set.down_at >= 0 ||
+		set.sendfail > 0 || set.deadline > 0 || set.max_timeout < 60000 || set.stop > 0 ||
+		set.descriptors < 1000 || set.ports > 0 || failures_are_set())
+		return;
+	if (counted->answers + counted->timeouts + counted->resends + counted->probes <
+		counted->queries)
+		sim_fail("counts", "%lu answers, %lu queries given up, %lu early ones and %lu probes of %lu",
 				 (unsigned long) counted->answers, (unsigned long) counted->timeouts,
-				 (unsigned long) counted->resends, (unsigned long) counted->queries);
+				 (unsigned long) counted->resends, (unsigned long) counted->probes,
+				 (unsigned long) counted->queries);
 }
 
 /* Where nothing is late or lost, servers that take turns are asked about equally often. */
@@ -581,6 +603,8 @@ judge_end(void)
 			judge_batch(session);
 		if (session->errors == 0)
 			check_counts(session, nothing_lost);
+		if (session->errors == 0)
+			check_ends(session);
 		running = NULL;
 		running = session;
 		check_error(session);

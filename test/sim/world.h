@@ -242,6 +242,7 @@ typedef struct Name
 	SimTime		sent_at;
 	uint8_t		servers;		/* to which queries went over UDP: a bit for each; in this batch */
 	uint8_t		told_servers;	/* the same, as the engine counts them */
+	uint16_t	told;			/* queries, as the engine counts them */
 	SimTime		asked_at;
 	SimTime		took;
 	struct Request *request;	/* at the resolver */
