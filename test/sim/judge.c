@@ -112,7 +112,7 @@ check_socket(const Packet *packet, const Name *name, int index)
 	Socket	   *socket = packet_socket(packet);
 
 	/* The first query that the system sends can be the second one of the engine. */
-	if (name->sent == 1 && name->serial == packet->serial && set.sendfail == 0 &&
+	if (set.feeder != FEEDER_ALONE && name->sent == 1 && name->serial == packet->serial && set.sendfail == 0 &&
 		set.down_at < 0 && !failures_are_set() && !name_has_targets(name))
 		sim_fail("port", "name %d is asked again through the same port", index);
 	if (socket->asked == 0 && set.feeder == FEEDER_ARRAY)
@@ -144,6 +144,8 @@ judge_query(const Packet *packet)
 	int			other = session->name_of_id[id] - 1;
 
 	session->queries++;
+	if (set.usevc)
+		sim_fail("query", "over UDP, and not over TCP");
 	if (name == NULL)
 		return;
 	if (owner != session->task.id)
@@ -160,7 +162,7 @@ judge_query(const Packet *packet)
 			session->local - before->sent_at < set.timeout * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
 	}
-	if (set.feeder != FEEDER_ALONE && other != index)
+	if (other != index)
 		check_socket(packet, name, index);
 	session->name_of_id[id] = index + 1;
 	name->id = id;
@@ -451,12 +453,12 @@ check_budget(Session *session, bool nothing_lost)
 			(name_has_targets(name) ? 3 : 1))
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
-		/* What is asked alone has no early second query. */
-		if (set.feeder == FEEDER_ALONE && !set.usevc && strchr("tcz", name->kind) == NULL &&
+		/* What is asked alone or over TCP has no early second query, but perhaps a lane. */
+		if ((set.usevc || (set.feeder == FEEDER_ALONE && strchr("tcz", name->kind) == NULL)) &&
 			name->outcomes > 0 && !name_has_targets(name) &&
-			name->told > set.tries * set.servers * (1 + plain))
-			sim_fail("budget", "name %d, of kind %c, alone costs %d queries", i, name->kind,
-					 name->told);
+			name->told > (set.tries + set.usevc) * set.servers * (1 + plain))
+			sim_fail("budget", "name %d, of kind %c, costs %d queries of its own", i,
+					 name->kind, name->told);
 		second += name->kind == 'h' && name->sent > 1;
 	}
 	if (nothing_lost && second > set.early * session->task.names + 20)
