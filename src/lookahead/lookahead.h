@@ -40,6 +40,7 @@ extern bool lookup_functions_has(Oid function);
 extern bool lookup_functions_asks(Oid function);
 extern bool lookup_functions_may_have(uint32 hash);
 extern void lookup_functions_note_wrapper(Oid function);
+extern void lookup_functions_note_other(uint32 hash);
 
 /* ---- plan.c: where a plan gets look-ahead nodes ---- */
 
@@ -59,6 +60,7 @@ typedef struct LookaheadPlan
 	PlannedStmt *stmt;
 	int			last_id;		/* highest plan_node_id */
 	bool		has_nodes;		/* of ours, from before */
+	bool		has_lookups;	/* or functions in SQL that hold one */
 	bool		has_effects;	/* besides lookups, visible to other parts */
 	bool		reads_session;	/* a function of a user that is not immutable */
 	int			foreign_scans;	/* of the statement */

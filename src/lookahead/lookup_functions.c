@@ -210,6 +210,24 @@ lookup_functions_note_wrapper(Oid function)
 	note_hash(function, true);
 }
 
+/*
+ * Notes that a function with this hash value, of which nothing else is known, is no
+ * lookup function: it is in the list of a plan that calls none, so the planner
+ * has inlined it.
+ */
+void
+lookup_functions_note_other(uint32 hash)
+{
+	CachedHash *entry;
+	bool		found;
+
+	if (cached_hashes == NULL)
+		create_caches();
+	entry = hash_search(cached_hashes, &hash, HASH_ENTER, &found);
+	if (!found)
+		entry->lookup = false;
+}
+
 /* The lookup function that a function runs, from memory if read before. */
 static const LookupFunction *
 find_function(Oid function)

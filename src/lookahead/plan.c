@@ -41,6 +41,7 @@ static bool change_older_plan(QueryDesc *query, int eflags);
 static PlannedStmt *own_plan(QueryDesc *query);
 static bool begins_named_portal(void);
 static bool has_lookups(const PlannedStmt *stmt);
+static void note_others(const PlannedStmt *stmt);
 static bool can_go_forward_only(const PlannedStmt *stmt, int cursor_options);
 static bool change_plan(LookaheadPlan *plan);
 static Plan *walk(LookaheadPlan *plan, Plan *node,
@@ -88,6 +89,11 @@ lookahead_planner(Query *parse, const char *query_string, int cursor_options,
 	if (!has_lookups(stmt))
 		return stmt;
 	lookahead_survey(&plan, stmt);
+	if (!plan.has_lookups && LOOKAHEAD_NEEDS_CALLS)
+	{
+		note_others(stmt);
+		return stmt;
+	}
 	if (can_go_forward_only(stmt, cursor_options))
 	{
 		change_plan(&plan);
@@ -204,6 +210,21 @@ has_lookups(const PlannedStmt *stmt)
 			lookup_functions_may_have(item->hashValue);
 	}
 	return own_functions;
+}
+
+/* Notes that the functions of a plan are none of ours. */
+static void
+note_others(const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->invalItems)
+	{
+		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
+
+		if (item->cacheId == PROCOID)
+			lookup_functions_note_other(item->hashValue);
+	}
 }
 
 /* Otherwise the caller can fetch rows backward, which a node cannot do. */

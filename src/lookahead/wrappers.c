@@ -55,7 +55,8 @@ static Node *replace(Node *node, Replacement *replacement);
 static Node *replace_call(FuncExpr *node, Replacement *replacement);
 
 /*
- * Notes the wrappers that expressions of a plan call.
+ * Notes the wrappers that expressions of a plan call, and whether they have a
+ * lookup at all.
  */
 void
 wrappers_survey(LookaheadPlan *plan, Node *expression)
@@ -63,6 +64,7 @@ wrappers_survey(LookaheadPlan *plan, Node *expression)
 	WrapperSearch search = {.plan = plan};
 
 	note_wrappers(expression, &search);
+	plan->has_lookups |= search.found;
 }
 
 /*

@@ -1,4 +1,5 @@
--- The tables of the statements in analyst: what somebody who asks DNS from SQL has.
+-- The tables of the statements in analyst: what somebody who asks DNS from SQL has. Analyst.pm
+-- sets the number of ROWS.
 CREATE TABLE hosts (id int PRIMARY KEY, name text, label text, ip inet, site int, url text, email text, names text[],
 	doc json, docb jsonb, ip_text text, seen date);
 INSERT INTO hosts
@@ -7,7 +8,7 @@ SELECT i, CASE WHEN i % 9 = 0 THEN 'nxdomain.' ELSE '' END || 'host' || i || '.e
 	ARRAY['first' || i || '.example', 'second' || i || '.example'],
 	json_build_object('host', 'doc' || i || '.example'), jsonb_build_object('host', 'docb' || i || '.example'),
 	'198.18.1.' || i, date '2026-11-01' + i
-FROM generate_series(1, 30) i;
+FROM generate_series(1, ROWS) i;
 CREATE TABLE expected AS SELECT id, inet '192.0.2.1' AS ip FROM hosts;
 CREATE TABLE blocked AS SELECT inet '192.0.2.0' + i AS ip FROM generate_series(1, 5) i;
 CREATE TABLE sites AS SELECT i AS site, 'site' || i || '.example' AS domain FROM generate_series(0, 4) i;
@@ -17,7 +18,7 @@ CREATE TABLE visits (id int, day date, client inet, referrer text) PARTITION BY 
 DO $$
 BEGIN
 	FOR i IN 0 .. 5 LOOP
-		EXECUTE format('CREATE TABLE visits_%s PARTITION OF visits FOR VALUES FROM (%s) TO (%s)', i, i * 5, i * 5 + 5);
+		EXECUTE format('CREATE TABLE visits_%s PARTITION OF visits FOR VALUES FROM (%s) TO (%s)', i, i * ROWS / 6, (i + 1) * ROWS / 6);
 	END LOOP;
 END
 $$;
