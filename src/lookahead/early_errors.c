@@ -58,7 +58,7 @@ early_errors_next_row(PlanState *child, bool foreign, ErrorData **failure)
 /*
  * Evaluates the arguments of a call.  Returns false if they are guarded and one
  * raises an error: the call will raise it again itself.  lookups: they look up
- * something themselves, and have the answers that are there; needs the guard.
+ * something themselves, and have the answers that are there; they are guarded.
  */
 bool
 early_errors_arguments(List *arguments, bool guarded, bool lookups,
@@ -67,7 +67,7 @@ early_errors_arguments(List *arguments, bool guarded, bool lookups,
 	MemoryContext old_context = CurrentMemoryContext;
 	volatile bool evaluated = true;
 
-	if (!guarded)
+	if (!guarded && !lookups)
 	{
 		evaluate(arguments, econtext, values);
 		return true;

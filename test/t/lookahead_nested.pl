@@ -52,6 +52,8 @@ foreach (
 	[ 3, 0, q{SELECT id, dns_lookup('y.' || host(dns_lookup('x.' || host(dns_lookup(name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore') FROM mixed} ],
 	[ 2, 0, q{SELECT id, dns_message_json(dns_reverse(ip, 'ignore'), 'A')->>'RCODE' FROM mixed} ],
 	[ 2, 0, q{SELECT id, wrapped(name) FROM mixed} ],
+	# an alias of the inner name leads on
+	[ 2, 0, q{SELECT id, dns_lookup('x.' || host(dns_lookup('open2.' || name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore') FROM hosts} ],
 	[ 3, 0, q{SELECT id, dns_lookup(host(dns_lookup(name, 4, 'ignore')) || host(dns_lookup('z.' || name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore') FROM hosts} ],
 	[ 2, 40, q{SELECT id, dns_lookup('x.' || host(dns_lookup(name, 4)) || '.n' || id || '.example', 4) FROM failing} ],
 	[ 2, 40, q{SELECT id, dns_lookup('x.' || host(dns_lookup('y.' || id || '.n' || id || '.example', 4)) || (100 / n) || '.n' || id || '.example', 4) FROM failing} ],
