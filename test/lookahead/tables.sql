@@ -90,3 +90,5 @@ END
 $$;
 
 ANALYZE;
+CREATE FUNCTION address_stable(name text) RETURNS inet LANGUAGE sql STABLE AS $$SELECT dns_lookup($1, 4, 'ignore')$$;
+CREATE FUNCTION address_strict(name text, grp int) RETURNS text LANGUAGE sql STRICT RETURN grp || coalesce(host(dns_lookup(lower(name), 4, on_error => 'ignore')), 'none');
