@@ -19,7 +19,7 @@ use Time::HiRes qw(time);
 use Analyst;
 use Session;
 
-use constant { ROWS => $ENV{BENCH_ROWS} // 200, DELAY => 5, ROUNDS => { off => 1, on => 3 } };
+use constant { ROWS => $ENV{BENCH_ROWS} // 200, DELAY => 5, ROUNDS => { off => 1, on => 5 } };
 
 # The responder ends with this process.
 my $program = PostgreSQL::Test::Utils::tempdir() . '/responder';

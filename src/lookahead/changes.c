@@ -13,10 +13,13 @@
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 
 static void find_in_actions(SiteSearch *search, const ModifyTable *node);
 static void find_in_action(SiteSearch *search, const MergeAction *action, bool certain);
 static Node *skipping_test(const ModifyTable *node, const MergeAction *action);
+static bool generates_columns(const LookaheadPlan *plan, const ModifyTable *node);
 static void find_in_conflict(SiteSearch *search, const ModifyTable *node);
 static void find_in_returning(SiteSearch *search, const ModifyTable *node);
 
@@ -29,8 +32,8 @@ changes_find(SiteSearch *search, const ModifyTable *node)
 	search->joined = REASON_CHANGE;
 	find_in_actions(search, node);
 
-	/* Triggers can change the row. */
-	if (search->plan->has_effects)
+	/* Triggers can change the row, and a generated column comes later. */
+	if (search->plan->has_effects || generates_columns(search->plan, node))
 		return;
 	find_in_conflict(search, node);
 	find_in_returning(search, node);
@@ -105,6 +108,26 @@ skipping_test(const ModifyTable *node, const MergeAction *action)
 		return (Node *) test;
 	}
 	return NULL;
+}
+
+/* Does an INSERT compute columns from others? */
+static bool
+generates_columns(const LookaheadPlan *plan, const ModifyTable *node)
+{
+	Oid			table = rt_fetch(linitial_int(node->resultRelations),
+								 plan->stmt->rtable)->relid;
+	ListCell   *lc;
+
+	if (node->operation != CMD_INSERT)
+		return false;
+	foreach(lc, node->plan.lefttree->targetlist)
+	{
+		const TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (!entry->resjunk && get_attgenerated(table, entry->resno) != '\0')
+			return true;
+	}
+	return false;
 }
 
 /* The excluded row has the columns of the source. */

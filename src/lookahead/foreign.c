@@ -33,7 +33,9 @@ foreign_early(const LookaheadPlan *plan, const ForeignScan *scan)
 {
 	if (changes_rows(plan, scan))
 		return EARLY_ERRORS | EARLY_EFFECTS;
-	if (plan->has_effects || plan->reads_session || !is_known(scan->fs_server))
+	/* In a parallel plan, errors are not held back: they can be a worker's. */
+	if (plan->has_effects || plan->reads_session ||
+		plan->stmt->parallelModeNeeded || !is_known(scan->fs_server))
 		return EARLY_ERRORS;
 	return EARLY_GUARD | EARLY_FOREIGN;
 }

@@ -13,6 +13,7 @@ CREATE TABLE expected AS SELECT id, inet '192.0.2.1' AS ip FROM hosts;
 CREATE TABLE blocked AS SELECT inet '192.0.2.0' + i AS ip FROM generate_series(1, 5) i;
 CREATE TABLE sites AS SELECT i AS site, 'site' || i || '.example' AS domain FROM generate_series(0, 4) i;
 CREATE TABLE found (id int PRIMARY KEY, ip inet, name text);
+CREATE TABLE prefixed (id int, name text, other text GENERATED ALWAYS AS ('www.' || name) STORED);
 INSERT INTO found SELECT id, ip FROM hosts WHERE id <= 10;
 CREATE TABLE visits (id int, day date, client inet, referrer text) PARTITION BY RANGE (id);
 DO $$
