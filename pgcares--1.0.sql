@@ -1168,7 +1168,7 @@ IS 'forgets what this session has learned about the name servers';
 CREATE FUNCTION dns_stats()
 RETURNS SETOF dns_stats_record
 AS 'MODULE_PATHNAME', 'pgcares_stats'
-LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 11;
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 12;
 
 COMMENT ON FUNCTION dns_stats()
 IS 'counters of this session';

@@ -99,6 +99,7 @@ cache_find(const CacheScope *scope, const DnsQuestion *question, DnsReply *reply
 	if (!cache_store_find(&key, &scope->patience, now, &answer, &octets))
 		return false;
 
+	counters.cache_hits++;
 	memset(reply, 0, sizeof(*reply));
 	reply->cached = true;
 	reply->asked_at = reply->done_at = clock_last();

@@ -204,6 +204,7 @@ pgcares_stats(PG_FUNCTION_ARGS)
 	}			rows[] = {
 		{"questions", counters.questions, "questions that were to be asked"},
 		{"shared", counters.shared, "questions that had the answer of an equal one of the statement"},
+		{"cache_hits", counters.cache_hits, "questions that the answer cache answered"},
 		{"queries", counters.queries, "queries that were sent"},
 		{"tcp_queries", counters.tcp_queries, "queries that were sent over TCP"},
 		{"resends", counters.resends, "queries that were sent once more, since a datagram seemed lost"},

@@ -19,6 +19,7 @@ typedef struct DnsCounters
 {
 	uint64		questions;
 	uint64		shared;			/* not asked: an equal one was */
+	uint64		cache_hits;		/* not asked: the answer cache had the answer */
 	uint64		queries;
 	uint64		tcp_queries;
 	uint64		resends;

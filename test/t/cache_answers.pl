@@ -104,10 +104,14 @@ foreach my $label (sort(keys %kept, keys %not_kept))
 
 	$session->text("SELECT FROM dns_a('$name')");
 	$fresh->text("SELECT FROM dns_a('$name')") foreach 1 .. 3;
-	is($fresh->text(q{SELECT string_agg(value::text, ' ') FROM dns_stats() WHERE counter IN ('questions', 'queries', 'channels', 'sockets')}),
-		'0 0 0 0', 'hits make no channel and no socket');
+	is($fresh->text(q{SELECT string_agg(counter || ' ' || value, ', ' ORDER BY counter) FROM dns_stats() WHERE counter IN ('questions', 'shared', 'cache_hits', 'queries', 'channels', 'sockets')}),
+		'cache_hits 3, channels 0, queries 0, questions 0, shared 0, sockets 0', 'hits are counted, and make no channel and no socket');
+	$fresh->text("SELECT count(*) FROM dns_query_many(ARRAY['$name', '$name'])");
+	$fresh->text("SELECT count(*) FROM generate_series(1, 5) g, LATERAL dns_a(substr('$name', 1 + 0 * g))");
+	is($fresh->text(q{SELECT string_agg(counter || ' ' || value, ', ' ORDER BY counter) FROM dns_stats() WHERE counter IN ('questions', 'shared', 'cache_hits')}),
+		'cache_hits 5, questions 0, shared 5', '... in batches and look-ahead, once for equal questions');
 	is_deeply([ $fresh->inet_sockets ], [], '... and leave none open');
-	is($session->text("SELECT hits FROM dns_cache WHERE question = '$name'"), '3', '... and are counted');
+	is($session->text("SELECT hits FROM dns_cache WHERE question = '$name'"), '5', '... and the list has their number');
 }
 
 # ---- What makes another question
