@@ -25,6 +25,7 @@ $session->text($_) foreach
   'REVOKE EXECUTE ON FUNCTION "Name Service".dns_to_ascii(text) FROM PUBLIC',
   q{ALTER ROLE asker SET pgcares.timeout = '3s'},
   q{ALTER DATABASE postgres SET pgcares.tries = 2},
+  q{ALTER DATABASE postgres SET pgcares.cache = on},
   q{CREATE VIEW mail AS SELECT d.name, m.* FROM (VALUES ('n.example')) d (name), LATERAL "Name Service".dns_mx(d.name) m},
   q{COMMENT ON VIEW mail IS 'asks'},
   q{CREATE MATERIALIZED VIEW addresses AS SELECT g, a.* FROM generate_series(1, 3) g, LATERAL "Name Service".dns_a('n' || g || '.example') a},
@@ -129,7 +130,7 @@ SQL
 	$subscriber->stop;
 }
 
-# ---- pg_upgrade, to the same version of PostgreSQL
+# ---- pg_upgrade, to the same version of PostgreSQL, and to a server that is preloaded
 
 SKIP:
 {
@@ -142,13 +143,18 @@ SKIP:
 	$node->safe_psql('postgres', "DROP DATABASE $_") foreach 'restored_plain', 'restored_custom';
 	$node->stop;
 	$new->init;
-	$new->append_conf('postgresql.conf', join "\n", Session::settings([$server]), '');
+	$new->append_conf('postgresql.conf', join "\n", Session::settings([$server]), "shared_preload_libraries = 'pgcares'", '');
 	$server->forget;
 	chdir PostgreSQL::Test::Utils::tempdir();
 	command_ok([ 'pg_upgrade', '--no-sync', '-d', $node->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
 			'-s', $new->host, '-p', $node->port, '-P', $new->port ], 'pg_upgrade');
 	$new->start;
+	my $first = Session->new($new);
+	is($first->text('SELECT (SELECT count(*) FROM "Name Service".dns_cache) + (SELECT count(*) FROM "Name Service".dns_stat_types)'), 0,
+		'pg_upgrade: no answers and no counts');
 	is_the_same(Session->new($new), 'after pg_upgrade');
+	is($first->text(q{SELECT count(*) FROM "Name Service".dns_cache WHERE question = 'sound.example' AND type = 'A'}), 1, '... answers are kept, as the database is set');
+	is($first->text(q{SELECT noerror > 0 FROM "Name Service".dns_stat_types WHERE type = 'A'}), 't', '... and counted');
 
 	my $asker = Session->new($new, user => 'asker');
 	is($asker->text('SHOW pgcares.timeout'), '3s', '... a setting of a role');
