@@ -371,7 +371,7 @@ ask_held(DnsWindow *window, int64 now)
 			continue;
 		slot->counted = true;
 		if (last)
-			slot_finish(slot, ARES_ETIMEOUT);
+			slot_end_silent(slot);
 		else
 		{
 			count_timeout(slot);
@@ -399,7 +399,7 @@ end_tries(DnsWindow *window, BurstState state, int64 now)
 		slot->counted = true;
 		if (ask_is_last(slot))
 		{
-			slot_finish(slot, ARES_ETIMEOUT);
+			slot_end_silent(slot);
 			continue;
 		}
 		count_timeout(slot);

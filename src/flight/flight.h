@@ -194,6 +194,7 @@ extern DnsSlot *slot_take(DnsWindow *window, const DnsQuestion *question, uint64
 extern void slot_renew(DnsSlot *slot, const DnsName *name);
 extern bool slot_is_late(const DnsSlot *slot);
 extern void slot_finish(DnsSlot *slot, ares_status_t status);
+extern void slot_end_silent(DnsSlot *slot);
 extern void slot_write_name(const DnsSlot *slot, uint8 *octets);
 extern void slot_store(DnsSlot *slot, const DnsMessage *message);
 extern void slot_drop_answers(DnsWindow *window);

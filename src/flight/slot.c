@@ -28,6 +28,7 @@
 static void prepare(DnsSlot *slot, DnsWindow *window, uint64 tag, struct DnsChain *chain);
 static void count_failure(const DnsSlot *slot, ares_status_t status, int server);
 static void put_in_order(DnsSlot *slot);
+static void count_silence(const DnsSlot *slot, int server);
 static void recycle(DnsSlot *slot);
 static void drop_answer(DnsSlot *slot);
 static int64 limit_from(const DnsWindow *window, int64 now);
@@ -98,6 +99,22 @@ slot_finish(DnsSlot *slot, ares_status_t status)
 	slot->reply.status = status;
 	if (status != ARES_SUCCESS && slot->window->of_lane == NULL)
 		count_failure(slot, status, server);
+}
+
+/*
+ * Ends a question whose last query is silent.  If another server has failed, its answer is
+ * the outcome: that says more than a timeout.
+ */
+void
+slot_end_silent(DnsSlot *slot)
+{
+	if (slot->reply.answer == NULL)
+		slot_finish(slot, ARES_ETIMEOUT);
+	else
+	{
+		count_silence(slot, slot->tries[0].server);
+		slot_finish(slot, ARES_ESERVFAIL);
+	}
 }
 
 /*
@@ -317,7 +334,13 @@ count_failure(const DnsSlot *slot, ares_status_t status, int server)
 		return;
 	counters.timeouts++;
 	if (slot->reply.queries > 0)
-		nameserver_tally(slot->window->channel, slot, server)->tally.timeouts++;
+		count_silence(slot, server);
+}
+
+static void
+count_silence(const DnsSlot *slot, int server)
+{
+	nameserver_tally(slot->window->channel, slot, server)->tally.timeouts++;
 }
 
 static void

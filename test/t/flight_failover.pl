@@ -174,6 +174,30 @@ SQL
 		}
 		$mute->stop;
 	}
+
+	# the first one is of no use, and the other one is silent or closed: what was heard is better than nothing
+	foreach ([ servfail => 'ND002', 'SERVFAIL' ], [ refuse => 'ND005', 'REFUSED' ], [ referral => 'NDA13', 'REFERRAL' ],
+		[ short => 'NDA10', 'MALFORMED' ])
+	{
+		my ($mode, $state, $status) = @$_;
+		my $failing = NameServer->misbehaving(address => '127.0.0.10', mode => $mode);
+
+		foreach my $second ($silent, $closed)
+		{
+			my $what = "$mode, then " . (ref $second ? 'silent' : 'closed');
+
+			foreach my $tries (1, 2)
+			{
+				my @session = ([ $failing, $second ], %call, tries => $tries);
+
+				is(lookup(session(@session)), $state, "$what, $over, tries = $tries: the outcome");
+				$names += 2;
+				is(session(@session)->text(sprintf "SELECT DISTINCT status FROM dns_query_many('{n.n%d.example, n.n%d.example}')", $names - 1, $names),
+					$status, "$what, $over, tries = $tries, in bulk: the outcome");
+			}
+		}
+		$failing->stop;
+	}
 	is(lookup(session([ $closed, '127.0.0.2:' . NameServer->closed_port('127.0.0.2') ], %call)), 'NDA11',
 		"all closed, $over: the outcome");
 }
