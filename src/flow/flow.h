@@ -108,6 +108,7 @@ typedef struct DnsPace
 	bool		hungry;			/* since it looked last, as with the next one */
 	int			most_fresh;
 	int64		looked_at_joint;
+	int64		begins_until;
 	double		portion;		/* the level that it got then, as with the next ones */
 	bool		joint_slow_start;
 	int64		joint_base;
@@ -151,6 +152,7 @@ extern double portion_of(const DnsUses *all, const DnsUse *own, double amount);
 
 extern void joint_init(void);
 extern void joint_join(DnsPace *own, uint64 servers, int capacity);
+extern int64 joint_time(const DnsPace *own);
 extern void joint_look(DnsPace *own, int fresh, int64 rto);
 extern void joint_leave(DnsPace *own);
 extern double joint_level(const DnsPace *own);

@@ -39,13 +39,24 @@
  */
 #define LATEST			8
 
+/*
+ * A new window comes to its level in the time of a round trip, in steps of that many
+ * microseconds: the questions of others have been spread by their answers, and a small
+ * server far away has no room for all of them at once.
+ */
+#define STEP			1000
+
 /* The servers of a list, in shared memory. */
 typedef struct DnsJoint
 {
 	uint64		servers;		/* a hash of the list; 0: never used */
 	int			windows;
 	int64		used_at;		/* on the clock of clock_now() */
+	int64		trip;			/* the quickest, in microseconds; 0 if not known */
 	DnsUses		uses;			/* of fresh questions */
+	int64		most_used;		/* in the present round, and in the one before */
+	int64		most_used_before;
+	int64		round;			/* began then */
 	DnsTrips	latest;
 	bool		tested;			/* the level of all, by a window's share.c */
 	DnsPace		pace;
@@ -56,7 +67,9 @@ static DnsJoint *find_record(uint64 servers, bool make);
 static void begin(DnsJoint *joint, int64 now);
 static void give_level(DnsJoint *joint, DnsPace *own);
 static void give(DnsJoint *joint, DnsPace *own);
-static void take(DnsPace *own, const DnsJoint *joint);
+static void note_use(DnsJoint *joint);
+static bool is_half_used(const DnsJoint *joint);
+static void take(DnsPace *own, const DnsJoint *joint, int64 now);
 static void leave(DnsPace *own, int64 now);
 static void leave_all(int code, Datum arg);
 
@@ -110,13 +123,24 @@ joint_join(DnsPace *own, uint64 servers, int capacity)
 		own->base = own->base_before = 0;
 		own->use.used = 0;
 		own->use.hungry = false;
+		own->begins_until = now + joint->trip;
 		own->joint_tests = own->leads = false;
 		/* These places are taken before the first question is asked. */
 		portion = portion_of(&joint->uses, &own->use, joint->pace.level);
 		portion_change(&joint->uses, &own->use, Min((int) portion, Max(capacity, 1)), false);
-		take(own, joint);
+		take(own, joint, now);
 	}
 	LWLockRelease(part.lock);
+}
+
+/*
+ * The time, on the clock of clock_now(), by which joint_look() must be called.
+ */
+int64
+joint_time(const DnsPace *own)
+{
+	return own->joint != NULL && own->begins_until > own->looked_at_joint &&
+		own->hungry ? own->looked_at_joint + STEP : PG_INT64_MAX;
 }
 
 /*
@@ -137,10 +161,13 @@ joint_look(DnsPace *own, int fresh, int64 rto)
 	portion_change(&joint->uses, &own->use, Max(own->most_fresh, fresh), own->hungry);
 	own->most_fresh = fresh;
 	own->hungry = false;
+	note_use(joint);
 	pace_look(&joint->pace, rto);
 	/* Each hungry window asks one at least, and what is asked is the level. */
 	joint->pace.level = Max(joint->pace.level, joint->uses.hungry);
-	take(own, joint);
+	if (pace_base(&joint->pace) > 0)
+		joint->trip = pace_base(&joint->pace);
+	take(own, joint, now);
 	LWLockRelease(part.lock);
 }
 
@@ -290,15 +317,39 @@ give(DnsJoint *joint, DnsPace *own)
 	own->over = false;
 }
 
+/* Notes how much of the level is used, before the round can end. */
+static void
+note_use(DnsJoint *joint)
+{
+	if (joint->round != joint->pace.began)
+	{
+		joint->round = joint->pace.began;
+		joint->most_used_before = joint->most_used;
+		joint->most_used = 0;
+	}
+	joint->most_used = Max(joint->most_used, joint->uses.used);
+}
+
+/*
+ * Is at least half of the level used?  Then it grows in slow start, whether or not it
+ * keeps a question from being asked (RFC 7661 section 4.3): the next session can need it.
+ */
+static bool
+is_half_used(const DnsJoint *joint)
+{
+	return Max(joint->most_used, joint->most_used_before) > joint->pace.level / 2;
+}
+
 /* Tells a window what all know now. */
 static void
-take(DnsPace *own, const DnsJoint *joint)
+take(DnsPace *own, const DnsJoint *joint, int64 now)
 {
 	const DnsPace *pace = &joint->pace;
+	int64		left = own->begins_until - now;
 
 	own->slow_start = own->joint_slow_start = pace->slow_start;
 	own->growing = pace->growing;
-	own->full = pace->full;
+	own->full = pace->full || (pace->slow_start && is_half_used(joint));
 	own->began = pace->began;
 	own->looked_at = pace->looked_at;
 	own->halved_at = pace->halved_at;
@@ -308,7 +359,11 @@ take(DnsPace *own, const DnsJoint *joint)
 	own->base_since = pace->base_since;
 	if (!own->joint_tests)
 		own->testing = pace->testing;
-	own->level = own->portion = portion_of(&joint->uses, &own->use, pace->level);
+	own->portion = portion_of(&joint->uses, &own->use, pace->level);
+	if (left >= STEP)
+		own->portion *= Max(joint->trip - left + STEP, STEP) / (double) Max(joint->trip, left);
+	own->portion = Max(own->portion, 1);
+	own->level = own->portion;
 }
 
 static void
