@@ -121,10 +121,10 @@ OBJS = \
 	src/lookup/batch.o \
 	src/lookup/batch_put.o \
 	src/lookup/batch_search.o \
+	src/lookup/call.o \
 	src/lookup/host.o \
 	src/lookup/host_duplicates.o \
 	src/lookup/host_order.o \
-	src/lookup/lookup.o \
 	src/lookup/outcome.o \
 	src/lookup/prefetch.o \
 	src/lookup/prefetch_servers.o \

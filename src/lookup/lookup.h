@@ -86,7 +86,7 @@ extern bool outcome_is_missing(const DnsOutcome *outcome);
 
 extern void slow_log(const DnsWindow *window, const DnsQuestion *question, const DnsReply *reply);
 
-/* ---- lookup.c: the questions of one call, asked ahead or now ---- */
+/* ---- call.c: the questions of one call, asked ahead or now ---- */
 
 #define LOOKUP_MAX_QUESTIONS	2	/* at once */
 

@@ -1,5 +1,5 @@
 /*
- * lookup.c
+ * call.c
  *
  * The one way to ask the questions of a single call: they were asked ahead of
  * it, are in the cache, or get a window, under one deadline.
