@@ -29,6 +29,7 @@ static const Target targets[] = {
 	{"answer", "-max_len=2048", fuzz_answer, answer_prepare},
 	{"file", "-max_len=1024", fuzz_file, NULL},
 	{"guard", "-max_len=2048", fuzz_guard, NULL},
+	{"labels", "-max_len=600", fuzz_labels, NULL},
 	{"message", "-max_len=2048", fuzz_message, message_prepare},
 	{"name", "-max_len=1100", fuzz_name, NULL},
 	{"setting", "-max_len=512", fuzz_setting, NULL},

@@ -58,6 +58,7 @@ extern void fuzz_file(const uint8 *octets, size_t len);
 extern void answer_prepare(void);
 extern void fuzz_answer(const uint8 *octets, size_t len);
 extern void fuzz_guard(const uint8 *octets, size_t len);
+extern void fuzz_labels(const uint8 *octets, size_t len);
 extern void message_prepare(void);
 extern void fuzz_message(const uint8 *octets, size_t len);
 extern void fuzz_name(const uint8 *octets, size_t len);
