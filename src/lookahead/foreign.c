@@ -41,10 +41,11 @@ foreign_early(const LookaheadPlan *plan, const ForeignScan *scan)
 }
 
 /*
- * The number of foreign scans in a tree, without its subplans.
+ * The number of foreign scans in a tree, and in common table expressions that only it
+ * reads, but without other subplans.
  */
 int
-foreign_scans_below(const Plan *node)
+foreign_scans_below(const LookaheadPlan *plan, const Plan *node)
 {
 	List	   *parts = NIL;
 	int			count;
@@ -53,16 +54,23 @@ foreign_scans_below(const Plan *node)
 	if (node == NULL)
 		return 0;
 	check_stack_depth();
-	count = IsA(node, ForeignScan) + foreign_scans_below(node->lefttree) +
-		foreign_scans_below(node->righttree);
+	count = IsA(node, ForeignScan) + foreign_scans_below(plan, node->lefttree) +
+		foreign_scans_below(plan, node->righttree);
 	if (IsA(node, SubqueryScan))
-		count += foreign_scans_below(((const SubqueryScan *) node)->subplan);
+		count += foreign_scans_below(plan, ((const SubqueryScan *) node)->subplan);
+	else if (IsA(node, CteScan))
+	{
+		int			number = ((const CteScan *) node)->ctePlanId;
+
+		if (!bms_is_member(number, plan->used_again))
+			parts = list_make1(list_nth(plan->stmt->subplans, number - 1));
+	}
 	else if (IsA(node, Append))
 		parts = ((const Append *) node)->appendplans;
 	else if (IsA(node, MergeAppend))
 		parts = ((const MergeAppend *) node)->mergeplans;
 	foreach(lc, parts)
-		count += foreign_scans_below(lfirst(lc));
+		count += foreign_scans_below(plan, lfirst(lc));
 	return count;
 }
 

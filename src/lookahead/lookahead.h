@@ -140,7 +140,7 @@ extern void early_survey(LookaheadPlan *plan, const Plan *node);
 /* ---- foreign.c: foreign tables whose rows can be read ahead ---- */
 
 extern bits8 foreign_early(const LookaheadPlan *plan, const ForeignScan *scan);
-extern int	foreign_scans_below(const Plan *node);
+extern int	foreign_scans_below(const LookaheadPlan *plan, const Plan *node);
 
 /* ---- expressions.c: the same for expressions ---- */
 

@@ -235,7 +235,7 @@ may_read_ahead(const LookaheadPlan *plan, const Plan *node, bits8 early,
 		!((early & EARLY_GUARD) && can_begin_again(demand)) &&
 		!((early & (EARLY_WARNINGS | EARLY_FOREIGN)) && demand->limited) &&
 		!((early & EARLY_FOREIGN) &&
-		  foreign_scans_below(node) < plan->foreign_scans);
+		  foreign_scans_below(plan, node) < plan->foreign_scans);
 }
 
 /* Can the plan above read all rows again before it has got to the last one? */

@@ -113,6 +113,23 @@ SKIP:
 }
 is(join("\n", grep { !$tried{$_} } sort keys %in_code), '', 'all reasons are tried');
 
+# ---- What the documentation says instead has look-ahead
+
+$setup->text(q{CREATE TABLE n AS SELECT own(h.name) AS name FROM hosts h});
+foreach my $statement (
+	'SELECT dns_lookup(n.name, 4) FROM n',
+	'WITH n AS MATERIALIZED (SELECT own(h.name) AS name FROM hosts h ORDER BY own(h.name)) SELECT dns_lookup(n.name, 4) FROM n',
+	q{WITH n AS MATERIALIZED (SELECT h.name || nextval('s') AS name FROM hosts h ORDER BY 1) SELECT dns_lookup(n.name, 4) FROM n},
+	'SELECT dns_lookup(o.name, 4) FROM (SELECT (SELECT max(kind) FROM hosts k WHERE k.id = h.id) AS name FROM hosts h OFFSET 0) o',
+	'SELECT dns_lookup(o.name, 4) FROM (SELECT h.name || k.id AS name FROM hosts h LEFT JOIN known k ON true OFFSET 0) o',
+	q{WITH r AS MATERIALIZED (SELECT dns_reverse(h.ip, 'ignore') AS name FROM hosts h) SELECT dns_lookup(r.name, 4) FROM r},
+	'SELECT dns_lookup(CASE WHEN h.id > 3 THEN h.name END, 4) FROM hosts h',
+	'WITH r AS MATERIALIZED (SELECT k.id, dns_lookup(h.name, 4) AS ip FROM known k JOIN hosts h ON h.id = k.id) SELECT * FROM r WHERE ip IS NOT NULL')
+{
+	my ($told) = reasons($statement);
+	is_deeply($told, [], "instead: $statement");
+}
+
 # ---- No reason where there is look-ahead, and none with it off
 
 foreach my $statement (
