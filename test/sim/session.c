@@ -174,7 +174,6 @@ ask_ahead(void)
 	PrefetchQuestion **rows = palloc0(task->names * sizeof(PrefetchQuestion *));
 	int			read = 0;
 
-	(void) prefetch_statement_run(CurrentMemoryContext);
 	for (int i = 0; i < task->names && !is_enough(i); i++)
 	{
 		DnsQuestion question;
@@ -197,14 +196,13 @@ ask_ahead(void)
 		prefetch_ask(prefetch);
 		read_name(i, &question);
 		began = clock_now();
-		if (rows[i] == NULL || !prefetch_outcome(NULL, &question, &outcome))
+		if (rows[i] == NULL || !prefetch_outcome(NULL, &question, true, &outcome))
 			ereport(ERROR, (errmsg("name %d was not asked ahead", i)));
 		check_limit(i, clock_now() - began);
 		tell_outcome(i, &outcome);
 		prefetch_table_drop(rows[i]);
 	}
 	prefetch_close(prefetch);
-	(void) prefetch_statement_run(NULL);
 }
 
 /*
@@ -278,8 +276,10 @@ ask_batch(void)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ExecutorState",
 												  ALLOCSET_DEFAULT_SIZES);
+	PrefetchRun run;
 
 	CurrentMemoryContext = context;
+	prefetch_statement_run(&run, context, false);
 	sim_statement++;
 	sim_batch_begins();
 	if (sigsetjmp(raised, 0) != 0)
@@ -290,6 +290,7 @@ ask_batch(void)
 		ask_ahead();
 	else
 		ask_alone();
+	prefetch_statement_ran(&run);
 	CurrentMemoryContext = TopMemoryContext;
 	MemoryContextDelete(context);
 }
