@@ -138,6 +138,7 @@ ask_next(DnsWindow *window, DnsLane *lane)
 
 	/* The servers that have failed for this question come last. */
 	asked->failures = slot->failures;
+	asked->spent = slot->reply.queries;
 	if (slot->failures > 0)
 		lane->window->out_of_memory |=
 			memory_ran_out(library_begin_behind(lane->window->channel, slot->reply.answer_server));

@@ -431,6 +431,7 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 		channel->submitting = NULL;
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	placeholder_unbind(channel, slot);
+	status = refused_status(slot, status);
 	if (slot->elsewhere && status == ARES_SUCCESS && slot->tcp)
 		isolation_take_over(slot);
 	else if (slot->elsewhere && status == ARES_SUCCESS)

@@ -108,6 +108,8 @@ typedef struct DnsSlot
 	int			plain_server;	/* refused EDNS: its number + 1, or 0 */
 	int			failures;		/* answers that were failures */
 	bool		elsewhere;		/* the library is done, burst or lane asks the next server */
+	uint64		refused_by;		/* servers that took no connection for it */
+	bool		turned_away;	/* by all, so the library is done */
 
 	/* For burst.c. */
 	BurstState	burst;
@@ -129,6 +131,7 @@ typedef struct DnsSlot
 
 	/* For isolation.c. */
 	int			losses;			/* shared connections that were lost */
+	int			spent;			/* a lane's: queries before it */
 	bool		isolated;		/* needs a connection of its own */
 	bool		only_isolated;		/* the library is done with it */
 	bool		waits_for_lane;
@@ -245,6 +248,7 @@ typedef struct DnsSocket
 	int			server;			/* its number, see nameserver.c */
 	int			refused;		/* errno for which it must not be used, or 0 */
 	bool		ended;			/* nothing more comes */
+	int			send_errno;		/* of a failed send, until the library knows */
 	int			budget;			/* left to read in this turn */
 
 	uint8	   *out;			/* queued messages, a length before each */
@@ -256,7 +260,6 @@ typedef struct DnsSocket
 	dlist_node	unsent_node;
 	int			out_count;		/* messages in out */
 	bool		no_segments;	/* UDP_SEGMENT does not work here */
-	int			send_errno;		/* of a failed send, until the library knows */
 
 	/* TCP only: the frame that is coming in. */
 	bool		established;	/* something has been sent */
@@ -272,7 +275,7 @@ typedef struct DnsSocket
 /* Whether servers are reachable over a transport; see refused.c. */
 typedef struct DnsReach
 {
-	bool		heard;			/* one has answered, ever */
+	bool		heard;			/* one has answered or taken a connection, ever */
 	bool		gone;			/* a query was refused since the last answer */
 	int64		gone_since;		/* the first refusal, on the clock of clock_waited() */
 } DnsReach;
@@ -442,6 +445,9 @@ extern void isolation_take_over(DnsSlot *slot);
 
 extern bool refused_take(DnsSlot *slot, const DnsChannel *channel,
 						 ares_status_t status);
+extern size_t refused_connection(DnsChannel *channel, DnsSocket *socket,
+								 uint8 *frames, size_t size);
+extern ares_status_t refused_status(DnsSlot *slot, ares_status_t status);
 extern bool refused_by_all(const DnsSlot *slot);
 extern bool refused_for_good(const DnsSlot *slot);
 extern void refused_pause(DnsWindow *window, int64 now);

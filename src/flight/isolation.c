@@ -12,11 +12,14 @@
 #include "flight/flight.h"
 
 /*
- * A question that was on this many shared connections when they were lost is isolated.
- * Chosen, not measured; with 1, one loss would isolate all questions of the connection.
+ * A question that was on this many shared connections when they were lost is isolated, and
+ * earlier if it has only one query left.  Chosen, not measured; with 1, one loss would
+ * isolate all questions of the connection.
  */
 #define LOSSES_ALLOWED	2
 
+static bool is_suspect(const DnsSlot *slot);
+static bool is_spent(const DnsSlot *slot, int left);
 static bool is_on(const DnsSlot *slot, const DnsSocket *socket);
 static bool is_cut_off(const DnsSlot *slot, const DnsSocket *socket);
 static void leave_to_lane(DnsSlot *slot);
@@ -26,9 +29,10 @@ static void add(DnsSlot *slot);
  * A connection has ended, and the library asks its questions again on another one.  If
  * a server ends connections because of one question, the others lose all their tries
  * that way.  So this isolates a question that was on LOSSES_ALLOWED shared connections
- * when they were lost, or whose answer was cut off.  Writes frames into which tell the
- * library that these questions are done.  Returns the octets written; 0 when there is
- * nothing left to tell.
+ * when they were lost, or whose answer was cut off; and it ends one that has had all its
+ * queries, of which the last one is for its lane.  Writes frames which tell the library
+ * that these questions are done.  Returns the octets written; 0 when there is nothing left
+ * to tell.
  */
 size_t
 isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
@@ -38,6 +42,8 @@ isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
 	size_t		used = 0;
 	dlist_iter	iter;
 
+	channel->reach[true].heard = true;	/* the server has been there */
+	channel->cut = true;
 	if (channel->window == NULL)
 		return 0;
 	dlist_foreach(iter, &channel->window->pending)
@@ -48,10 +54,11 @@ isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
 			continue;
 		if (!socket->lost && shared)
 			slot->losses += is_cut_off(slot, socket) ? LOSSES_ALLOWED : 1;
-		if (slot->losses < LOSSES_ALLOWED || slot->isolated ||
+		if (!is_suspect(slot) || slot->isolated ||
 			size - used < STREAM_PREFIX + PLACEHOLDER_STUB_SIZE)
 			continue;
 		slot->isolated = true;
+		slot->turned_away = slot->window->of_lane != NULL;
 		wire_put_u16(frames + used, PLACEHOLDER_STUB_SIZE);
 		used += STREAM_PREFIX;
 		used += placeholder_write_done(slot->tries[0].id, frames + used);
@@ -92,7 +99,7 @@ isolation_take(DnsSlot *slot, ares_status_t status)
 	DnsWindow  *window = slot->window;
 
 	if (slot->done || slot->reply.answered || window->of_lane != NULL ||
-		!(slot->isolated || slot->losses > 0) ||
+		slot->turned_away || !(slot->isolated || slot->losses > 0) ||
 		(status != ARES_SUCCESS && status != ARES_ECONNREFUSED &&
 		 status != ARES_ETIMEOUT))
 		return false;
@@ -118,6 +125,28 @@ leave_to_lane(DnsSlot *slot)
 	slot->window->nisolated++;
 	if (slot->lane == NULL && !slot->waits_for_lane)
 		add(slot);
+}
+
+/*
+ * Is the library to be done with a question whose connection was lost?  A lane only asks
+ * again as long as there are queries left.
+ */
+static bool
+is_suspect(const DnsSlot *slot)
+{
+	if (slot->window->of_lane != NULL)
+		return is_spent(slot, 0);
+	return slot->losses >= LOSSES_ALLOWED || (slot->losses > 0 && is_spent(slot, 1));
+}
+
+/* Has a question at most this many queries left? */
+static bool
+is_spent(const DnsSlot *slot, int left)
+{
+	const DnsChannel *channel = slot->window->channel;
+
+	return slot->spent + slot->reply.queries + left >=
+		channel->config.tries * channel->nservers;
 }
 
 /* Does the question of a slot wait for its answer on this socket? */

@@ -14,6 +14,7 @@
 #include "flight/flight.h"
 
 #include "common/pg_prng.h"
+#include "port/pg_bitutils.h"
 
 /*
  * Microseconds until the next refused question is asked again: soon, but without load.
@@ -35,6 +36,7 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 	DnsWindow  *window = slot->window;
 	DnsReach   *reach;
 
+	slot->turned_away = false;
 	if (!is_refusal(status) || slot->done || slot->reply.answer != NULL ||
 		window->of_lane != NULL || window->failed || window->out_of_memory ||
 		channel->cut || channel->no_descriptors)
@@ -56,6 +58,51 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 	if (window->nrefused++ == 0)
 		refused_pause(window, clock_last());
 	return true;
+}
+
+/*
+ * A server has taken no connection.  The library would ask its questions again on the next one at
+ * once, until all their tries are used up.  So this writes frames which tell the library
+ * that the questions are done which every server has refused.  Returns the octets
+ * written; 0 when there is nothing left to tell.
+ */
+size_t
+refused_connection(DnsChannel *channel, DnsSocket *socket, uint8 *frames, size_t size)
+{
+	size_t		used = 0;
+	dlist_iter	iter;
+
+	channel->tallies[socket->server]->refused += !socket->ended;
+	socket->ended = true;
+	if (channel->window == NULL)
+		return 0;
+	dlist_foreach(iter, &channel->window->pending)
+	{
+		DnsSlot    *slot = dlist_container(DnsSlot, pending_node, iter.cur);
+
+		if (!slot->in_flight || slot->tries[0].socket_serial != socket->serial)
+			continue;
+		slot->refused_by |= UINT64CONST(1) << socket->server;
+		if (pg_popcount64(slot->refused_by) < channel->nservers || slot->turned_away ||
+			size - used < STREAM_PREFIX + PLACEHOLDER_STUB_SIZE)
+			continue;
+		slot->turned_away = true;
+		wire_put_u16(frames + used, PLACEHOLDER_STUB_SIZE);
+		used += STREAM_PREFIX;
+		used += placeholder_write_done(slot->tries[0].id, frames + used);
+	}
+	return used;
+}
+
+/*
+ * The status of a question with which the library is done: refused, if it was told so
+ * because of that.
+ */
+ares_status_t
+refused_status(DnsSlot *slot, ares_status_t status)
+{
+	slot->refused_by = 0;
+	return slot->turned_away ? ARES_ECONNREFUSED : status;
 }
 
 /*

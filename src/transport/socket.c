@@ -362,13 +362,13 @@ socket_send(int fd, const void *buffer, size_t len, int flags,
 	}
 
 	/*
-	 * On an established connection a failure must not show here: the library
-	 * would not read the answers that came before the end.
+	 * A failure must not show here: the library would not read the answers that came
+	 * before the end, and would ask again at once if there is no connection.
 	 */
 	if (!outbox_flush(channel, socket) && !socket->established)
 	{
-		socket_refused(channel, socket, errno);
-		return -1;
+		socket->send_errno = errno;
+		(void) shutdown(fd, SHUT_RDWR); /* so that the library reads */
 	}
 	return len;
 }

@@ -34,8 +34,11 @@ tcp_receive(DnsChannel *channel, DnsSocket *socket,
 			errno = EAGAIN;
 			return -1;
 		}
-		got = recv(socket->fd, socket->in + socket->in_len,
-				   STREAM_MAX_FRAME - socket->in_len, 0);
+		got = socket->send_errno != 0 ? -1 :
+			recv(socket->fd, socket->in + socket->in_len,
+				 STREAM_MAX_FRAME - socket->in_len, 0);
+		if (socket->send_errno != 0)
+			errno = socket->send_errno;
 		socket->budget -= READ_COST + Max(got, 0);
 		if (got > 0)
 		{
@@ -49,10 +52,14 @@ tcp_receive(DnsChannel *channel, DnsSocket *socket,
 			return got;			/* nothing yet */
 		if (got == 0)
 			channel->last_errno = ECONNRESET;	/* errno does not tell */
+		else
+			channel->last_errno = errno;
 
 		/* The end, or an error; the next call finds it again. */
 		save_errno = errno;
-		given = isolation_connection_lost(channel, socket, buffer, len);
+		given = socket->established ?
+			isolation_connection_lost(channel, socket, buffer, len) :
+			refused_connection(channel, socket, buffer, len);
 		errno = save_errno;
 		return given > 0 ? (ares_ssize_t) given : got;
 	}

@@ -70,6 +70,7 @@ sub interrupted
 	is(Session::sqlstate_of($result), '00000', "$what, $way: no error") or diag(explain($result->{error}));
 	is_deeply($result->{rows}, [ [ $names, $names ] ], '... no name is lost');
 	note(sprintf '%d queries', $after{queries} - $before{queries});
+	cmp_ok($after{queries} - $before{queries}, '<=', 8 * $names, '... without a try for each refusal');
 }
 
 sub restart
@@ -87,9 +88,9 @@ foreach my $way (sort keys %statement)
 	interrupted('a restart of the server', $way, NAMES, \&restart);
 	$session->text('RESET pgcares.timeout; RESET pgcares.tries; RESET pgcares.max_tries');
 
-	$session->text(q{SET pgcares.tcp = on});
+	$session->text(q{SET pgcares.tcp = on; SET pgcares.tries = 40; SET pgcares.max_tries = 40});
 	interrupted('a restart of the server, TCP', $way, TCP_NAMES, \&restart);
-	$session->text('RESET pgcares.tcp');
+	$session->text('RESET pgcares.tcp; RESET pgcares.tries; RESET pgcares.max_tries');
 
 	foreach my $case ([ FORBIDDEN, 'EPERM' ], [ NO_ROUTE, 'ENETUNREACH' ])
 	{
@@ -154,9 +155,12 @@ foreach my $way ('udp', 'tcp')
 		my ($array) = Batch->names(q{'sound'}, 2000);
 
 		$session->text('SELECT dns_reset()');
+		my %before = Batch::stats($session);
 		$start = time;
 		is($session->text($statement{$way} =~ s/NAMES/$array/r), '2000|0', "... $way fails");
 		my $seconds = time - $start;
+		my %after = Batch::stats($session);
+		cmp_ok($after{queries} - $before{queries}, '<=', 2000 + 100, '... asked once, and now and then one of them');
 		ok($seconds > 1.9 && $seconds < 2 + SLACK, '... after one timeout') or diag("$seconds s");
 	}
 	$session->text('RESET ALL');

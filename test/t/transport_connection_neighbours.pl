@@ -1,6 +1,7 @@
 # A server that spoils a connection because of one question does not disturb the others on
 # it: it ends the connection, sends a wrong length, sends octets one by one or without
-# meaning, or falls silent. All others get their answers before the deadline.
+# meaning, or falls silent. All others get their answers before the deadline, and cost no more
+# queries than pgcares.tries.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -8,6 +9,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use List::Util qw(max);
 use Time::HiRes qw(time);
 use Batch;
 use Descriptors;
@@ -87,6 +89,21 @@ foreach (1 .. ($ENV{PGCARES_DEEP} ? 10 : 1))
 {
 	run(names($count, 10, q{'delay5'}, @faults), $count, 'all kinds, 1 of 10');
 	run(names($count, 3, q{'sound'}, qw(tcclose tcreset tcphalf tcplong)), $count, '1 of 3 ends the connection');
+}
+
+# ---- A name costs no more than its tries. The one that ends the connection is asked alone at last.
+
+foreach my $tries (2, 4)
+{
+	foreach my $fault (qw(tcclose tcreset tcphalf tcplong))
+	{
+		my $batch = Batch->run($server, $session, "CASE WHEN g % 100 = 50 THEN '$fault' ELSE 'sound' END", $count, tcp => 'on', tries => $tries);
+		my $most = max(values %{ $batch->{times} });
+
+		is_deeply($batch->{statuses}, { NOERROR => $count - $count / 100, UNREACHABLE => $count / 100 }, "$fault, $tries tries: the outcomes");
+		cmp_ok($most, '<=', $tries, '... no name was asked more often');
+		cmp_ok($batch->{stats}{queries}, '<=', $tries * $count, '... nor counted more queries');
+	}
 }
 
 # ---- Some over TCP, since they are truncated
