@@ -110,6 +110,7 @@ typedef struct DnsPace
 	int64		looked_at_joint;
 	int64		begins_until;
 	double		portion;		/* the level that it got then, as with the next ones */
+	double		level_of_all;
 	bool		joint_slow_start;
 	int64		joint_base;
 	bool		joint_tests;	/* share.c tests the level */

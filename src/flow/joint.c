@@ -349,6 +349,7 @@ take(DnsPace *own, const DnsJoint *joint, int64 now)
 
 	own->slow_start = own->joint_slow_start = pace->slow_start;
 	own->growing = pace->growing;
+	own->level_of_all = pace->level;
 	own->full = pace->full || (pace->slow_start && is_half_used(joint));
 	own->began = pace->began;
 	own->looked_at = pace->looked_at;

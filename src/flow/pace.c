@@ -123,6 +123,7 @@ pace_begin(DnsPace *pace)
 	pace->base_since = now;
 	pace->testing = PACE_TESTS_NOTHING;
 	pace->joined = false;
+	pace->level_of_all = 0;
 	share_begin(pace, now);
 	begin_round(pace, now);
 }
@@ -159,7 +160,8 @@ pace_answered(DnsPace *pace)
 	pace->delivered++;
 	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING &&
 		pace->full && pace->level < WINDOW_MAX &&
-		(clock_is_prompt() || pace_base(pace) > NEARBY || pace->level < SILENT_LEVEL))
+		(clock_is_prompt() || pace_base(pace) > NEARBY ||
+		 Max(pace->level, pace->level_of_all) < SILENT_LEVEL))
 		pace->level++;
 }
 

@@ -1,6 +1,7 @@
 # Many sessions ask one name server with its usual buffers at the same time, with batches
 # and LATERAL in turn: every statement ends, no answer is wrong, and no name is lost that
-# has tries left. The number of lost queries is printed.
+# has tries left. The number of lost queries is printed. With shared memory, the sessions
+# have one pace, and lose fewer.
 # Once: no version of PostgreSQL changes this.
 # Alone: eight sessions take all processor time.
 
@@ -22,7 +23,11 @@ my @runs = ([ 8, 20_000, 4 ], $ENV{PGCARES_DEEP} ? [ 100, 2000, 2 ] : ());
 use constant { TRIES => 4, LIMIT => $ENV{PGCARES_WATCHED} ? 600 : 120 };
 
 my $knot = NameServer->knot;
-my $node = Session->cluster([$knot], "pgcares.timeout = '2s'", 'max_connections = 120', 'pgcares.tries = ' . TRIES);
+my @lines = ("pgcares.timeout = '2s'", 'max_connections = 120', 'pgcares.tries = ' . TRIES);
+my %nodes = (
+	apart => Session->cluster([$knot], @lines),
+	together => Session->cluster([$knot], "shared_preload_libraries = 'pgcares'", @lines));
+my %again;
 
 # Made-up names of a session and their addresses, which differ between sessions
 my $questions = q{(SELECT i, format('ip-10-%s-%s-%s.dyn.example', SESSION, i / 250 %% 250, i %% 250) AS n,
@@ -43,14 +48,14 @@ sub stats
 	return map { split /\|/ } split /\n/, $session->text('SELECT counter, value FROM dns_stats()');
 }
 
-foreach my $run (@runs)
+foreach my $run (map { my $run = $_; map { [ $_, @$run ] } sort keys %nodes } @runs)
 {
-	my ($sessions, $names, $rounds) = @$run;
-	my @sessions = map { Session->new($node, options => sprintf '-c statement_timeout=%ds', LIMIT) } 1 .. $sessions;
+	my ($kind, $sessions, $names, $rounds) = @$run;
+	my @sessions = map { Session->new($nodes{$kind}, options => sprintf '-c statement_timeout=%ds', LIMIT) } 1 .. $sessions;
 
 	foreach my $round (1 .. $rounds)
 	{
-		my $what = "round $round of $sessions sessions";
+		my $what = "round $round of $sessions sessions, $kind";
 		my $start = time;
 		my %before = map { my %s = stats($_); $_ => \%s } @sessions;
 
@@ -76,11 +81,20 @@ foreach my $run (@runs)
 			my %after = stats($session);
 			$sum{$_} += $after{$_} - $before{$session}{$_} foreach keys %after;
 		}
+		$again{"$sessions $kind"} += $sum{queries} - $sum{questions};
 		note(sprintf '%s: %.1f s, %d names a second, %.3f queries a name, %d sent again, %d lost (%s)', $what, $seconds,
 			$sessions * $names / $seconds, $sum{queries} / $sum{questions}, $sum{resends}, $lost,
 			join ' ', map { $_->{rows}[0][3] // () } @results);
 	}
 	is_deeply([ map { $_->inet_sockets } @sessions ], [], "$sessions sessions: no socket is left");
 	$_->close foreach @sessions;
+}
+foreach my $run (@runs)
+{
+	my ($sessions, $names, $rounds) = @$run;
+	my ($apart, $together) = map { $again{"$sessions $_"} / ($sessions * $names * $rounds) } 'apart', 'together';
+
+	note(sprintf '%d sessions: sent again %.3f %% apart, %.3f %% together', $sessions, 100 * $apart, 100 * $together);
+	cmp_ok($together, '<', max($apart, 0.01), "$sessions sessions with one pace send no more again");
 }
 done_testing();
