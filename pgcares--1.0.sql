@@ -459,7 +459,7 @@ COMMENT ON COLUMN dns_server_statistics_record.ignored IS 'messages that answere
 COMMENT ON COLUMN dns_server_statistics_record.round_trip IS 'mean time of an answer, in milliseconds';
 COMMENT ON COLUMN dns_server_statistics_record.round_trips IS 'answers by their time: below 0.128, 0.256, 0.512, 1.024 ... milliseconds; the last element is for all others';
 COMMENT ON COLUMN dns_server_statistics_record.in_flight IS 'questions that wait for an answer now, up to a second ago';
-COMMENT ON COLUMN dns_server_statistics_record.level IS 'questions that a session asks at a time, as found last';
+COMMENT ON COLUMN dns_server_statistics_record.level IS 'fresh questions that all sessions have at a time, as found last';
 COMMENT ON COLUMN dns_server_statistics_record.stats_reset IS 'time since which all this is counted';
 
 CREATE TYPE dns_type_statistics_record AS (
@@ -1255,7 +1255,7 @@ COMMENT ON COLUMN dns_stat_servers.ignored IS 'messages that answered no questio
 COMMENT ON COLUMN dns_stat_servers.round_trip IS 'mean time of an answer, in milliseconds';
 COMMENT ON COLUMN dns_stat_servers.round_trips IS 'answers by their time: below 0.128, 0.256, 0.512, 1.024 ... milliseconds; the last element is for all others';
 COMMENT ON COLUMN dns_stat_servers.in_flight IS 'questions that wait for an answer now, up to a second ago';
-COMMENT ON COLUMN dns_stat_servers.level IS 'questions that a session asks at a time, as found last';
+COMMENT ON COLUMN dns_stat_servers.level IS 'fresh questions that all sessions have at a time, as found last';
 COMMENT ON COLUMN dns_stat_servers.stats_reset IS 'time since which all this is counted';
 
 CREATE VIEW dns_stat_types AS
