@@ -8,8 +8,7 @@
  *
  * A question that is answered is over; one that is refused takes time, not tries
  * (refused.c); one that is silent for longer than usual only waits (tries.c draws that).
- * New questions come before those that are asked again, so names that nobody answers do
- * not keep others from being asked.
+ * New questions come before those that are asked again: silent names keep none waiting.
  *
  * If the server has answered others meanwhile, a silent question is asked once more with
  * another id, through another port: the id of the answer tells whether the first query
@@ -200,8 +199,8 @@ burst_cancel(DnsWindow *window)
 }
 
 /*
- * A window is about to give up its channel: closes the sockets, except those that can
- * serve the next one if the settings keep sockets open.  Raises nothing.
+ * A window is about to give up its channel: closes the sockets, except those that the
+ * settings keep open for the next one.  Raises nothing.
  */
 void
 burst_end(DnsWindow *window)
@@ -210,6 +209,7 @@ burst_end(DnsWindow *window)
 	bool		keep = channel->config.flags & ARES_FLAG_STAYOPEN;
 
 	burst_cancel(window);
+	udp_send_drop(channel);
 	socket_end_all(channel, keep ? channel->queries_per_socket : 0, true);
 }
 

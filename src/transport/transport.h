@@ -70,6 +70,7 @@ extern ares_ssize_t udp_receive_stub(DnsChannel *channel, DnsSocket *socket,
 extern bool udp_send(DnsChannel *channel, DnsSocket *socket,
 						  const uint8 *message, size_t len);
 extern bool udp_send_flush(DnsChannel *channel, DnsSocket *socket);
+extern void udp_send_drop(DnsChannel *channel);
 
 /* ---- query.c: the messages that go out ---- */
 

@@ -105,6 +105,23 @@ udp_send_flush(DnsChannel *channel, DnsSocket *socket)
 }
 
 /*
+ * Drops what is not sent yet: nobody waits for the answers any more.
+ */
+void
+udp_send_drop(DnsChannel *channel)
+{
+	while (!dlist_is_empty(&channel->unsent))
+	{
+		DnsSocket  *socket = dlist_container(DnsSocket, unsent_node,
+											 dlist_pop_head_node(&channel->unsent));
+
+		socket->unsent = false;
+		socket->out_len = socket->out_count = 0;
+		outbox_set_waits(channel, socket, false);
+	}
+}
+
+/*
  * Prepares the calls for the first messages of a queue, sorted by length.  by_len first
  * counts the messages of a length, then is the index of the next one.
  */

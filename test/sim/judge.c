@@ -456,10 +456,11 @@ check_budget(Session *session, bool nothing_lost)
 			(name_has_targets(name) ? 3 : 1))
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
-		/* What is asked alone or over TCP has no early second query, but perhaps a lane. */
+		/* What is asked alone can have an early second query, and over TCP a lane. */
 		if ((set.usevc || (set.feeder == FEEDER_ALONE && strchr("tcz", name->kind) == NULL)) &&
 			name->outcomes > 0 && !name_has_targets(name) &&
-			name->told > (set.tries + set.usevc) * set.servers * (1 + plain))
+			name->told - name->refused >
+			(set.tries + set.usevc) * set.servers * (1 + plain) + !set.usevc)
 			sim_fail("budget", "name %d, of kind %c, costs %d queries of its own", i,
 					 name->kind, name->told);
 		second += name->kind == 'h' && name->sent > 1;
@@ -568,6 +569,9 @@ check_healing(Session *session)
 		(set.rtt + 2 * set.jitter) * US;
 	bound += task->names * (SimTime) ((set.rtt + 2 * set.jitter) * US / in_flight +
 									  2 * set.service * set.sessions * US + 50 * US * set.cost);
+	/* A chain of aliases can have three names. */
+	if (set.alias + set.circle + set.aliasnone + set.aliasbad > 0)
+		bound *= 3;
 	/* One connection after the other. */
 	if (set.usevc || set.descriptors < 1000)
 		bound *= 10;
