@@ -189,6 +189,7 @@ add_call(DnsSocket *socket, Burst *burst, size_t len, int first, int count)
 			continue;
 		call->msg_control = control;
 		call->msg_controllen = sizeof(control->room);
+		memset(control, 0, sizeof(*control));	/* its padding goes to the system too */
 		control->header.cmsg_level = IPPROTO_UDP;
 		control->header.cmsg_type = UDP_SEGMENT;
 		control->header.cmsg_len = CMSG_LEN(sizeof(segment));
