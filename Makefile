@@ -64,6 +64,7 @@ OBJS = \
 	src/flight/roundtrip.o \
 	src/flight/slot.o \
 	src/flight/tries.o \
+	src/flow/calm.o \
 	src/flow/ceiling.o \
 	src/flow/joint.o \
 	src/flow/pace.o \

@@ -35,7 +35,7 @@ static void move_silent(DnsWindow *window, int64 now);
 static void ask_early(DnsWindow *window, int64 now);
 static void ask_held(DnsWindow *window, int64 now);
 static void end_tries(DnsWindow *window, BurstState state, int64 now);
-static void count_timeout(const DnsSlot *slot);
+static bool end_try(DnsSlot *slot, BurstState state);
 static bool may_ask_again(const DnsWindow *window, int64 now);
 static int64 early_time(const DnsChannel *channel);
 static void refuse(DnsSlot *slot);
@@ -180,6 +180,7 @@ burst_attend(DnsWindow *window)
 	if (!ask_pending(window))
 		window->channel->starved = false;
 	ask_held(window, now);
+	held_release(window, now);
 	while (!window->failed && may_ask_again(window, now))
 		burst_try(tries_first(window, BURST_DUE));
 	window->hungry = false;
@@ -359,24 +360,17 @@ ask_held(DnsWindow *window, int64 now)
 		   tries_first_after(window, BURST_HELD, tries_time(channel)) <= now)
 	{
 		DnsSlot    *slot = tries_first(window, BURST_HELD);
-		bool		last = ask_is_last(slot);
+		bool		more = held_has_tries(slot);
 
 		nameserver_check(channel, slot->tries[0].server, slot->tried_at);
-		if (!last && !held_allows(window))
+		if (more && !held_allows(window))
 			break;
-		/* Better than no answer at all. */
-		if (slot->bare_error != NULL)
-			burst_settle(slot);
-		if (slot->burst != BURST_HELD)
+		if (!end_try(slot, BURST_HELD))
 			continue;
-		slot->counted = true;
-		if (last)
-			slot_end_silent(slot);
-		else
-		{
-			count_timeout(slot);
+		if (more)
 			burst_try(slot);
-		}
+		else
+			tries_enter(slot, held_next(slot));
 	}
 }
 
@@ -384,34 +378,40 @@ ask_held(DnsWindow *window, int64 now)
 static void
 end_tries(DnsWindow *window, BurstState state, int64 now)
 {
-	DnsChannel *channel = window->channel;
-
-	while (tries_first_after(window, state, tries_time(channel)) <= now)
+	while (tries_first_after(window, state, tries_time(window->channel)) <= now)
 	{
 		DnsSlot    *slot = tries_first(window, state);
 
-		/* Better than no answer at all. */
-		if (slot->bare_error != NULL)
-			burst_settle(slot);
-		if (slot->burst != state)
-			continue;
-		nameserver_check(channel, slot->tries[0].server, slot->tried_at);
-		slot->counted = true;
-		if (ask_is_last(slot))
-		{
-			slot_end_silent(slot);
-			continue;
-		}
-		count_timeout(slot);
-		tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_DUE);
+		if (end_try(slot, state))
+			tries_enter(slot, held_next(slot));
 	}
 }
 
-/* Counts a try that nothing has answered and that is not the last one. */
-static void
-count_timeout(const DnsSlot *slot)
+/*
+ * Ends the try of a question in the list of this state.  True if the question is to be
+ * asked again.
+ */
+static bool
+end_try(DnsSlot *slot, BurstState state)
 {
-	nameserver_tally(slot->window->channel, slot, slot->tries[0].server)->tally.timeouts++;
+	DnsChannel *channel = slot->window->channel;
+	int			server = slot->tries[0].server;
+
+	/* Better than no answer at all. */
+	if (slot->bare_error != NULL)
+		burst_settle(slot);
+	if (slot->burst != state)
+		return false;
+	nameserver_check(channel, server, slot->tried_at);
+	slot->counted = true;
+	if (ask_is_last(slot))
+	{
+		slot_end_silent(slot);
+		return false;
+	}
+	slot->met_room |= calm_then(&channel->pace, slot->tried_at);
+	nameserver_tally(channel, slot, server)->tally.timeouts++;
+	return true;
 }
 
 /*

@@ -4,13 +4,13 @@
  * Questions that a resolver with a full list seems to have dropped (flow/share.c).  A try
  * while the list is full would be in vain, so they are held back until there is room, or
  * the pause has lasted long enough; then they come before new questions.  They hold no
- * place in the list.
+ * place in the list.  The last try of a question waits longer, for a calm time.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 
-static bool has_one_try(const DnsSlot *slot);
+static int64 last_time(const DnsWindow *window);
 
 /*
  * Holds back the questions that were dropped, when the list of a resolver turns out to
@@ -20,11 +20,18 @@ void
 held_take(DnsWindow *window)
 {
 	static const BurstState silent[] = {BURST_SILENT, BURST_STILL_SILENT, BURST_WAITING};
+	dlist_mutable_iter iter;
 
+	/* A probe can be in vain, so the last try is none. */
+	dlist_foreach_modify(iter, &window->burst[BURST_DUE])
+	{
+		DnsSlot    *slot = dlist_container(DnsSlot, burst_node, iter.cur);
+
+		if (!held_has_tries(slot))
+			tries_enter(slot, BURST_LAST);
+	}
 	for (size_t i = 0; i < lengthof(silent); i++)
 	{
-		dlist_mutable_iter iter;
-
 		dlist_foreach_modify(iter, &window->burst[silent[i]])
 		{
 			DnsSlot    *slot = dlist_container(DnsSlot, burst_node, iter.cur);
@@ -45,8 +52,47 @@ held_is_due(const DnsSlot *slot)
 	const DnsChannel *channel = slot->window->channel;
 
 	return channel->pace.pause_until > 0 &&
-		(slot->tried_at >= channel->pace.low_since ||
-		 has_one_try(slot));
+		(slot->tried_at >= channel->pace.low_since || !held_has_tries(slot));
+}
+
+/*
+ * The state of a question whose try is over.  The last try waits for a calm time
+ * (flow/calm.c) in a pause, since a probe can be in vain, and if each try can have met a
+ * full list.
+ */
+BurstState
+held_next(const DnsSlot *slot)
+{
+	const DnsPace *pace = &slot->window->channel->pace;
+
+	if (!held_has_tries(slot) &&
+		(pace->pause_until > 0 || (pace->total < WINDOW_MAX && !slot->met_room)))
+		return BURST_LAST;
+	return held_is_due(slot) ? BURST_HELD : BURST_DUE;
+}
+
+/*
+ * Can a question be asked more than once yet?
+ */
+bool
+held_has_tries(const DnsSlot *slot)
+{
+	return slot->tried + 2 < slot->window->channel->config.tries;
+}
+
+/*
+ * Lets the last tries be due that have waited for a calm time.
+ */
+void
+held_release(DnsWindow *window, int64 now)
+{
+	while (last_time(window) <= now)
+	{
+		DnsSlot    *slot = tries_first(window, BURST_LAST);
+
+		calm_took(&window->channel->pace, slot->tried_at);
+		tries_enter(slot, BURST_DUE);
+	}
 }
 
 /*
@@ -58,11 +104,27 @@ held_time(const DnsWindow *window, int64 now)
 {
 	int64		next = tries_first_after(window, BURST_HELD,
 										 tries_time(window->channel));
+	int64		last = last_time(window);
 
-	if (next > now || held_allows(window) ||
-		ask_is_last(tries_first(window, BURST_HELD)))
-		return next;
-	return PG_INT64_MAX;
+	if (next <= now && held_has_tries(tries_first(window, BURST_HELD)) &&
+		!held_allows(window))
+		next = PG_INT64_MAX;
+	return Min(next, last);
+}
+
+/* The time at which the first of the last tries can be made. */
+static int64
+last_time(const DnsWindow *window)
+{
+	const DnsPace *pace = &window->channel->pace;
+	bool		alone = window->nburst[BURST_FRESH] == 0 &&
+		window->nburst[BURST_SILENT] == 0 && window->nburst[BURST_WAITING] == 0 &&
+		window->nburst[BURST_HELD] == 0;
+
+	if (window->nburst[BURST_LAST] == 0 ||
+		!share_allows(pace, tries_fresh(window) + tries_waiting(window)))
+		return PG_INT64_MAX;
+	return calm_time(pace, tries_first(window, BURST_LAST)->tried_at, alone);
 }
 
 /*
@@ -74,17 +136,7 @@ held_allows(const DnsWindow *window)
 	const DnsChannel *channel = window->channel;
 	int			fresh = tries_fresh(window);
 
-	/* A probe can be in vain, so the last try is none. */
-	if (channel->pace.pause_until > 0 && has_one_try(tries_first(window, BURST_HELD)))
-		return false;
 	return window->nrefused == 0 && fresh < (int) channel->pace.level &&
 		share_allows(&channel->pace, fresh + tries_waiting(window)) &&
 		!(channel->starved && ask_pending(window));
-}
-
-/* Can a question be asked once more only? */
-static bool
-has_one_try(const DnsSlot *slot)
-{
-	return slot->tried + 2 >= slot->window->channel->config.tries;
 }

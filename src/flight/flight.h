@@ -77,6 +77,7 @@ typedef enum BurstState
 	BURST_SILENT,				/* silent, and perhaps lost */
 	BURST_STILL_SILENT,			/* the same, after it was asked again */
 	BURST_WAITING,				/* silent, and nothing can be done about it */
+	BURST_LAST,					/* silent, and waits for a calm time for its last try */
 	BURST_HELD,					/* silent, and perhaps dropped by a full resolver */
 	BURST_REFUSED,				/* is about to be asked elsewhere */
 	BURST_DUE,					/* waits to be asked again */
@@ -119,6 +120,7 @@ typedef struct DnsSlot
 	int			sample;			/* of share.c, that it counts in; 0 if in none */
 	bool		counted;		/* one of them has not refused */
 	int64		tried_at;		/* the last of these tries */
+	bool		met_room;		/* a try was made in a calm time; see calm.c */
 	bool		early;			/* an early second query has been sent */
 	uint16		early_id;		/* its id */
 

@@ -11,10 +11,10 @@
  *    |         fresh <-- held <-- the list of the resolver seems full ---+
  *    |                                               the time of the try is over
  *    |                                                                   v
- *    +-- slot_finish(),        again <-- burst_attend(): there is room - due
- *        refused: from any       |                                       ^
- *        of them; over TCP:      +----------> still silent --------------+
- *        by way of BURST_TCP
+ *    +-- slot_finish(),        again <-- burst_attend(): there is room - due <-- last
+ *        refused: from any       |                                       ^        ^
+ *        of them; over TCP:      +----------> still silent --------------+--------+
+ *        by way of BURST_TCP                       one try is left, and the list was full
  */
 #include "postgres.h"
 
@@ -178,7 +178,7 @@ int
 tries_waiting(const DnsWindow *window)
 {
 	return window->nburst[BURST_NONE] - tries_fresh(window) -
-		window->nburst[BURST_HELD] - window->nburst[BURST_TCP];
+		window->nburst[BURST_HELD] - window->nburst[BURST_LAST] - window->nburst[BURST_TCP];
 }
 
 /*

@@ -59,7 +59,7 @@ typedef struct DnsPace
 	double		trouble;		/* the total that was too many */
 	int64		raised_at;
 	int64		pause_until;	/* 0 if there is none */
-	int64		probe_at;		/* the next question meanwhile */
+	int64		probe_at;		/* the next question meanwhile, or last try */
 	bool		slow_start;
 	int64		halved_at;		/* losses of queries from before do not count */
 	double		lost;			/* queries, fading */
@@ -91,6 +91,8 @@ typedef struct DnsPace
 	int			low_asked;		/* since then, in samples */
 	int			low_silent;
 	int			vain;			/* pauses one after another that have brought nothing */
+	int64		calm_at;		/* the last sample that tells of a calm time began */
+	int64		full_at;		/* the last one that tells of a full list ended */
 	int64		changed_at;		/* the level was lowered to test the delay */
 	PaceTest	testing;
 	int			test_sample;	/* the first sample of the test */
@@ -171,5 +173,12 @@ extern int64 ceiling_time(void);
 #ifdef CHECK_BOOKS
 extern bool ceiling_is_idle(void);
 #endif
+
+/* ---- calm.c: is there room in a resolver's list? ---- */
+
+extern void calm_note(DnsPace *pace, int64 began, int64 ended, bool calm);
+extern bool calm_then(const DnsPace *pace, int64 at);
+extern int64 calm_time(const DnsPace *pace, int64 asked_at, bool alone);
+extern void calm_took(DnsPace *pace, int64 asked_at);
 
 #endif							/* PGCARES_FLOW_H */

@@ -238,7 +238,10 @@ judge(DnsPace *pace, int waiting)
 	if (pace->pause_until > 0)
 	{
 		if (share < SHARE_PROBES * pace->expected)
+		{
+			calm_note(pace, pace->closed.began, pace->closed.ended, false);
 			return;
+		}
 		/* There is room again, so the names can be to blame, too. */
 		pace->expected += (pace->share - pace->expected) / LEARN_BETTER;
 		pace->vain = 0;
@@ -255,6 +258,10 @@ judge(DnsPace *pace, int waiting)
 	if (share >= SHARE_PROBES * pace->expected)
 		pace->vain = 0;			/* there was room */
 	add_up(pace);
+	if (pace->excess > MOST_EXCESS / 2)
+		calm_note(pace, pace->closed.began, pace->closed.ended, false);
+	else if (pace->excess == 0 && share > 0)
+		calm_note(pace, pace->closed.began, pace->closed.ended, true);
 	if (pace->testing == PACE_TESTS_LEVEL)
 	{
 		if (pace->closed.number >= pace->test_sample)
@@ -399,6 +406,7 @@ lower_total(DnsPace *pace, double share)
 	pace->excess = 0;
 	pace->share = share;
 	pace->before = pace->level;
+	calm_note(pace, now, now, false);
 	pace->trouble = Min(pace->low_total, pace->total);
 	pace->total = Max(LEAST_TOTAL, pace->trouble * TOTAL_KEPT);
 	pace->pause_until = now + LONGEST_PAUSE;
