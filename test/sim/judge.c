@@ -157,7 +157,9 @@ judge_query(const Packet *packet)
 	{
 		const Name *before = &session->names[other];
 
+		/* A name asked more often had an early query, whose id is free when its try ends. */
 		if (before->asked && !before->heard && before->outcomes == 0 && before->id == id &&
+			before->sent <= set.tries * set.servers &&
 			before->serial == packet->serial && before->sent_at > session->refused_at &&
 			session->local - before->sent_at < set.timeout * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
