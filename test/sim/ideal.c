@@ -25,6 +25,14 @@ patience(void)
 	return time;
 }
 
+/* Microseconds that a query takes the server; servers that take turns wait for the slowest. */
+static double
+slowest_service(void)
+{
+	return set.rotate && set.servers > 1 && set.service2 > set.service ?
+		set.service2 : set.service;
+}
+
 /* The shortest time that a name takes. */
 static SimTime
 shortest_time(const Name *name)
@@ -67,7 +75,8 @@ ideal_time(const Session *session)
 {
 	int			places = set.max_in_flight;
 	SimTime    *heap = calloc(places, sizeof(SimTime));	/* when a place is free */
-	SimTime		service = set.service * US * (set.judged > 0 ? set.judged : set.sessions) /
+	SimTime		service = slowest_service() * US *
+		(set.judged > 0 ? set.judged : set.sessions) /
 		(set.workers * (set.rotate ? set.servers : 1));
 	SimTime		step = service > NAME_COST * set.cost ? service : NAME_COST * set.cost;
 	SimTime		at = 0;
