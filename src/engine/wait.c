@@ -158,6 +158,8 @@ process(DnsWindow *window, int count)
 			occurred[others++] = occurred[i];
 		}
 	}
+	/* Those of a window that no longer asks go to others, too. */
+	channel_reserve_descriptors(channel, false);
 	/* Each channel of the library ignores sockets that are not its own. */
 	process_library(window, channel->ares, occurred, others);
 	if (channel->ares_tcp != NULL)
@@ -171,7 +173,6 @@ process_library(DnsWindow *window, ares_channel_t *library,
 {
 	if (count == 0 && ares_queue_active_queries(library) == 0)
 		return;
-	channel_reserve_descriptors(window->channel, false);
 	window->out_of_memory |=
 		memory_ran_out(ares_process_fds(library, occurred, count,
 										ARES_PROCESS_FLAG_NONE));
