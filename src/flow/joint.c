@@ -34,6 +34,13 @@
 #define LOOK_EVERY		200
 
 /*
+ * The level of all windows together is this at least, and begins here: the server of a
+ * whole cluster has room for that many, so a busy machine, whose delays look like a
+ * queue, does not bring the level down further.
+ */
+#define LOWEST_OF_ALL	32
+
+/*
  * The trips by which a queue is seen in slow start: those of a whole round tell of the
  * queue that stood there when the level was half, and many processors fill it quickly.
  */
@@ -164,7 +171,7 @@ joint_look(DnsPace *own, int fresh, int64 rto)
 	note_use(joint);
 	pace_look(&joint->pace, rto);
 	/* Each hungry window asks one at least, and what is asked is the level. */
-	joint->pace.level = Max(joint->pace.level, joint->uses.hungry);
+	joint->pace.level = Max(joint->pace.level, Max(joint->uses.hungry, LOWEST_OF_ALL));
 	if (pace_base(&joint->pace) > 0)
 		joint->trip = pace_base(&joint->pace);
 	take(own, joint, now);
@@ -256,6 +263,7 @@ begin(DnsJoint *joint, int64 now)
 		pace_init(&joint->pace);
 	else
 		pace_begin(&joint->pace);
+	joint->pace.level = Max(joint->pace.level, LOWEST_OF_ALL);
 }
 
 /*
@@ -280,7 +288,7 @@ give_level(DnsJoint *joint, DnsPace *own)
 			joint->tested = own->leads = tests;
 		}
 	}
-	pace->level = Min(Max(pace->level, LOWEST_LEVEL), WINDOW_MAX);
+	pace->level = Min(Max(pace->level, LOWEST_OF_ALL), WINDOW_MAX);
 	own->joint_tests = tests;
 }
 
