@@ -156,7 +156,7 @@ my %settings = (
 	timeout => [ 100, 'shared' ], tries => [ 2, 'shared' ], max_tries => [ 2, 'shared' ], deadline => [ 5000, 'shared' ],
 	max_timeout => [ 5000, 'shared' ], rotate => [ 'on', 'shared' ], keep_open => [ 'on', 'shared' ],
 	socket_send_buffer_size => [ 65536, 'shared' ], socket_receive_buffer_size => [ 65536, 'shared' ],
-	udp_max_queries => [ 7, 'shared' ], max_in_flight => [ 3, 'shared' ], max_questions => [ 5, 'shared' ],
+	udp_max_queries => [ 7, 'shared' ], max_in_flight => [ 3, 'shared' ], max_in_flight_total => [ 30, 'shared' ], max_questions => [ 5, 'shared' ],
 	max_answer_memory => [ 1000, 'shared' ], on_error => [ 'ignore', 'shared' ], idn => [ 'off', 'shared' ],
 	lookahead => [ 'off', 'shared' ], log_min_duration => [ 1000, 'shared' ], lookups => [ 'b', 'shared' ], hosts_file => [ "'/dev/null'", 'shared' ],
 	domains => [ "'example'", 'shared' ], ndots => [ 3, 'shared' ], search => [ 'off', 'shared' ],
