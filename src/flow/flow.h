@@ -32,6 +32,7 @@ typedef struct DnsSample
 typedef struct DnsTrips
 {
 	int			number;
+	int			quick;			/* near the quickest of late */
 	int64		quickest;
 	double		sum;
 } DnsTrips;
@@ -69,6 +70,10 @@ typedef struct DnsPace
 	int64		base;			/* since base_since */
 	int64		base_before;	/* in the time before that */
 	int64		base_since;
+
+	/* Answers of late, fading, and how many of them were quick. */
+	double		judged;
+	double		quick;
 
 	/* The present round. */
 	int64		began;
@@ -133,6 +138,8 @@ extern void pace_lost(DnsPace *pace, int64 sent_at);
 extern int64 pace_base(const DnsPace *pace);
 extern int64 pace_time(const DnsPace *pace, int64 rto);
 extern void pace_add_trips(DnsTrips *trips, const DnsTrips *more);
+extern void pace_near(DnsPace *pace, int64 trip);
+extern bool pace_tells(const DnsPace *pace, const DnsTrips *trips);
 extern void pace_watch(DnsPace *pace, const DnsTrips *trips);
 extern void pace_look(DnsPace *pace, int64 rto);
 

@@ -308,7 +308,7 @@ give(DnsJoint *joint, DnsPace *own)
 		pace_add_trips(&joint->latest, &own->trips);
 		if (own->base_since == pace->base_since &&
 			(own->joint_base == 0 || own->base < own->joint_base))
-			pace->base = pace->base == 0 ? own->base : Min(pace->base, own->base);
+			pace_near(pace, own->base);
 	}
 	pace->answers += own->answers;
 	pace->delivered += own->delivered;
@@ -316,7 +316,7 @@ give(DnsJoint *joint, DnsPace *own)
 	pace->over |= own->over;
 	pace->full |= own->full;
 	pace_watch(pace, &joint->latest);
-	if (joint->latest.number >= LATEST)
+	if (joint->latest.number >= LATEST && pace_tells(pace, &joint->latest))
 		joint->latest = (DnsTrips) {0};
 
 	own->trips = (DnsTrips) {0};
@@ -366,6 +366,8 @@ take(DnsPace *own, const DnsJoint *joint, int64 now)
 	own->base = own->joint_base = pace->base;
 	own->base_before = pace->base_before;
 	own->base_since = pace->base_since;
+	own->judged = pace->judged;
+	own->quick = pace->quick;
 	if (!own->joint_tests)
 		own->testing = pace->testing;
 	own->portion = portion_of(&joint->uses, &own->use, pace->level);
