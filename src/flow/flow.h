@@ -37,7 +37,7 @@ typedef struct DnsTrips
 	double		sum;
 } DnsTrips;
 
-/* What one of several uses of an amount that they share; see portion.c. */
+/* The part of a shared amount that one of its users has; see portion.c. */
 typedef struct DnsUse
 {
 	int			used;
