@@ -172,6 +172,13 @@ check_lists(DnsWindow *window, const Tally *tally)
 			  "not refused");
 	dlist_foreach(iter, &window->done)
 		CHECK(dlist_container(DnsSlot, done_node, iter.cur)->done, "not over");
+	(void) list_length_of(&window->chains, most, "chains");
+	dlist_foreach(iter, &window->chains)
+	{
+		const DnsSlot *slot = dlist_container(DnsSlot, done_node, iter.cur);
+
+		CHECK(slot->done && slot->chain != NULL, "no chain is open");
+	}
 }
 
 /* Checks that a list of the burst has questions of its state, in the order of trying. */

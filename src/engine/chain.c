@@ -3,10 +3,10 @@
  *
  * A chain of aliases that an answer leaves open (RFC 1034 section 5.3.3, step 4c): some
  * servers stop after a few steps, or at the end of their zones.  The last name is asked
- * for in the same slot.  At the end, the steps are written into the last answer, as
- * CNAME records, so whoever reads it finds one whole chain, which alias.c follows.  If
- * no answer comes for the last name, or none that can be read, they stand in a message
- * of their own, so that an error can tell the way.
+ * for in the same slot, as soon as the window has room.  At the end, the steps are written
+ * into the last answer, as CNAME records, so whoever reads it finds one whole chain, which
+ * alias.c follows.  If no answer comes for the last name, or none that can be read, they
+ * stand in a message of their own, so that an error can tell the way.
  *
  *   question a      answer: a -> b, b -> c      question c      answer: c = 192.0.2.1
  *   slot's reply:   c = 192.0.2.1, a -> b, b -> c
@@ -30,7 +30,7 @@ static bool has_alias(const DnsSlot *slot);
 static bool is_open(const DnsSlot *slot, const DnsMessage *message);
 static void extend(DnsSlot *slot, const DnsMessage *message);
 static bool is_known(const DnsChain *chain, const DnsName *name);
-static void ask_last(DnsSlot *slot);
+static void ask_last(DnsWindow *window);
 static void close_chain(DnsSlot *slot);
 static void write_question(const DnsSlot *slot, uint8 *octets, DnsMessage *message);
 static size_t write_whole(const DnsChain *chain, const DnsMessage *message,
@@ -47,6 +47,7 @@ chain_finished(DnsWindow *window)
 {
 	DnsSlot    *slot;
 
+	ask_last(window);
 	while ((slot = window_finished(window)) != NULL)
 	{
 		DnsMessage	message;
@@ -57,7 +58,8 @@ chain_finished(DnsWindow *window)
 			if (is_open(slot, &message))
 			{
 				extend(slot, &message);
-				ask_last(slot);
+				dlist_push_tail(&window->chains, &slot->done_node);
+				ask_last(window);
 				continue;
 			}
 		}
@@ -149,17 +151,27 @@ is_known(const DnsChain *chain, const DnsName *name)
 	return false;
 }
 
-/* Asks for the last name of a slot's chain. */
+/* Asks for the last names of chains, as far as there is room. */
 static void
-ask_last(DnsSlot *slot)
+ask_last(DnsWindow *window)
 {
-	const DnsChain *chain = slot->chain;
+	while (!dlist_is_empty(&window->chains))
+	{
+		DnsSlot    *slot = dlist_head_element(DnsSlot, done_node, &window->chains);
+		const DnsChain *chain = slot->chain;
+		bool		late = slot_is_late(slot);
 
-	slot_renew(slot, &chain->names[chain->count - 1]);
-	if (slot_is_late(slot))
-		slot_finish(slot, ARES_ETIMEOUT);
-	else
-		window_send(slot);
+		if (!late && !window->failed && !window_allows(window))
+			return;
+		dlist_delete(&slot->done_node);
+		slot_renew(slot, &chain->names[chain->count - 1]);
+		if (window->failed)
+			slot_finish(slot, ARES_ECANCELLED);
+		else if (late)
+			slot_finish(slot, ARES_ETIMEOUT);
+		else
+			window_send(slot);
+	}
 }
 
 /*

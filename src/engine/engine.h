@@ -14,6 +14,7 @@ extern DnsWindow *window_open(int capacity, const char *server);
 extern void window_init(DnsWindow *window, MemoryContext context, int capacity);
 extern void window_close(DnsWindow *window);
 extern bool window_has_room(DnsWindow *window);
+extern bool window_allows(DnsWindow *window);
 extern DnsWindow *window_open_lane(DnsWindow *window, struct DnsLane *lane);
 extern DnsSlot *window_submit(DnsWindow *window, const DnsQuestion *question,
 							  uint64 tag);

@@ -58,6 +58,7 @@ window_init(DnsWindow *window, MemoryContext context, int capacity)
 	for (int state = 0; state < BURST_STATES; state++)
 		dlist_init(&window->burst[state]);
 	dlist_init(&window->done);
+	dlist_init(&window->chains);
 	dlist_init(&window->bare_errors);
 	dlist_init(&window->lane_queue);
 	dlist_init(&window->lanes);
@@ -130,6 +131,29 @@ window_has_room(DnsWindow *window)
 	/* The library can be full of questions that are over. */
 	library_cancel(window->channel);
 	return is_room(window);
+}
+
+/*
+ * May a window have one more question under way?
+ */
+bool
+window_allows(DnsWindow *window)
+{
+	int			fresh;
+
+	if (window->channel == NULL)
+		return true;
+	/* Refused questions go first, when their time has come. */
+	if (window->nrefused > 0 ||
+		window_under_way(window) >= window->channel->max_in_flight)
+		return false;
+	total_join(window);
+	fresh = tries_fresh(window);	/* a connection sets its own pace */
+	if (pace_allows(&window->channel->pace, fresh, tries_waiting(window),
+					window->capacity))
+		return total_allows(window);
+	window->hungry = fresh >= (int) window->channel->pace.level;
+	return false;
 }
 
 /*
@@ -219,7 +243,8 @@ bool
 window_is_idle(const DnsWindow *window)
 {
 	return dlist_is_empty(unconstify(dlist_head *, &window->pending)) &&
-		dlist_is_empty(unconstify(dlist_head *, &window->done));
+		dlist_is_empty(unconstify(dlist_head *, &window->done)) &&
+		dlist_is_empty(unconstify(dlist_head *, &window->chains));
 }
 
 /*
@@ -369,27 +394,8 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 static bool
 is_room(DnsWindow *window)
 {
-	int			in_flight;
-	int			fresh;
-
-	if (slist_is_empty(&window->free) &&
-		window->used == window->capacity)
-		return false;
-	if (window->channel == NULL)
-		return true;
-	/* Refused questions go first, when their time has come. */
-	if (window->nrefused > 0)
-		return false;
-	in_flight = window_under_way(window);
-	if (in_flight >= window->channel->max_in_flight)
-		return false;
-	total_join(window);
-	fresh = tries_fresh(window);	/* a connection sets its own pace */
-	if (pace_allows(&window->channel->pace, fresh, tries_waiting(window),
-					window->capacity))
-		return total_allows(window);
-	window->hungry = fresh >= (int) window->channel->pace.level;
-	return false;
+	return (!slist_is_empty(&window->free) || window->used < window->capacity) &&
+		window_allows(window);
 }
 
 /*

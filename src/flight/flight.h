@@ -93,7 +93,7 @@ typedef struct DnsSlot
 	int			index;			/* in the window's slots */
 	slist_node	free_node;		/* while it is free */
 	dlist_node	pending_node;	/* from window_submit() until it is done */
-	dlist_node	done_node;		/* from then to window_finished() */
+	dlist_node	done_node;		/* in the window's done, then in chains */
 
 	uint64		tag;			/* the feeder's */
 	struct DnsChain *chain;		/* of aliases that are followed, or NULL */
@@ -164,6 +164,7 @@ typedef struct DnsWindow
 	slist_head	free;
 	dlist_head	pending;		/* in the order of their deadlines */
 	dlist_head	done;			/* in the order of finishing */
+	dlist_head	chains;			/* the same; their last names are asked when there is room */
 	dlist_head	bare_errors;			/* in the order of bare_error_at */
 	int			in_flight;
 	int			used;			/* slots that were ever taken */

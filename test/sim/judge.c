@@ -266,9 +266,6 @@ sim_under_way(int questions)
 	running->under_way = questions;
 	for (int i = 0; i < nsessions; i++)
 		sum += sessions[i].under_way;
-	/* The next name of a chain asks for no place: see open.txt. */
-	if (set.known && set.alias + set.circle + set.aliasnone + set.aliasbad > 0)
-		return;
 	if (set.shared && set.max_in_flight_total > 0 && sum > set.max_in_flight_total &&
 		sum > nsessions)
 		sim_fail("total", "%d questions are under way", sum);
