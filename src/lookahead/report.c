@@ -132,6 +132,9 @@ reason_of_list(const Plan *node, int number, bool for_rows)
 {
 	if (IsA(node, ForeignScan) || (IsA(node, CustomScan) && !plan_is_lookahead(node)))
 		return REASON_FOREIGN;
+	/* That of RETURNING: the node computes nothing else for its rows. */
+	if (IsA(node, ModifyTable))
+		return REASON_CHANGE;
 	if (number < 2 || !for_rows)
 		return REASON_PLACE;
 	switch (nodeTag(node))
@@ -140,8 +143,6 @@ reason_of_list(const Plan *node, int number, bool for_rows)
 		case T_MergeJoin:
 		case T_HashJoin:
 			return REASON_JOIN;
-		case T_ModifyTable:
-			return REASON_CHANGE;
 		default:
 			return REASON_PLACE;
 	}

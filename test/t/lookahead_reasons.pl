@@ -31,6 +31,8 @@ $setup->text($_) foreach
   "CREATE TABLE hosts AS SELECT i AS id, 'h' || i || '.example' AS name, inet '192.0.2.0' + i AS ip, repeat('x', i) AS kind FROM generate_series(1, 20) i",
   'CREATE TABLE known AS SELECT id, ip FROM hosts WHERE id < 9',
   'CREATE INDEX ON hosts (id)', 'CREATE INDEX ON known (id)', 'CREATE SEQUENCE s',
+  'CREATE TABLE fires (id int, name text)', q{CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'},
+  'CREATE TRIGGER fire BEFORE UPDATE ON fires FOR EACH ROW EXECUTE FUNCTION fire()',
   q{CREATE FUNCTION own(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN name; END'},
   q{CREATE FUNCTION seen(name text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN true; END'},
   'ANALYZE';
@@ -76,6 +78,7 @@ foreach (
 	[ 'SQL can skip it: AND, OR, CASE, COALESCE or FILTER decides', 'SELECT h.id > 1 AND dns_lookup(h.name, 4) IS NULL FROM hosts h', 'dns_lookup(h.name, 4)' ],
 	[ 'it is in the condition of a join', 'SELECT h.id FROM hosts h FULL JOIN known k ON h.id = k.id AND dns_lookup(h.name, 4) <> k.ip', 'dns_lookup(h.name, 4)' ],
 	[ 'it is in RETURNING, ON CONFLICT, an action of MERGE or a check', 'UPDATE hosts SET id = id RETURNING dns_lookup(name, 4)', 'dns_lookup(hosts.name, 4)' ],
+	[ 'it is in RETURNING, ON CONFLICT, an action of MERGE or a check', 'UPDATE fires SET id = id RETURNING dns_lookup(name, 4)', 'dns_lookup(fires.name, 4)' ],
 	[ 'SQL can skip it: AND, OR, CASE, COALESCE or FILTER decides', 'SELECT count(*) FILTER (WHERE dns_lookup(h.name, 4) IS NULL) OVER () FROM hosts h', 'dns_lookup(h.name, 4)' ],
 	[ 'the function asks many questions at once by itself', 'SELECT dns_lookup(h.name, 4), m.* FROM hosts h, LATERAL dns_query_many(ARRAY[h.name]) m', undef ],
 	[ 'the cursor can go back to earlier rows', 'DECLARE c SCROLL CURSOR FOR SELECT dns_lookup(h.name, 4) FROM hosts h', 'dns_lookup(h.name, 4)' ],
@@ -87,6 +90,8 @@ foreach (
 
 	ok(defined $line, "$statement: $reason") or diag("told: @$told");
 	is($line, "$call: $reason", '... the call') if defined $call && defined $line;
+	my %calls = map { /^(.*?): / => 1 } @$told;
+	is(scalar @$told, scalar keys %calls, '... each call once') if defined $call;
 	is_deeply($shown, $told, '... the same in EXPLAIN') if $shown;
 	$tried{ $reason =~ /^(.*): (?:own|seen|nextval)$/ ? $1 : $reason } = 1;
 }
