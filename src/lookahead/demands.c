@@ -13,7 +13,6 @@
 static LookaheadDemand demand_of_limit(const Limit *limit,
 									   LookaheadDemand demand);
 static bool limit_can_be_read(Node *node, const LookaheadDemand *demand);
-static bool has_bound(const LookaheadDemand *demand);
 static void forget_bound(LookaheadDemand *demand);
 static void keep_bound(LookaheadDemand *child, const LookaheadDemand *demand);
 
@@ -120,7 +119,7 @@ lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 void
 lookahead_forget_bound(LookaheadDemand *demand)
 {
-	demand->limited |= has_bound(demand);
+	demand->limited |= lookahead_has_bound(demand);
 	demand->one_by_one = false;
 	forget_bound(demand);
 }
@@ -137,7 +136,7 @@ demand_of_limit(const Limit *limit, LookaheadDemand demand)
 	const Const *offset = (const Const *) limit->limitOffset;
 	int64		bound = 0;
 
-	demand.limited |= has_bound(&demand);
+	demand.limited |= lookahead_has_bound(&demand);
 	forget_bound(&demand);
 	if (count == NULL || (IsA(count, Const) && count->constisnull))
 		return demand;			/* LIMIT ALL, or OFFSET only */
@@ -181,9 +180,11 @@ limit_can_be_read(Node *node, const LookaheadDemand *demand)
 		limit_can_be_read(linitial(((FuncExpr *) node)->args), demand);
 }
 
-/* Is there a bound, now or at run time? */
-static bool
-has_bound(const LookaheadDemand *demand)
+/*
+ * Is there a bound, now or at run time?
+ */
+bool
+lookahead_has_bound(const LookaheadDemand *demand)
 {
 	return demand->bound > 0 || demand->limit != NULL;
 }

@@ -211,6 +211,7 @@ extern void lookahead_report(LookaheadPlan *plan, LookaheadReason reason);
 extern void lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 							  LookaheadDemand *left, LookaheadDemand *right);
 extern void lookahead_forget_bound(LookaheadDemand *demand);
+extern bool lookahead_has_bound(const LookaheadDemand *demand);
 
 /* ---- rules.c: rules for each kind of plan node ---- */
 

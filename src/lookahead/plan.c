@@ -338,7 +338,7 @@ note_subplans(LookaheadPlan *plan, const Plan *node,
 		int			number = ((const CteScan *) node)->ctePlanId;
 
 		plan->common = bms_add_member(plan->common, number);
-		if (demand->limited || demand->unsure)
+		if (demand->limited || demand->unsure || lookahead_has_bound(demand))
 			plan->read_partly = bms_add_member(plan->read_partly, number);
 		else
 			plan->read_whole = bms_add_member(plan->read_whole, number);
