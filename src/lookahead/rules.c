@@ -83,6 +83,11 @@ find_for_input(SiteSearch *search, Plan *node)
 			/* Otherwise it can skip rows, or read them later, or never. */
 			search->uncertain = !reads_all_rows((WindowAgg *) node);
 			sites_find_in_aggregates(search, (Node *) node->targetlist);
+
+			/* It computes no column after the row that ends it. */
+			search->uncertain = true;
+			if (!lookahead_hands_over(node))
+				sites_find(search, (Node *) node->targetlist);
 			return true;
 		case T_Agg:
 			if (DO_AGGSPLIT_COMBINE(((Agg *) node)->aggsplit))

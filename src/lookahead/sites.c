@@ -213,9 +213,15 @@ find_in_subplan(SiteSearch *search, SubPlan *subplan)
 		return;					/* only one level can be translated */
 	find((Node *) subplan->args, search);
 
-	/* The test runs for rows of the subquery, if there are any. */
+	/*
+	 * The test runs for rows of the subquery, if there are any.  A hash table needs
+	 * all values of the row, even if the first one decides.
+	 */
 	search->uncertain = true;
-	find(subplan->testexpr, search);
+	if (subplan->useHashTable && is_andclause(subplan->testexpr))
+		find((Node *) ((BoolExpr *) subplan->testexpr)->args, search);
+	else
+		find(subplan->testexpr, search);
 	search->uncertain = uncertain;
 
 	if (!subplan->useHashTable && subplan->parParam != NIL)
