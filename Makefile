@@ -118,6 +118,7 @@ OBJS = \
 	src/lookahead/scan.o \
 	src/lookahead/shares.o \
 	src/lookahead/sites.o \
+	src/lookahead/table_columns.o \
 	src/lookahead/wrappers.o \
 	src/lookup/batch.o \
 	src/lookup/batch_put.o \

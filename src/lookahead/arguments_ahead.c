@@ -144,11 +144,16 @@ translate(Node *node, SiteSearch *search)
 	if (IsA(node, Var))
 	{
 		Var		   *var = (Var *) node;
+		int			number = var->varattno;
 
 		if (var->varno != search->varno || var->varattno <= 0 || IS_OLD_COLUMN(var))
-			search->other_columns = true;
-		return (Node *) makeVar(INDEX_VAR, var->varattno, var->vartype,
-								var->vartypmod, var->varcollid, 0);
+		{
+			number = search->change == NULL ? 0 :
+				table_column_number(search->plan, search->change, var, search->changed);
+			search->other_columns |= number == 0;
+		}
+		return (Node *) makeVar(INDEX_VAR, number, var->vartype, var->vartypmod,
+								var->varcollid, 0);
 	}
 	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
 	{

@@ -3,9 +3,9 @@
  *
  * The calls that INSERT, UPDATE, DELETE and MERGE make for each row besides those
  * in their source: in the actions of MERGE, in ON CONFLICT and in RETURNING.  They
- * take columns of the source, or of the new row, which an INSERT makes of the
- * columns of its source.  A call is certain only if its row is certain to be
- * changed in this way.
+ * take columns of the source, of the new row, which an INSERT makes of the columns
+ * of its source, or of the changed table.  A call is certain only if its row is
+ * certain to be changed in this way.
  */
 #include "postgres.h"
 
@@ -30,13 +30,19 @@ void
 changes_find(SiteSearch *search, const ModifyTable *node)
 {
 	search->joined = REASON_CHANGE;
+
+	/* Triggers can change the row. */
+	if (!search->plan->has_effects)
+		search->change = node;
 	find_in_actions(search, node);
 
-	/* Triggers can change the row, and a generated column comes later. */
-	if (search->plan->has_effects || generates_columns(search->plan, node))
-		return;
-	find_in_conflict(search, node);
-	find_in_returning(search, node);
+	/* A generated column comes later. */
+	if (!search->plan->has_effects && !generates_columns(search->plan, node))
+	{
+		find_in_conflict(search, node);
+		find_in_returning(search, node);
+	}
+	search->change = NULL;
 }
 
 /*
@@ -145,8 +151,8 @@ find_in_conflict(SiteSearch *search, const ModifyTable *node)
 }
 
 /*
- * RETURNING of an INSERT takes columns of the new row; the others only columns of
- * the source, for rows that were changed.
+ * RETURNING of an INSERT takes columns of the new row; the others those of the
+ * source and of the table, for rows that were changed.
  */
 static void
 find_in_returning(SiteSearch *search, const ModifyTable *node)
@@ -157,6 +163,7 @@ find_in_returning(SiteSearch *search, const ModifyTable *node)
 		node->onConflictAction != ONCONFLICT_NONE;
 	search->varno = node->operation == CMD_INSERT ?
 		linitial_int(node->resultRelations) : OUTER_VAR;
+	search->changed = true;
 	sites_find(search, linitial(node->returningLists));
 	search->uncertain = false;
 }

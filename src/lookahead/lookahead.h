@@ -241,6 +241,8 @@ typedef struct SiteSearch
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
 	Node	   *skipped;		/* calls are not made if this is true, or NULL */
+	const ModifyTable *change;	/* whose table has columns, too, or NULL */
+	bool		changed;		/* and these are those after the change */
 	LookaheadReason joined;		/* why columns of others than varno do not do */
 	bool		other_columns;	/* the last one depends on such */
 	List	   *calls;			/* found: FuncExpr *, with INDEX_VAR Vars */
@@ -263,6 +265,11 @@ extern void site_take_later(SiteSearch *search, FuncExpr *call);
 /* ---- changes.c: calls of INSERT, UPDATE, DELETE and MERGE ---- */
 
 extern void changes_find(SiteSearch *search, const ModifyTable *node);
+
+/* ---- table_columns.c: the columns of a table that is changed ---- */
+
+extern int	table_column_number(LookaheadPlan *plan, const ModifyTable *node,
+								const Var *var, bool changed);
 
 /* ---- columns.c: the columns that a node hands up ---- */
 

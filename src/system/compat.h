@@ -321,12 +321,17 @@ json_document(const Node *node)
 }
 
 /*
- * Is a column one of the old row, in RETURNING?  PostgreSQL 18 has added OLD and NEW.
+ * Is a column one of the old row in RETURNING, or one of the new row by name?
+ * PostgreSQL 18 has added OLD and NEW.
  */
 #if PG_VERSION_NUM >= 180000
 #define IS_OLD_COLUMN(var)	((var)->varreturningtype == VAR_RETURNING_OLD)
+#define IS_NEW_COLUMN(var)	((var)->varreturningtype == VAR_RETURNING_NEW)
+#define CLEAR_RETURNING(var)	((var)->varreturningtype = VAR_RETURNING_DEFAULT)
 #else
 #define IS_OLD_COLUMN(var)	false
+#define IS_NEW_COLUMN(var)	false
+#define CLEAR_RETURNING(var)	((void) 0)
 #endif
 
 /*

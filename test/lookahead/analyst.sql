@@ -14,6 +14,7 @@ CREATE TABLE blocked AS SELECT inet '192.0.2.0' + i AS ip FROM generate_series(1
 CREATE TABLE sites AS SELECT i AS site, 'site' || i || '.example' AS domain FROM generate_series(0, 4) i;
 CREATE TABLE found (id int PRIMARY KEY, ip inet, name text);
 CREATE TABLE prefixed (id int, name text, other text GENERATED ALWAYS AS ('www.' || name) STORED);
+INSERT INTO prefixed SELECT id, name FROM hosts WHERE id <= 10;
 INSERT INTO found SELECT id, ip FROM hosts WHERE id <= 10;
 CREATE TABLE visits (id int, day date, client inet, referrer text) PARTITION BY RANGE (id);
 DO $$

@@ -23,6 +23,11 @@ $setup->text($_) foreach
   'CREATE TABLE parts (LIKE template) PARTITION BY LIST (id)',
   'CREATE TABLE part1 PARTITION OF parts FOR VALUES IN (1, 2, 3)',
   'CREATE TABLE part2 PARTITION OF parts DEFAULT',
+  # a partition with its columns in another order
+  'CREATE TABLE turned (LIKE template) PARTITION BY RANGE (id)',
+  'CREATE TABLE turned1 PARTITION OF turned FOR VALUES FROM (1) TO (8)',
+  'CREATE TABLE turned2 (note text, gone int, ip inet, address inet, n text, id int)',
+  'ALTER TABLE turned2 DROP gone', 'ALTER TABLE turned ATTACH PARTITION turned2 DEFAULT',
   'CREATE SEQUENCE s',
   'ANALYZE';
 
@@ -30,12 +35,14 @@ $setup->text($_) foreach
 sub fill
 {
 	my ($session) = @_;
-	$session->text(q{TRUNCATE hosts, other, parts; INSERT INTO hosts SELECT * FROM template; INSERT INTO parts SELECT * FROM template;
+	$session->text(q{TRUNCATE hosts, other, parts, turned; INSERT INTO hosts SELECT * FROM template; INSERT INTO parts SELECT * FROM template;
+		INSERT INTO turned SELECT * FROM template;
 		INSERT INTO other SELECT id, NULL, n FROM template WHERE id % 3 = 0; SELECT setval('s', 1)});
 }
 
 # The contents of all tables
-my $contents = q{SELECT * FROM hosts ORDER BY id; SELECT * FROM other ORDER BY id; SELECT tableoid::regclass, * FROM parts ORDER BY id};
+my $contents = q{SELECT * FROM hosts ORDER BY id; SELECT * FROM other ORDER BY id; SELECT tableoid::regclass, * FROM parts ORDER BY id;
+	SELECT tableoid::regclass, * FROM turned ORDER BY id};
 
 # Rows of a result and its error; sorted, since RETURNING has no order
 sub text_of
@@ -59,7 +66,16 @@ my @statements = (
 	[ 1, q{UPDATE hosts SET n = dns_reverse(ip), address = dns_lookup(n, 4, 'ignore') RETURNING *} ],
 	[ 1, q{UPDATE hosts SET (address, note) = (SELECT address, ttl::text FROM dns_a(n, 'ignore') ORDER BY 1 LIMIT 1)} ],
 	[ 1, q{UPDATE hosts h SET address = a.address FROM other o, LATERAL dns_a(o.note, 'ignore') a WHERE h.id = o.id AND a.address << '198.18.0.0/16'} ],
-	[ 0, q{UPDATE hosts SET note = 'x' WHERE id < 5 RETURNING id, dns_reverse(ip)} ],
+	[ 1, q{UPDATE hosts SET note = 'x' WHERE id < 5 RETURNING id, dns_reverse(ip)} ],
+	[ 1, q{UPDATE hosts SET n = dns_reverse(ip) RETURNING id, dns_lookup(n, 4, 'ignore'), dns_reverse(ip)} ],
+	[ 1, q{UPDATE parts SET note = 'x', id = id + 2 WHERE id IN (1, 2, 3, 9) RETURNING tableoid::regclass, id, dns_lookup(n, 4, 'ignore')} ],
+	[ 1, q{UPDATE turned SET note = dns_reverse(ip) RETURNING tableoid::regclass, id, dns_lookup(n, 4, 'ignore')} ],
+	[ 1, q{UPDATE hosts h SET note = 'x' FROM (SELECT id FROM other UNION ALL SELECT id FROM other) o WHERE h.id = o.id RETURNING h.id, dns_lookup(h.n, 4, 'ignore')} ],
+	[ 1, q{UPDATE hosts h SET note = 'x' FROM other o LEFT JOIN parts p ON p.id = o.id + 1 WHERE h.id = o.id RETURNING h.id, dns_lookup(h.n, 4, 'ignore'), dns_lookup(p.n, 4, 'ignore')} ],
+	[ 1, q{DELETE FROM hosts h USING other o, LATERAL dns_mx(o.note, 'ignore') q WHERE h.id = o.id AND q.preference = 20 RETURNING h.id, dns_reverse(h.ip)} ],
+	[ 1, q{DELETE FROM turned WHERE id % 2 = 0 RETURNING id, dns_lookup(n, 4, 'ignore'), dns_reverse(ip)} ],
+	[ 1, q{MERGE INTO turned t USING hosts h ON t.id = h.id AND t.id < 20 WHEN MATCHED AND dns_lookup(t.n, 4, 'ignore') IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET note = dns_reverse(t.ip), n = h.n WHEN NOT MATCHED THEN INSERT VALUES (h.id + 100, h.n)} ],
+	[ 0, q{INSERT INTO other SELECT id, NULL, n FROM hosts ON CONFLICT (id) DO UPDATE SET address = dns_lookup(other.note, 4, 'ignore')} ],
 	[ 1, q{UPDATE parts SET address = dns_lookup(n, 4, 'ignore'), id = id + 1 WHERE id IN (1, 3, 5)} ],
 	[ 1, q{DELETE FROM hosts WHERE dns_lookup(n, 4, 'ignore') IS NULL RETURNING id} ],
 	[ 1, q{DELETE FROM hosts h USING other o, LATERAL dns_mx(o.note, 'ignore') q WHERE h.id = o.id AND q.preference = 20} ],
@@ -161,6 +177,10 @@ my @shapes = (
 	[ 'FOR UPDATE with LATERAL', q{SELECT h.id, q.exchange FROM hosts h LEFT JOIN LATERAL dns_mx(h.n, 'ignore') q ON true WHERE h.id < 30 FOR UPDATE OF h} ],
 	[ 'FOR UPDATE with ORDER BY', q{SELECT id, dns_lookup(n, 4, 'ignore') FROM hosts WHERE id < 30 ORDER BY n FOR UPDATE} ],
 	[ 'MERGE', q{MERGE INTO hosts t USING (SELECT id, dns_reverse(ip) AS m FROM template) s ON t.id = s.id AND t.id < 30 WHEN MATCHED THEN UPDATE SET note = s.m} ],
+	[ 'RETURNING', q{UPDATE hosts SET note = 'x' WHERE id < 30 RETURNING id, dns_lookup(n, 4, 'ignore'), dns_reverse(ip)} ],
+	[ 'RETURNING of a new value', q{UPDATE hosts SET n = 'new.' || n WHERE id < 30 RETURNING id, dns_lookup(n, 4, 'ignore')} ],
+	[ 'RETURNING of DELETE', q{DELETE FROM hosts WHERE id < 30 RETURNING id, dns_lookup(n, 4, 'ignore')} ],
+	[ 'an action of MERGE, of the table', q{MERGE INTO hosts t USING template s ON t.id = s.id AND t.id < 30 WHEN MATCHED THEN UPDATE SET note = dns_reverse(t.ip)} ],
 	[ 'an action of MERGE', q{MERGE INTO hosts t USING template s ON t.id = s.id AND t.id < 30 WHEN MATCHED THEN UPDATE SET note = dns_reverse(s.ip) WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id + 2000, dns_reverse(s.ip))} ]);
 
 foreach my $change (@changes)
