@@ -34,8 +34,10 @@ static void add_counts(int64 now);
 void
 report_begin(void)
 {
-	if (!published && due == PG_INT64_MAX && shared_memory_is_there())
-		due = clock_last() + PROGRESS_EVERY;
+	if (published || due != PG_INT64_MAX || !shared_memory_is_there())
+		return;
+	totals_attach();
+	due = clock_last() + PROGRESS_EVERY;
 }
 
 /*
@@ -75,7 +77,7 @@ report_level(const DnsWindow *window)
 	if (!window->many || window->of_lane != NULL)
 		return;
 	for (int i = 0; i < Min(channel->nnameservers, channel->nasked); i++)
-		channel->tallies[i]->level = (int) joint_level(&channel->pace);
+		tally_level(channel->tallies[i], (int) joint_level(&channel->pace));
 }
 
 /*
@@ -101,10 +103,10 @@ report_end(void)
 	else if (published && now >= published_at + PROGRESS_EVERY)
 		publish(now);			/* what is left */
 	/* Questions of other windows in flight are not counted at the end of each call. */
-	if (last || now - added_at >= COUNTS_EVERY)
+	if (last ? in_flight_told : now - added_at >= COUNTS_EVERY)
 		add_counts(now);
 	else
-		totals_add();
+		tallies_add();
 }
 
 static void
@@ -213,8 +215,7 @@ count_in_flight(void)
 static void
 add_counts(int64 now)
 {
-	if (in_flight_told || events_next_window(NULL) != NULL)
-		count_in_flight();
-	totals_add();
+	count_in_flight();
+	tallies_add();
 	added_at = now;
 }

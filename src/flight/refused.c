@@ -72,7 +72,8 @@ refused_connection(DnsChannel *channel, DnsSocket *socket, uint8 *frames, size_t
 	size_t		used = 0;
 	dlist_iter	iter;
 
-	channel->tallies[socket->server]->refused += !socket->ended;
+	if (!socket->ended)
+		tally_refused(channel->tallies[socket->server]);
 	socket->ended = true;
 	if (channel->window == NULL)
 		return 0;

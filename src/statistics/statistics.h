@@ -55,7 +55,7 @@ typedef enum TallyAnswer
 #define TALLY_TRIPS		16
 #define SHORTEST_TRIP	7
 
-/* All members are uint64: tally_move() takes them as an array. */
+/* All members are uint64: totals.c takes them as an array. */
 typedef struct DnsTally
 {
 	/* Each query is one of these. */
@@ -82,15 +82,15 @@ typedef struct DnsServerKey
 
 #define ANY_TYPE	(-1)		/* stands for the types beyond a table */
 
-/* The questions of one type to one server. */
+/* The questions of one type to one server.  Others can read it; see totals.c. */
 typedef struct DnsTypeTally
 {
-	struct DnsTypeTally *next;	/* of the same server */
+	struct DnsTypeTally *next;	/* of the same server; only for this process */
+	DnsServerKey server;
 	int			type;			/* or ANY_TYPE */
 	int			in_flight;		/* as engine/report.c has counted them last */
-	int			in_flight_told;	/* as shared memory knows it */
-	int			shared;			/* its number there, or -1 */
-	DnsTally	tally;			/* since it was added to shared memory */
+	int			in_flight_told; /* as others know it, if they cannot read this */
+	DnsTally	tally;
 } DnsTypeTally;
 
 typedef struct DnsServerTally
@@ -98,16 +98,19 @@ typedef struct DnsServerTally
 	DnsServerKey key;
 	DnsTypeTally *last;			/* the type that was sought last; never NULL */
 	DnsTypeTally *types;
+
+	/* Since it was added to shared memory. */
 	uint64		refused;		/* connections, or sockets of UDP */
 	uint64		ignored;		/* messages */
 	int			level;			/* fresh questions; 0 if not known */
-	int			shared;			/* its number in shared memory, or -1 */
 } DnsServerTally;
+
+extern bool tallies_servers_changed;	/* there is something for tallies_add() */
 
 extern DnsServerTally *tally_server(const struct sockaddr *address);
 extern DnsTypeTally *tally_find(DnsServerTally *server, uint16 type);
 extern DnsServerTally *tally_next_server(const DnsServerTally *server);
-extern void tally_move(DnsTally *from, DnsTally *sum, DnsTally *other_sum);
+extern void tallies_add(void);
 
 /*
  * The tally of a type's questions to a server.  Does not fail: those for which there is
@@ -117,6 +120,36 @@ static inline DnsTypeTally *
 tally_of(DnsServerTally *server, uint16 type)
 {
 	return server->last->type == type ? server->last : tally_find(server, type);
+}
+
+/*
+ * Counts a connection or a datagram that was refused.
+ */
+static inline void
+tally_refused(DnsServerTally *server)
+{
+	server->refused++;
+	tallies_servers_changed = true;
+}
+
+/*
+ * Counts a message that answers no question.
+ */
+static inline void
+tally_ignored(DnsServerTally *server)
+{
+	server->ignored++;
+	tallies_servers_changed = true;
+}
+
+/*
+ * Notes how many fresh questions all sessions have at a server.
+ */
+static inline void
+tally_level(DnsServerTally *server, int level)
+{
+	server->level = level;
+	tallies_servers_changed = true;
 }
 
 /*
@@ -153,7 +186,12 @@ typedef enum TotalsBy
 } TotalsBy;
 
 extern void totals_init(void);
-extern void totals_add(void);
+extern void totals_attach(void);
+extern DnsTypeTally *totals_place(const DnsServerKey *server, int type);
+extern bool totals_lock(uint32 *resets);
+extern void totals_unlock(void);
+extern void totals_add_type(DnsTypeTally *tally);
+extern void totals_add_server(DnsServerTally *server);
 extern void totals_reset(void);
 extern int	totals_copy(TotalsBy by, DnsTotal **copy, TimestampTz *reset);
 

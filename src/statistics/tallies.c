@@ -1,10 +1,10 @@
 /*
  * tallies.c
  *
- * The counts of this process, by name server and record type: plain numbers, which
- * totals.c adds to those of all sessions.  Each question, query and answer is counted
- * once here, since this is done for each lookup.  Runs inside the library: never raises,
- * never allocates.
+ * The counts of this process, by name server and record type: plain numbers, most of them
+ * where all sessions can read them (totals.c), and the rest here until it is added to
+ * theirs.  Each question, query and answer is counted once, since this is done for each
+ * lookup.  But for tallies_add(), runs inside the library: never raises, never allocates.
  */
 #include "postgres.h"
 
@@ -22,13 +22,19 @@
 /* The tally of a server that has not been asked yet. */
 static DnsTypeTally no_type = {.type = ANY_TYPE};
 
-static DnsTypeTally pairs[MAX_PAIRS] = {{.type = ANY_TYPE, .shared = -1}};
+/* Those that are in no place of shared memory. */
+static DnsTypeTally pairs[MAX_PAIRS] = {{.type = ANY_TYPE}};
 static int	npairs = 1;
 static DnsServerTally servers[MAX_SERVERS] = {
-	{.last = &no_type, .types = &pairs[0], .shared = -1}
+	{.last = &no_type, .types = &pairs[0]}
 };
 static int	nservers = 1;
 
+bool		tallies_servers_changed = false;
+
+static DnsTypeTally *make_pair(const DnsServerTally *server, uint16 type);
+static void add_rest(void);
+static bool pair_is_empty(const DnsTypeTally *pair);
 static void read_key(DnsServerKey *key, const struct sockaddr *address);
 
 /*
@@ -51,7 +57,6 @@ tally_server(const struct sockaddr *address)
 		server = &servers[nservers++];
 		server->key = key;
 		server->last = &no_type;
-		server->shared = -1;
 	}
 	return server;
 }
@@ -66,16 +71,14 @@ tally_find(DnsServerTally *server, uint16 type)
 
 	while (found != NULL && found->type != type)
 		found = found->next;
-	if (found == NULL && npairs < MAX_PAIRS)
+	if (found == NULL)
 	{
-		found = &pairs[npairs++];
-		found->type = type;
-		found->shared = -1;
+		found = make_pair(server, type);
+		if (found == NULL)
+			return &pairs[0];
 		found->next = server->types;
 		server->types = found;
 	}
-	if (found == NULL)
-		return &pairs[0];
 	server->last = found;
 	return found;
 }
@@ -92,21 +95,68 @@ tally_next_server(const DnsServerTally *server)
 }
 
 /*
- * Moves what a tally counts to two sums.  Most members are zero after a short call.
+ * Adds to the counts of all sessions those that they do not see yet, if there is shared
+ * memory.  Most often there are none.  Raises nothing.
  */
 void
-tally_move(DnsTally *from, DnsTally *sum, DnsTally *other_sum)
+tallies_add(void)
 {
-	uint64	   *counts = (uint64 *) from;
+	if (npairs > 1 || tallies_servers_changed)
+		add_rest();
+}
 
-	for (size_t i = 0; i < sizeof(DnsTally) / sizeof(uint64); i++)
+static void
+add_rest(void)
+{
+	static uint32 known_resets = 0;
+	uint32		resets;
+
+	if (!totals_lock(&resets))
+		return;
+	/* The first one counts only if there is no room for more. */
+	for (int i = 0; i < npairs; i++)
 	{
-		if (counts[i] == 0)
-			continue;
-		((uint64 *) sum)[i] += counts[i];
-		((uint64 *) other_sum)[i] += counts[i];
-		counts[i] = 0;
+		/* After a reset nobody knows of the questions in flight. */
+		if (resets != known_resets)
+			pairs[i].in_flight_told = 0;
+		if (!pair_is_empty(&pairs[i]))
+			totals_add_type(&pairs[i]);
 	}
+	for (int i = 0; i < nservers && tallies_servers_changed; i++)
+	{
+		if (servers[i].refused > 0 || servers[i].ignored > 0 || servers[i].level > 0)
+			totals_add_server(&servers[i]);
+	}
+	tallies_servers_changed = false;
+	known_resets = resets;
+	totals_unlock();
+}
+
+/* A query, an answer or a change of what is in flight makes the rest count too. */
+static bool
+pair_is_empty(const DnsTypeTally *pair)
+{
+	const DnsTally *tally = &pair->tally;
+	uint64		any = tally->first | tally->passed_on | tally->sent_again |
+		tally->probes | tally->timeouts;
+
+	for (int i = 0; i < TALLY_ANSWERS; i++)
+		any |= tally->answers[i];
+	return any == 0 && pair->in_flight == pair->in_flight_told;
+}
+
+/* A tally for a type's questions to a server; NULL if there is no room. */
+static DnsTypeTally *
+make_pair(const DnsServerTally *server, uint16 type)
+{
+	DnsTypeTally *pair = totals_place(&server->key, type);
+
+	if (pair != NULL || npairs == MAX_PAIRS)
+		return pair;
+	pair = &pairs[npairs++];
+	pair->server = server->key;
+	pair->type = type;
+	return pair;
 }
 
 static void

@@ -1,41 +1,73 @@
 /*
  * totals.c
  *
- * The tallies of all sessions, in shared memory: a table by server and one by type, of
- * fixed size, under one lock that is held for a moment.  Nothing raises while it is
- * held, and nothing is allocated.  What finds no room is counted in the first row of
- * each table.
+ * The tallies of all sessions, in shared memory.  A process counts in a place of its own,
+ * which only that process writes, so a lookup costs neither a lock nor an addition when it
+ * ends.  A table by server and one by type, of fixed size, hold the rest: the counts of
+ * processes that have ended, and those for which a place has no room.  Who reads adds up
+ * tables and places.
+ *
+ *   tables | place of process 0 | place of process 1 | ...
+ *
+ * A process leaves its place as it is when it ends; the next process with its number adds
+ * it to the tables.  The lock is held for a moment, to add to the tables and to read
+ * all.  Nothing raises while it is held, and nothing is allocated.  What finds no room in a
+ * table is counted in its first row.  A number of 64 bits is read in one piece, where the
+ * processor has such pieces.
  */
 #include "postgres.h"
 
 #include "statistics/statistics.h"
 
+#include "miscadmin.h"
+#include "port/atomics.h"
 #include "utils/timestamp.h"
 
 #define MAX_SERVERS		1000
 #define MAX_TYPES		200
 
+/* Servers and types that most sessions ask; chosen, not measured. */
+#define PLACE_TALLIES	8
 
-/* In shared memory. */
-typedef struct Totals
+typedef struct Tables
 {
-	TimestampTz reset;
-	uint32		resets;			/* how often; changes the numbers of rows */
 	int			nservers;
 	int			ntypes;
 	DnsTotal	servers[MAX_SERVERS];
 	DnsTotal	types[MAX_TYPES];
+} Tables;
+
+typedef struct PlacedTally
+{
+	DnsTypeTally own;
+	DnsTally	before;			/* counted before the last reset */
+} PlacedTally;
+
+typedef struct Place
+{
+	uint32		count;
+	PlacedTally tallies[PLACE_TALLIES];
+} Place;
+
+/* In shared memory; the places follow. */
+typedef struct Totals
+{
+	TimestampTz reset;
+	uint32		resets;			/* how often */
+	Tables		tables;
 } Totals;
 
 static Size totals_size(void);
 static void totals_start(void *memory);
 static void clear(Totals *totals);
-static void follow_reset(const Totals *totals);
-static void add_server(Totals *totals, DnsServerTally *server);
-static void add_type(Totals *totals, DnsServerTally *server, DnsTypeTally *part);
-static bool is_empty(const DnsTypeTally *part);
-static int	find_server(Totals *totals, const DnsServerKey *key);
-static int	find_type(Totals *totals, int type);
+static Place *place_at(int number);
+static void add_place(Tables *tables, const Place *place);
+static void add_counts(Tables *tables, const DnsTypeTally *tally, const DnsTally *before,
+					   int64 in_flight);
+static bool is_equal(const DnsTally *a, const DnsTally *b);
+static void add_difference(DnsTally *sum, const DnsTally *tally, const DnsTally *before);
+static DnsTotal *row_of_server(Tables *tables, const DnsServerKey *key);
+static DnsTotal *row_of_type(Tables *tables, int type);
 
 static SharedPart part = {
 	.name = "PgcaresStatistics",
@@ -43,8 +75,9 @@ static SharedPart part = {
 	.start = totals_start
 };
 
-/* The last reset that this process knows. */
-static uint32 known_resets = 0;
+static const DnsTally nothing = {0};
+
+static Place *own_place = NULL; /* NULL: this process has none yet */
 
 /*
  * Asks for the shared memory.  Called once, when the module is loaded.
@@ -56,25 +89,96 @@ totals_init(void)
 }
 
 /*
- * Adds what this process has counted, if there is shared memory.  Raises nothing.
+ * Gives this process its place, if there is shared memory.  Raises nothing.
  */
 void
-totals_add(void)
+totals_attach(void)
+{
+	Totals	   *totals = part.memory;
+	int			number = own_process_number();
+
+	if (own_place != NULL || totals == NULL || number < 0 || number >= MaxBackends)
+		return;
+	LWLockAcquire(part.lock, LW_EXCLUSIVE);
+	own_place = place_at(number);
+	add_place(&totals->tables, own_place);
+	own_place->count = 0;
+	LWLockRelease(part.lock);
+}
+
+/*
+ * A tally for a server and a type in the place of this process; NULL if there is no room.
+ * Can run inside the library: raises nothing, and takes no lock.
+ */
+DnsTypeTally *
+totals_place(const DnsServerKey *server, int type)
+{
+	PlacedTally *placed;
+
+	if (own_place == NULL || own_place->count == PLACE_TALLIES)
+		return NULL;
+	placed = &own_place->tallies[own_place->count];
+	memset(placed, 0, sizeof(*placed));
+	placed->own.server = *server;
+	placed->own.type = type;
+	pg_write_barrier();			/* from here on others read it */
+	own_place->count++;
+	return &placed->own;
+}
+
+/*
+ * Is there shared memory?  If so, takes the lock for totals_add_type() and
+ * totals_add_server(), and gives the number of resets so far.
+ */
+bool
+totals_lock(uint32 *resets)
 {
 	Totals	   *totals = part.memory;
 
 	if (totals == NULL)
-		return;
+		return false;
 	LWLockAcquire(part.lock, LW_EXCLUSIVE);
-	if (known_resets != totals->resets)
-		follow_reset(totals);
-	for (DnsServerTally *server = tally_next_server(NULL); server != NULL;
-		 server = tally_next_server(server))
-	{
-		if (server->types != NULL || server->refused > 0)
-			add_server(totals, server);
-	}
+	*resets = totals->resets;
+	return true;
+}
+
+/*
+ * Gives back the lock of totals_lock().
+ */
+void
+totals_unlock(void)
+{
 	LWLockRelease(part.lock);
+}
+
+/*
+ * Moves the counts of a tally that is in no place.
+ */
+void
+totals_add_type(DnsTypeTally *tally)
+{
+	Totals	   *totals = part.memory;
+
+	add_counts(&totals->tables, tally, &nothing, tally->in_flight - tally->in_flight_told);
+	memset(&tally->tally, 0, sizeof(tally->tally));
+	tally->in_flight_told = tally->in_flight;
+}
+
+/*
+ * Moves the counts of a server that have no type.
+ */
+void
+totals_add_server(DnsServerTally *server)
+{
+	Totals	   *totals = part.memory;
+	DnsTotal   *row = row_of_server(&totals->tables, &server->key);
+
+	row->refused += server->refused;
+	row->ignored += server->ignored;
+	if (server->level > 0)
+		row->level = server->level;
+	server->refused = server->ignored = 0;
+	server->level = 0;
 }
 
 /*
@@ -90,36 +194,49 @@ totals_reset(void)
 	LWLockAcquire(part.lock, LW_EXCLUSIVE);
 	clear(totals);
 	totals->resets++;
+	for (int i = 0; i < MaxBackends; i++)
+	{
+		Place	   *place = place_at(i);
+
+		for (uint32 j = 0; j < place->count; j++)
+		{
+			PlacedTally *placed = &place->tallies[j];
+
+			memset(&placed->before, 0, sizeof(placed->before));
+			add_difference(&placed->before, &placed->own.tally, &nothing);
+		}
+	}
 	LWLockRelease(part.lock);
 }
 
 /*
- * Copies the rows of a table into palloc'd memory, and gives their number and the time
- * of the last reset; 0 if there is no shared memory.
+ * Copies the rows of a table, with what is in places, into palloc'd memory, and gives their
+ * number and the time of the last reset; 0 if there is no shared memory.
  */
 int
 totals_copy(TotalsBy by, DnsTotal **copy, TimestampTz *reset)
 {
 	Totals	   *totals = part.memory;
-	const DnsTotal *rows;
-	int			count;
+	Tables	   *tables;
 
 	if (totals == NULL)
 		return 0;
-	*copy = palloc(Max(MAX_SERVERS, MAX_TYPES) * sizeof(DnsTotal));
+	tables = palloc(sizeof(Tables));
 	LWLockAcquire(part.lock, LW_SHARED);
-	rows = by == TOTALS_BY_SERVER ? totals->servers : totals->types;
-	count = by == TOTALS_BY_SERVER ? totals->nservers : totals->ntypes;
-	memcpy(*copy, rows, count * sizeof(DnsTotal));
+	memcpy(tables, &totals->tables, sizeof(Tables));
+	for (int i = 0; i < MaxBackends; i++)
+		add_place(tables, place_at(i));
 	*reset = totals->reset;
 	LWLockRelease(part.lock);
-	return count;
+	*copy = by == TOTALS_BY_SERVER ? tables->servers : tables->types;
+	return by == TOTALS_BY_SERVER ? tables->nservers : tables->ntypes;
 }
 
 static Size
 totals_size(void)
 {
-	return sizeof(Totals);
+	return add_size(CACHELINEALIGN(sizeof(Totals)),
+					mul_size(MaxBackends, CACHELINEALIGN(sizeof(Place))));
 }
 
 static void
@@ -131,115 +248,106 @@ totals_start(void *memory)
 static void
 clear(Totals *totals)
 {
-	totals->nservers = totals->ntypes = 1;
-	memset(&totals->servers[0], 0, sizeof(DnsTotal));
-	memset(&totals->types[0], 0, sizeof(DnsTotal));
-	totals->types[0].type = ANY_TYPE;
+	Tables	   *tables = &totals->tables;
+
+	tables->nservers = tables->ntypes = 1;
+	memset(&tables->servers[0], 0, sizeof(DnsTotal));
+	memset(&tables->types[0], 0, sizeof(DnsTotal));
+	tables->types[0].type = ANY_TYPE;
 	totals->reset = GetCurrentTimestamp();
 }
 
-/* The rows are others now, and know nothing of this process. */
-static void
-follow_reset(const Totals *totals)
+static Place *
+place_at(int number)
 {
-	for (DnsServerTally *server = tally_next_server(NULL); server != NULL;
-		 server = tally_next_server(server))
-	{
-		server->shared = -1;
-		for (DnsTypeTally *type = server->types; type != NULL; type = type->next)
-		{
-			type->shared = -1;
-			type->in_flight_told = 0;
-		}
-	}
-	known_resets = totals->resets;
+	char	   *places = (char *) part.memory + CACHELINEALIGN(sizeof(Totals));
+
+	return (Place *) (places + number * CACHELINEALIGN(sizeof(Place)));
 }
 
+/* Adds the counts of a place since the last reset. */
 static void
-add_server(Totals *totals, DnsServerTally *server)
+add_place(Tables *tables, const Place *place)
 {
-	for (DnsTypeTally *type = server->types; type != NULL; type = type->next)
+	uint32		count = *(volatile const uint32 *) &place->count;
+
+	pg_read_barrier();
+	for (uint32 i = 0; i < count; i++)
 	{
-		if (!is_empty(type))
-			add_type(totals, server, type);
+		const PlacedTally *placed = &place->tallies[i];
+
+		add_counts(tables, &placed->own, &placed->before, placed->own.in_flight);
 	}
-	if (server->refused == 0 && server->ignored == 0 && server->level == 0)
-		return;
-	if (server->shared < 0)
-		server->shared = find_server(totals, &server->key);
-	totals->servers[server->shared].refused += server->refused;
-	totals->servers[server->shared].ignored += server->ignored;
-	if (server->level > 0)
-		totals->servers[server->shared].level = server->level;
-	server->refused = server->ignored = 0;
-	server->level = 0;
 }
 
+/* Adds the difference of two tallies, and questions in flight. */
 static void
-add_type(Totals *totals, DnsServerTally *server, DnsTypeTally *type)
+add_counts(Tables *tables, const DnsTypeTally *tally, const DnsTally *before,
+		   int64 in_flight)
 {
 	DnsTotal   *of_server;
 	DnsTotal   *of_type;
 
-	if (server->shared < 0)
-		server->shared = find_server(totals, &server->key);
-	if (type->shared < 0)
-		type->shared = find_type(totals, type->type);
-	of_server = &totals->servers[server->shared];
-	of_type = &totals->types[type->shared];
-	tally_move(&type->tally, &of_server->tally, &of_type->tally);
-	of_server->in_flight += type->in_flight - type->in_flight_told;
-	of_type->in_flight += type->in_flight - type->in_flight_told;
-	type->in_flight_told = type->in_flight;
+	if (in_flight == 0 && is_equal(&tally->tally, before))
+		return;
+	of_server = row_of_server(tables, &tally->server);
+	of_type = row_of_type(tables, tally->type);
+	add_difference(&of_server->tally, &tally->tally, before);
+	add_difference(&of_type->tally, &tally->tally, before);
+	of_server->in_flight += in_flight;
+	of_type->in_flight += in_flight;
 }
 
-/* Is there nothing to add? */
 static bool
-is_empty(const DnsTypeTally *type)
+is_equal(const DnsTally *a, const DnsTally *b)
 {
-	const DnsTally *tally = &type->tally;
-	uint64		any = tally->first | tally->passed_on | tally->sent_again |
-		tally->probes | tally->timeouts;
-
-	for (int i = 0; i < TALLY_ANSWERS; i++)
-		any |= tally->answers[i];
-	return any == 0 && type->in_flight == type->in_flight_told;
+	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* The number of a server's row; it is made if there is none. */
-static int
-find_server(Totals *totals, const DnsServerKey *key)
+/* Adds each count on its own: others can be counting. */
+static void
+add_difference(DnsTally *sum, const DnsTally *tally, const DnsTally *before)
+{
+	volatile const uint64 *counts = (volatile const uint64 *) tally;
+
+	for (size_t i = 0; i < sizeof(DnsTally) / sizeof(uint64); i++)
+		((uint64 *) sum)[i] += counts[i] - ((const uint64 *) before)[i];
+}
+
+/* The row of a server; it is made if there is none. */
+static DnsTotal *
+row_of_server(Tables *tables, const DnsServerKey *key)
 {
 	DnsTotal   *row;
 
-	for (int i = 0; i < totals->nservers; i++)
+	for (int i = 0; i < tables->nservers; i++)
 	{
-		if (memcmp(&totals->servers[i].server, key, sizeof(*key)) == 0)
-			return i;
+		if (memcmp(&tables->servers[i].server, key, sizeof(*key)) == 0)
+			return &tables->servers[i];
 	}
-	if (totals->nservers == MAX_SERVERS)
-		return 0;
-	row = &totals->servers[totals->nservers];
+	if (tables->nservers == MAX_SERVERS)
+		return &tables->servers[0];
+	row = &tables->servers[tables->nservers++];
 	memset(row, 0, sizeof(*row));
 	row->server = *key;
-	return totals->nservers++;
+	return row;
 }
 
 /* The same for a type. */
-static int
-find_type(Totals *totals, int type)
+static DnsTotal *
+row_of_type(Tables *tables, int type)
 {
 	DnsTotal   *row;
 
-	for (int i = 0; i < totals->ntypes; i++)
+	for (int i = 0; i < tables->ntypes; i++)
 	{
-		if (totals->types[i].type == type)
-			return i;
+		if (tables->types[i].type == type)
+			return &tables->types[i];
 	}
-	if (totals->ntypes == MAX_TYPES)
-		return 0;
-	row = &totals->types[totals->ntypes];
+	if (tables->ntypes == MAX_TYPES)
+		return &tables->types[0];
+	row = &tables->types[tables->ntypes++];
 	memset(row, 0, sizeof(*row));
 	row->type = type;
-	return totals->ntypes++;
+	return row;
 }

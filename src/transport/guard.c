@@ -174,7 +174,7 @@ kind_of_records(const DnsMessage *message, const DnsQuestion *question)
 static bool
 ignore(const DnsChannel *channel, const DnsSocket *socket)
 {
-	channel->tallies[socket->server]->ignored++;
+	tally_ignored(channel->tallies[socket->server]);
 	counters.ignored++;
 	return false;
 }

@@ -140,7 +140,7 @@ socket_refused(DnsChannel *channel, DnsSocket *socket, int error)
 {
 	channel->last_errno = error;
 	if (!socket->tcp || (!socket->ended && !socket->established))
-		channel->tallies[socket->server]->refused++;
+		tally_refused(channel->tallies[socket->server]);
 	socket->ended = true;
 }
 
