@@ -77,6 +77,7 @@ CREATE TYPE dns_spf_cost_record AS (
 	status text,
 	lookups integer,
 	void_lookups integer,
+	mx_hosts integer,
 	within_limits boolean
 );
 
@@ -85,7 +86,8 @@ COMMENT ON COLUMN dns_spf_cost_record.domain IS 'domain whose record it is';
 COMMENT ON COLUMN dns_spf_cost_record.status IS 'ok, or the first problem: none, several, syntax or temperror';
 COMMENT ON COLUMN dns_spf_cost_record.lookups IS 'terms that need a lookup, if no mechanism matches; counted up to 20';
 COMMENT ON COLUMN dns_spf_cost_record.void_lookups IS 'those whose answer has no records';
-COMMENT ON COLUMN dns_spf_cost_record.within_limits IS 'no problem, 10 lookups at most, and 2 of them void at most';
+COMMENT ON COLUMN dns_spf_cost_record.mx_hosts IS 'most mail hosts of an mx term: receivers look up the addresses of each';
+COMMENT ON COLUMN dns_spf_cost_record.within_limits IS 'no problem, 10 lookups at most, 2 of them void at most, and 10 mail hosts of a term at most';
 
 CREATE TYPE dns_dmarc_record AS (
 	status text,
@@ -317,16 +319,16 @@ BEGIN ATOMIC
 	-- The grammar of RFC 7208 section 12.  Without MATERIALIZED, each expression would be
 	-- evaluated wherever its column is used.
 	WITH term AS MATERIALIZED (
-		SELECT t.ord, t.term,
-			regexp_match(t.term, '^([-+?~]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?=[:/]|$)(:?)(.*)$', 'i') AS mechanism,
-			regexp_match(t.term, '^([a-z][a-z0-9_.-]*)=(.*)$', 'i') AS modifier
-		FROM regexp_split_to_table(substring(record, '^[vV]=[sS][pP][fF]1 +(.*)$'), ' +')
-			WITH ORDINALITY AS t (term, ord)
+		SELECT row_number() OVER () AS ord, t.term,
+			regexp_match(t.term, '^([-+?~]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?:(:)(.*)|(/.*)?)$', 'i') AS mechanism,
+			CASE WHEN strpos(t.term, '=') > 0 THEN regexp_match(t.term, '^([a-z][a-z0-9_.-]*)=(.*)$', 'i') END AS modifier
+		FROM string_to_table(CASE WHEN record ILIKE 'v=spf1 %' THEN substr(record, 8) END, ' ') AS t (term)
 		WHERE t.term <> ''
 	), parsed AS MATERIALIZED (
-		SELECT ord, term, mechanism IS NOT NULL AS is_mechanism, mechanism[3] = ':' AS has_colon,
+		SELECT ord, term, mechanism IS NOT NULL AS is_mechanism, mechanism[3] IS NOT NULL AS has_colon,
 			CASE WHEN mechanism IS NOT NULL THEN coalesce(nullif(mechanism[1], ''), '+') END AS qualifier,
-			lower(coalesce(mechanism[2], modifier[1])) AS name, coalesce(mechanism[4], modifier[2]) AS value
+			lower(coalesce(mechanism[2], modifier[1])) AS name,
+			CASE WHEN mechanism IS NOT NULL THEN coalesce(mechanism[4], mechanism[5], '') ELSE modifier[2] END AS value
 		FROM term
 	), checked AS MATERIALIZED (
 		SELECT *, CASE
@@ -408,14 +410,15 @@ LANGUAGE sql VOLATILE PARALLEL SAFE COST 10000 ROWS 1000
 BEGIN ATOMIC
 	-- Each round asks one question for each domain: for the first of the terms that are
 	-- left.  The terms of a record that is included come before the others.
-	WITH RECURSIVE walk (ord, domain, round, todo, lookups, voids, status) AS (
-		SELECT d.ord, d.domain, 0, ARRAY['record ' || d.domain], 0, 0, NULL::text
+	WITH RECURSIVE walk (ord, domain, round, todo, lookups, voids, mx_hosts, status) AS (
+		SELECT d.ord, d.domain, 0, ARRAY['record ' || d.domain], 0, 0, 0, NULL::text
 		FROM unnest(domains) WITH ORDINALITY AS d (domain, ord)
 		WHERE d.domain IS NOT NULL
 		UNION ALL
 		SELECT w.ord, w.domain, w.round + 1, coalesce(s.terms, '{}') || w.todo[2:],
 			w.lookups + (w.round > 0)::integer,
 			w.voids + (w.round > 0 AND coalesce(m.status IN ('NODATA', 'NXDOMAIN'), false))::integer,
+			greatest(w.mx_hosts, (SELECT count(*) FROM unnest(m.answer) AS r WHERE r.type = 'MX')::integer),
 			CASE WHEN m.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN', 'BADNAME') THEN 'temperror'
 				ELSE nullif(s.status, 'ok') END
 		FROM walk AS w
@@ -425,8 +428,8 @@ BEGIN ATOMIC
 				ON w.todo[1] ~ '^(record|include) .'
 		WHERE cardinality(w.todo) > 0 AND w.status IS NULL AND w.lookups < 20
 	)
-	SELECT DISTINCT ON (ord) domain, coalesce(status, 'ok'), lookups, voids,
-		status IS NULL AND lookups <= 10 AND voids <= 2
+	SELECT DISTINCT ON (ord) domain, coalesce(status, 'ok'), lookups, voids, mx_hosts,
+		status IS NULL AND lookups <= 10 AND voids <= 2 AND mx_hosts <= 10
 	FROM walk ORDER BY ord, round DESC;
 END;
 
@@ -680,9 +683,10 @@ CREATE FUNCTION dns_propagation(name text, type text, servers text[])
 RETURNS SETOF dns_propagation_record
 LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 4
 BEGIN ATOMIC
-	SELECT servers[m.ord], m.status, a.ttl, a.rdata,
+	SELECT s.server, m.status, a.ttl, a.rdata,
 		encode(sha256(convert_to(array_to_string(a.rdata, E'\n'), 'UTF8')), 'hex'), m.elapsed
-	FROM dns_message_at_many(servers, name, type) AS m,
+	FROM unnest(servers) AS s (server),
+		LATERAL dns_message_at(s.server, name, type) AS m,
 		LATERAL (SELECT min(r.ttl) AS ttl, array_agg(r.rdata ORDER BY r.rdata COLLATE "C") AS rdata
 			FROM unnest(m.answer) AS r WHERE r.type <> 'RRSIG') AS a;
 END;

@@ -23,7 +23,10 @@ use constant { ROWS => $ENV{BENCH_ROWS} // 10_000, ROUNDS => 3 };
 my $server = NameServer->misbehaving(mode => 'delay5');
 my $node = Session->cluster([$server], "shared_preload_libraries = 'pgcares'", "work_mem = '64MB'", 'log_statement = none', 'jit = off',
 	"pgcares.timeout = '8s'", 'pgcares.udp_port = ' . $server->port);
+my $other = NameServer->misbehaving(mode => 'delay5');
+my $two = join ',', map { $_->address } $server, $other;
 my $session = Session->new($node);
+my $i = 0;
 
 $session->text($_) foreach 'CREATE EXTENSION pgcares_tools',
   sprintf("CREATE TABLE hosts AS SELECT i AS id, 'h' || i || '.zone.example' AS name, inet '10.0.0.0' + i AS ip FROM generate_series(1, %d) i", ROWS),
@@ -40,6 +43,9 @@ my @pairs = (
 		q{LATERAL dns_ns('own1.' || h.name, 'missing_ok') n, LATERAL dns_a(n.nsdname, 'missing_ok') a, LATERAL dns_aaaa(n.nsdname, 'missing_ok') b, LATERAL dns_message_at(host(a.address), 'own1.' || h.name, 'SOA') m} ],
 	[ 'dns_fcrdns_in_many', q{dns_fcrdns_in_many(ARRAY(SELECT ip FROM hosts), '{arpa}') f WHERE h.id = f.ord},
 		q{LATERAL dns_ptr(h.ip, 'missing_ok') p, LATERAL dns_a(p.ptrdname, 'missing_ok') a} ],
+	[ 'dns_spf_cost', q{dns_spf_cost(ARRAY(SELECT 'spf1.' || name FROM hosts ORDER BY id)) c WHERE c.domain = 'spf1.' || h.name},
+		join ', ', map { my ($f, $label) = split / /; "LATERAL dns_$f('$label.' || h.name, 'missing_ok') " . $f . $label } 'txt spf1', 'a spf1', 'txt spf0', 'a spf0', 'mx spf0', 'mx spf1' ],
+	[ 'dns_propagation', qq{LATERAL dns_propagation(h.name, 'A', '{$two}') p}, join ', ', map { "LATERAL dns_message_at('$_', h.name, 'A') m" . ++$i } split /,/, $two ],
 	[ 'dns_dane', 'LATERAL dns_dane(h.name, 25) d', q{LATERAL dns_message('_25._tcp.' || h.name, 'TLSA') t} ],
 	[ 'dns_zone', 'LATERAL dns_zone(h.name) z', q{LATERAL dns_message(h.name, 'SOA') m} ],
 	[ 'dns_accepts_mail', 'LATERAL (SELECT dns_accepts_mail(h.name)) a',
@@ -65,7 +71,7 @@ sub cost
 	return (min(@times), min(@cpu), $questions);
 }
 
-foreach (@pairs)
+foreach (grep { !$ENV{BENCH_ONLY} || $_->[0] =~ /^($ENV{BENCH_ONLY})$/ } @pairs)
 {
 	my ($name, @what) = @$_;
 	my ($time, $cpu, $questions) = cost($what[0]);

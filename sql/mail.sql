@@ -76,8 +76,8 @@ SELECT record, terms FROM unnest(ARRAY['v=spf1', 'v=spf1 ', 'v=spf10 mx', 'v=spf
 	LATERAL (SELECT count(*) FROM dns_spf_parse(record)) AS s (terms);
 
 -- what the check of a record costs, one by one and all at once
-SELECT d.domain, c.status, c.lookups, c.void_lookups, c.within_limits
-FROM unnest('{ok,bare,ten,eleven,void2,void3,loop,after,broken,missing,outside,two,h1,nowhere}'::text[]) WITH ORDINALITY AS d (domain, n),
+SELECT d.domain, c.status, c.lookups, c.void_lookups, c.mx_hosts, c.within_limits
+FROM unnest('{ok,bare,ten,eleven,void2,void3,loop,after,mx3,mx10,mx11,many,broken,missing,outside,two,h1,nowhere}'::text[]) WITH ORDINALITY AS d (domain, n),
 	LATERAL dns_spf_cost(d.domain || '.spf.test') AS c ORDER BY n;
 SELECT * FROM dns_spf_cost('{ten.spf.test,a..b,ok.spf.elsewhere,void3.spf.test,a b,ten.spf.test,NULL}'::text[]);
 SELECT * FROM dns_spf_cost('{}'::text[]);

@@ -311,6 +311,13 @@ my %numbered = (
 		my $rdata = $rdata{ $query->{type_text} } // return answer($query);
 		return given($query, $query->{type_text}, @$rdata);
 	},
+	# a sender policy that includes the same with one less, and ends with 0
+	spf => sub {
+		my ($query, $count, @domain) = @_;
+		my $include = $count ? 'include:' . join('.', 'spf' . ($count - 1), @domain) : '';
+
+		return text($query, "v=spf1 a $include mx -all");
+	},
 	tcpslow => sub { over_tcp($_[0], { %{ answer($_[0]) }, slow => $_[1] }) },
 	tcpgarbage => sub { over_tcp($_[0], { message => garbage(@_) }, answer($_[0])) },
 	# records with this TTL; no such name, with an SOA record of this TTL or this MINIMUM

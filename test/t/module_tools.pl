@@ -60,6 +60,7 @@ together($_->[0], "SELECT count(*) FROM hosts h $_->[1] LATERAL dns_spf(NAME) s 
 together($_->[0], "SELECT count(*) FROM hosts h $_->[1] LATERAL dns_dmarc(NAME) d $_->[2] WHERE d.status = 'none'", $rows, qr/^TXT _dmarc\.h/) foreach
   [ 'dns_dmarc', 'CROSS JOIN', '' ], [ '... LEFT JOIN', 'LEFT JOIN', 'ON true' ];
 together('dns_dane', 'SELECT count(*) FROM hosts h, LATERAL dns_dane(NAME, 443) d', 0, qr/^TLSA _443\._tcp\.h/);
+together('dns_propagation', "SELECT count(*) FROM hosts h, LATERAL dns_propagation(NAME, 'A', '{${\$slow->address},${\$slow->address}}') p", 2 * $rows, qr/^A h/);
 
 # ---- From a table, in two steps
 
@@ -80,6 +81,8 @@ together('... of names', q{SELECT count(*) FROM hosts h, LATERAL dns_blocklist(N
 # ---- From an array
 
 together('dns_spf_cost', 'SELECT count(*) FROM dns_spf_cost(ARRAY(SELECT NAME FROM hosts h)) c', $rows, qr/^TXT h/);
+together('... with includes', q{SELECT count(*) FROM dns_spf_cost(ARRAY(SELECT 'spf2.' || NAME FROM hosts h)) c WHERE lookups = 8}, $rows,
+	(map { qr/^TXT spf$_\.h/ } 2, 1, 0), qr/^A spf2\.h/, qr/^A spf0\.h/, qr/^MX spf0\.h/, qr/^MX spf2\.h/);
 together($_->[0], "SELECT count(*) || ' ' || sum(confirmed::integer) FROM dns_fcrdns_in_many($_->[1], '{arpa}') f", "$rows 1", qr/^PTR \d/, qr/^A sound\.\d/) foreach
   [ 'dns_fcrdns_in_many', 'ARRAY(SELECT ip FROM hosts)' ],
   [ '... of constants', "'{" . join(',', map { "192.0.2.$_" } 1 .. ROWS) . "}'" ];
