@@ -206,7 +206,7 @@ send_fails(Socket *socket)
 		errno = EPERM;
 		return true;
 	}
-	if (socket->tcp || !chance_of(&net_chance, set.sendfail))
+	if (socket->tcp || !chance_of(&net_chance, healed ? 0 : set.sendfail))
 		return false;
 	errno = errors[chance_next(&net_chance) % 4];
 	return true;

@@ -173,7 +173,7 @@ void
 params_heal(void)
 {
 	healed = true;
-	set.loss = set.dup = set.sendfail = set.stall = 0;
+	set.loss = set.dup = set.stall = 0;
 	set.queue = 1e9;
 	set.slower = 1;
 	set.list = 0;
