@@ -100,7 +100,8 @@ udp_send_flush(DnsChannel *channel, DnsSocket *socket)
 		}
 	}
 	keep_unsent(socket, &burst, sent);
-	outbox_set_waits(channel, socket, full);
+	/* Nothing is left if there was no memory for it. */
+	outbox_set_waits(channel, socket, full && socket->out_len > 0);
 	return socket->out_len > 0 && !full;
 }
 
