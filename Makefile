@@ -54,6 +54,7 @@ OBJS = \
 	src/engine/replies.o \
 	src/engine/report.o \
 	src/engine/retry.o \
+	src/engine/second.o \
 	src/engine/total.o \
 	src/engine/wait.o \
 	src/engine/window.o \

@@ -2,42 +2,24 @@
  * burst.c
  *
  * Asks questions in bulk over UDP, and when again; ask.c chooses server, socket and id.
- * The library asks what is asked alone, and what needs a connection.  A question is tried as often as
- * the library would try it: pgcares.tries rounds, in each of which every server is asked
- * once.  A try lasts pgcares.timeout.
+ * The library asks what is asked alone, and what needs a connection.  A question has
+ * pgcares.tries rounds, in each of which every server is asked once.  A try lasts
+ * pgcares.timeout.
  *
  * A question that is answered is over; one that is refused takes time, not tries
  * (refused.c); one that is silent for longer than usual only waits (tries.c draws that).
  * New questions come before those that are asked again: silent names keep none waiting.
- *
- * If the server has answered others meanwhile, a silent question is asked once more with
- * another id, through another port: the id of the answer tells whether the first query
- * was lost.  These early second queries have a budget.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 
-/*
- * The budget of early second queries grows by this with each question, and begins with
- * EARLY_FIRST.  One that shows a loss is given back.
- */
-#define EARLY_SHARE		0.01
-
-/*
- * Microseconds after which a silent question can be asked once more, if that is later
- * than twice the usual time: Linux's TCP_RTO_MIN.
- */
-#define EARLY_AFTER		INT64CONST(200000)
-
 static void note_answer(DnsSlot *slot, uint16 id);
 static void move_silent(DnsWindow *window, int64 now);
-static void ask_early(DnsWindow *window, int64 now);
 static void ask_held(DnsWindow *window, int64 now);
 static void end_tries(DnsWindow *window, BurstState state, int64 now);
 static bool end_try(DnsSlot *slot, BurstState state);
 static bool may_ask_again(const DnsWindow *window, int64 now);
-static int64 early_time(const DnsChannel *channel);
 static void refuse(DnsSlot *slot);
 
 /*
@@ -66,13 +48,17 @@ burst_ask(DnsSlot *slot)
 
 /*
  * Takes over a question from the library, which has had the answer of a server that is
- * of no use for it: other questions still go to that server.  Runs inside the library.
+ * of no use for it: other questions still go to that server.  The queries of the library
+ * count as rounds of the burst.  Runs inside the library.
  */
 void
 burst_take_over(DnsSlot *slot)
 {
+	const DnsChannel *channel = slot->window->channel;
+	int			rounds = (slot->reply.queries - 1) / Max(channel->nnameservers, 1);
+
 	slot->elsewhere = false;
-	/* A round of the library ends as one of the burst: each server is asked once. */
+	slot->tried = Min(rounds, channel->config.tries - 1);
 	slot->asked_round = slot->reply.servers_asked;
 	slot->counted = true;
 	slot->tried_at = clock_last();
@@ -135,11 +121,7 @@ burst_time(const DnsWindow *window)
 	next = clock_earlier(next, tries_first_after(window, BURST_STILL_SILENT, tries_time(channel)));
 	next = clock_earlier(next, tries_first_after(window, BURST_WAITING, tries_time(channel)));
 	next = clock_earlier(next, held_time(window, now));
-	/* Without a budget they wait until their time is up. */
-	if (channel->early_left >= 1)
-		next = clock_earlier(next, clock_later(channel->early_at,
-											   tries_first_after(window, BURST_SILENT,
-																 early_time(channel))));
+	next = clock_earlier(next, second_time(window));
 	return clock_earlier(next, tries_first_after(window, BURST_SILENT, tries_time(channel)));
 }
 
@@ -173,7 +155,7 @@ burst_attend(DnsWindow *window)
 		return;
 	now = clock_now();
 	move_silent(window, now);
-	ask_early(window, now);
+	second_ask(window, now);
 	end_tries(window, BURST_SILENT, now);
 	end_tries(window, BURST_STILL_SILENT, now);
 	end_tries(window, BURST_WAITING, now);
@@ -318,36 +300,6 @@ move_silent(DnsWindow *window, int64 now)
 }
 
 /*
- * Asks silent questions once more whose server has answered others meanwhile, as long as
- * the budget lasts.
- */
-static void
-ask_early(DnsWindow *window, int64 now)
-{
-	DnsChannel *channel = window->channel;
-
-	while (channel->early_left >= 1 && channel->early_at <= now &&
-		   tries_first_after(window, BURST_SILENT, early_time(channel)) <= now)
-	{
-		DnsSlot    *slot = tries_first(window, BURST_SILENT);
-		int			server = slot->tries[0].server;
-
-		tries_enter(slot, BURST_WAITING);
-		if (slot->early ||
-			channel->nameservers[server].heard_at <= slot->tried_at ||
-			!ask_server(slot, server))
-			continue;
-		/* As many as the level allows, and not at one instant. */
-		channel->early_at = Max(channel->early_at, now) +
-			roundtrip_timeout(channel) / channel->pace.level;
-		slot->early = true;
-		slot->early_id = slot->tries[0].id;
-		channel->early_left--;
-		counters.resends++;
-	}
-}
-
-/*
  * Asks the questions again that are held back and whose try is over, as far as there is
  * room, and ends those that have no try left.
  */
@@ -430,14 +382,6 @@ may_ask_again(const DnsWindow *window, int64 now)
 		return false;
 	return !window->hungry ||
 		tries_first_after(window, BURST_DUE, 2 * tries_time(channel)) <= now;
-}
-
-/* Microseconds after which a silent question can be asked once more. */
-static int64
-early_time(const DnsChannel *channel)
-{
-	return clock_earlier(clock_later(EARLY_AFTER, 2 * roundtrip_timeout(channel)),
-						 tries_time(channel) / 2);
 }
 
 /* No server takes a question. */

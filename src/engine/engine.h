@@ -54,6 +54,11 @@ extern int	ask_choose(const DnsChannel *channel, uint64 asked);
 extern bool ask_is_last(const DnsSlot *slot);
 extern bool ask_pending(const DnsWindow *window);
 
+/* ---- second.c: early second queries ---- */
+
+extern int64 second_time(const DnsWindow *window);
+extern void second_ask(DnsWindow *window, int64 now);
+
 /* ---- burst.c: the questions that are asked in bulk over UDP ---- */
 
 extern bool burst_takes(const DnsSlot *slot);

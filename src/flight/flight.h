@@ -298,8 +298,12 @@ typedef struct DnsNameServer
 	}			sockets[2];		/* for first queries, and for others */
 } DnsNameServer;
 
-/* The early second queries that a channel can send from the beginning; see burst.c. */
+/*
+ * The early second queries that a channel can send from the beginning, and by how much
+ * they grow with each question; see second.c in engine/.
+ */
 #define EARLY_FIRST		20
+#define EARLY_SHARE		0.01
 
 /* A channel; malloc'd with all that it owns, since the library calls us back. */
 typedef struct DnsChannel
