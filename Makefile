@@ -93,6 +93,7 @@ OBJS = \
 	src/functions/statistics.o \
 	src/functions/support.o \
 	src/lookahead/arguments_ahead.o \
+	src/lookahead/call_site.o \
 	src/lookahead/call_text.o \
 	src/lookahead/changes.o \
 	src/lookahead/columns.o \
@@ -118,7 +119,9 @@ OBJS = \
 	src/lookahead/safe_types.o \
 	src/lookahead/scan.o \
 	src/lookahead/shares.o \
+	src/lookahead/site_search.o \
 	src/lookahead/sites.o \
+	src/lookahead/sources.o \
 	src/lookahead/table_columns.o \
 	src/lookahead/wrappers.o \
 	src/lookup/batch.o \

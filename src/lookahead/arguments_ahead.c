@@ -24,6 +24,8 @@ typedef struct Refusal
 static bool can_compute(SiteSearch *search, const FuncExpr *call,
 						const FuncExpr *copy, bool later, LookaheadReason *reason,
 						Node **culprit);
+static FuncExpr *translated_call(SiteSearch *search, const FuncExpr *call);
+static BooleanTest *is_not_true(Node *condition);
 static Node *translate(Node *node, SiteSearch *search);
 static bool refusal(Node *node, SiteSearch *search, bool later,
 					LookaheadReason *reason);
@@ -44,21 +46,22 @@ site_take(SiteSearch *search, FuncExpr *call)
 
 	if (lookup_functions_find(call->funcid) == NULL)
 		return false;
-	search->other_columns = false;
-	copy = (FuncExpr *) translate((Node *) call, search);
+	copy = translated_call(search, call);
 	if (can_compute(search, call, copy, false, &reason, &culprit))
 	{
 		add_call(search, copy);
 		return true;
 	}
-	reasons_note(search->plan, call, reason, culprit);
+	/* In another tree, a node there looks ahead for it, or notes a reason. */
+	if (search->inner_numbers == NIL)
+		reasons_note(search->plan, call, reason, culprit);
 	return false;
 }
 
 /*
  * The same for a call that site_take() has left out because an argument holds a
  * lookup: its arguments can be computed when those that were found for the row
- * have their answers.  Only if it is certain to be made.
+ * have their answers.
  */
 void
 site_take_later(SiteSearch *search, FuncExpr *call)
@@ -67,11 +70,9 @@ site_take_later(SiteSearch *search, FuncExpr *call)
 	Node	   *culprit;
 	LookaheadReason reason;
 
-	if (search->uncertain || search->calls == NIL ||
-		lookup_functions_find(call->funcid) == NULL)
+	if (search->calls == NIL || lookup_functions_find(call->funcid) == NULL)
 		return;
-	search->other_columns = false;
-	copy = (FuncExpr *) translate((Node *) call, search);
+	copy = translated_call(search, call);
 	if (can_compute(search, call, copy, true, &reason, &culprit))
 		add_call(search, copy);
 }
@@ -88,13 +89,11 @@ can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
 	ExpressionLook seen = {.has_effects = search->plan->has_effects};
 	bits8		early;
 
-	/* A column in another tree does not belong to the node's input. */
-	if (search->other_columns ||
-		(search->outside && contain_var_clause((Node *) call->args)))
+	if (search->other_columns)
 		*reason = search->joined;
 	else if (refusal(args, search, later, reason))
 		;
-	else if (expression_returns_set(args))
+	else if (expression_returns_set(args) && source_of(args) == NULL)
 		*reason = REASON_UNKNOWN;
 	else if (!contain_var_clause(args))
 		*reason = REASON_CONSTANT;
@@ -112,6 +111,50 @@ can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
 		*reason = (early & EARLY_EFFECTS) ? REASON_EFFECT : REASON_RAISES;
 	}
 	return false;
+}
+
+/*
+ * A copy of a call with the columns of the node's input.  Sets search->other_columns if
+ * it has others: a column in another tree does not belong to the input, unless it is one
+ * of a lookup there.
+ */
+static FuncExpr *
+translated_call(SiteSearch *search, const FuncExpr *call)
+{
+	Node	   *copy = (Node *) call;
+
+	search->other_columns = false;
+	if (search->outside && contain_var_clause((Node *) call->args))
+	{
+		copy = source_columns(search->tree, (Node *) call);
+		if (copy == NULL)
+		{
+			search->other_columns = true;
+			return (FuncExpr *) call;
+		}
+	}
+	copy = translate(copy, search);
+	if (search->conditions != NIL && ((FuncExpr *) copy)->args != NIL)
+	{
+		Node	   *conditions = translate((Node *) make_ands_explicit(search->conditions),
+										   search);
+
+		linitial(((FuncExpr *) copy)->args) =
+			wrapper_null_if((Node *) is_not_true(conditions),
+							linitial(((FuncExpr *) copy)->args));
+	}
+	return (FuncExpr *) copy;
+}
+
+static BooleanTest *
+is_not_true(Node *condition)
+{
+	BooleanTest *test = makeNode(BooleanTest);
+
+	test->arg = (Expr *) condition;
+	test->booltesttype = IS_NOT_TRUE;
+	test->location = -1;
+	return test;
 }
 
 /* A call that is certain in one place is certain. */
@@ -161,6 +204,11 @@ translate(Node *node, SiteSearch *search)
 		ListCell   *number;
 		ListCell   *value;
 
+		forboth(number, search->inner_numbers, value, search->inner_values)
+		{
+			if (lfirst_int(number) == ((Param *) node)->paramid)
+				return translate(lfirst(value), search);
+		}
 		plain.numbers = plain.values = NIL;
 		forboth(number, search->numbers, value, search->values)
 		{

@@ -125,6 +125,19 @@ lookahead_forget_bound(LookaheadDemand *demand)
 }
 
 /*
+ * Is a LIMIT certain to ask for a first row?
+ */
+bool
+lookahead_limit_begins(const Limit *limit)
+{
+	const Const *count = (const Const *) limit->limitCount;
+
+	return count == NULL ||
+		(IsA(count, Const) &&
+		 (count->constisnull || DatumGetInt64(count->constvalue) > 0));
+}
+
+/*
  * Derives the demand of a LIMIT, which reads as many rows as it states if
  * there are that many.  The number is in the plan, or is computed when the
  * LIMIT begins, from expressions that have a value before it reads a row.

@@ -21,6 +21,7 @@
 
 static void evaluate(List *arguments, ExprContext *econtext,
 					 NullableDatum *values);
+static void forget_error(MemoryContext context);
 static bool can_wait(bool foreign);
 static bool foreign_can_wait(int code);
 static bool stop_clock(PlanState *node, void *context);
@@ -80,15 +81,48 @@ early_errors_arguments(List *arguments, bool guarded, bool lookups,
 	}
 	PG_CATCH();
 	{
-		lookup_only_ahead(false);
-		if (!can_wait(false))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(old_context);
-		FlushErrorState();
+		forget_error(old_context);
 		evaluated = false;
 	}
 	PG_END_TRY();
 	return evaluated;
+}
+
+/*
+ * Calls a lookup that returns rows, which takes only answers that are there.  Its
+ * arguments are computed in the given context, and the rows are in the econtext's query
+ * memory.  Returns NULL if it raises an error: the call will raise it again itself.
+ */
+Tuplestorestate *
+early_errors_rows(SetExprState *source, ExprContext *econtext, MemoryContext context,
+				  TupleDesc columns)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	Tuplestorestate *volatile rows = NULL;
+
+	lookup_only_ahead(true);
+	PG_TRY();
+	{
+		rows = ExecMakeTableFunctionResult(source, econtext, context, columns, false);
+		lookup_only_ahead(false);
+	}
+	PG_CATCH();
+	{
+		forget_error(old_context);
+	}
+	PG_END_TRY();
+	return rows;
+}
+
+/* Drops an error that the call will raise again; raises others. */
+static void
+forget_error(MemoryContext context)
+{
+	lookup_only_ahead(false);
+	if (!can_wait(false))
+		PG_RE_THROW();
+	MemoryContextSwitchTo(context);
+	FlushErrorState();
 }
 
 static void

@@ -5,8 +5,8 @@
  * order.  Before it returns a row, it reads further rows, computes the
  * arguments that a lookup function above will get for each, and starts the
  * questions of the call.  It never changes a row, and calls a lookup function only
- * in the arguments of another, once its answers are there: the call asks each
- * question that was not started here.  The rows wait in a
+ * in the arguments of another, or for rows that another takes, once its answers are
+ * there: the call asks each question that was not started here.  The rows wait in a
  * queue (row_queue.c); the queues of a statement and all answers together can be
  * as large as a hash table.
  * If the plan above can stop early, the node begins with one row and queues at

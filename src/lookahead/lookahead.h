@@ -212,6 +212,7 @@ extern void lookahead_demands(const Plan *node, const LookaheadDemand *demand,
 							  LookaheadDemand *left, LookaheadDemand *right);
 extern void lookahead_forget_bound(LookaheadDemand *demand);
 extern bool lookahead_has_bound(const LookaheadDemand *demand);
+extern bool lookahead_limit_begins(const Limit *limit);
 
 /* ---- rules.c: rules for each kind of plan node ---- */
 
@@ -227,7 +228,7 @@ extern void wrappers_survey(LookaheadPlan *plan, Node *expression);
 extern Node *wrapper_null_if(Node *condition, Node *expression);
 extern Node *wrapper_expression(const LookaheadPlan *plan, const FuncExpr *call);
 
-/* ---- sites.c: calls that can be looked ahead for ---- */
+/* ---- site_search.c: a search for calls ---- */
 
 /* A search for calls in the expressions of one node. */
 typedef struct SiteSearch
@@ -240,6 +241,10 @@ typedef struct SiteSearch
 	bool		outside;		/* this is in another tree, where parameters */
 	List	   *numbers;		/* of these numbers */
 	List	   *values;			/* stand for these expressions */
+	const Plan *tree;			/* the node there whose expression it is */
+	List	   *inner_numbers;	/* the same, within that tree */
+	List	   *inner_values;
+	List	   *conditions;		/* calls are made for rows that meet these */
 	Node	   *skipped;		/* calls are not made if this is true, or NULL */
 	const ModifyTable *change;	/* whose table has columns, too, or NULL */
 	bool		changed;		/* and these are those after the change */
@@ -250,12 +255,23 @@ typedef struct SiteSearch
 	bits8		early;			/* obstacles in their arguments */
 } SiteSearch;
 
-extern void sites_open(SiteSearch *search, LookaheadPlan *plan,
-					   const Plan *node, int varno);
-extern bool sites_possible(LookaheadPlan *plan, Node *expression);
+extern void site_search_open(SiteSearch *search, LookaheadPlan *plan,
+							 const Plan *node, int varno);
+extern bool site_search_possible(LookaheadPlan *plan, Node *expression);
+
+/* ---- sites.c: calls that can be looked ahead for ---- */
+
 extern void sites_find(SiteSearch *search, Node *expression);
 extern void sites_find_in_aggregates(SiteSearch *search, Node *expression);
 extern void sites_find_inside(SiteSearch *search, NestLoop *loop);
+
+/* ---- sources.c: columns of the rows that a lookup returns ---- */
+
+extern Node *source_columns(const Plan *node, Node *expression);
+extern const FuncExpr *source_of(Node *expression);
+extern bool source_params(SiteSearch *search, const Plan *node, List *numbers,
+						  List *values);
+extern bool source_conditions(SiteSearch *search, const Plan *tree);
 
 /* ---- arguments_ahead.c: arguments that can be computed before a call ---- */
 
@@ -308,9 +324,34 @@ extern void lookahead_divide(LookaheadPlan *plan);
 
 extern void lookahead_share_memory(PlannedStmt *stmt);
 
-/* ---- row_queue.c: rows that were read ahead ---- */
+/* ---- call_site.c: the questions of a call, for a row ---- */
 
-typedef struct CallSite CallSite;
+/* A call whose questions are started ahead. */
+typedef struct CallSite
+{
+	const LookupFunction *call;
+	List	   *arguments;		/* of ExprState * */
+	FmgrInfo	function;
+	FunctionCallInfo fcinfo;
+	int			level;			/* of lookups in its arguments */
+	bool		guarded;		/* the arguments can raise an error */
+	const char *server;			/* of the questions, or NULL */
+	struct CallSource *source;	/* the lookup whose rows it is made for, or NULL */
+	int			left;			/* times that it can still be made for the row */
+
+	/* row_queue.c */
+	bool		certain;		/* the call is made for each row */
+	int64		credit;			/* questions that can still be asked in vain */
+	struct AheadRow *next;		/* the first row whose question perhaps waits */
+} CallSite;
+
+extern bool call_site_open(CallSite *site, PlanState *node, FuncExpr *expr,
+						   bool guarded);
+extern void call_site_begin(CallSite *site, ExprContext *econtext);
+extern int	call_site_next(CallSite *site, ExprContext *econtext,
+						   DnsQuestion *questions);
+
+/* ---- row_queue.c: rows that were read ahead ---- */
 
 /* The queue of a node. */
 typedef struct LookaheadRows
@@ -353,6 +394,8 @@ extern ItemPointerData scan_tid(const ScanState *scan);
 
 extern TupleTableSlot *early_errors_next_row(PlanState *child, bool foreign,
 											 ErrorData **failure);
+extern Tuplestorestate *early_errors_rows(SetExprState *source, ExprContext *econtext,
+										  MemoryContext context, TupleDesc columns);
 extern bool early_errors_arguments(List *arguments, bool guarded, bool lookups,
 								   ExprContext *econtext, NullableDatum *values);
 

@@ -176,10 +176,10 @@ calls_of_a_side(LookaheadPlan *plan, Join *join)
 {
 	SiteSearch	search;
 
-	sites_open(&search, plan, &join->plan, OUTER_VAR);
+	site_search_open(&search, plan, &join->plan, OUTER_VAR);
 	if (find_sites(&search, linitial(join->joinqual)))
 		return true;
-	sites_open(&search, plan, &join->plan, INNER_VAR);
+	site_search_open(&search, plan, &join->plan, INNER_VAR);
 	return find_sites(&search, linitial(join->joinqual));
 }
 
@@ -199,7 +199,7 @@ lookahead_place(LookaheadPlan *plan, Plan *node, List *targets, List *quals,
 
 	if (quals != NIL)
 		lookahead_forget_bound(&unbound);
-	sites_open(&search, plan, node, INDEX_VAR);
+	site_search_open(&search, plan, node, INDEX_VAR);
 	if (!may_read_ahead(plan, node, early_rows(plan, node), &unbound))
 	{
 		find_sites(&search, (Node *) (quals != NIL ? quals : targets));
@@ -364,11 +364,11 @@ lookahead_has_calls(LookaheadPlan *plan, Plan *node, List **quals)
 	/* PL/pgSQL requires this shape of an expression's plan. */
 	if (!LOOKAHEAD_NEEDS_CALLS)
 		return !(IsA(node, Gather) && IsA(node->lefttree, Result));
-	if (!sites_possible(plan, (Node *) node->targetlist) &&
-		!sites_possible(plan, (Node *) all))
+	if (!site_search_possible(plan, (Node *) node->targetlist) &&
+		!site_search_possible(plan, (Node *) all))
 		return false;
 
-	sites_open(&search, plan, node, INDEX_VAR);
+	site_search_open(&search, plan, node, INDEX_VAR);
 	columns = columns_collect((Node *) node->targetlist, (Node *) all);
 	for (int i = 0; i < list_length(all); i++)
 	{

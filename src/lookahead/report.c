@@ -22,6 +22,7 @@ typedef struct Report
 	List	   *covered;		/* calls that nodes look ahead for */
 	CustomScan *first;			/* the first node of ours */
 	List	   *lines;			/* of String */
+	Bitmapset  *skipped;		/* subplans that SQL can skip */
 } Report;
 
 static void collect_covered(Report *report, const Plan *node);
@@ -50,8 +51,14 @@ lookahead_report(LookaheadPlan *plan, LookaheadReason reason)
 	foreach(lc, plan->stmt->subplans)
 		collect_covered(&report, lfirst(lc));
 	walk_plan(&report, plan->stmt->planTree);
-	foreach(lc, plan->stmt->subplans)
-		walk_plan(&report, lfirst(lc));
+
+	/* A subplan has a higher number than those in it. */
+	for (int i = list_length(plan->stmt->subplans); i > 0; i--)
+	{
+		report.reason = reason == REASON_PLACE && bms_is_member(i, report.skipped) ?
+			REASON_SKIPPED : reason;
+		walk_plan(&report, list_nth(plan->stmt->subplans, i - 1));
+	}
 
 	foreach(lc, report.lines)
 		elog(DEBUG1, "no look-ahead for %s", strVal(lfirst(lc)));
@@ -159,6 +166,11 @@ walk_expression(Node *node, Report *report)
 		case T_FuncExpr:
 			if (lookup_functions_asks(((FuncExpr *) node)->funcid))
 				add_line(report, (FuncExpr *) node);
+			break;
+		case T_SubPlan:
+			if (report->reason == REASON_SKIPPED)
+				report->skipped = bms_add_member(report->skipped,
+												 ((SubPlan *) node)->plan_id);
 			break;
 		case T_BoolExpr:
 			if (((BoolExpr *) node)->boolop == NOT_EXPR)

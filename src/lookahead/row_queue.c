@@ -23,21 +23,6 @@
  */
 #define LATER_ROWS		512
 
-/* A call whose questions are started ahead. */
-struct CallSite
-{
-	const LookupFunction *call;
-	List	   *arguments;		/* of ExprState * */
-	FmgrInfo	function;
-	FunctionCallInfo fcinfo;
-	int			level;			/* of lookups in its arguments */
-	bool		guarded;		/* the arguments can raise an error */
-	bool		certain;		/* the call is made for each row */
-	int64		credit;			/* questions that can still be asked in vain */
-	struct AheadRow *next;		/* the first row whose question perhaps waits */
-	const char *server;			/* of the row that is started, or NULL */
-};
-
 /* A question of a row. */
 typedef struct RowQuestion
 {
@@ -56,17 +41,17 @@ typedef struct AheadRow
 	bool		wanted;			/* it is certain to be taken */
 	int			level;			/* of the calls whose questions are started next */
 	int			nquestions;
-	RowQuestion questions[FLEXIBLE_ARRAY_MEMBER];
+	int			room;			/* for so many */
+	RowQuestion *questions;
 } AheadRow;
 
 static void account(LookaheadRows *rows, Size more, Size less);
 static bool continue_row(LookaheadRows *rows, AheadRow *row);
 static bool has_answers(const AheadRow *row);
 static void start_questions(LookaheadRows *rows, AheadRow *row);
-static int	site_questions(CallSite *site, ExprContext *econtext,
-						   DnsQuestion *questions);
 static void start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 						   const DnsQuestion *question, bool certain);
+static void make_room(LookaheadRows *rows, AheadRow *row);
 static void ask_waiting(LookaheadRows *rows, CallSite *site);
 static bool ask_for_row(AheadRow *row, CallSite *site);
 static AheadRow *row_after(LookaheadRows *rows, AheadRow *row);
@@ -91,31 +76,18 @@ row_queue_open(LookaheadRows *rows, LookaheadNode *node)
 }
 
 /*
- * Adds a call whose questions are to be started ahead.  The function gets its
- * own fcinfo, though it is not called.
+ * Adds a call whose questions are to be started ahead.
  */
 void
 row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guarded)
 {
 	CallSite   *site = &rows->sites[rows->nsites];
-	int			nargs = list_length(expr->args);
 
-	site->call = lookup_functions_find(expr->funcid);
-	/* It no longer is one of our functions, or the call will be refused. */
-	if (site->call == NULL || expression_is_forbidden((Node *) expr))
+	if (!call_site_open(site, &rows->node->css.ss.ps, expr, guarded))
 		return;
-
-	site->arguments = ExecInitExprList(expr->args, &rows->node->css.ss.ps);
-	fmgr_info(expr->funcid, &site->function);
-	fmgr_info_set_expr((Node *) expr, &site->function);
-	site->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
-	InitFunctionCallInfoData(*site->fcinfo, &site->function, nargs,
-							 expr->inputcollid, NULL, NULL);
 	site->certain = certain;
-	site->guarded = guarded;
-	site->level = expression_level((Node *) expr->args);
-	rows->levels = Max(rows->levels, site->level);
 	site->credit = 1;
+	rows->levels = Max(rows->levels, site->level);
 	rows->nsites++;
 }
 
@@ -131,14 +103,14 @@ row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 	LookaheadCounters *counters = rows->node->counters;
 	AheadRow   *row;
 
-	row = palloc(offsetof(AheadRow, questions) +
-				 rows->nsites * LOOKUP_MAX_QUESTIONS * sizeof(RowQuestion));
+	row = palloc0(sizeof(AheadRow));
 	row->tuple = ExecCopySlotMinimalTuple(slot);
 	row->tid = tid;
-	row->space = GetMemoryChunkSpace(row) + GetMemoryChunkSpace(row->tuple);
+	row->room = Max(1, rows->nsites * LOOKUP_MAX_QUESTIONS);
+	row->questions = palloc(row->room * sizeof(RowQuestion));
+	row->space = GetMemoryChunkSpace(row) + GetMemoryChunkSpace(row->tuple) +
+		GetMemoryChunkSpace(row->questions);
 	row->wanted = wanted;
-	row->level = 0;
-	row->nquestions = 0;
 	MemoryContextSwitchTo(old_context);
 
 	dlist_push_tail(&rows->list, &row->node);
@@ -250,6 +222,7 @@ row_queue_drop_first(LookaheadRows *rows)
 		prefetch_table_drop(row->questions[i].prefetched);
 	rows->count--;
 	account(rows, 0, row->space);
+	pfree(row->questions);
 	pfree(row->tuple);
 	pfree(row);
 }
@@ -299,20 +272,24 @@ start_questions(LookaheadRows *rows, AheadRow *row)
 	for (int i = 0; i < rows->nsites; i++)
 	{
 		DnsQuestion questions[LOOKUP_MAX_QUESTIONS];
-		int			n = 0;
+		CallSite   *site = &rows->sites[i];
+		int			n;
 
-		if (rows->sites[i].level == row->level)
-			n = site_questions(&rows->sites[i], econtext, questions);
-
-		if (n > 0 && rows->prefetch == NULL)
+		if (site->level != row->level)
+			continue;
+		call_site_begin(site, econtext);
+		while ((n = call_site_next(site, econtext, questions)) >= 0)
 		{
-			rows->prefetch = prefetch_open(node->state->es_query_cxt,
-										   rows->node->counters);
-			prefetch_table_account(rows->prefetch, rows->space, 0);
+			if (n > 0 && rows->prefetch == NULL)
+			{
+				rows->prefetch = prefetch_open(node->state->es_query_cxt,
+											   rows->node->counters);
+				prefetch_table_account(rows->prefetch, rows->space, 0);
+			}
+			for (int j = 0; j < n; j++)
+				start_question(rows, row, site, &questions[j],
+							   row->wanted && site->certain);
 		}
-		for (int j = 0; j < n; j++)
-			start_question(rows, row, &rows->sites[i], &questions[j],
-						   row->wanted && rows->sites[i].certain);
 	}
 	row->level++;
 	MemoryContextSwitchTo(old_context);
@@ -329,30 +306,6 @@ account(LookaheadRows *rows, Size more, Size less)
 		prefetch_table_account(rows->prefetch, more, less);
 }
 
-/* Computes a call's arguments and questions; returns how many questions. */
-static int
-site_questions(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
-{
-	FunctionCallInfo fcinfo = site->fcinfo;
-
-	if (!early_errors_arguments(site->arguments, site->guarded, site->level > 0,
-								econtext, fcinfo->args))
-		return 0;
-	for (int i = 0; i < fcinfo->nargs && site->function.fn_strict; i++)
-	{
-		if (fcinfo->args[i].isnull)
-			return 0;			/* it will not be called */
-	}
-	site->server = NULL;
-	if (site->call->server != NULL)
-	{
-		site->server = site->call->server(fcinfo);
-		if (site->server == NULL)
-			return 0;
-	}
-	return site->call->questions(fcinfo, site->call->type, questions);
-}
-
 /* Notes a question, and asks it ahead if it needs no credit or there is some. */
 static void
 start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
@@ -364,6 +317,7 @@ start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 	prefetched = prefetch_start(rows->prefetch, site->server, question);
 	if (prefetched == NULL)
 		return;
+	make_room(rows, row);
 	entry = &row->questions[row->nquestions++];
 	entry->prefetched = prefetched;
 	entry->site = site;
@@ -380,6 +334,22 @@ start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 	if (site->next == NULL)
 		site->next = row;
 	ask_waiting(rows, site);
+}
+
+/* Makes room for one more question of a row. */
+static void
+make_room(LookaheadRows *rows, AheadRow *row)
+{
+	Size		before = GetMemoryChunkSpace(row->questions);
+	Size		after;
+
+	if (row->nquestions < row->room)
+		return;
+	row->room *= 2;
+	row->questions = repalloc(row->questions, row->room * sizeof(RowQuestion));
+	after = GetMemoryChunkSpace(row->questions);
+	row->space += after - before;
+	account(rows, after, before);
 }
 
 /* Asks for the rows that wait, while there is credit. */

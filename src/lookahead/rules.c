@@ -29,7 +29,7 @@ lookahead_for_node(LookaheadPlan *plan, Plan *node,
 
 	if (node->lefttree != NULL)
 	{
-		sites_open(&search, plan, node, OUTER_VAR);
+		site_search_open(&search, plan, node, OUTER_VAR);
 		if (find_for_input(&search, node))
 			node->lefttree = lookahead_above(&search, node->lefttree, left);
 	}
@@ -112,7 +112,7 @@ look_inside(LookaheadPlan *plan, NestLoop *loop, const LookaheadDemand *demand)
 
 	if (loop->join.joinqual == NIL)
 		return;
-	sites_open(&search, plan, &loop->join.plan, INNER_VAR);
+	site_search_open(&search, plan, &loop->join.plan, INNER_VAR);
 	sites_find(&search, linitial(loop->join.joinqual));
 
 	/* Material keeps its rows for all outer rows: read them ahead once. */

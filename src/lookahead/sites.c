@@ -13,51 +13,21 @@
 
 #include "lookahead/lookahead.h"
 
-static bool is_call(Node *node, LookaheadPlan *plan);
 static void find_in_wrapper(SiteSearch *search, const FuncExpr *call);
 static bool find(Node *node, SiteSearch *search);
 static void find_in_subplan(SiteSearch *search, SubPlan *subplan);
+static void find_in_inner_subplan(SiteSearch *search, SubPlan *subplan);
+static void find_in_inner_side(SiteSearch *search, NestLoop *loop, bool certain,
+							   bool whole);
 static bool find_in_aggregates(Node *node, SiteSearch *search);
 static void find_in_tree(SiteSearch *search, Plan *tree, bool certain,
 						 bool whole);
-static void find_in_functions(SiteSearch *search, List *functions,
-							  bool certain);
+static void find_for_rows(SiteSearch *search, const Plan *tree, bool certain);
+static void find_for_aggregates(SiteSearch *search, const Plan *tree, bool certain);
 static void find_in_parts(SiteSearch *search, List *trees, bool certain,
 						  bool whole);
-static bool limit_lets_begin(const Limit *limit);
-static void find_outside(SiteSearch *search, Node *expression, bool certain);
-
-/*
- * Prepares a search for a look-ahead node next to the given node.  The calls
- * can depend on columns that have this varno in the given node.
- */
-void
-sites_open(SiteSearch *search, LookaheadPlan *plan, const Plan *node, int varno)
-{
-	ListCell   *lc;
-
-	memset(search, 0, sizeof(SiteSearch));
-	search->plan = plan;
-	search->varno = varno;
-	search->joined = REASON_JOINED;
-	search->params = bms_copy(node->extParam);
-	foreach(lc, node->initPlan)
-	{
-		ListCell   *number;
-
-		foreach(number, lfirst_node(SubPlan, lc)->setParam)
-			search->params = bms_add_member(search->params, lfirst_int(number));
-	}
-}
-
-/*
- * Can a search find anything in an expression?
- */
-bool
-sites_possible(LookaheadPlan *plan, Node *expression)
-{
-	return is_call(expression, plan);
-}
+static void find_outside(SiteSearch *search, const Plan *tree, Node *expression,
+						 bool certain);
 
 /*
  * Finds the calls that are certain to be made when an expression is evaluated.
@@ -100,20 +70,6 @@ sites_find_inside(SiteSearch *search, NestLoop *loop)
 				 loop->join.jointype != JOIN_ANTI);
 	search->outside = false;
 	search->numbers = search->values = NIL;
-}
-
-static bool
-is_call(Node *node, LookaheadPlan *plan)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, SubPlan) && ((SubPlan *) node)->parParam != NIL)
-		return true;			/* its plan can hold one */
-	if (IsA(node, FuncExpr) &&
-		(lookup_functions_find(((FuncExpr *) node)->funcid) != NULL ||
-		 list_member_oid(plan->wrappers, ((FuncExpr *) node)->funcid)))
-		return true;
-	return expression_tree_walker(node, is_call, plan);
 }
 
 /*
@@ -210,7 +166,10 @@ find_in_subplan(SiteSearch *search, SubPlan *subplan)
 	bool		uncertain = search->uncertain;
 
 	if (search->outside)
-		return;					/* only one level can be translated */
+	{
+		find_in_inner_subplan(search, subplan);
+		return;
+	}
 	find((Node *) subplan->args, search);
 
 	/*
@@ -236,6 +195,55 @@ find_in_subplan(SiteSearch *search, SubPlan *subplan)
 		search->outside = false;
 		search->numbers = search->values = NIL;
 	}
+}
+
+/*
+ * The same for a subquery in such a subquery, or in the inner side of a nested loop,
+ * that depends on the rows of a lookup there.
+ */
+static void
+find_in_inner_subplan(SiteSearch *search, SubPlan *subplan)
+{
+	List	   *numbers = search->inner_numbers;
+	List	   *values = search->inner_values;
+
+	if (!subplan->useHashTable &&
+		source_params(search, search->tree, subplan->parParam, subplan->args))
+		find_in_tree(search, list_nth(search->plan->stmt->subplans, subplan->plan_id - 1),
+					 !search->uncertain,
+					 subplan->subLinkType == EXPR_SUBLINK ||
+					 subplan->subLinkType == ARRAY_SUBLINK);
+	search->inner_numbers = numbers;
+	search->inner_values = values;
+}
+
+/*
+ * The inner side of a nested loop in a tree, which runs for each row of a lookup in the
+ * outer side.
+ */
+static void
+find_in_inner_side(SiteSearch *search, NestLoop *loop, bool certain, bool whole)
+{
+	SiteSearch	before = *search;
+	List	   *params = NIL;
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, loop->nestParams)
+	{
+		NestLoopParam *param = lfirst_node(NestLoopParam, lc);
+
+		params = lappend_int(params, param->paramno);
+		columns = lappend(columns, param->paramval);
+	}
+	certain &= whole && source_conditions(search, loop->join.plan.lefttree);
+	if (params != NIL && source_params(search, &loop->join.plan, params, columns))
+		find_in_tree(search, loop->join.plan.righttree, certain,
+					 whole && !loop->join.inner_unique &&
+					 loop->join.jointype != JOIN_SEMI && loop->join.jointype != JOIN_ANTI);
+	search->inner_numbers = before.inner_numbers;
+	search->inner_values = before.inner_values;
+	search->conditions = before.conditions;
 }
 
 static bool
@@ -265,9 +273,8 @@ find_in_aggregates(Node *node, SiteSearch *search)
 
 /*
  * Walks a tree that the searched expressions run: the inner side of a nested
- * loop, or a subquery.  It does not know the parameters that a nested loop in
- * the tree hands to its own inner side.  certain: a run of the tree makes the
- * calls in it.  whole: the tree is read to its end.
+ * loop, or a subquery.  certain: a run of the tree makes the calls in it.  whole:
+ * the tree is read to its end.
  */
 static void
 find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
@@ -280,25 +287,29 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 	switch (nodeTag(tree))
 	{
 		case T_FunctionScan:
-			find_in_functions(search, ((FunctionScan *) tree)->functions,
-							  certain);
+			foreach(lc, ((FunctionScan *) tree)->functions)
+				find_outside(search, tree, lfirst_node(RangeTblFunction, lc)->funcexpr,
+							 certain);
+			find_for_rows(search, tree, certain && whole);
 			break;
 		case T_Result:
 			if (((Result *) tree)->resconstantqual != NULL)
 			{
 				/* The other calls depend on this condition. */
-				find_outside(search, linitial((List *) ((Result *) tree)->resconstantqual),
+				find_outside(search, tree, linitial((List *) ((Result *) tree)->resconstantqual),
 							 certain);
 				break;
 			}
 			if (tree->lefttree == NULL && tree->qual == NIL)
-				find_outside(search, (Node *) tree->targetlist, certain);
+				find_outside(search, tree, (Node *) tree->targetlist, certain);
 			find_in_tree(search, tree->lefttree, certain, whole);
+			if (tree->lefttree != NULL)
+				find_for_rows(search, tree, certain && whole);
 			break;
 
 		case T_ValuesScan:
 			foreach(lc, ((ValuesScan *) tree)->values_lists)
-				find_outside(search, lfirst(lc),
+				find_outside(search, tree, lfirst(lc),
 							 certain && (whole || lc == list_head(((ValuesScan *) tree)->values_lists)));
 			break;
 
@@ -312,28 +323,38 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 		case T_TidRangeScan:
 		case T_CteScan:
 		case T_NamedTuplestoreScan:
-			find_outside(search, tree->qual != NIL ? linitial(tree->qual) :
+			find_outside(search, tree, tree->qual != NIL ? linitial(tree->qual) :
 						 (Node *) tree->targetlist, false);
 			break;
 
 		case T_Limit:
-			certain &= limit_lets_begin((Limit *) tree);
+			certain &= lookahead_limit_begins((Limit *) tree);
 			find_in_tree(search, tree->lefttree, certain, false);
 			break;
 		case T_SubqueryScan:
 			find_in_tree(search, ((SubqueryScan *) tree)->subplan, certain, whole);
+			find_for_rows(search, tree, certain && whole);
 			break;
 		case T_CustomScan:
 			if (!plan_is_lookahead(tree))
 				break;
-			pg_fallthrough;
+			find_in_tree(search, tree->lefttree, certain, whole);
+			find_for_rows(search, tree, certain && whole);
+			break;
+		case T_ProjectSet:
+			find_in_tree(search, tree->lefttree, certain, whole);
+			find_for_rows(search, tree, certain && whole);
+			break;
 		case T_NestLoop:
+			find_in_tree(search, tree->lefttree, certain, whole);
+			find_in_inner_side(search, (NestLoop *) tree, certain, whole);
+			find_for_rows(search, tree, false);
+			break;
 		case T_Memoize:
 		case T_Material:
 		case T_Group:
 		case T_IncrementalSort:
 		case T_Unique:
-		case T_ProjectSet:
 			find_in_tree(search, tree->lefttree, certain, whole);
 			break;
 		case T_WindowAgg:
@@ -350,6 +371,7 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 			whole |= ((Agg *) tree)->aggstrategy == AGG_PLAIN ||
 				((Agg *) tree)->aggstrategy == AGG_HASHED;
 			find_in_tree(search, tree->lefttree, certain, whole);
+			find_for_aggregates(search, tree, certain && whole);
 			break;
 
 			/* If one side turns out to be empty, the other need not run. */
@@ -374,14 +396,32 @@ find_in_tree(SiteSearch *search, Plan *tree, bool certain, bool whole)
 	}
 }
 
+/* Finds calls that a node of a tree makes for each of its rows: those of a lookup. */
 static void
-find_in_functions(SiteSearch *search, List *functions, bool certain)
+find_for_rows(SiteSearch *search, const Plan *tree, bool certain)
 {
-	ListCell   *lc;
+	List	   *conditions = search->conditions;
+	bool		all = certain && source_conditions(search, tree->lefttree);
 
-	foreach(lc, functions)
-		find_outside(search, lfirst_node(RangeTblFunction, lc)->funcexpr,
-					 certain);
+	if (tree->qual != NIL)
+		find_outside(search, tree, linitial(tree->qual), all);
+	search->conditions = conditions;
+	all = certain && source_conditions(search, tree);
+	find_outside(search, tree, (Node *) tree->targetlist, all);
+	search->conditions = conditions;
+}
+
+static void
+find_for_aggregates(SiteSearch *search, const Plan *tree, bool certain)
+{
+	SiteSearch	before = *search;
+
+	search->uncertain |= !(certain && source_conditions(search, tree->lefttree));
+	search->tree = tree;
+	find_in_aggregates((Node *) tree->targetlist, search);
+	search->uncertain = before.uncertain;
+	search->tree = before.tree;
+	search->conditions = before.conditions;
 }
 
 static void
@@ -393,23 +433,15 @@ find_in_parts(SiteSearch *search, List *trees, bool certain, bool whole)
 		find_in_tree(search, lfirst(lc), certain, whole);
 }
 
-/* Is a LIMIT certain to ask for a first row? */
-static bool
-limit_lets_begin(const Limit *limit)
-{
-	const Const *count = (const Const *) limit->limitCount;
-
-	return count == NULL ||
-		(IsA(count, Const) &&
-		 (count->constisnull || DatumGetInt64(count->constvalue) > 0));
-}
-
 static void
-find_outside(SiteSearch *search, Node *expression, bool certain)
+find_outside(SiteSearch *search, const Plan *tree, Node *expression, bool certain)
 {
 	bool		uncertain = search->uncertain;
+	const Plan *outer = search->tree;
 
 	search->uncertain |= !certain;
+	search->tree = tree;
 	find(expression, search);
+	search->tree = outer;
 	search->uncertain = uncertain;
 }
