@@ -234,6 +234,10 @@ combine(LookaheadPlan *plan, Plan *node)
 		case T_ForeignScan:
 			early.own |= foreign_early(plan, (ForeignScan *) node);
 			break;
+		case T_CustomScan:
+			early.own |= custom_early(plan, (CustomScan *) node);
+			parts = combine_parts(plan, ((CustomScan *) node)->custom_plans, true);
+			break;
 
 		default:
 			early.own |= EARLY_ERRORS | EARLY_EFFECTS;

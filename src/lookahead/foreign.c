@@ -1,13 +1,14 @@
 /*
  * foreign.c
  *
- * Foreign tables whose rows can be read ahead.  What a foreign data wrapper does
- * is known only for those of the server itself: they read rows from a file or from
- * another server, in a fixed order and from a fixed state, and their errors leave
- * nothing behind that the end of the transaction does not clean up.  Until then
- * the connection to another server is of no use.  So rows are read ahead only if
- * all are wanted, so that the error comes in any case, and if nothing else in the
- * statement can use the connection.
+ * Foreign tables, and nodes of other extensions, whose rows can be read ahead.  What a
+ * foreign data wrapper does is known only for those of the server itself: they read rows
+ * from a file or from another server, in a fixed order and from a fixed state, and their
+ * errors leave nothing behind that the end of the transaction does not clean up.  Until
+ * then the connection to another server is of no use.  So rows are read ahead only if all
+ * are wanted, so that the error comes in any case, and if nothing else in the statement
+ * can use the connection.  A node of another extension tells whether it can run in a
+ * parallel worker.
  */
 #include "postgres.h"
 
@@ -18,6 +19,7 @@
 #include "catalog/pg_proc.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
+#include "nodes/extensible.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
@@ -38,6 +40,34 @@ foreign_early(const LookaheadPlan *plan, const ForeignScan *scan)
 		plan->stmt->parallelModeNeeded || !is_known(scan->fs_server))
 		return EARLY_ERRORS;
 	return EARLY_GUARD | EARLY_FOREIGN;
+}
+
+/*
+ * The obstacles to reading rows of another extension's node ahead.  If the extension
+ * states that its node can run in a parallel worker, it has no effect, and sees none that
+ * the statement does not have.  Its errors of data are those of the expressions that it
+ * evaluates; others are not held back.
+ */
+bits8
+custom_early(const LookaheadPlan *plan, const CustomScan *scan)
+{
+	if (!scan->scan.plan.parallel_safe || plan->has_effects ||
+		plan->stmt->parallelModeNeeded)
+		return EARLY_ERRORS | EARLY_EFFECTS;
+	return EARLY_GUARD;
+}
+
+/*
+ * Does another extension's node leave it to the server to compute its columns and its
+ * condition?  Then a node above it can do so.  It must be a plain scan of a table: others
+ * can know their columns by number.
+ */
+bool
+custom_computes_plainly(const CustomScan *scan)
+{
+	return scan->scan.scanrelid > 0 && scan->custom_scan_tlist == NIL &&
+		scan->custom_exprs == NIL && scan->custom_plans == NIL &&
+		(scan->flags & CUSTOMPATH_SUPPORT_PROJECTION) != 0;
 }
 
 /*
@@ -72,6 +102,20 @@ foreign_scans_below(const LookaheadPlan *plan, const Plan *node)
 	foreach(lc, parts)
 		count += foreign_scans_below(plan, lfirst(lc));
 	return count;
+}
+
+/*
+ * Does a foreign table, or a node of another extension, compute rows that a join or a
+ * scan takes?
+ */
+bool
+foreign_computes(const Plan *node)
+{
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	return IsA(node, ForeignScan) || (IsA(node, CustomScan) && !plan_is_lookahead(node)) ||
+		foreign_computes(node->lefttree) || foreign_computes(node->righttree);
 }
 
 /* Does a wrapper of the server itself read the tables of this foreign server? */

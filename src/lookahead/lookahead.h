@@ -137,9 +137,12 @@ extern Node *early_culprit(const Plan *node);
 extern void early_forget(LookaheadPlan *plan, const Plan *node);
 extern void early_survey(LookaheadPlan *plan, const Plan *node);
 
-/* ---- foreign.c: foreign tables whose rows can be read ahead ---- */
+/* ---- foreign.c: foreign tables and other extensions' nodes ---- */
 
 extern bits8 foreign_early(const LookaheadPlan *plan, const ForeignScan *scan);
+extern bits8 custom_early(const LookaheadPlan *plan, const CustomScan *scan);
+extern bool custom_computes_plainly(const CustomScan *scan);
+extern bool foreign_computes(const Plan *node);
 extern int	foreign_scans_below(const LookaheadPlan *plan, const Plan *node);
 
 /* ---- expressions.c: the same for expressions ---- */

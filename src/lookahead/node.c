@@ -260,7 +260,7 @@ note_refusal(LookaheadPlan *plan, List *calls, const Plan *node, bits8 early,
 	{
 		reason = (early & EARLY_EFFECTS) ? REASON_ROWS_EFFECT : REASON_ROWS_RAISE;
 		culprit = early_culprit(node);
-		if (culprit == NULL && IsA(node, ForeignScan))
+		if (culprit == NULL && foreign_computes(node))
 			reason = REASON_FOREIGN;
 	}
 	else if ((early & EARLY_GUARD) && can_begin_again(demand))

@@ -290,9 +290,9 @@ walk(LookaheadPlan *plan, Plan *node, const LookaheadDemand *demand)
 	note_subplans(plan, node, demand);
 
 	/* Other providers' nodes manage what is below them. */
-	if (IsA(node, CustomScan))
+	if (IsA(node, CustomScan) && !custom_computes_plainly((CustomScan *) node))
 		return node;
-	if (IsA(node, ForeignScan))
+	if (IsA(node, ForeignScan) || IsA(node, CustomScan))
 		return lookahead_split(plan, node, demand);
 
 	/* Before its parts have nodes of their own. */

@@ -223,7 +223,7 @@ walk_later(Report *report, List *arguments)
 	LookaheadReason reason = report->reason;
 	ListCell   *lc;
 
-	if (reason != REASON_CURSOR)
+	if (reason != REASON_CURSOR && reason != REASON_FOREIGN)
 		report->reason = REASON_SKIPPED;
 	for_each_from(lc, arguments, 1)
 		walk_expression(lfirst(lc), report);
