@@ -123,6 +123,7 @@ OBJS = \
 	src/lookahead/sites.o \
 	src/lookahead/sources.o \
 	src/lookahead/table_columns.o \
+	src/lookahead/triggers.o \
 	src/lookahead/wrappers.o \
 	src/lookup/batch.o \
 	src/lookup/batch_put.o \

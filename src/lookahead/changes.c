@@ -13,11 +13,16 @@
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 
 static void find_in_actions(SiteSearch *search, const ModifyTable *node);
-static void find_in_action(SiteSearch *search, const MergeAction *action, bool certain);
+static bool find_in_action(SiteSearch *search, const MergeAction *action, bool certain);
+static Node *test_of(List *quals, BoolTestType type);
+static bool is_known_before(SiteSearch *search, Node *condition);
+static bool has_other_columns(Node *node, SiteSearch *search);
 static Node *skipping_test(const ModifyTable *node, const MergeAction *action);
 static bool generates_columns(const LookaheadPlan *plan, const ModifyTable *node);
 static void find_in_conflict(SiteSearch *search, const ModifyTable *node);
@@ -29,15 +34,15 @@ static void find_in_returning(SiteSearch *search, const ModifyTable *node);
 void
 changes_find(SiteSearch *search, const ModifyTable *node)
 {
-	search->joined = REASON_CHANGE;
+	bool		alters = changes_alter_rows(search->plan, node);
 
-	/* Triggers can change the row. */
-	if (!search->plan->has_effects)
+	search->joined = REASON_CHANGE;
+	if (!alters)
 		search->change = node;
 	find_in_actions(search, node);
 
 	/* A generated column comes later. */
-	if (!search->plan->has_effects && !generates_columns(search->plan, node))
+	if (!alters && !generates_columns(search->plan, node))
 	{
 		find_in_conflict(search, node);
 		find_in_returning(search, node);
@@ -46,8 +51,9 @@ changes_find(SiteSearch *search, const ModifyTable *node)
 }
 
 /*
- * MERGE takes the first action of the row's kind whose condition is true.  So the
- * first one is certain if it has none, and each row has one kind.
+ * MERGE takes the first action of the row's kind whose condition is true, and each row
+ * has one kind.  So a call of an action is certain for the rows for which no earlier
+ * condition is true, if that can be computed ahead.
  */
 static void
 find_in_actions(SiteSearch *search, const ModifyTable *node)
@@ -57,35 +63,83 @@ find_in_actions(SiteSearch *search, const ModifyTable *node)
 	search->varno = INNER_VAR;
 	foreach(lc, node->mergeActionLists)
 	{
-		const MergeAction *first[MERGE_KINDS] = {NULL};
+		List	   *earlier[MERGE_KINDS] = {NIL};
+		bool		certain[MERGE_KINDS];
 		ListCell   *cell;
 
+		memset(certain, true, sizeof(certain));
 		foreach(cell, (List *) lfirst(lc))
 		{
 			const MergeAction *action = lfirst_node(MergeAction, cell);
 			int			kind = MERGE_KIND(action);
 
 			search->skipped = skipping_test(node, action);
-			find_in_action(search, action,
-						   first[kind] == NULL && search->skipped != NULL);
-			if (first[kind] == NULL)
-				first[kind] = action;
+			certain[kind] &= search->skipped != NULL;
+			search->conditions = earlier[kind];
+			certain[kind] &= find_in_action(search, action, certain[kind]);
+			if (certain[kind] && action->qual != NULL)
+				earlier[kind] = lappend(earlier[kind],
+										test_of((List *) action->qual, IS_NOT_TRUE));
+			search->conditions = NIL;
 		}
 	}
 	search->skipped = NULL;
 }
 
-static void
+/* Finds the calls of an action.  Can its condition be computed ahead? */
+static bool
 find_in_action(SiteSearch *search, const MergeAction *action, bool certain)
 {
 	List	   *quals = (List *) action->qual;
+	bool		known = quals == NIL || is_known_before(search, (Node *) quals);
 
 	search->uncertain = !certain;
 	if (quals != NIL)
 		sites_find(search, linitial(quals));
-	search->uncertain |= quals != NIL;
+	if (known && quals != NIL)
+		search->conditions = lappend(list_copy(search->conditions), test_of(quals, IS_TRUE));
+	search->uncertain |= !known;
 	sites_find(search, (Node *) action->targetList);
 	search->uncertain = false;
+	return known;
+}
+
+/* Are the conditions of an action all true, or not? */
+static Node *
+test_of(List *quals, BoolTestType type)
+{
+	BooleanTest *test = makeNode(BooleanTest);
+
+	test->arg = (Expr *) make_ands_explicit(quals);
+	test->booltesttype = type;
+	test->location = -1;
+	return (Node *) test;
+}
+
+/* Can a condition be computed from a row of the source, without lookups? */
+static bool
+is_known_before(SiteSearch *search, Node *condition)
+{
+	return !contain_subplans(condition) && expression_level(condition) == 0 &&
+		!(early_expression(search->plan, condition) & (EARLY_ERRORS | EARLY_EFFECTS)) &&
+		!has_other_columns(condition, search);
+}
+
+static bool
+has_other_columns(Node *node, SiteSearch *search)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		const Var  *var = (const Var *) node;
+
+		return var->varattno <= 0 ||
+			(var->varno != search->varno &&
+			 (search->change == NULL ||
+			  table_column_number(search->plan, search->change, var, false) == 0));
+	}
+	return expression_tree_walker(node, has_other_columns, search);
 }
 
 /*

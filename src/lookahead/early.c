@@ -11,11 +11,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_class.h"
 #include "miscadmin.h"
-#include "parser/parsetree.h"
-#include "utils/syscache.h"
 
 #include "lookahead/lookahead.h"
 
@@ -27,7 +23,6 @@ static LookaheadEarly early_subplan(LookaheadPlan *plan, int number);
 static bits8 for_ever(bits8 early);
 static bits8 early_with_plans(LookaheadPlan *plan, const ExpressionLook *seen);
 static Bitmapset *direct_params(List *quals);
-static bool fires_triggers(const LookaheadPlan *plan, const ModifyTable *node);
 
 /*
  * Returns the obstacles to reading rows of a subtree ahead.
@@ -59,14 +54,16 @@ early_culprit(const Plan *node)
 {
 	ExpressionLook seen = {0};
 
-	while (node != NULL && seen.culprit == NULL)
-	{
-		expression_look((Node *) plan_expressions_of_rows(node), &seen);
-		expression_look((Node *) plan_expressions_at_first(node), &seen);
-		node = IsA(node, SubqueryScan) ? ((const SubqueryScan *) node)->subplan :
-			node->lefttree;
-	}
-	return seen.culprit;
+	if (node == NULL)
+		return NULL;
+	check_stack_depth();
+	expression_look((Node *) plan_expressions_of_rows(node), &seen);
+	expression_look((Node *) plan_expressions_at_first(node), &seen);
+	if (seen.culprit == NULL && IsA(node, SubqueryScan))
+		return early_culprit(((const SubqueryScan *) node)->subplan);
+	if (seen.culprit == NULL)
+		seen.culprit = early_culprit(node->lefttree);
+	return seen.culprit != NULL ? seen.culprit : early_culprit(node->righttree);
 }
 
 /*
@@ -91,7 +88,7 @@ early_survey(LookaheadPlan *plan, const Plan *node)
 
 	plan->has_effects |= IsA(node, LockRows) ||
 		(IsA(node, ModifyTable) &&
-		 fires_triggers(plan, (const ModifyTable *) node)) ||
+		 changes_fire_triggers(plan, (const ModifyTable *) node)) ||
 		expression_has_effect((Node *) expressions);
 
 	plan->reads_session |= expression_reads_session((Node *) expressions);
@@ -344,32 +341,4 @@ direct_params(List *quals)
 		}
 	}
 	return params;
-}
-
-/*
- * Can a node that changes tables fire triggers?  A partition has triggers of
- * its own, and those of a foreign table are unknown: both count as yes.
- */
-static bool
-fires_triggers(const LookaheadPlan *plan, const ModifyTable *node)
-{
-	ListCell   *lc;
-
-	foreach(lc, node->resultRelations)
-	{
-		RangeTblEntry *entry = rt_fetch(lfirst_int(lc), plan->stmt->rtable);
-		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(entry->relid));
-		bool		fires = true;
-
-		if (HeapTupleIsValid(tuple))
-		{
-			Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
-
-			fires = class->relkind != RELKIND_RELATION || class->relhastriggers;
-			ReleaseSysCache(tuple);
-		}
-		if (fires)
-			return true;
-	}
-	return false;
 }

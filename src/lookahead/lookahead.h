@@ -137,6 +137,11 @@ extern Node *early_culprit(const Plan *node);
 extern void early_forget(LookaheadPlan *plan, const Plan *node);
 extern void early_survey(LookaheadPlan *plan, const Plan *node);
 
+/* ---- triggers.c: triggers of the tables that a statement changes ---- */
+
+extern bool changes_fire_triggers(const LookaheadPlan *plan, const ModifyTable *node);
+extern bool changes_alter_rows(const LookaheadPlan *plan, const ModifyTable *node);
+
 /* ---- foreign.c: foreign tables and other extensions' nodes ---- */
 
 extern bits8 foreign_early(const LookaheadPlan *plan, const ForeignScan *scan);

@@ -20,6 +20,7 @@ typedef struct Report
 	const Plan *node;			/* whose expressions are walked */
 	LookaheadReason reason;		/* if no other was noted */
 	List	   *covered;		/* calls that nodes look ahead for */
+	List	   *texts;			/* the same, of String */
 	CustomScan *first;			/* the first node of ours */
 	List	   *lines;			/* of String */
 	Bitmapset  *skipped;		/* subplans that SQL can skip */
@@ -76,8 +77,12 @@ collect_covered(Report *report, const Plan *node)
 	if (plan_is_lookahead(node))
 	{
 		CustomScan *scan = (CustomScan *) node;
+		ListCell   *lc;
 
 		report->covered = list_concat(report->covered, scan->custom_exprs);
+		foreach(lc, scan->custom_exprs)
+			report->texts = lappend(report->texts,
+									makeString(call_text(report->plan, node, lfirst(lc))));
 		if (report->first == NULL)
 			report->first = scan;
 	}
@@ -236,18 +241,19 @@ add_line(Report *report, const FuncExpr *call)
 {
 	LookaheadReason reason = report->reason;
 	Node	   *culprit = NULL;
+	char	   *text = call_text(report->plan, report->node, (Node *) call);
 	StringInfoData line;
 
-	if (is_covered(report, call))
+	/* An equal call of the same columns shares its questions. */
+	if (is_covered(report, call) ||
+		(strstr(text, "...") == NULL && list_member(report->texts, makeString(text))))
 		return;
 	if (lookup_functions_find(call->funcid) == NULL)
 		reason = REASON_MANY;
 	else if (reason != REASON_CURSOR)
 		(void) reasons_find(report->plan, call, &reason, &culprit);
 	initStringInfo(&line);
-	appendStringInfo(&line, "%s: %s",
-					 call_text(report->plan, report->node, (Node *) call),
-					 reasons_text(reason));
+	appendStringInfo(&line, "%s: %s", text, reasons_text(reason));
 	if (culprit != NULL && call_name(culprit) != NULL)
 		appendStringInfo(&line, ": %s", call_name(culprit));
 	report->lines = list_append_unique(report->lines, makeString(line.data));

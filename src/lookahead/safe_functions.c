@@ -48,8 +48,9 @@ typedef enum FunctionKind
 static const char *const raises_nothing[] = {
 	"array_cardinality", "array_length", "array_unnest", "booleq", "boolne",
 	"booltext", "bpcharlen", "btrim", "btrim1", "char_text",
-	"generate_series_int4", "generate_series_int8", "hashint4", "hashint8",
-	"i2toi4", "inet_abbrev", "int28", "int48", "jsonb_array_element",
+	"generate_series_int4", "generate_series_int8", "generate_subscripts",
+	"generate_subscripts_nodir", "hashint4", "hashint8", "i2toi4",
+	"inet_abbrev", "int28", "int48", "jsonb_array_element",
 	"jsonb_array_element_text", "jsonb_contains", "jsonb_exists",
 	"jsonb_extract_path", "jsonb_extract_path_text", "jsonb_object_field",
 	"jsonb_object_field_text", "jsonb_typeof", "ltrim", "ltrim1", "name_text",
@@ -77,16 +78,19 @@ static const char *const raises_cleanly[] = {
 	"int4pl", "int4um", "int82", "int82div", "int82mi", "int82mul", "int82pl",
 	"int84", "int84div", "int84mi", "int84mul", "int84pl", "int8_numeric",
 	"int8abs", "int8div", "int8mi", "int8mul", "int8pl", "int8um",
-	"json_array_element", "json_array_element_text", "json_extract_path",
-	"json_extract_path_text", "json_object_field", "json_object_field_text",
-	"jsonb_bool", "jsonb_int2", "jsonb_int4", "jsonb_int8", "jsonb_numeric",
-	"numeric_abs", "numeric_add", "numeric_div", "numeric_float8",
-	"numeric_int2", "numeric_int4", "numeric_int8", "numeric_mod",
-	"numeric_mul", "numeric_round", "numeric_sub", "numeric_trunc",
-	"numeric_uminus", "text_format", "text_format_nv", "timestamp_date",
-	"timestamp_mi", "timestamp_mi_interval", "timestamp_pl_interval",
-	"timestamp_timestamptz", "timestamptz_date", "timestamptz_mi",
-	"timestamptz_timestamp", "varchar"
+	"json_array_element", "json_array_element_text", "json_array_elements",
+	"json_array_elements_text", "json_array_length", "json_each",
+	"json_each_text", "json_extract_path", "json_extract_path_text",
+	"json_object_field", "json_object_field_text", "json_object_keys",
+	"jsonb_array_elements", "jsonb_array_elements_text", "jsonb_array_length",
+	"jsonb_bool", "jsonb_each", "jsonb_each_text", "jsonb_int2", "jsonb_int4",
+	"jsonb_int8", "jsonb_numeric", "jsonb_object_keys", "numeric_abs",
+	"numeric_add", "numeric_div", "numeric_float8", "numeric_int2",
+	"numeric_int4", "numeric_int8", "numeric_mod", "numeric_mul",
+	"numeric_round", "numeric_sub", "numeric_trunc", "numeric_uminus",
+	"text_format", "text_format_nv", "timestamp_date", "timestamp_mi",
+	"timestamp_mi_interval", "timestamp_pl_interval", "timestamp_timestamptz",
+	"timestamptz_date", "timestamptz_mi", "timestamptz_timestamp", "varchar"
 };
 static const char *const needs_collation[] = {
 	"hashtext", "texteq", "textne"
@@ -98,7 +102,11 @@ static const char *const searches_text[] = {
 	"replace_text", "text_starts_with", "textpos"
 };
 static const char *const searches_cleanly[] = {
-	"regexp_match", "regexp_match_no_flags", "text_substr", "text_to_array",
+	"regexp_match", "regexp_match_no_flags", "regexp_matches",
+	"regexp_matches_no_flags", "regexp_split_to_array",
+	"regexp_split_to_array_no_flags", "regexp_split_to_table",
+	"regexp_split_to_table_no_flags", "text_substr", "text_to_array",
+	"text_to_array_null", "text_to_table", "text_to_table_null",
 	"textregexreplace", "textregexreplace_extended",
 	"textregexreplace_extended_no_flags", "textregexreplace_extended_no_n"
 };

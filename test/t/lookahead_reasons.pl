@@ -66,6 +66,7 @@ foreach (
 	[ 'its arguments are the same for all rows', q{SELECT h.id, dns_lookup('a.example', 4) FROM hosts h}, q{dns_lookup('a.example', 4)} ],
 	[ 'its argument can only be computed in its place', q{SELECT dns_lookup((string_to_array(h.name, ' ')::varchar(30)[])[1], 4) FROM hosts h}, undef ],
 	[ 'to read the rows can raise an error that cannot be held back: own', 'SELECT dns_lookup(n, 4) FROM (SELECT own(h.name) AS n FROM hosts h OFFSET 0) o', undef ],
+	[ 'to read the rows can raise an error that cannot be held back: own', 'SELECT dns_lookup(n, 4) FROM hosts h, LATERAL unnest(ARRAY[own(h.name)]) n', 'dns_lookup(n.n, 4)' ],
 	[ 'to read the rows has an effect or sees one: seen', 'SELECT dns_lookup(h.name, 4) FROM hosts h WHERE seen(h.name)', 'dns_lookup(h.name, 4)' ],
 	[ 'the rows are read several times, not always all, and can raise an error',
 		'SELECT k.id, EXISTS (SELECT FROM hosts h, LATERAL dns_a(h.name) a WHERE 10 / h.id > k.id) FROM known k', undef ],
@@ -150,6 +151,7 @@ foreach my $statement (
 	'SELECT h.id FROM hosts h JOIN known k ON k.ip = dns_lookup(h.name, 4)',
 	'SELECT h.id FROM hosts h JOIN known k ON dns_lookup(h.name || k.id, 4) = k.ip',
 	'SELECT h.id FROM hosts h JOIN known k ON h.ip <> k.ip AND dns_lookup(h.name, 4) = dns_lookup(host(k.ip), 4)',
+	'SELECT dns_lookup(h.name, 4), nullif(dns_lookup(h.name, 4), h.ip), CASE WHEN h.id > 3 THEN dns_lookup(h.name, 4) END FROM hosts h',
 	'SELECT max(1)')
 {
 	my ($told, $shown) = reasons($statement);
