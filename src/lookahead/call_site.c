@@ -26,6 +26,7 @@
 /* A lookup whose rows another call takes. */
 typedef struct CallSource
 {
+	struct CallSource *outer;	/* that it takes the rows of, or NULL */
 	SetExprState *function;
 	ExprContext *econtext;
 	MemoryContext query_context;	/* the econtext's own */
@@ -38,7 +39,10 @@ typedef struct CallSource
 
 static CallSource *open_source(const FuncExpr *call, PlanState *node);
 static void begin_source(CallSource *source, const ExprContext *econtext);
+static void call_source(CallSource *source);
+static bool next_row(CallSource *source);
 static void end_source(CallSource *source);
+static void drop_rows(CallSource *source);
 static Node *use_slot(Node *node, void *context);
 
 /*
@@ -96,8 +100,7 @@ call_site_next(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 
 	if (source != NULL)
 	{
-		if (source->rows == NULL || site->left == 0 ||
-			!tuplestore_gettupleslot(source->rows, true, false, source->slot))
+		if (site->left == 0 || !next_row(source))
 			site->left = 0;
 		econtext->ecxt_innertuple = source->slot;
 	}
@@ -130,11 +133,18 @@ static CallSource *
 open_source(const FuncExpr *call, PlanState *node)
 {
 	CallSource *source = palloc0(sizeof(CallSource));
+	const FuncExpr *outer = source_of((Node *) call->args);
+	FuncExpr   *copy = copyObject((FuncExpr *) call);
 	TupleDesc	columns = lookup_rowtype_tupdesc_copy(exprType((const Node *) call), -1);
 
+	if (outer != NULL)
+	{
+		source->outer = open_source(outer, node);
+		copy->args = (List *) use_slot((Node *) copy->args, NULL);
+	}
 	source->econtext = CreateExprContext(node->state);
 	source->query_context = source->econtext->ecxt_per_query_memory;
-	source->function = ExecInitTableFunctionResult((Expr *) call, source->econtext, node);
+	source->function = ExecInitTableFunctionResult((Expr *) copy, source->econtext, node);
 	source->context = AllocSetContextCreate(CurrentMemoryContext, "pgcares look-ahead source",
 											ALLOCSET_SMALL_SIZES);
 	source->arguments = AllocSetContextCreate(CurrentMemoryContext,
@@ -145,19 +155,54 @@ open_source(const FuncExpr *call, PlanState *node)
 	return source;
 }
 
-/* Calls the lookup, which takes only answers that are there. */
+/* Begins with a row, which is in the econtext's scan slot. */
 static void
 begin_source(CallSource *source, const ExprContext *econtext)
 {
 	source->econtext->ecxt_scantuple = econtext->ecxt_scantuple;
+	if (source->outer != NULL)
+		begin_source(source->outer, econtext);
+	else
+		call_source(source);
+}
+
+/* Calls the lookup, which takes only answers that are there. */
+static void
+call_source(CallSource *source)
+{
 	source->econtext->ecxt_per_query_memory = source->context;
 	source->rows = early_errors_rows(source->function, source->econtext, source->arguments,
 									 source->columns);
 	source->econtext->ecxt_per_query_memory = source->query_context;
 }
 
+/* Puts the next row of the lookup into its slot; false if there is none. */
+static bool
+next_row(CallSource *source)
+{
+	for (;;)
+	{
+		if (source->rows != NULL &&
+			tuplestore_gettupleslot(source->rows, true, false, source->slot))
+			return true;
+		drop_rows(source);
+		if (source->outer == NULL || !next_row(source->outer))
+			return false;
+		source->econtext->ecxt_innertuple = source->outer->slot;
+		call_source(source);
+	}
+}
+
 static void
 end_source(CallSource *source)
+{
+	drop_rows(source);
+	if (source->outer != NULL)
+		end_source(source->outer);
+}
+
+static void
+drop_rows(CallSource *source)
 {
 	ExecClearTuple(source->slot);
 	if (source->rows != NULL)

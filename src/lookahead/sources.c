@@ -31,6 +31,8 @@ typedef struct ColumnSearch
 } ColumnSearch;
 
 static Node *replace_column(Node *node, ColumnSearch *search);
+static bool joins_all_rows(const SiteSearch *search, const NestLoop *loop);
+static Node *replace_param(Node *node, ColumnSearch *search);
 static Node *entry_of(const Plan *node, List *entries, int number, ColumnSearch *search);
 static Node *field_of(const FunctionScan *scan, const Var *var);
 static bool find_source(Node *node, const FuncExpr **source);
@@ -50,6 +52,7 @@ source_columns(const Plan *node, Node *expression)
 
 /*
  * The one lookup whose rows an expression takes; NULL if there is none, or not only one.
+ * Its arguments can take the rows of another.
  */
 const FuncExpr *
 source_of(Node *expression)
@@ -57,7 +60,9 @@ source_of(Node *expression)
 	const FuncExpr *source = NULL;
 
 	if (!expression_returns_set(expression) || find_source(expression, &source) ||
-		source == NULL || expression_returns_set((Node *) source->args))
+		source == NULL ||
+		(expression_returns_set((Node *) source->args) &&
+		 source_of((Node *) source->args) == NULL))
 		return NULL;
 	return source;
 }
@@ -96,6 +101,8 @@ source_conditions(SiteSearch *search, const Plan *tree)
 
 	if (tree == NULL)
 		return true;
+	if (IsA(tree, NestLoop))
+		return joins_all_rows(search, (const NestLoop *) tree);
 	if (!IsA(tree, FunctionScan) && !plan_is_lookahead(tree) && !IsA(tree, Sort) &&
 		!IsA(tree, Agg) && !IsA(tree, ProjectSet))
 		return false;
@@ -109,6 +116,19 @@ source_conditions(SiteSearch *search, const Plan *tree)
 		search->conditions = lappend(list_copy(search->conditions), condition);
 	}
 	return source_conditions(search, tree->lefttree);
+}
+
+/* Does a join hand up all pairs of rows, without a condition? */
+static bool
+joins_all_rows(const SiteSearch *search, const NestLoop *loop)
+{
+	SiteSearch	sides = *search;
+
+	return (loop->join.jointype == JOIN_INNER || loop->join.jointype == JOIN_LEFT) &&
+		loop->join.joinqual == NIL && loop->join.plan.qual == NIL &&
+		source_conditions(&sides, loop->join.plan.lefttree) &&
+		source_conditions(&sides, loop->join.plan.righttree) &&
+		list_length(sides.conditions) == list_length(search->conditions);
 }
 
 static Node *
@@ -125,7 +145,8 @@ replace_column(Node *node, ColumnSearch *search)
 	if (var->varno == OUTER_VAR && plan->lefttree != NULL)
 		return entry_of(plan->lefttree, plan->lefttree->targetlist, var->varattno, search);
 	if (var->varno == INNER_VAR && plan->righttree != NULL)
-		return entry_of(plan->righttree, plan->righttree->targetlist, var->varattno, search);
+		return replace_param(entry_of(plan->righttree, plan->righttree->targetlist,
+									  var->varattno, search), search);
 	if (var->varno == INDEX_VAR && plan_is_lookahead(plan))
 		return entry_of(plan, ((const CustomScan *) plan)->custom_scan_tlist, var->varattno,
 						search);
@@ -141,7 +162,28 @@ replace_column(Node *node, ColumnSearch *search)
 	return node != NULL ? node : copyObject((Node *) var);
 }
 
-/* The same for a column of a target list, which is of the given node. */
+/* Replaces the parameters that a nested loop hands to its inner side. */
+static Node *
+replace_param(Node *node, ColumnSearch *search)
+{
+	const NestLoop *loop = (const NestLoop *) search->node;
+	ListCell   *lc;
+
+	if (node == NULL || !IsA(loop, NestLoop))
+		return node;
+	if (!IsA(node, Param) || ((Param *) node)->paramkind != PARAM_EXEC)
+		return expression_tree_mutator(node, replace_param, search);
+	foreach(lc, loop->nestParams)
+	{
+		const NestLoopParam *param = lfirst_node(NestLoopParam, lc);
+
+		if (param->paramno == ((Param *) node)->paramid)
+			return replace_column((Node *) param->paramval, search);
+	}
+	return node;
+}
+
+/* replace_column() for a column of a target list, which is of the given node. */
 static Node *
 entry_of(const Plan *node, List *entries, int number, ColumnSearch *search)
 {

@@ -98,7 +98,9 @@ foreach my $way (qw(off on))
 foreach my $sql (
 	q{SELECT count(dns_lookup('x.' || host(dns_lookup(name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore')) FROM hosts},
 	q{SELECT sum((SELECT count(b.address) FROM dns_a(h.name, 'ignore') a, LATERAL dns_a('x.' || host(a.address) || '.' || h.name, 'ignore') b)) FROM hosts h},
-	q{SELECT sum(cardinality(ARRAY(SELECT dns_lookup('y.' || host(a.address) || '.' || h.name, 4, 'ignore') FROM dns_a(h.name, 'ignore') a))) FROM hosts h})
+	q{SELECT sum(cardinality(ARRAY(SELECT dns_lookup('y.' || host(a.address) || '.' || h.name, 4, 'ignore') FROM dns_a(h.name, 'ignore') a))) FROM hosts h},
+	q{SELECT sum((SELECT count(c.address) FROM dns_a('z.' || h.name, 'ignore') a, LATERAL dns_a('z' || host(a.address) || '.' || h.name, 'ignore') b,
+		LATERAL dns_a('zz' || host(b.address) || '.' || h.name, 'ignore') c)) FROM hosts h})
 {
 	my %time;
 
