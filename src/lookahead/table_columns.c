@@ -193,6 +193,7 @@ pass_through(TableColumn *column, CustomScan *scan)
 		var = copyObject((Var *) column->var);
 		var->varno = OUTER_VAR;
 		var->varattno = number;
+		CLEAR_RETURNING(var);
 		(void) add_entry(column, &scan->custom_scan_tlist, var);
 	}
 	return number != 0 ? project(column, node, INDEX_VAR, number) : 0;

@@ -258,7 +258,7 @@ sub call_condition
 			1 => 'CASE WHEN ' . $self->int_column($scope) . " > 2 THEN $scalar IS NOT NULL ELSE true END");
 	}
 
-	my ($from, $relation) = $self->called($scope);
+	my ($from, $relation) = $self->steps($scope);
 	my $inner = [$relation];
 	my $where = chance(0.5) ? ' WHERE ' . $self->condition([ @$scope, $relation ], 2) : '';
 	my $int = $self->int_column($scope);
@@ -267,6 +267,22 @@ sub call_condition
 		2 => "NOT EXISTS (SELECT FROM $from$where)",
 		2 => "$int % 7 " . pick('IN', 'NOT IN') . ' (SELECT ' . $self->int_column($inner) . " % 7 FROM $from$where)",
 		2 => "(SELECT count(*) FROM $from$where) > " . number(0, 2));
+}
+
+# A call in FROM, perhaps of what another call there has found: its text and its relation
+sub steps
+{
+	my ($self, $scope) = @_;
+	my ($from, $relation) = $self->called($scope);
+
+	while ($self->wants_call && !$relation->{opaque} && chance(0.4))
+	{
+		my ($next, $found) = $self->called(chance(0.7) ? [$relation] : [ @$scope, $relation ]);
+
+		$from .= mostly(3 => " CROSS JOIN LATERAL $next", 1 => " LEFT JOIN LATERAL $next ON true");
+		$relation = $found;
+	}
+	return ($from, $relation);
 }
 
 # A call in FROM: its text and its relation

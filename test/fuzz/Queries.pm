@@ -54,7 +54,7 @@ sub call_item
 sub subquery_item
 {
 	my ($self, $scope) = @_;
-	my ($from, $relation) = $self->called($scope);
+	my ($from, $relation) = $self->steps($scope);
 	my $inner = [$relation];
 	my $x = $self->column($inner, 'text') // $self->column($inner, 'inet') // 1;
 	my $where = chance(0.3) ? ' WHERE ' . $self->condition([ @$scope, $relation ], 2) : '';

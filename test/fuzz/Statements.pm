@@ -159,14 +159,14 @@ sub updated
 		my $update = 'UPDATE changed u SET note = ' . $self->call_item($own) . '::text';
 		$update .= "\nWHERE " . $self->condition($own) if chance(0.6);
 		$self->{query} = $update;
-		return Stops::rolled_back("$update\nRETURNING u.id, u.note");
+		return Stops::rolled_back("$update\nRETURNING u.id, u.note" . $self->returned($own));
 	}
 	my $parts = $self->parts;
 	my ($from, $scope) = @$parts{qw(from scope)};
 	my @where = ("u.id = $scope->[0]{alias}.id", @{ $parts->{where} });
 
 	return Stops::rolled_back($self->whole("UPDATE changed u SET note = ($parts->{items}[1])::text\nFROM $from\nWHERE "
-			  . join("\n\tAND ", @where)) . "\nRETURNING u.id, u.note");
+			  . join("\n\tAND ", @where)) . "\nRETURNING u.id, u.note" . $self->returned($own));
 }
 
 sub deleted
@@ -177,7 +177,14 @@ sub deleted
 
 	$delete .= ' AND ' . $self->condition($own) if chance(0.5);
 	$self->{query} = $delete;
-	return Stops::rolled_back("$delete\nRETURNING u.id, u.name");
+	return Stops::rolled_back("$delete\nRETURNING u.id, u.name" . $self->returned($own));
+}
+
+# A call in RETURNING, of columns of the changed table
+sub returned
+{
+	my ($self, $own) = @_;
+	return $self->wants_call && chance(0.5) ? ', ' . $self->scalar_call($own) : '';
 }
 
 sub merged
@@ -186,11 +193,13 @@ sub merged
 	my $query = $self->two_columns;
 	my $target = [ Relations::base_relation('u') ];
 	my $note = $self->wants_call ? $self->call_item($target) : 's.i1';
+	my $first = chance(0.3) ? "WHEN MATCHED AND " . $self->condition($target) . " THEN DELETE\n" : '';
+	my $other = chance(0.3) ? "WHEN NOT MATCHED AND s.i0 % 3 = 0 THEN DO NOTHING\n" : '';
 
 	$self->{query} = <<"SQL";
 MERGE INTO changed u USING (SELECT DISTINCT ON (q.i0) q.* FROM ($query) AS q WHERE q.i0 IS NOT NULL) AS s ON u.id = s.i0
-WHEN MATCHED THEN UPDATE SET note = ($note)::text
-WHEN NOT MATCHED THEN INSERT (id, note) VALUES (s.i0, s.i1)
+${first}WHEN MATCHED THEN UPDATE SET note = ($note)::text
+${other}WHEN NOT MATCHED THEN INSERT (id, note) VALUES (s.i0, s.i1)
 SQL
 	return Stops::rolled_back($self->{query}, 'SELECT id, note FROM changed ORDER BY id');
 }
