@@ -29,6 +29,7 @@ query_replace(DnsChannel *channel, DnsSocket *socket,
 {
 	DnsWindow  *window = channel->window;
 	const DnsProbe *probe;
+	DnsTally   *tally;
 	uint16		id;
 
 	if (len < WIRE_HEADER_SIZE || window == NULL)
@@ -57,8 +58,11 @@ query_replace(DnsChannel *channel, DnsSocket *socket,
 	if (channel->nservers == 1 || channel->last_slot >= window->used)
 		return 0;
 	probe = add_probe(channel, socket, id, &window->slots[channel->last_slot]);
-	tally_of(channel->tallies[socket->server], probe->question.type)->tally.probes++;
+	tally = &tally_of(channel->tallies[socket->server], probe->question.type)->tally;
+	tally->probes++;
+	tally->tcp += socket->tcp;
 	counters.queries++;
+	counters.tcp_queries += socket->tcp;
 	return write_query(id, &probe->question, &window->style,
 					   window->style.edns, message);
 }

@@ -18,6 +18,13 @@ typedef struct Message
 	int			question_end;
 } Message;
 
+static void
+put_u32(uint8_t *at, uint32_t number)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = number >> (24 - 8 * i);
+}
+
 /* Makes the answer NOERROR with one address. */
 static void
 make_answer(const Packet *query, int index, Message *message)
@@ -38,6 +45,7 @@ make_answer(const Packet *query, int index, Message *message)
 	memset(octets + 8, 0, 4);
 	message->question_end = end;
 	memcpy(octets + end, "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a", 13);
+	put_u32(octets + end + 6, cached_ttl(index));
 	octets[end + 13] = index >> 16;
 	octets[end + 14] = index >> 8;
 	octets[end + 15] = index;
@@ -49,6 +57,29 @@ drop_records(Message *message)
 {
 	message->octets[7] = 0;
 	message->len = message->question_end;
+}
+
+/* Replaces the records by an SOA record of "example", where the name is to have one. */
+static void
+make_negative(const Packet *query, int index, Message *message)
+{
+	uint8_t    *at;
+	int			zone = 12 + 1 + query->octets[12];
+
+	drop_records(message);
+	if (!set.cache || cached_minimum(index) < 0)
+		return;
+	zone += 1 + query->octets[zone];
+	at = message->octets + message->len;
+	memcpy(at, "\0\0\0\6\0\1\0\0\0\0\0\x16\0\0", 14);
+	at[0] = 0xc0;
+	at[1] = zone;
+	put_u32(at + 6, cached_ttl(index));
+	for (int i = 0; i < 4; i++)
+		put_u32(at + 14 + 4 * i, 1 + i);
+	put_u32(at + 30, cached_minimum(index));
+	message->octets[9] = 1;
+	message->len += 34;
 }
 
 /* Sends octets to where a query came from. */
@@ -282,12 +313,19 @@ answer_name(const Packet *query, const Name *name, int index, SimTime extra)
 		message.octets[3] |= name->kind == 'r' ? 5 : 1;
 		drop_records(&message);
 	}
-	else if (name->kind == 's' || name->kind == 'p' || name->kind == 'n' ||
+	else if (name->kind == 'n')
+	{
+		message.octets[3] |= 3;
+		make_negative(query, index, &message);
+	}
+	else if (name->kind == 's' || name->kind == 'p' ||
 			 (name->kind == 'o' && query->server == 0))
 	{
-		message.octets[3] |= name->kind == 'n' ? 3 : 2;
+		message.octets[3] |= 2;
 		drop_records(&message);
 	}
+	else if (name->kind == 'q')
+		make_negative(query, index, &message);
 	else if (name->kind == 'm')
 		message.octets[7] = 9;
 	else if (name->kind == 'f')

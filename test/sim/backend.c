@@ -7,6 +7,7 @@
 
 #include "session.h"
 
+#include "common/cryptohash.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "lib/stringinfo.h"
@@ -143,22 +144,21 @@ pg_strerror(int number)
 	return strerror(number);
 }
 
-/* A list of at most MAX_LIST elements. */
-#define MAX_LIST	64
-
 List *
 lappend(List *list, void *element)
 {
 	if (list == NIL)
 	{
-		list = palloc(offsetof(List, initial_elements) + MAX_LIST * sizeof(ListCell));
+		list = palloc0(sizeof(List));
 		list->type = T_List;
-		list->length = 0;
-		list->max_length = MAX_LIST;
-		list->elements = list->initial_elements;
+		list->max_length = 64;
+		list->elements = palloc(list->max_length * sizeof(ListCell));
 	}
-	if (list->length == MAX_LIST)
-		sim_fail("list", "too many elements");
+	if (list->length == list->max_length)
+	{
+		list->max_length *= 2;
+		list->elements = repalloc(list->elements, list->max_length * sizeof(ListCell));
+	}
 	list->elements[list->length++].ptr_value = element;
 	return list;
 }
@@ -221,6 +221,46 @@ hash_bytes_extended(const unsigned char *octets, int len, uint64 hash)
 	for (int i = 0; i < len; i++)
 		hash = (hash ^ octets[i]) * UINT64CONST(1099511628211);
 	return hash ^ hash >> 29;
+}
+
+/* A digest: no two settings of a world have the same one. */
+struct pg_cryptohash_ctx
+{
+	uint64		hash;
+};
+
+pg_cryptohash_ctx *
+pg_cryptohash_create(pg_cryptohash_type type)
+{
+	return palloc(sizeof(pg_cryptohash_ctx));
+}
+
+int
+pg_cryptohash_init(pg_cryptohash_ctx *context)
+{
+	context->hash = 0;
+	return 0;
+}
+
+int
+pg_cryptohash_update(pg_cryptohash_ctx *context, const uint8 *octets, size_t len)
+{
+	context->hash = hash_bytes_extended(octets, len, context->hash);
+	return 0;
+}
+
+int
+pg_cryptohash_final(pg_cryptohash_ctx *context, uint8 *digest, size_t len)
+{
+	memset(digest, 0, len);
+	memcpy(digest, &context->hash, sizeof(context->hash));
+	return 0;
+}
+
+void
+pg_cryptohash_free(pg_cryptohash_ctx *context)
+{
+	pfree(context);
 }
 
 int

@@ -144,6 +144,11 @@ judge_query(const Packet *packet)
 	int			other = session->name_of_id[id] - 1;
 
 	session->queries++;
+	if (set.cache && name != NULL)
+	{
+		owner = session->task.id;
+		name = &session->names[index];
+	}
 	if (set.usevc)
 		sim_fail("query", "over UDP, and not over TCP");
 	if (name == NULL)
@@ -205,7 +210,9 @@ judge_answer(const Packet *packet)
 	int			index;
 	Name	   *name = name_asked(packet->octets, packet->len, &owner, &index);
 
-	if (name != NULL && owner == running->task.id)
+	if (name != NULL && set.cache)
+		running->names[index].heard = true;
+	else if (name != NULL && owner == running->task.id)
 		name->heard = true;
 }
 
@@ -447,6 +454,9 @@ check_budget(Session *session, bool nothing_lost)
 	int			second = 0;
 	bool		alone = set.feeder == FEEDER_ALONE;
 
+	/* After a pause, servers that have failed are probed with the next question. */
+	int			probes = set.apart > 0 && set.servers > 1 ? set.servers : 0;
+
 	running = session;
 	for (int i = 0; i < session->task.names; i++)
 	{
@@ -459,7 +469,7 @@ check_budget(Session *session, bool nothing_lost)
 		 * for queries that it has had.
 		 */
 		if (name->sent - name->refused > (set.tries * set.servers * (1 + plain + set.budget) + 1 +
-										  alone * (set.servers - 1) + (set.down_at >= 0)) *
+										  alone * (set.servers - 1) + (set.down_at >= 0) + probes) *
 			(name_has_targets(name) ? 3 : 1))
 			sim_fail("budget", "name %d, of kind %c, costs %d queries", i, name->kind,
 					 name->sent);
@@ -604,6 +614,7 @@ judge_end(void)
 
 	if (nothing_lost)
 		check_turns();
+	cached_end();
 	for (int i = 0; i < nsessions; i++)
 		raised += sessions[i].errors > 0;
 	if (set.most_raised >= 0 && raised > set.most_raised)
@@ -638,7 +649,7 @@ judge_end(void)
 		}
 		if (set.dns0x20 && session->packets > 100 && session->large_letters == 0 && !set.usevc)
 			sim_fail("letters", "they are not random");
-		if (nothing_lost)
+		if (nothing_lost && set.feeder != FEEDER_STORE)
 			check_outcomes(session);
 		if (set.budget >= 0 && set.sendfail == 0 && !(set.known && set.ports > 0))
 			check_budget(session, nothing_lost);

@@ -2,7 +2,8 @@
  * names.c
  *
  * The names that sessions ask for: "h17.s2.example" is name 17 of session 2.  The first
- * letter is the kind, which tells how the servers answer.  The targets of an alias are
+ * letter is the kind, which tells how the servers answer.  With a cache all sessions ask the
+ * names of session 0.  The targets of an alias are
  * "x17.s2.example" and "y17.s2.example".
  */
 #include "world.h"
@@ -22,6 +23,7 @@ static const NameKind kinds[] = {
 	KIND('s', servfail, "SERVFAIL", 0),
 	KIND('o', elsewhere, "NOERROR", 0),
 	KIND('n', nx, "NXDOMAIN", 0),
+	KIND('q', nodata, "NODATA", 0),
 	KIND('t', tc, "NOERROR", 0),
 	KIND('m', malformed, "MALFORMED", 0),
 	KIND('f', forged, "NOERROR", 0),
@@ -65,7 +67,7 @@ name_has_targets(const Name *name)
 void
 names_make(Session *session)
 {
-	Chance		chance = {seed * 77 + session->task.id};
+	Chance		chance = {seed * 77 + (set.cache ? 0 : session->task.id)};
 	int			n = session->task.names;
 
 	session->names = calloc(n, sizeof(Name));
@@ -92,7 +94,7 @@ void
 sim_name(int index, char *text)
 {
 	sprintf(text, "%c%d.s%d.example", running->names[index].kind, index,
-			running->task.id);
+			set.cache ? 0 : running->task.id);
 }
 
 /* Reads the digits of a label after its first letter; -1 if there are others. */

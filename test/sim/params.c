@@ -88,6 +88,7 @@ static const struct
 	{"flood", "names=50 flood=0.1 deadline=5000"},
 	{"zoo", "sessions=3 names=600 servers=2 rtt=3000 jitter=2000 loss=0.02 dup=0.02 silent=0.02 slow=0.05 servfail=0.05 nx=0.1 tc=0.05 malformed=0.03 forged=0.05 bare=0.02 cut=0.01 timeout=300 dns0x20=1"},
 	{"cancel", "names=20000 rtt=20000 silent=0.1 cancel=1500"},
+	{"cached", ""},
 	{"swarm", ""}
 };
 
@@ -299,5 +300,41 @@ params_swarm(uint64_t number)
 		set.shared = 1;
 		set.stagger = PICK(0, 0, 100, 20000, 500000);
 		set.max_in_flight_total = PICK(0, 0, 0, 1, 7, 60, 1000);
+	}
+}
+
+/*
+ * Chooses a world of sessions that share a cache, for virtual hours.
+ */
+void
+params_cached(uint64_t number)
+{
+	Chance		chance = {number * 27644437 + 11};
+
+	params_swarm(number);
+	set.cache = set.shared = 1;
+	set.sessions = PICK(1, 2, 2, 4);
+	set.names = PICK(12, 100, 300);
+	set.batches = PICK(2, 4, 12);
+	set.apart = PICK(0, 400, 1000, 5000, 29000, 61000, 3600000, 30000000);
+	set.stagger = PICK(0, 100, 700000, 1800000000);
+	set.cache_size = PICK(0, 0, 0, 512, 1024);
+	set.cache_max_ttl = PICK(86400, 86400, 0, 1, 3000);
+	set.cache_max_negative = PICK(3600, 3600, 0, 1, 3000);
+	set.nx = set.nodata = 0.2;
+	set.timeout = PICK(300, 300, 2000);
+	set.servfail = PICK(0, 0.1);
+	set.silent = PICK(0, 0.05);
+	set.stop = 0;
+	set.heal = -1;
+	set.cancel = PICK(-1, -1, -1, 500);
+	if (set.feeder == FEEDER_ALONE)
+		set.names = 100;
+
+	/* Or the store alone. */
+	if (chance_of(&chance, 0.2))
+	{
+		set.feeder = FEEDER_STORE;
+		set.fail_palloc = 0;
 	}
 }

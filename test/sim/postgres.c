@@ -13,6 +13,7 @@
 #include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/dsa.h"
 
 #include "system/system.h"
 
@@ -212,6 +213,12 @@ pstrdup(const char *text)
 	return strcpy(palloc(strlen(text) + 1), text);
 }
 
+char *
+MemoryContextStrdup(MemoryContext context, const char *text)
+{
+	return strcpy(MemoryContextAlloc(context, strlen(text) + 1), text);
+}
+
 /* As in an allocation set: a power of two, and a header of 16 octets. */
 Size
 GetMemoryChunkSpace(void *memory)
@@ -321,7 +328,28 @@ static int	nat_exit;
 void
 __wrap_shared_part_add(SharedPart *part)
 {
+	static LWLock lock;
+
 	part->memory = sim_shared(part->name, part->size());
+	part->lock = &lock;
+}
+
+/* The area: one piece, which the world takes as it is asked for. */
+dsa_pointer
+dsa_allocate_extended(dsa_area *area, size_t size, int flags)
+{
+	return (dsa_pointer) sim_shared("area", size);
+}
+
+void *
+dsa_get_address(dsa_area *area, dsa_pointer pointer)
+{
+	return (void *) pointer;
+}
+
+void
+LWLockInitialize(LWLock *lock, int tranche)
+{
 }
 
 /* Sessions take turns only when they wait, and nobody waits while it has a lock. */

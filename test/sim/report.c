@@ -227,6 +227,8 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[3], "swarm") == 0)
 		params_swarm(seed);
+	if (strcmp(argv[3], "cached") == 0)
+		params_cached(seed);
 	for (int i = 4; i < argc; i++)
 	{
 		if (!params_set(argv[i]))

@@ -110,6 +110,11 @@ fill_task(SimTask *task, int id)
 	task->tcp = set.usevc;
 	task->keep_open = set.keep_open;
 	task->shared = set.shared;
+	task->cache = set.cache;
+	task->cache_size = set.cache_size;
+	task->cache_max_ttl = set.cache_max_ttl;
+	task->cache_max_negative = set.cache_max_negative;
+	task->apart = set.apart;
 }
 
 static void
@@ -242,6 +247,15 @@ sim_wait(SimWant *wants, int count, long timeout_ms)
 		(void) count_ready(session);
 	}
 	session->blocks = 0;
+}
+
+/*
+ * Lets time pass, in which the running session does nothing.
+ */
+void
+sim_sleep(long ms)
+{
+	sleep_until(running->local + ms * MS);
 }
 
 /*

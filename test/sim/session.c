@@ -72,6 +72,59 @@ address_of(const DnsReply *reply)
 	return -1;
 }
 
+/* ---- the cache: the linker leads its functions here ---- */
+
+extern bool __real_cache_find(const CacheScope *scope, const DnsQuestion *question,
+							  DnsReply *reply);
+extern void __real_cache_keep(const CacheScope *scope, const DnsSlot *slot);
+
+/* The number of the name of a question. */
+static int
+index_of(const DnsQuestion *question)
+{
+	return atoi((const char *) question->name.octets + 2);
+}
+
+bool
+__wrap_cache_find(const CacheScope *scope, const DnsQuestion *question, DnsReply *reply)
+{
+	bool		found = __real_cache_find(scope, question, reply);
+	int			rcode = -1;
+	int32		lowest = -1;
+	int32		negative;
+	DnsMessage	message;
+
+	if (!scope->on)
+		return found;
+	if (found && slot_is_answered(reply))
+	{
+		slot_open_answer(reply, &message);
+		rcode = message_rcode(&message);
+		lowest = ttl_lowest(&message, &negative);
+		if (lowest == PG_INT32_MAX)
+			lowest = -1;
+	}
+	sim_finds(index_of(question), found, rcode, lowest);
+	return found;
+}
+
+void
+__wrap_cache_keep(const CacheScope *scope, const DnsSlot *slot)
+{
+	const DnsReply *reply = &slot->reply;
+	bool		answered = slot_is_answered(reply);
+	DnsMessage	message;
+
+	__real_cache_keep(scope, slot);
+	if (!scope->on)
+		return;
+	if (answered && !reply->malformed)
+		slot_open_answer(reply, &message);
+	sim_keeps(index_of(&slot->question),
+			  answered && !reply->malformed ? message_rcode(&message) : -1,
+			  answered ? 0 : reply->status, clock_now() - reply->asked_at);
+}
+
 static void
 tell_outcome(int index, const DnsOutcome *outcome)
 {
@@ -88,6 +141,22 @@ is_enough(int read)
 	return task->stop > 0 && read >= task->stop;
 }
 
+/* Tells the outcome of a name if the cache has it. */
+static bool
+tell_cached(const CacheScope *scope, const DnsQuestion *question, int index)
+{
+	DnsReply	reply;
+	DnsOutcome	outcome;
+
+	if (!cache_find(scope, question, &reply))
+		return false;
+	outcome_read_cached(&outcome, scope, question, &reply);
+	tell_outcome(index, &outcome);
+	if (reply.answer != NULL)
+		pfree(reply.answer);
+	return true;
+}
+
 /* Asks as src/lookup/batch.c does. */
 static void
 ask_array(void)
@@ -95,8 +164,11 @@ ask_array(void)
 	int			fed = 0;
 	int			read = 0;
 	int64		done_at = 0;
-	DnsWindow  *window = window_open(Min(task->names, setting_max_in_flight), NULL);
+	CacheScope	scope;
+	DnsWindow  *window;
 
+	cache_open(&scope, NULL);
+	window = window_open(Min(task->names, setting_max_in_flight), NULL);
 	window->many = true;
 	for (;;)
 	{
@@ -109,7 +181,11 @@ ask_array(void)
 			CHECK_FOR_INTERRUPTS();
 			read_name(fed, &question);
 			sim_asked(fed);
-			window_submit(window, &question, fed++);
+			if (tell_cached(&scope, &question, fed))
+				read++;
+			else
+				window_submit(window, &question, fed);
+			fed++;
 		}
 		if (window_is_idle(window) || is_enough(read))
 			break;
@@ -122,6 +198,7 @@ ask_array(void)
 		read_name(slot->tag, &question);
 		if (!name_equal(&slot->question.name, &question.name))
 			sim_fail("outcome", "name %d has become another one", (int) slot->tag);
+		cache_keep(&scope, slot);
 		outcome_read(&outcome, window, &slot->question, &slot->reply);
 		if (slot->reply.done_at < done_at)
 			sim_fail("order", "name %d was done before the one that is told before it",
@@ -258,6 +335,10 @@ apply_settings(void)
 	setting_randomize_case = task->dns0x20;
 	setting_tcp = task->tcp;
 	setting_keep_open = task->keep_open;
+	setting_cache = task->cache;
+	setting_cache_size = task->cache_size > 0 ? task->cache_size : 65536;
+	setting_cache_max_ttl = task->cache_max_ttl;
+	setting_cache_max_negative_ttl = task->cache_max_negative;
 	descriptors_left = task->descriptors;
 	hash_memory_limit = task->work_mem * (Size) 1024 * 2;
 	if (first)
@@ -267,6 +348,8 @@ apply_settings(void)
 		joint_init();
 		ceiling_init();
 	}
+	if (first && task->cache)
+		cache_store_init();
 	first = false;
 }
 
@@ -288,6 +371,8 @@ ask_batch(void)
 		ask_array();
 	else if (task->feeder == FEEDER_LOOKAHEAD)
 		ask_ahead();
+	else if (task->feeder == FEEDER_STORE)
+		store_try(task);
 	else
 		ask_alone();
 	prefetch_statement_ran(&run);
@@ -332,6 +417,8 @@ session_main(const SimTask *given, SimCounters *counted)
 	apply_settings();
 	for (int i = 0; i < task->batches; i++)
 	{
+		if (i > 0 && task->apart > 0)
+			sim_sleep(task->apart);
 		ask_batch();
 		if (i == 0)
 			chunks = memory_chunks();

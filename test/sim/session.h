@@ -29,4 +29,8 @@ extern int	under_way(void);
 
 extern int64 sim_statement;
 
+/* ---- store.c ---- */
+
+extern void store_try(const SimTask *task);
+
 #endif							/* SESSION_H */

@@ -28,7 +28,8 @@ typedef enum SimFeeder
 {
 	FEEDER_ARRAY,				/* as src/lookup/batch.c */
 	FEEDER_LOOKAHEAD,			/* rows in order, through src/lookup/prefetch.c */
-	FEEDER_ALONE				/* one question after the other */
+	FEEDER_ALONE,				/* one question after the other */
+	FEEDER_STORE				/* none: answers come and go in the cache (store.c) */
 } SimFeeder;
 
 /* Calls that can be made to fail. */
@@ -69,6 +70,11 @@ typedef struct SimTask
 	int			tcp;
 	int			keep_open;
 	int			shared;			/* there is shared memory */
+	int			cache;
+	int			cache_size;		/* kB; 0: room for all */
+	int			cache_max_ttl;
+	int			cache_max_negative;
+	int			apart;			/* ms between two batches */
 } SimTask;
 
 /* The counters of the engine when a session ends. */
@@ -94,6 +100,7 @@ extern void session_main(const SimTask *task, SimCounters *counted);
 extern void sim_name(int index, char *text);
 extern void sim_wait(SimWant *wants, int count, long timeout_ms);
 extern int	sim_interrupted(void);
+extern void sim_sleep(long ms);
 extern void sim_spend(SimTime time);
 extern uint64_t sim_random(void);
 extern void sim_under_way(int questions);
@@ -103,6 +110,8 @@ extern void sim_batch_begins(void);
 extern void sim_asked(int index);
 extern void sim_outcome(int index, const char *status, int64_t address, int queries,
 						uint64_t servers);
+extern void sim_finds(int index, int found, int rcode, int ttl);
+extern void sim_keeps(int index, int rcode, int status, int64_t us);
 extern void sim_raised(const char *text);
 extern int	sim_fails(SimCall call);
 extern void sim_fail(const char *kind, const char *format,...)

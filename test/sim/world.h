@@ -30,7 +30,7 @@
 	X(judged, 0, "sessions that begin last and count for the time alone; 0: all count") \
 	X(names, 2000, "names of a session") \
 	X(batches, 1, "times that a session asks its names") \
-	X(feeder, 0, "0 array, 1 look-ahead, 2 one name after the other") \
+	X(feeder, 0, "0 array, 1 look-ahead, 2 one name after the other, 3 only the store of answers") \
 	X(stop, 0, "share of the names after which a session reads no more, as for a LIMIT") \
 	X(stagger, 0, "us between the begins of two sessions") \
 	X(timeout, 2000, "ms, a setting of the library like the next ones") \
@@ -46,6 +46,11 @@
 	X(keep_open, 0, "sockets stay open between two batches") \
 	X(usevc, 0, "asks over TCP") \
 	X(work_mem, 4096, "kB") \
+	X(cache, 0, "the sessions ask the same names, and share answers (needs shared=1)") \
+	X(cache_size, 0, "kB; 0: room for all") \
+	X(cache_max_ttl, 86400, "s") \
+	X(cache_max_negative, 3600, "s") \
+	X(apart, 0, "ms between two batches of a session") \
 	X(ports, 0, "UDP sockets of a session for which there are ports; 0: enough") \
 	X(answer_memory, 1048576, "kB that the answers of a call take (max_answer_memory)") \
 	X(descriptors, 1000, "that the server allows a session") \
@@ -87,6 +92,7 @@
 	X(servfail, 0, "SERVFAIL") \
 	X(elsewhere, 0, "SERVFAIL from the first server, an answer from the others") \
 	X(nx, 0, "NXDOMAIN") \
+	X(nodata, 0, "no such records") \
 	X(tc, 0, "truncated, so asked over TCP") \
 	X(malformed, 0, "answered by a malformed message") \
 	X(forged, 0, "answered after forgeries") \
@@ -125,6 +131,7 @@
 	X(most_lost, 0, "% of the datagrams") \
 	X(most_wrong, -1, "outcomes; -1: no bound") \
 	X(most_raised, -1, "sessions with an error; -1: no bound") \
+	X(least_found, 0, "share of the names that are found in the cache") \
 	X(blocks, 40e6, "most blocks of code between two waits") \
 	X(idle, 20000, "most steps without progress")
 
@@ -140,6 +147,7 @@ extern Params set;
 extern bool params_set(const char *word);
 extern bool params_world(const char *name);
 extern void params_swarm(uint64_t seed);
+extern void params_cached(uint64_t seed);
 extern void params_keep(void);
 extern void params_print(void);
 extern void params_heal(void);
@@ -287,6 +295,8 @@ typedef struct Session
 	uint64_t	large_letters;	/* in names that were sent */
 	uint64_t	queries;		/* over UDP */
 	uint64_t	told;			/* queries of names with an outcome, as the engine counts them */
+	uint64_t	finds;			/* looks into the cache */
+	uint64_t	found;
 	uint64_t	dropped;		/* datagrams for which the buffer had no room */
 	SimTime		refused_at;		/* the last time that nobody listened */
 	SimTime		last_answer;	/* for the longest pause */
@@ -362,6 +372,12 @@ extern const NameKind *name_kind(char letter);
 extern bool name_has_targets(const Name *name);
 extern void names_make(Session *session);
 extern Name *name_asked(const uint8_t *query, int len, int *session, int *index);
+
+/* ---- cached.c: the answer cache ---- */
+
+extern int	cached_ttl(int index);
+extern int	cached_minimum(int index);
+extern void cached_end(void);
 
 /* ---- failures.c: calls that fail ---- */
 
