@@ -211,21 +211,27 @@ control_size(void)
 	return sizeof(CacheControl);
 }
 
-/* Takes the memory of the setting, or half of it, and so on, and makes the parts. */
+/*
+ * Takes the memory of the setting, or half of it, and so on, at last that of the smallest
+ * part, and makes the parts.
+ */
 static bool
 make_parts(CacheControl *control)
 {
 	dsa_area   *area = shared_memory_area();
 	Size		size = setting_cache_size * (Size) 1024;
-	dsa_pointer memory = InvalidDsaPointer;
+	dsa_pointer memory;
 
 	control->tried = true;
-	for (; size >= SMALLEST_PART && !DsaPointerIsValid(memory); size /= 2)
+	for (;; size = Max(size / 2, SMALLEST_PART))
+	{
 		memory = dsa_allocate_extended(area, size, DSA_ALLOC_NO_OOM | DSA_ALLOC_HUGE);
+		if (DsaPointerIsValid(memory) || size <= SMALLEST_PART)
+			break;
+	}
 	if (!DsaPointerIsValid(memory) ||
 		!pg_strong_random(&control->seed, sizeof(control->seed)))
 		return false;
-	size *= 2;
 	control->nparts = Min(size / SMALLEST_PART, MAX_PARTS);
 	control->part_size = TYPEALIGN_DOWN(CACHE_PART_ALIGNMENT, size / control->nparts);
 	control->memory = memory;
