@@ -56,6 +56,33 @@ foreach my $ask (sort keys %ask)
 	is_deeply([ logged(sprintf $ask{$ask}, 'n' . ++$names . '.example') ], [], "$ask: a quick one is not logged");
 }
 
+# Every status has its line; only a text that is no name is no question.
+{
+	my %label = (NOERROR => 'sound', NODATA => 'nodata', REFERRAL => 'referral', MALFORMED => 'mxshort', TIMEOUT => 'drop', UNREACHABLE => 'sound');
+	my $closed = '127.0.0.3:' . NameServer->closed_port('127.0.0.3');
+
+	$session->text(q{SET pgcares.log_min_duration = 0; SET pgcares.timeout = '100ms'; SET pgcares.tries = 1});
+	foreach my $row (split /\n/, $session->text(q{SELECT status, sqlstate, code FROM dns_statuses() WHERE status IS NOT NULL}))
+	{
+		my ($status, $state, $code) = split /\|/, $row;
+		my $label = $label{$status} // "rcode$code";
+		my ($set, $reset) = $status eq 'UNREACHABLE' ? ("SET pgcares.servers = '$closed'", 'RESET pgcares.servers') :
+		  $status eq 'NOSERVER' ? (q{SET pgcares.servers = ''; SET pgcares.default_server = off}, 'RESET pgcares.servers; RESET pgcares.default_server') : ('SELECT', 'SELECT');
+
+		$session->text($set);
+		foreach my $ask (sort keys %ask)
+		{
+			my $name = $status eq 'BADNAME' ? 'a..b' : "$label.s" . ++$names . '.example';
+			my @lines = logged(sprintf $ask{$ask}, $name);
+			my $expected = $status eq 'BADNAME' ? qr/^$/ :
+			  qr/^$state LOG:  slow lookup: name "\Q$name\E", type MX, outcome $status, SQLSTATE $state, servers \S+, tries \d, \d+\.\d{3} ms$/;
+			like(join("\n", @lines), $expected, "$ask: status $status");
+		}
+		$session->text($reset);
+	}
+	$session->text(q{SET pgcares.log_min_duration = '150ms'; RESET pgcares.timeout; RESET pgcares.tries});
+}
+
 # Two servers, several tries; a name that is no text
 $session->text("SET pgcares.servers = '" . $silent->address . ', ' . $server->address . q{'; SET pgcares.timeout = '100ms'; SET pgcares.tries = 2});
 my @lines = logged(q{SELECT count(*) FROM dns_a('drop.a\"\010%s.example', 'ignore')});
