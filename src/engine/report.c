@@ -3,8 +3,9 @@
  *
  * Tells other sessions, through shared memory, what this process asks: its counts and the
  * level at the end of a call and once a second within it, and its progress ten times a
- * second while it changes.  A call shorter than that costs nothing for its progress.  If
- * there is no shared memory, only the counts of a window's progress are kept.
+ * second while it changes.  A call shorter than that costs nothing for its progress, and
+ * the work that is seldom due stays out of the functions that each call runs (pg_noinline).
+ * If there is no shared memory, only the counts of a window's progress are kept.
  */
 #include "postgres.h"
 
@@ -22,11 +23,11 @@ static int64 due = PG_INT64_MAX;	/* the same; when to publish it next */
 static int64 added_at = 0;		/* the same; the counts */
 static bool in_flight_told = false; /* with them, questions in flight */
 
-static void publish(int64 now);
+static pg_noinline void publish(int64 now);
 static void add_window(ProgressRow *row, DnsWindow *window, int64 now);
 static int	count_fresh(const DnsWindow *window, int64 now);
 static void count_in_flight(void);
-static void add_counts(int64 now);
+static pg_noinline void add_counts(int64 now);
 
 /*
  * A window has just been opened.
@@ -109,7 +110,7 @@ report_end(void)
 		tallies_add();
 }
 
-static void
+static pg_noinline void
 publish(int64 now)
 {
 	ProgressRow row = {.ahead = true};
@@ -212,7 +213,7 @@ count_in_flight(void)
 	}
 }
 
-static void
+static pg_noinline void
 add_counts(int64 now)
 {
 	count_in_flight();

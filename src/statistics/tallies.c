@@ -33,7 +33,7 @@ static int	nservers = 1;
 bool		tallies_servers_changed = false;
 
 static DnsTypeTally *make_pair(const DnsServerTally *server, uint16 type);
-static void add_rest(void);
+static pg_noinline void add_rest(void);
 static bool pair_is_empty(const DnsTypeTally *pair);
 static void read_key(DnsServerKey *key, const struct sockaddr *address);
 
@@ -105,7 +105,7 @@ tallies_add(void)
 		add_rest();
 }
 
-static void
+static pg_noinline void
 add_rest(void)
 {
 	static uint32 known_resets = 0;

@@ -177,6 +177,25 @@ foreach my $ask (sort keys %ask)
 	is($watcher->text('SELECT queries FROM dns_stat_servers'), $server->count(qr/\.long(er)?\.example/), '... and all its queries are counted');
 }
 
+# Progress, watched: what is done grows, and with what is under way it is all that was asked
+{
+	my $session = Session->new($node);
+	my (@done, @off);
+
+	$session->send(q{SELECT count(*) FROM dns_query_many(ARRAY(SELECT 'delay' || 20 * g || '.watch' || g || '.example' FROM generate_series(1, 100) g))});
+	until ($session->has_result)
+	{
+		my ($known, $done, $failed, $under_way) = split /\|/, $watcher->text('SELECT known, done, failed, fresh + waiting FROM dns_stat_progress WHERE pid = ' . $session->pid);
+
+		push @off, "$known $done $failed $under_way" if defined $known && ($known != 100 || $done + $under_way > 100 || $failed > 0);
+		push @done, $done if defined $done && !(@done && $done[-1] == $done);
+	}
+	is($session->result->{rows}[0][0], 100, 'progress that is watched');
+	is_deeply([ sort { $a <=> $b } @done ], \@done, '... never goes back');
+	cmp_ok(scalar @done, '>=', 3, '... and shows the steps');
+	is("@off", '', '... of all questions');
+}
+
 # Sessions at the same time: nothing is lost
 {
 	my @sessions = map { Session->new($node) } 1 .. 8;
