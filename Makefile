@@ -75,6 +75,7 @@ OBJS = \
 	src/functions/batches.o \
 	src/functions/cache_entries.o \
 	src/functions/catalog.o \
+	src/functions/confirm.o \
 	src/functions/escapes.o \
 	src/functions/getaddrinfo.o \
 	src/functions/getnameinfo.o \

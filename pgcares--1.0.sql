@@ -753,6 +753,24 @@ SUPPORT dns_support;
 COMMENT ON FUNCTION dns_reverse(inet, text)
 IS 'first name of an address (RFC 1035 section 3.5, RFC 3596 section 2.5)';
 
+CREATE FUNCTION dns_names_in(address inet, domains text[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'pgcares_names_in'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000
+SUPPORT dns_support;
+
+COMMENT ON FUNCTION dns_names_in(inet, text[])
+IS 'names of an address that are one of the domains or below one; NULL if nobody knows (RFC 8601 section 3)';
+
+CREATE FUNCTION dns_has_address(names text[], address inet)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgcares_has_address'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10000
+SUPPORT dns_support;
+
+COMMENT ON FUNCTION dns_has_address(text[], inet)
+IS 'whether one of the names has the address; NULL if nobody knows (RFC 8601 section 3)';
+
 CREATE FUNCTION dns_addresses(
 	name text,
 	family integer DEFAULT 0,
@@ -1396,6 +1414,8 @@ REVOKE ALL ON FUNCTION dns_addresses_many(text[], integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_ptr_many(inet[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_lookup_many(text[], integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_reverse_many(inet[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_names_in(inet, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION dns_has_address(text[], inet) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message_many(text[], text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION dns_message_json(text, text, text) FROM PUBLIC;

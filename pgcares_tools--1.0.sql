@@ -562,10 +562,8 @@ IS 'whether addresses have a confirmed name in one of the domains, all at once: 
 
 CREATE FUNCTION dns_fcrdns_in(address inet, domains text[])
 RETURNS boolean
-LANGUAGE sql VOLATILE STRICT PARALLEL SAFE COST 10000
-BEGIN ATOMIC
-	SELECT f.confirmed FROM dns_fcrdns_in_many(ARRAY[address], domains) AS f;
-END;
+LANGUAGE sql VOLATILE PARALLEL SAFE COST 10000
+RETURN dns_has_address(dns_names_in(address, domains), address);
 
 COMMENT ON FUNCTION dns_fcrdns_in(inet, text[])
 IS 'whether an address has a confirmed name in one of the domains; NULL if nobody knows (RFC 8601 section 3)';

@@ -41,6 +41,7 @@ my @pairs = (
 	[ 'dns_dmarc', 'LATERAL dns_dmarc(h.name) d', q{LATERAL dns_txt('_dmarc.' || h.name, 'missing_ok') t} ],
 	[ 'dns_zone_check', q{LATERAL dns_zone_check('own1.' || h.name) c},
 		q{LATERAL dns_ns('own1.' || h.name, 'missing_ok') n, LATERAL dns_a(n.nsdname, 'missing_ok') a, LATERAL dns_aaaa(n.nsdname, 'missing_ok') b, LATERAL dns_message_at(host(a.address), 'own1.' || h.name, 'SOA') m} ],
+	[ 'dns_fcrdns_in', q{LATERAL (SELECT dns_fcrdns_in(h.ip, '{arpa}')) f}, q{LATERAL dns_ptr(h.ip, 'missing_ok') p, LATERAL dns_a(p.ptrdname, 'missing_ok') a} ],
 	[ 'dns_fcrdns_in_many', q{dns_fcrdns_in_many(ARRAY(SELECT ip FROM hosts), '{arpa}') f WHERE h.id = f.ord},
 		q{LATERAL dns_ptr(h.ip, 'missing_ok') p, LATERAL dns_a(p.ptrdname, 'missing_ok') a} ],
 	[ 'dns_spf_cost', q{dns_spf_cost(ARRAY(SELECT 'spf1.' || name FROM hosts ORDER BY id)) c WHERE c.domain = 'spf1.' || h.name},

@@ -104,6 +104,14 @@ SELECT * FROM dns_fcrdns('198.51.100.1');
 SELECT * FROM dns_fcrdns('198.51.100.1', 'ignore');
 SELECT address, dns_fcrdns_in(address, '{crawler.test,Dyn.EXAMPLE}')
 FROM unnest('{192.0.2.203,192.0.2.204,192.0.2.205,192.0.2.11,192.0.2.99,10.1.2.3,198.51.100.1,NULL}'::inet[]) AS address;
+SELECT dns_has_address(names, '192.0.2.203'), names
+FROM unnest(ARRAY['{bot1.crawler.test}', '{a.srv.test,b.srv.test,bot1.crawler.test}', '{bot1.crawler.elsewhere,bot1.crawler.test}', '{bot1.crawler.elsewhere,a.srv.test}',
+	'{nowhere.test,NULL,a..b}', '{}', NULL]) AS text, LATERAL (SELECT text::text[] AS names) AS n;
+SELECT dns_has_address('{bot1.crawler.test}', address)
+FROM unnest('{192.0.2.203/24,2001:db8::203,::ffff:192.0.2.203,NULL}'::inet[]) AS address;
+SELECT domains, dns_names_in('192.0.2.53', domains)
+FROM unnest(ARRAY['{all.example}', '{ALL.Example.,NULL,a..b}', '{.}', '{ns1.shop.example,all.example}', '{hop.example}', '{}']) AS text, LATERAL (SELECT text::text[] AS domains) AS d;
+SELECT dns_names_in('192.0.2.129', '{shop.example}') AS by_alias, dns_names_in('192.0.2.99', '{.}') AS none, dns_names_in('198.51.100.1', '{.}') AS unknown;
 -- the same for all at once: a row for each, in the order of the array
 SELECT * FROM dns_fcrdns_in_many(ARRAY(SELECT address
 	FROM unnest('{198.51.100.1,192.0.2.205,192.0.2.204,192.0.2.203,NULL,192.0.2.203,2001:db8::203,192.0.2.203/24}'::inet[]) AS address), '{NULL,crawler.test,Dyn.EXAMPLE,a..b}');

@@ -80,6 +80,17 @@ extern int	getaddrinfo_port_questions(FunctionCallInfo fcinfo, uint16 type,
 extern int	getnameinfo_questions(FunctionCallInfo fcinfo, uint16 type,
 								  DnsQuestion *questions);
 
+/* ---- confirm.c: names of addresses that have the address ---- */
+
+extern int	confirm_names_questions(FunctionCallInfo fcinfo, uint16 type,
+									DnsQuestion *questions);
+extern int	confirm_address_questions(FunctionCallInfo fcinfo, uint16 type,
+									  DnsQuestion *questions);
+
+/* ---- labels.c: labels of names ---- */
+
+extern bool labels_are_below(const DnsName *name, const DnsName *domain);
+
 /* ---- services.c: ports and their names ---- */
 
 extern const char *services_protocol(int socktype, int protocol);

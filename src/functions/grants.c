@@ -44,6 +44,8 @@ static const GrantedFunction granted_functions[] = {
 	{"lookup", "dns_uri(text, text)"},
 	{"lookup", "dns_lookup(text, integer, text)"},
 	{"lookup", "dns_reverse(inet, text)"},
+	{"lookup", "dns_names_in(inet, text[])"},
+	{"lookup", "dns_has_address(text[], inet)"},
 	{"lookup", "dns_addresses(text, integer, text)"},
 	{"lookup", "dns_getaddrinfo(text, text, integer, integer, integer, text[], text)"},
 	{"lookup", "dns_getaddrinfo(text, integer, integer, integer, integer, text[], text)"},

@@ -98,24 +98,33 @@ pgcares_is_below(PG_FUNCTION_ARGS)
 {
 	DnsName		name;
 	DnsName		domain;
-	uint8		places[WIRE_POINTERS_MAX];
-	int			count;
 
 	if (!read_name(PG_GETARG_TEXT_PP(0), &name) ||
 		!read_name(PG_GETARG_TEXT_PP(1), &domain))
 		PG_RETURN_NULL();
-	if (domain.len == 1)
-		PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(labels_are_below(&name, &domain));
+}
+
+/*
+ * Is a name the domain itself, or below it?
+ */
+bool
+labels_are_below(const DnsName *name, const DnsName *domain)
+{
+	uint8		places[WIRE_POINTERS_MAX];
+	int			count = label_places(name, places);
+
+	if (domain->len == 1)
+		return true;
 
 	/* The domain has to begin where a label of the name does. */
-	count = label_places(&name, places);
 	for (int i = 0; i < count; i++)
 	{
-		if (name.len - places[i] == domain.len)
-			PG_RETURN_BOOL(name_octets_equal(name.octets + places[i],
-											 domain.octets, domain.len));
+		if (name->len - places[i] == domain->len)
+			return name_octets_equal(name->octets + places[i], domain->octets,
+									 domain->len);
 	}
-	PG_RETURN_BOOL(false);
+	return false;
 }
 
 /*

@@ -51,7 +51,7 @@ dns_lookup(text,integer,text) dns_reverse(inet,text) dns_addresses(text,integer,
 dns_getaddrinfo(text,text,integer,integer,integer,text[],text) dns_getaddrinfo(text,integer,integer,integer,integer,text[],text)
 dns_gethostbyname(text,integer,text) dns_gethostbyaddr(inet,text) dns_getnameinfo(inet,integer,text[],text)
 dns_query_many(text[],text,text) dns_addresses_many(text[],integer) dns_ptr_many(inet[])
-dns_lookup_many(text[],integer) dns_reverse_many(inet[])
+dns_lookup_many(text[],integer) dns_reverse_many(inet[]) dns_names_in(inet,text[]) dns_has_address(text[],inet)
 dns_message(text,text,text) dns_message_many(text[],text,text) dns_message_json(text,text,text)
 dns_query_at(text,text,text,text,text) dns_message_at(text,text,text,text) dns_message_at_many(text[],text,text,text)
 dns_servers() dns_reset() dns_stats() dns_stat_reset() dns_cache_entries() dns_cache_flush(text,text)

@@ -78,6 +78,10 @@ together('dns_zone_check', q{SELECT count(*) FROM hosts h, LATERAL dns_zone_chec
 together('dns_blocklist', q{SELECT count(*) FROM hosts h, LATERAL dns_blocklist(h.ip, '{bl.example}') b}, $rows, qr/^A \d.*bl/, qr/^TXT \d.*bl/);
 together('... of names', q{SELECT count(*) FROM hosts h, LATERAL dns_blocklist(NAME, '{bl.example}') b}, $rows, qr/^A h.*bl/, qr/^TXT h.*bl/);
 
+together($_->[0], $_->[1], $_->[2], qr/^PTR \d/, qr/^A sound\.\d/) foreach
+  [ 'dns_fcrdns_in', q{SELECT count(*) FROM hosts h WHERE dns_fcrdns_in(h.ip, '{arpa}')}, 1 ],
+  [ '... in the SELECT list', q{SELECT string_agg(f::text, '' ORDER BY id) FROM (SELECT id, dns_fcrdns_in(h.ip, '{arpa}') AS f FROM hosts h OFFSET 0) s}, 'true' . 'false' x ($rows - 1) ];
+
 # ---- From an array
 
 together('dns_spf_cost', 'SELECT count(*) FROM dns_spf_cost(ARRAY(SELECT NAME FROM hosts h)) c', $rows, qr/^TXT h/);
