@@ -97,9 +97,9 @@ CREATE TYPE dns_dmarc_record AS (
 );
 
 COMMENT ON TYPE dns_dmarc_record IS 'the DMARC policy of a domain';
-COMMENT ON COLUMN dns_dmarc_record.status IS 'ok, none or temperror';
+COMMENT ON COLUMN dns_dmarc_record.status IS 'ok, none, invalid (its policy is wrong, and there is nowhere to report to) or temperror';
 COMMENT ON COLUMN dns_dmarc_record.found_at IS 'domain that has the policy record: the domain itself or one above it';
-COMMENT ON COLUMN dns_dmarc_record.policy IS 'none, quarantine or reject, for mail from the domain';
+COMMENT ON COLUMN dns_dmarc_record.policy IS 'none, quarantine or reject, for mail from the domain; NULL if receivers do not apply one';
 COMMENT ON COLUMN dns_dmarc_record.tags IS 'tags of the record';
 
 CREATE TYPE dns_srv_target_record AS (
@@ -457,6 +457,37 @@ RETURN dns_suffix(domain, CASE step WHEN 1 THEN cardinality(dns_labels(domain))
 COMMENT ON FUNCTION dns_dmarc_step(text, integer)
 IS 'domain of a step of the DNS tree walk, from 1; NULL behind the last (RFC 9989 section 4.10)';
 
+-- What is wrong in a record is left out, and of equal tags the first one counts.
+
+CREATE FUNCTION dns_dmarc_tags(record text)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT jsonb_object_agg(t.name, t.value)
+	FROM (SELECT DISTINCT ON (m[1]) m[1] AS name, m[2] AS value
+		FROM regexp_split_to_table(record, ';') WITH ORDINALITY AS s (tag, ord),
+			LATERAL regexp_match(s.tag, '^\s*([A-Za-z][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$') AS m
+		WHERE m IS NOT NULL ORDER BY m[1], s.ord) AS t;
+END;
+
+COMMENT ON FUNCTION dns_dmarc_tags(text)
+IS 'tags of a DMARC record, without those that are wrong (RFC 9989 section 4.8)';
+
+CREATE FUNCTION dns_dmarc_policy(tags jsonb, below boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+	WHEN tags IS NULL THEN NULL
+	WHEN coalesce(lower(tags ->> 'p'), 'none') IN ('none', 'quarantine', 'reject') AND
+		coalesce(lower(tags ->> 'sp'), 'none') IN ('none', 'quarantine', 'reject') AND
+		coalesce(lower(tags ->> 'np'), 'none') IN ('none', 'quarantine', 'reject')
+	THEN coalesce(lower(CASE WHEN below THEN tags ->> 'sp' END), lower(tags ->> 'p'), 'none')
+	WHEN tags ->> 'rua' ~* '(^|,)\s*[a-z][a-z0-9+.-]*:[^\s,]' THEN 'none'
+END;
+
+COMMENT ON FUNCTION dns_dmarc_policy(jsonb, boolean)
+IS 'policy of a DMARC record, for its domain or for those below it; NULL if receivers apply none (RFC 9989 section 4.10.1)';
+
 CREATE FUNCTION dns_dmarc_pick(domain text, answers jsonb[])
 RETURNS SETOF dns_dmarc_record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
@@ -464,7 +495,7 @@ BEGIN ATOMIC
 	WITH step AS (
 		SELECT a.k::integer AS k, dns_dmarc_step(domain, a.k::integer) AS name,
 			coalesce(dns_answer_has(a.answer, 16) OR dns_answer_lacks(a.answer, 16), false) AS known,
-			(SELECT CASE WHEN count(*) = 1 THEN dns_tags(min(t.txt)) END
+			(SELECT CASE WHEN count(*) = 1 THEN coalesce(dns_tags(min(t.txt)), dns_dmarc_tags(min(t.txt))) END
 				FROM jsonb_path_query(a.answer, '$.answerRRs[*].rdataTXT') AS r (rdata),
 					LATERAL (SELECT trim(BOTH '"' FROM replace(r.rdata #>> '{}', '" "', '')) AS txt) AS t
 				WHERE t.txt ~ '^v\s*=\s*DMARC1\s*(;|$)') AS tags
@@ -472,7 +503,7 @@ BEGIN ATOMIC
 		WHERE dns_dmarc_step(domain, a.k::integer) IS NOT NULL
 	), stop AS (
 		-- The walk ends at a record that says whether it is one of a public suffix.
-		SELECT coalesce(min(k) FILTER (WHERE k > 1 AND tags ->> 'psd' IN ('y', 'n')), max(k)) AS k FROM step
+		SELECT coalesce(min(k) FILTER (WHERE k > 1 AND lower(tags ->> 'psd') IN ('y', 'n')), max(k)) AS k FROM step
 	), chosen AS (
 		-- The domain's own record; or that of the organizational domain, which is one
 		-- below a public suffix, or has the fewest labels; or that of the suffix.
@@ -480,18 +511,18 @@ BEGIN ATOMIC
 		WHERE step.tags IS NOT NULL AND step.k <= stop.k
 		ORDER BY step.k <> 1,
 			NOT (step.k = stop.k - 1 AND cardinality(dns_labels(step.name)) < 8 AND
-				(SELECT s.tags ->> 'psd' = 'y' FROM step AS s WHERE s.k = stop.k) IS TRUE),
+				(SELECT lower(s.tags ->> 'psd') = 'y' FROM step AS s WHERE s.k = stop.k) IS TRUE),
 			step.k DESC
 		LIMIT 1
 	)
-	SELECT CASE WHEN c.k = 1 THEN 'ok' WHEN u.unknown THEN 'temperror' WHEN c.k IS NULL THEN 'none' ELSE 'ok' END,
+	SELECT CASE WHEN u.unknown AND c.k IS DISTINCT FROM 1 THEN 'temperror' WHEN c.k IS NULL THEN 'none'
+			WHEN p.policy IS NULL THEN 'invalid' ELSE 'ok' END,
 		CASE WHEN c.k = 1 OR NOT u.unknown THEN c.name END,
-		CASE WHEN c.k = 1 OR NOT u.unknown THEN
-			coalesce(substring(CASE WHEN c.k > 1 THEN c.tags ->> 'sp' END, '^(none|quarantine|reject)$'),
-				substring(c.tags ->> 'p', '^(none|quarantine|reject)$'), CASE WHEN c.k IS NOT NULL THEN 'none' END) END,
+		CASE WHEN c.k = 1 OR NOT u.unknown THEN p.policy END,
 		CASE WHEN c.k = 1 OR NOT u.unknown THEN c.tags END
 	FROM (SELECT coalesce(bool_or(NOT step.known), false) AS unknown FROM step, stop WHERE step.k <= stop.k) AS u
 		LEFT JOIN chosen AS c ON true
+		LEFT JOIN LATERAL dns_dmarc_policy(c.tags, c.k > 1) AS p (policy) ON true
 	WHERE domain IS NOT NULL;
 END;
 

@@ -93,7 +93,8 @@ FROM unnest('{test,corp.test,a.b.c.d.e.f.g,a.b.c.d.e.f.g.h,a.b.c.d.e.f.g.h.i,a.b
 SELECT domain, d.status, d.found_at, d.policy, d.tags - 'v' AS tags
 FROM unnest('{corp.test,CORP.test.,a.b.corp.test,1.2.3.4.5.6.7.8.9.corp.test,3.4.5.6.7.8.9.corp.test,gov.test,agency.gov.test,x.agency.gov.test,y.x.agency.gov.test,other.gov.test,
 	group.test,unit.group.test,a.unit.group.test,part.unit.group.test,a.part.unit.group.test,own.part.unit.group.test,x.group.test,double.test,second.test,other.test,nolist.test,
-	nopolicy.test,strange.test,x.strange.test,split.test,nothing.test,lame.test,a.lame.test,test,elsewhere,a..b}'::text[]) WITH ORDINALITY AS l (domain, n),
+	nopolicy.test,strange.test,x.strange.test,junk.test,twice.test,badsp.test,x.badsp.test,badnp.test,case.test,x.case.test,lower.test,later.test,space.test,
+	suffix.test,a.suffix.test,b.a.suffix.test,x.deep.a.suffix.test,split.test,nothing.test,lame.test,a.lame.test,test,elsewhere,a..b}'::text[]) WITH ORDINALITY AS l (domain, n),
 	LATERAL dns_dmarc(domain) AS d ORDER BY n;
 SELECT * FROM dns_dmarc(NULL);
 
