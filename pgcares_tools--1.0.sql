@@ -571,21 +571,9 @@ CREATE FUNCTION dns_fcrdns_in_many(addresses inet[], domains text[])
 RETURNS SETOF dns_fcrdns_in_record
 LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 1000
 BEGIN ATOMIC
-	-- Only names in the domains are looked up.
-	SELECT a.ord, a.address, CASE
-			WHEN bool_or(r.below AND m.status = 'NOERROR' AND EXISTS (SELECT FROM unnest(m.answer) AS n
-				WHERE n.type IN ('A', 'AAAA') AND (n.data ->> 'address')::inet = host(a.address)::inet)) THEN true
-			WHEN bool_or(p.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN')) OR
-				bool_or(r.below AND m.status NOT IN ('NOERROR', 'NODATA', 'NXDOMAIN', 'BADNAME')) THEN NULL
-			WHEN count(p.status) > 0 THEN false
-		END
+	SELECT a.ord, a.address, dns_has_address(dns_names_in(a.address, domains), a.address)
 	FROM unnest(addresses) WITH ORDINALITY AS a (address, ord)
-		LEFT JOIN LATERAL dns_message(dns_reverse_address(a.address), 'PTR') AS p ON true
-		LEFT JOIN LATERAL (SELECT n.data ->> 'ptrdname' AS name, true AS below FROM unnest(p.answer) AS n
-			WHERE n.type = 'PTR' AND EXISTS (SELECT FROM unnest(domains) AS d WHERE dns_is_below(n.data ->> 'ptrdname', d))) AS r ON true
-		LEFT JOIN LATERAL dns_message(r.name, CASE WHEN family(a.address) = 4 THEN 'A' ELSE 'AAAA' END) AS m ON true
-	WHERE domains IS NOT NULL
-	GROUP BY a.ord, a.address ORDER BY a.ord;
+	WHERE domains IS NOT NULL;
 END;
 
 COMMENT ON FUNCTION dns_fcrdns_in_many(inet[], text[])
