@@ -256,6 +256,7 @@ __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
 	Socket	   *socket = socket_of(fd);
 
+	session_calls();
 	sim_spend(CALL_COST);
 	if (send_fails(socket))
 		return -1;
@@ -342,6 +343,7 @@ __wrap_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
 	Socket	   *socket = socket_of(fd);
 	unsigned int got;
 
+	session_calls();
 	sim_spend(CALL_COST);
 	if (socket->error != 0)
 	{

@@ -33,6 +33,20 @@ slowest_service(void)
 		set.service2 : set.service;
 }
 
+/* The time of a name of each session, if they alone share the processors with the server. */
+static SimTime
+shared_time(void)
+{
+	return set.processors == 0 ? 0 :
+		((set.service + set.row) * US + NAME_COST * set.cost) * set.sessions / set.processors;
+}
+
+static SimTime
+longer(SimTime a, SimTime b)
+{
+	return a > b ? a : b;
+}
+
 /* The shortest time that a name takes. */
 static SimTime
 shortest_time(const Name *name)
@@ -78,7 +92,7 @@ ideal_time(const Session *session)
 	SimTime		service = slowest_service() * US *
 		(set.judged > 0 ? set.judged : set.sessions) /
 		(set.workers * (set.rotate ? set.servers : 1));
-	SimTime		step = service > NAME_COST * set.cost ? service : NAME_COST * set.cost;
+	SimTime		step = longer(service, longer(NAME_COST * set.cost, shared_time()));
 	SimTime		at = 0;
 	SimTime		end = 0;
 

@@ -335,6 +335,7 @@ sim_outcome(int index, const char *status, int64_t address, int queries, uint64_
 
 	trace(index);
 	trace(running->local);
+	sim_spend(set.row * US);
 	running->idle_steps = 0;
 	running->answered++;
 	running->told += queries;

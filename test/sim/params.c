@@ -36,6 +36,13 @@ static const struct
 #define BUSY	"rtt=100 jitter=20 service=15 queue=270 bystander=200 "
 
 /*
+ * A quick server on the host of the sessions, whose two processors have other work.  The
+ * sessions lost as many of their queries as real ones did when they had no bound for a
+ * server nearby.
+ */
+#define CROWDED "rtt=20 jitter=3 service=3 queue=270 processors=2 slice=4000 row=4 hogs=12 shared=1 "
+
+/*
  * A resolver.  With these values the engine before the burst loses as many names as a real
  * unbound in front of Knot made it lose.
  */
@@ -73,6 +80,7 @@ static const struct
 	{"busy10", BUSY "sessions=10 names=6000"},
 	{"busy40", BUSY "sessions=40 names=2000"},
 	{"busy100", BUSY "sessions=100 names=2000"},
+	{"crowded", CROWDED "sessions=8 names=10000"},
 	{"restart", "names=150000 rtt=100 jitter=20 service=5 down_at=500"},
 	{"away", "names=20000 rtt=20000 jitter=200 service=5 down_at=100 refuse=0"},
 	{"slower", "names=50000 rtt=1000 service=15 queue=270 slower_at=300"},

@@ -242,6 +242,7 @@ main(int argc, char **argv)
 	params_keep();
 	sessions_make(argv[1]);
 	servers_start();
+	processors_start();
 	sessions_run();
 	judge_end();
 	report(argv[3]);

@@ -32,6 +32,11 @@ take_turn(int who, uint64_t token, Packet *packet)
 
 	if (session->finished || token != session->turn)
 		return;
+	if (!processor_runs(session->thread))
+	{
+		processor_want(session->thread);
+		return;
+	}
 	if (session->local < now)
 		session->local = now;
 	trace(now);
@@ -39,6 +44,38 @@ take_turn(int who, uint64_t token, Packet *packet)
 	running = session;
 	swapcontext(&world, &session->context);
 	running = NULL;
+}
+
+/* A session gets a processor. */
+static void
+resume(int who)
+{
+	event_at(now, take_turn, who, sessions[who].turn, NULL);
+}
+
+/* Lets the world get to a time, unless something wakes the session before. */
+static void
+sleep_until(SimTime at)
+{
+	Session    *session = running;
+
+	event_at(at, take_turn, session->task.id, ++session->turn, NULL);
+	swapcontext(&session->context, &world);
+}
+
+/* Lets others have the processor if the slice is over. */
+static void
+yield(void)
+{
+	Session    *session = running;
+
+	if (!processor_is_over(session->thread, session->local))
+		return;
+	if (session->local > now)
+		sleep_until(session->local);
+	session->turn++;
+	if (processor_yield(session->thread))
+		swapcontext(&session->context, &world);
 }
 
 static void
@@ -49,6 +86,9 @@ run_session(void)
 	session->began = session->local;
 	session->main(&session->task, &session->counted);
 	session->ended = session->local;
+	if (session->thread >= 0)
+		sleep_until(session->local);
+	processor_leave(session->thread);
 	session->finished = true;
 	for (;;)
 		swapcontext(&session->context, &world);
@@ -94,6 +134,8 @@ fill_task(SimTask *task, int id)
 	task->work_mem = set.work_mem;
 	task->answer_memory = set.answer_memory;
 	task->slack = 30000 + (set.stall > 0 ? 40 * set.stall_us : 0);
+	if (set.processors > 0)
+		task->slack += (set.sessions + set.servers * set.workers + set.hogs) * set.slice;
 	task->descriptors = set.descriptors;
 	task->servers = csv;
 	task->timeout = set.timeout;
@@ -151,6 +193,7 @@ sessions_make(const char *library)
 
 		*(void **) &session->main = dlsym(load_copy(image, st.st_size, &opened[i]), "session_main");
 		fill_task(&session->task, i);
+		session->thread = processor_thread(resume, i);
 		session->chance.state = seed * 7919 + i;
 		names_make(session);
 		getcontext(&session->context);
@@ -192,16 +235,6 @@ sessions_run(void)
 	}
 }
 
-/* Lets the world get to a time, unless something wakes the session before. */
-static void
-sleep_until(SimTime at)
-{
-	Session    *session = running;
-
-	event_at(at, take_turn, session->task.id, ++session->turn, NULL);
-	swapcontext(&session->context, &world);
-}
-
 static int
 count_ready(Session *session)
 {
@@ -238,9 +271,11 @@ sim_wait(SimWant *wants, int count, long timeout_ms)
 	session->wants = wants;
 	session->nwants = count;
 	sleep_until(session->local);	/* what has come meanwhile is there then */
+	yield();
 	if (count_ready(session) == 0 && timeout_ms != 0 && !session->interrupted)
 	{
 		session->waiting = true;
+		processor_leave(session->thread);
 		sleep_until(timeout_ms < 0 ? session->local + 1000000 * SECOND :
 					session->local + timeout_ms * MS);
 		session->waiting = false;
@@ -256,6 +291,15 @@ void
 sim_sleep(long ms)
 {
 	sleep_until(running->local + ms * MS);
+}
+
+/*
+ * The running session calls the system, and can lose its processor.
+ */
+void
+session_calls(void)
+{
+	yield();
 }
 
 /*

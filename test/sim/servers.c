@@ -12,6 +12,7 @@ uint64_t	bystander_sent;
 uint64_t	bystander_lost;
 
 static void begin_work(int number);
+static void go_on(int number, int worker);
 
 static double
 service_time(int number)
@@ -35,7 +36,25 @@ end_work(int number, uint64_t token, Packet *packet)
 		answer(packet);
 		free(packet);
 	}
-	begin_work(number);
+	if (set.processors > 0)
+		go_on(number, token);
+	else
+		begin_work(number);
+}
+
+/* Begins to work on the first query that waits. */
+static void
+take_query(int number, int worker)
+{
+	Server	   *server = &servers[number];
+	Packet	   *packet = server->first;
+
+	server->first = packet->next;
+	if (server->first == NULL)
+		server->last = NULL;
+	server->queued--;
+	server->busy++;
+	event_at(now + service_time(number), end_work, number, worker, packet);
 }
 
 static void
@@ -43,17 +62,35 @@ begin_work(int number)
 {
 	Server	   *server = &servers[number];
 
-	while (server->busy < set.workers && server->first != NULL)
+	if (set.processors > 0)
 	{
-		Packet	   *packet = server->first;
-
-		server->first = packet->next;
-		if (server->first == NULL)
-			server->last = NULL;
-		server->queued--;
-		server->busy++;
-		event_at(now + service_time(number), end_work, number, 0, packet);
+		for (int i = 0; i < set.workers && i < MAX_WORKERS; i++)
+			processor_want(server->threads[i]);
+		return;
 	}
+	while (server->busy < set.workers && server->first != NULL)
+		take_query(number, 0);
+}
+
+/* A worker of a server gets a processor. */
+static void
+work(int who)
+{
+	int			number = who / MAX_WORKERS;
+	int			worker = who % MAX_WORKERS;
+
+	if (servers[number].first != NULL)
+		take_query(number, worker);
+	else
+		processor_leave(servers[number].threads[worker]);
+}
+
+/* A worker of a server with a processor is done with a query. */
+static void
+go_on(int number, int worker)
+{
+	if (!processor_yield(servers[number].threads[worker]))
+		work(number * MAX_WORKERS + worker);
 }
 
 /* Puts a query into the queue of a server. */
@@ -181,7 +218,11 @@ void
 servers_start(void)
 {
 	for (int i = 0; i < set.servers; i++)
+	{
 		servers[i].up = true;
+		for (int j = 0; j < set.workers && j < MAX_WORKERS; j++)
+			servers[i].threads[j] = processor_thread(work, i * MAX_WORKERS + j);
+	}
 	if (set.down_at >= 0)
 	{
 		event_at(set.down_at * MS, stop, set.down_server, 0, NULL);

@@ -77,6 +77,9 @@
 	X(slower_at, -1, "ms, when the servers become slower") \
 	X(slower, 10, "times that they become slower") \
 	X(bystander, 0, "queries a second that somebody else sends") \
+	X(processors, 0, "that sessions, servers and hogs share; 0: each has its own") \
+	X(hogs, 0, "processes that only compute") \
+	X(slice, 3000, "us for which each of them has a processor while others wait") \
 	X(list, 0, "requests that a recursive resolver holds; 0: no resolver") \
 	X(hold, 8000, "ms that a dead name holds its place there") \
 	X(jostle, 200, "ms after which a new request can take the place") \
@@ -119,6 +122,7 @@
 	X(fail_connect, 0, "") \
 	X(fail_send, 0, "") \
 	X(cost, 1, "of processor time, times what was measured") \
+	X(row, 0, "us of processor time that a session needs for the row of an answer") \
 	X(stall, 0, "share of the steps that lose the processor") \
 	X(stall_us, 3000, "mean") \
 	X(check, -1, "steps between two checks of the books; -1: more and more") \
@@ -260,6 +264,7 @@ typedef struct Name
 typedef struct Session
 {
 	SimTask		task;
+	int			thread;			/* see processors.c */
 	void		(*main) (const SimTask *, SimCounters *);
 	SimCounters counted;
 	Chance		chance;
@@ -312,6 +317,17 @@ extern void sessions_make(const char *library);
 extern void sessions_run(void);
 extern void session_wake(Session *session);
 extern void session_progress(void);
+extern void session_calls(void);
+
+/* ---- processors.c: who runs ---- */
+
+extern void processors_start(void);
+extern int	processor_thread(void (*resume) (int who), int who);
+extern bool processor_runs(int number);
+extern void processor_want(int number);
+extern void processor_leave(int number);
+extern bool processor_is_over(int number, SimTime at);
+extern bool processor_yield(int number);
 
 /* ---- network.c: sockets and system calls ---- */
 
@@ -331,11 +347,13 @@ extern void deliver_end(int who, uint64_t token, Packet *packet);
 /* ---- servers.c: name servers; resolver.c: a recursive one; answers.c ---- */
 
 #define MAX_SERVERS		8
+#define MAX_WORKERS		8
 
 typedef struct Server
 {
 	bool		up;
 	int			busy;
+	int			threads[MAX_WORKERS];
 	int			queued;
 	int			longest;		/* queue */
 	Packet	   *first;
