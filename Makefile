@@ -68,6 +68,7 @@ OBJS = \
 	src/flow/calm.o \
 	src/flow/ceiling.o \
 	src/flow/joint.o \
+	src/flow/near.o \
 	src/flow/pace.o \
 	src/flow/portion.o \
 	src/flow/share.o \

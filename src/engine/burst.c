@@ -288,6 +288,7 @@ move_silent(DnsWindow *window, int64 now)
 		DnsSlot    *slot = tries_first(window, BURST_FRESH);
 
 		tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_SILENT);
+		near_silent(&channel->pace, roundtrip_timeout(channel));
 		share_silent(&channel->pace, slot->sample);
 	}
 	while (tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)) <= now)
@@ -295,6 +296,7 @@ move_silent(DnsWindow *window, int64 now)
 		DnsSlot    *slot = tries_first(window, BURST_AGAIN);
 
 		tries_enter(slot, BURST_STILL_SILENT);
+		near_silent(&channel->pace, roundtrip_short(channel));
 		share_silent(&channel->pace, slot->sample);
 	}
 }

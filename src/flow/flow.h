@@ -71,6 +71,15 @@ typedef struct DnsPace
 	int64		base_before;	/* in the time before that */
 	int64		base_since;
 
+	/* How near the server is; see near.c. */
+	int64		nearest;		/* round trip of the last minutes; 0 if not known */
+	int64		nearest_at;
+	double		seen;			/* round trips, fading */
+	double		seen_sum;
+	int			seen_rounds;	/* that had some */
+	double		silence;		/* microseconds of questions that fell silent, fading */
+	double		enough;			/* the level that it grows to */
+
 	/* Answers of late, fading, and how many of them were quick. */
 	double		judged;
 	double		quick;
@@ -123,6 +132,17 @@ typedef struct DnsPace
 	bool		joint_tests;	/* share.c tests the level */
 	bool		leads;			/* and does so for all */
 } DnsPace;
+
+/* ---- near.c: how many are enough for a server nearby ---- */
+
+/* The level that needs no sign that more bring more: without an answer, it ends here. */
+#define SILENT_LEVEL	128
+
+extern void near_init(DnsPace *pace);
+extern void near_trip(DnsPace *pace, int64 trip);
+extern void near_silent(DnsPace *pace, int64 time);
+extern void near_round(DnsPace *pace);
+extern bool near_allows(const DnsPace *pace, bool prompt);
 
 /* ---- pace.c: how many questions are fresh ---- */
 

@@ -313,6 +313,7 @@ give(DnsJoint *joint, DnsPace *own)
 	pace->answers += own->answers;
 	pace->delivered += own->delivered;
 	pace->lost += own->lost;
+	pace->silence += own->silence;
 	pace->over |= own->over;
 	pace->full |= own->full;
 	pace_watch(pace, &joint->latest);
@@ -321,7 +322,7 @@ give(DnsJoint *joint, DnsPace *own)
 
 	own->trips = (DnsTrips) {0};
 	own->answers = 0;
-	own->delivered = own->lost = 0;
+	own->delivered = own->lost = own->silence = 0;
 	own->over = false;
 }
 
@@ -366,6 +367,9 @@ take(DnsPace *own, const DnsJoint *joint, int64 now)
 	own->base = own->joint_base = pace->base;
 	own->base_before = pace->base_before;
 	own->base_since = pace->base_since;
+	own->nearest = pace->nearest;
+	own->nearest_at = pace->nearest_at;
+	own->enough = pace->enough;
 	own->judged = pace->judged;
 	own->quick = pace->quick;
 	if (!own->joint_tests)

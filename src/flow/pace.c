@@ -77,13 +77,6 @@
  * there is no load to be found out: the level grows up to SILENT_LEVEL.
  */
 #define SILENT_ROUND	1
-#define SILENT_LEVEL	128
-
-/*
- * A busy backend cannot tell round trips.  If the server is nearer than this many
- * microseconds, the level then grows no further than SILENT_LEVEL.
- */
-#define NEARBY			2000
 
 /* A round has at least this many answers, so that chance counts for little (RFC 9406). */
 #define LEAST_ANSWERS	8
@@ -116,6 +109,7 @@ pace_init(DnsPace *pace)
 	pace->total = WINDOW_MAX;
 	pace->slow_start = true;
 	forget_quick(pace);
+	near_init(pace);
 	pace_begin(pace);
 }
 
@@ -180,9 +174,7 @@ pace_answered(DnsPace *pace)
 	pace->answers++;
 	pace->delivered++;
 	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING &&
-		pace->full && pace->level < WINDOW_MAX &&
-		(clock_is_prompt() || pace_base(pace) > NEARBY ||
-		 Max(pace->level, pace->level_of_all) < SILENT_LEVEL))
+		pace->full && pace->level < WINDOW_MAX && near_allows(pace, clock_is_prompt()))
 		pace->level++;
 }
 
@@ -211,6 +203,7 @@ pace_near(DnsPace *pace, int64 trip)
 {
 	int64		base = pace_base(pace);
 
+	near_trip(pace, trip);
 	pace->base = pace->base == 0 ? trip : Min(pace->base, trip);
 	/* Answers that were quick until now are not. */
 	if (base - pace_base(pace) > QUICK)
@@ -336,9 +329,11 @@ end_round(DnsPace *pace, int64 now)
 		else if (!adjust_level(pace, now))
 			trips = pace->trips;
 	}
+	near_round(pace);
 	pace->trips = trips;
 	pace->lost /= 2;
 	pace->delivered /= 2;
+	pace->silence /= 2;
 	begin_round(pace, now);
 }
 
@@ -365,7 +360,7 @@ adjust_level(DnsPace *pace, int64 now)
 		judge_delay(pace);
 	else if (queue <= allowed)
 	{
-		if (pace->full && !pace->slow_start)
+		if (pace->full && !pace->slow_start && near_allows(pace, true))
 			pace->level += (1 - queue / allowed) * Max(1, GAIN * pace->level);
 		pace->level = Min(pace->level, WINDOW_MAX);
 	}
