@@ -26,9 +26,9 @@
 #define MEAN_RATE		0.032
 
 /*
- * So many rounds with round trips tell how near the server is: a busy backend sees few
- * quick answers.  The nearest is remembered for so many microseconds, through times in
- * which there are none.
+ * It takes this many rounds with round trips to tell how near the server is: a busy
+ * backend sees few quick answers.  The nearest is remembered for SPAN microseconds, through
+ * times in which there are none.
  */
 #define ROUNDS			3
 #define SPAN			INT64CONST(60000000)
