@@ -38,6 +38,7 @@ typedef struct CallSource
 } CallSource;
 
 static CallSource *open_source(const FuncExpr *call, PlanState *node);
+static TupleDesc source_columns_of(const FuncExpr *call);
 static void begin_source(CallSource *source, const ExprContext *econtext);
 static void call_source(CallSource *source);
 static bool next_row(CallSource *source);
@@ -129,13 +130,27 @@ call_site_next(CallSite *site, ExprContext *econtext, DnsQuestion *questions)
 	return site->call->questions(fcinfo, site->call->type, questions);
 }
 
+/* The columns of a lookup's rows, or the one that has the elements of an array. */
+static TupleDesc
+source_columns_of(const FuncExpr *call)
+{
+	TupleDesc	columns;
+
+	if (!source_is_array(call))
+		return lookup_rowtype_tupdesc_copy(call->funcresulttype, -1);
+	columns = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(columns, 1, "element", call->funcresulttype, -1, 0);
+	TupleDescInitEntryCollation(columns, 1, call->funccollid);
+	return columns;
+}
+
 static CallSource *
 open_source(const FuncExpr *call, PlanState *node)
 {
 	CallSource *source = palloc0(sizeof(CallSource));
 	const FuncExpr *outer = source_of((Node *) call->args);
 	FuncExpr   *copy = copyObject((FuncExpr *) call);
-	TupleDesc	columns = lookup_rowtype_tupdesc_copy(exprType((const Node *) call), -1);
+	TupleDesc	columns = source_columns_of(call);
 
 	if (outer != NULL)
 	{
@@ -218,12 +233,20 @@ use_slot(Node *node, void *context)
 {
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, FieldSelect) && expression_returns_set(node))
+	if (IsA(node, FieldSelect) && IsA(((FieldSelect *) node)->arg, FuncExpr) &&
+		expression_returns_set(node))
 	{
 		const FieldSelect *field = (FieldSelect *) node;
 
 		return (Node *) makeVar(INNER_VAR, field->fieldnum, field->resulttype,
 								field->resulttypmod, field->resultcollid, 0);
+	}
+	if (IsA(node, FuncExpr) && source_is_array((FuncExpr *) node))
+	{
+		const FuncExpr *array = (FuncExpr *) node;
+
+		return (Node *) makeVar(INNER_VAR, 1, array->funcresulttype, -1,
+								array->funccollid, 0);
 	}
 	return expression_tree_mutator(node, use_slot, context);
 }

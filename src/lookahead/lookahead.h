@@ -277,6 +277,7 @@ extern void sites_find_inside(SiteSearch *search, NestLoop *loop);
 
 extern Node *source_columns(const Plan *node, Node *expression);
 extern const FuncExpr *source_of(Node *expression);
+extern bool source_is_array(const FuncExpr *call);
 extern bool source_params(SiteSearch *search, const Plan *node, List *numbers,
 						  List *values);
 extern bool source_conditions(SiteSearch *search, const Plan *tree);

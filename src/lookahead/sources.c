@@ -1,7 +1,7 @@
 /*
  * sources.c
  *
- * Columns of the rows that a lookup returns, in a tree that another plan runs for each
+ * Columns of the rows that a lookup, or an array, returns, in a tree that another plan runs for each
  * of its rows: a subquery, or the inner side of a nested loop.  A column becomes a field
  * of the lookup's result, as in
  *
@@ -21,6 +21,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 /* A walk over an expression of a node. */
@@ -51,8 +52,8 @@ source_columns(const Plan *node, Node *expression)
 }
 
 /*
- * The one lookup whose rows an expression takes; NULL if there is none, or not only one.
- * Its arguments can take the rows of another.
+ * The one lookup whose rows an expression takes, or the one array whose elements; NULL
+ * if there is none, or not only one.  Its arguments can take the rows of another.
  */
 const FuncExpr *
 source_of(Node *expression)
@@ -131,6 +132,15 @@ joins_all_rows(const SiteSearch *search, const NestLoop *loop)
 		list_length(sides.conditions) == list_length(search->conditions);
 }
 
+/*
+ * Does a function return the elements of an array, each as one value?
+ */
+bool
+source_is_array(const FuncExpr *call)
+{
+	return call->funcid == F_UNNEST_ANYARRAY && !type_is_rowtype(call->funcresulttype);
+}
+
 static Node *
 replace_column(Node *node, ColumnSearch *search)
 {
@@ -201,7 +211,10 @@ entry_of(const Plan *node, List *entries, int number, ColumnSearch *search)
 	return expression;
 }
 
-/* A field of what a lookup returns; NULL if the scan's function is none. */
+/*
+ * A field of what a lookup returns, or an element of an array; NULL if the scan's
+ * function is another one.
+ */
 static Node *
 field_of(const FunctionScan *scan, const Var *var)
 {
@@ -211,8 +224,11 @@ field_of(const FunctionScan *scan, const Var *var)
 
 	if (list_length(scan->functions) != 1 || var->varno != (int) scan->scan.scanrelid ||
 		var->varattno <= 0 || var->varattno > function->funccolcount ||
-		!IsA(call, FuncExpr) || !call->funcretset ||
-		lookup_functions_find(call->funcid) == NULL ||
+		!IsA(call, FuncExpr) || !call->funcretset)
+		return NULL;
+	if (source_is_array(call))
+		return (Node *) copyObject(call);
+	if (lookup_functions_find(call->funcid) == NULL ||
 		get_typtype(call->funcresulttype) != TYPTYPE_COMPOSITE)
 		return NULL;
 	field = makeNode(FieldSelect);
@@ -241,6 +257,13 @@ find_source(Node *node, const FuncExpr **source)
 			*source = call;
 			return false;
 		}
+	}
+	if (IsA(node, FuncExpr) && source_is_array((FuncExpr *) node))
+	{
+		if (*source != NULL && !equal(*source, node))
+			return true;
+		*source = (FuncExpr *) node;
+		return false;
 	}
 	if ((IsA(node, FuncExpr) && ((FuncExpr *) node)->funcretset) ||
 		(IsA(node, OpExpr) && ((OpExpr *) node)->opretset))

@@ -52,6 +52,15 @@ foreach (
 	[ 3, 0, q{SELECT id, dns_lookup('y.' || host(dns_lookup('x.' || host(dns_lookup(name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore') FROM mixed} ],
 	[ 2, 0, q{SELECT id, dns_message_json(dns_reverse(ip, 'ignore'), 'A')->>'RCODE' FROM mixed} ],
 	[ 2, 0, q{SELECT id, wrapped(name) FROM mixed} ],
+	# elements of an array, and of an array in a row of a lookup
+	[ 1, 0, q{SELECT id, (SELECT string_agg(a.address::text, ' ' ORDER BY p) FROM unnest(ARRAY['x.', NULL, 'y.' || id || '.', 'x.']) p, LATERAL dns_a(p || name, 'ignore') a) FROM mixed} ],
+	[ 1, 0, q{SELECT id, (SELECT count(a.address) FROM unnest('{x.,y.,z.}'::text[]) p, LATERAL dns_a(p || name, 'ignore') a WHERE p <> 'y.') FROM mixed} ],
+	[ 1, 0, q{SELECT m.id, f.p, f.address FROM mixed m LEFT JOIN LATERAL (SELECT p, a.address FROM unnest(ARRAY['x', 'y' || m.id]) p LEFT JOIN LATERAL dns_a(p || '.' || m.name, 'ignore') a ON true OFFSET 0) f ON true} ],
+	[ 1, 0, q{SELECT id, (SELECT count(a.address) FROM unnest(ARRAY[]::text[]) p, LATERAL dns_a(p || name, 'ignore') a) FROM hosts} ],
+	[ 1, 0, q{SELECT id, (SELECT count(a.address) FROM unnest(ARRAY['x.']) WITH ORDINALITY p (p, n), LATERAL dns_a(p || name, 'ignore') a) FROM hosts} ],
+	[ 1, 0, q{SELECT id, (SELECT count(a.address) FROM unnest('{100,' || 25 - n || '}')::text[]) p, LATERAL dns_a(100 / p::integer || '.' || name, 'ignore') a) FROM failing} =~ s/unnest\('/unnest(('/r ],
+	[ 2, 0, q{SELECT id, (SELECT count(t.txt) FROM dns_message(name, 'A') m, LATERAL dns_txt((m.answer[1]).name, 'ignore') t) FROM mixed} ],
+	[ 2, 0, q{SELECT id, (SELECT count(t.txt) FROM unnest('{x.,y.}'::text[]) p, LATERAL dns_message(p || name, 'A') m, LATERAL dns_txt('t.' || split_part(m.question, ' ', 1), 'ignore') t) FROM mixed} ],
 	# an alias of the inner name leads on
 	[ 2, 0, q{SELECT id, dns_lookup('x.' || host(dns_lookup('open2.' || name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore') FROM hosts} ],
 	[ 3, 0, q{SELECT id, dns_lookup(host(dns_lookup(name, 4, 'ignore')) || host(dns_lookup('z.' || name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore') FROM hosts} ],
@@ -99,6 +108,8 @@ foreach my $sql (
 	q{SELECT count(dns_lookup('x.' || host(dns_lookup(name, 4, 'ignore')) || '.n' || id || '.example', 4, 'ignore')) FROM hosts},
 	q{SELECT sum((SELECT count(b.address) FROM dns_a(h.name, 'ignore') a, LATERAL dns_a('x.' || host(a.address) || '.' || h.name, 'ignore') b)) FROM hosts h},
 	q{SELECT sum(cardinality(ARRAY(SELECT dns_lookup('y.' || host(a.address) || '.' || h.name, 4, 'ignore') FROM dns_a(h.name, 'ignore') a))) FROM hosts h},
+	q{SELECT sum((SELECT count(b.address) FROM unnest(ARRAY['zx' || h.id || '.']) p, LATERAL dns_a(p || h.name, 'ignore') a,
+		LATERAL dns_a('zy' || host(a.address) || '.' || h.name, 'ignore') b)) FROM hosts h},
 	q{SELECT sum((SELECT count(c.address) FROM dns_a('z.' || h.name, 'ignore') a, LATERAL dns_a('z' || host(a.address) || '.' || h.name, 'ignore') b,
 		LATERAL dns_a('zz' || host(b.address) || '.' || h.name, 'ignore') c)) FROM hosts h})
 {
