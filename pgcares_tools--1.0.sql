@@ -602,7 +602,7 @@ BEGIN ATOMIC
 	FROM unnest(zones) AS z (zone),
 		LATERAL dns_message(coalesce(dns_blocklist_name(address, z.zone), ''), 'A') AS m,
 		LATERAL (SELECT string_agg(t.txt, ' ' ORDER BY t.txt) AS reason
-			FROM dns_txt(CASE WHEN m.status = 'NOERROR' THEN dns_blocklist_name(address, z.zone) END, 'ignore') AS t) AS t;
+			FROM dns_txt(CASE WHEN m.status = 'NOERROR' THEN split_part(m.question, ' ', 1) END, 'ignore') AS t) AS t;
 END;
 
 COMMENT ON FUNCTION dns_blocklist(inet, text[])
@@ -623,7 +623,7 @@ BEGIN ATOMIC
 	FROM unnest(zones) AS z (zone),
 		LATERAL dns_message(coalesce(dns_blocklist_name(name, z.zone), ''), 'A') AS m,
 		LATERAL (SELECT string_agg(t.txt, ' ' ORDER BY t.txt) AS reason
-			FROM dns_txt(CASE WHEN m.status = 'NOERROR' THEN dns_blocklist_name(name, z.zone) END, 'ignore') AS t) AS t;
+			FROM dns_txt(CASE WHEN m.status = 'NOERROR' THEN split_part(m.question, ' ', 1) END, 'ignore') AS t) AS t;
 END;
 
 COMMENT ON FUNCTION dns_blocklist(text, text[])
@@ -635,13 +635,11 @@ CREATE FUNCTION dns_srv_targets(name text, on_error text DEFAULT 'missing_ok')
 RETURNS SETOF dns_srv_target_record
 LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 4
 BEGIN ATOMIC
-	SELECT t.ord, t.priority, t.weight, t.port, t.target, a.addresses
-	FROM (SELECT array_agg(s ORDER BY s.priority, dns_srv_key(s.weight)) AS records
-			FROM dns_srv(name, coalesce(nullif(on_error, 'error'), 'missing_ok')) AS s
-			WHERE s.target <> '.') AS x,
-		LATERAL unnest(x.records) WITH ORDINALITY AS t (priority, weight, port, target, ttl, ord),
+	SELECT row_number() OVER (ORDER BY s.priority, dns_srv_key(s.weight)), s.priority, s.weight, s.port, s.target, a.addresses
+	FROM dns_srv(name, coalesce(nullif(on_error, 'error'), 'missing_ok')) AS s,
 		LATERAL (SELECT array_agg(a.address) AS addresses
-			FROM dns_addresses(t.target || '.', 0, coalesce(nullif(on_error, 'error'), 'missing_ok')) AS a) AS a;
+			FROM dns_addresses(s.target || '.', 0, coalesce(nullif(on_error, 'error'), 'missing_ok')) AS a) AS a
+	WHERE s.target <> '.';
 END;
 
 COMMENT ON FUNCTION dns_srv_targets(text, text)

@@ -91,10 +91,22 @@ together($_->[0], "SELECT count(*) || ' ' || sum(confirmed::integer) FROM dns_fc
   [ 'dns_fcrdns_in_many', 'ARRAY(SELECT ip FROM hosts)' ],
   [ '... of constants', "'{" . join(',', map { "192.0.2.$_" } 1 .. ROWS) . "}'" ];
 
-# ---- Other places: right, and the first step at once
+# ---- Where the rows without a result stay, and in subqueries: each step, too
 
-together('dns_mail_hosts, LEFT JOIN', 'SELECT count(m.*) FROM hosts h LEFT JOIN LATERAL dns_mail_hosts(NAME) m ON true', $rows, qr/^MX h/);
-together('... in a subquery', 'SELECT count((SELECT min(exchange) FROM dns_mail_hosts(NAME))) FROM hosts h', $rows, qr/^MX h/);
+foreach (
+	[ 'dns_mail_hosts', q{dns_mail_hosts('nomx.' || NAME)}, qr/^MX nomx\.h/, qr/^A nomx\.h/ ],
+	[ 'dns_fcrdns', 'dns_fcrdns(h.ip)', qr/^PTR \d/, qr/^A sound\.\d/ ],
+	[ 'dns_zone', q{dns_zone('cname1.' || NAME)}, qr/^SOA cname1\.h/, qr/^SOA h/ ],
+	[ 'dns_srv_targets', 'dns_srv_targets(NAME)', qr/^SRV h/, qr/^A sound\.h/, qr/^AAAA sound\.h/ ],
+	[ 'dns_zone_check', q{dns_zone_check('own1.' || NAME)}, qr/^NS own1\.h/, qr/^A own1\.own1\.h/, qr/^SOA own1\.h/ ],
+	[ 'dns_blocklist', q{dns_blocklist(NAME, '{bl.example}')}, qr/^A h.*bl/, qr/^TXT h.*bl/ ],
+	[ 'dns_propagation', "dns_propagation(NAME, 'A', '{${\$slow->address}}')", qr/^A h/ ])
+{
+	my ($name, $call, @steps) = @$_;
+
+	together("$name, LEFT JOIN", "SELECT count(f.*) FROM hosts h LEFT JOIN LATERAL $call f ON true", $rows, @steps);
+	together('... in a subquery', "SELECT sum((SELECT count(*) FROM $call f)) FROM hosts h", $rows, @steps);
+}
 
 # ---- One zone: every address of every name server at once, wherever it stands
 
