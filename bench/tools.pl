@@ -7,10 +7,13 @@
 #
 # Each line has the least time of a function over all rows, that of its slowest chain of
 # plain lookups, the ratio of both, the processor time of the session for a row, and the
-# questions of each. On a busy machine compare the processor times.
+# questions of each. On a busy machine compare the processor times. BENCH_ROWS and BENCH_ONLY
+# (a pattern of names) make it shorter; BENCH_STORE=1 writes tools.txt, in the current
+# folder's bench/.
 
 use strict;
 use warnings;
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -18,7 +21,7 @@ use List::Util qw(min);
 use NameServer;
 use Session;
 
-use constant { ROWS => $ENV{BENCH_ROWS} // 10_000, ROUNDS => 3 };
+use constant { ROWS => $ENV{BENCH_ROWS} // 10_000, ROUNDS => 2 };
 
 my $server = NameServer->misbehaving(mode => 'delay5');
 my $node = Session->cluster([$server], "shared_preload_libraries = 'pgcares'", "work_mem = '64MB'", 'log_statement = none', 'jit = off',
@@ -27,6 +30,7 @@ my $other = NameServer->misbehaving(mode => 'delay5');
 my $two = join ',', map { $_->address } $server, $other;
 my $session = Session->new($node);
 my $i = 0;
+my @lines;
 
 $session->text($_) foreach 'CREATE EXTENSION pgcares_tools',
   sprintf("CREATE TABLE hosts AS SELECT i AS id, 'h' || i || '.zone.example' AS name, inet '10.0.0.0' + i AS ip FROM generate_series(1, %d) i", ROWS),
@@ -78,8 +82,19 @@ foreach (grep { !$ENV{BENCH_ONLY} || $_->[0] =~ /^($ENV{BENCH_ONLY})$/ } @pairs)
 	my ($time, $cpu, $questions) = cost($what[0]);
 	my ($chain_time, $chain_cpu, $chain_questions) = cost($what[1]);
 
-	note(sprintf '%-18s %6.2f s, chain %6.2f s, ratio %4.2f; %.0f and %.0f us of a processor; %d and %d questions', $name, $time, $chain_time,
-		$time / $chain_time, $cpu, $chain_cpu, $questions, $chain_questions);
+	push @lines, sprintf '%-18s %8.2f %8.2f %7.2f %7.0f %7.0f %9d %9d', $name, $time, $chain_time, $time / $chain_time, $cpu, $chain_cpu, $questions, $chain_questions;
+	note($lines[-1]);
+}
+if ($ENV{BENCH_STORE})
+{
+	open my $file, '>', "$FindBin::Bin/tools.txt" or die "tools.txt: $!\n";
+	printf $file <<'END', ROWS;
+# Functions of pgcares_tools, and their slowest chain of plain lookups: seconds for %d rows with answers after 5 ms, their
+# ratio, microseconds of a processor for a row, and questions to the first server. PostgreSQL 15. Written by tools.pl.
+function           seconds    chain   ratio      us   chain questions     chain
+END
+	print $file "$_\n" foreach @lines;
+	close $file or die "tools.txt: $!\n";
 }
 ok(1, 'measured');
 done_testing();
