@@ -174,7 +174,7 @@ OBJS = \
 	src/transport/udp_send.o
 
 PG_CPPFLAGS = -I$(srcdir)/src -DPGCARES_RELEASE='"$(version)"' $(CARES_CPPFLAGS) $(IDN_CPPFLAGS)
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -fno-plt
 SHLIB_LINK = $(CARES_LIBS) $(IDN_LIBS) -Wl,--version-script=$(srcdir)/src/pgcares.map
 
 # Every test has the extension created, in a UTF8 database without a locale.
@@ -236,6 +236,11 @@ endif
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# Inlining across files saves a tenth of the instructions of a lookup. Not with clang,
+# which needs a linker of its own for that. "make LTO=" leaves it out.
+LTO := $(if $(findstring Free Software,$(shell LC_ALL=C $(CC) --version)),-flto -flto-partition=one)
+override CFLAGS += $(LTO)
 
 folders := $(patsubst %/,$(CURDIR)/%,$(sort $(dir $(OBJS))))
 
