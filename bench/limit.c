@@ -8,8 +8,9 @@
  *   limit -p PORT [-t TYPE] [-w WINDOW] [-g] < NAMES
  *
  * TYPE is a number; WINDOW is the number of queries in flight at a time; with -g
- * queries of one length go to the kernel together (UDP_SEGMENT).  It prints the
- * answers, and the seconds: all, in user space, in the kernel.
+ * queries of one length go to the kernel together (UDP_SEGMENT), and answers come from
+ * it together (UDP_GRO).  It prints the answers, and the seconds: all, in user space, in
+ * the kernel.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -32,6 +33,7 @@
 #define ANSWER_MAX 512
 #define BATCH 128				/* messages that one system call takes */
 #define GROUP_MAX 32			/* queries that are sent as one */
+#define GROUP_OCTETS (65536 + 64)	/* room for answers that come as one */
 #define WINDOW_MAX 16384
 #define RECEIVE_BUFFER (4 * 1024 * 1024)
 #define PATIENCE_MS 1000		/* then a query is sent again */
@@ -123,16 +125,18 @@ read_names(unsigned type)
 }
 
 static int
-open_socket(int port)
+open_socket(int port, bool grouping)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int			size = RECEIVE_BUFFER;
+	int			on = grouping;
 	int			fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
 		fail("cannot connect");
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
 	return fd;
 }
 
@@ -215,20 +219,46 @@ send_batch(int fd, bool grouping, uint64_t time)
 	}
 }
 
-/* Receives all waiting messages; returns their number. */
+/* Takes an answer, unless it is none to a query. */
+static void
+take_answer(const unsigned char *answer, unsigned length)
+{
+	unsigned	id = answer[0] << 8 | answer[1];
+	Query	   *query;
+
+	if (length < HEADER_SIZE || id >= WINDOW_MAX || !slots[id].used)
+		return;
+	query = &queries[slots[id].query];
+	if (length < query->length || !(answer[2] & 0x80) ||
+		memcmp(answer + HEADER_SIZE, octets + query->offset + HEADER_SIZE, query->length - HEADER_SIZE) != 0)
+		return;
+	slots[id].used = false;
+	free_slots[free_count++] = id;
+	answers++;
+}
+
+/* Receives all waiting messages; returns the number of those that came alone or as one. */
 static int
 receive(int fd)
 {
 	static struct mmsghdr headers[BATCH];
 	static struct iovec parts[BATCH];
-	static unsigned char answer[BATCH][ANSWER_MAX];
+	static unsigned char received[BATCH][GROUP_OCTETS];
+	static union
+	{
+		struct cmsghdr header;
+		char		room[CMSG_SPACE(sizeof(int))];
+	}			controls[BATCH];
 	int			count,
 				i;
 
 	for (i = 0; i < BATCH; i++)
 	{
-		parts[i] = (struct iovec) {answer[i], ANSWER_MAX};
-		headers[i].msg_hdr = (struct msghdr) {.msg_iov = &parts[i], .msg_iovlen = 1};
+		parts[i] = (struct iovec) {received[i], GROUP_OCTETS};
+		headers[i].msg_hdr = (struct msghdr) {
+			.msg_iov = &parts[i], .msg_iovlen = 1,
+			.msg_control = &controls[i], .msg_controllen = sizeof(controls[i])
+		};
 	}
 	count = recvmmsg(fd, headers, BATCH, MSG_DONTWAIT, NULL);
 	if (count < 0 && errno != EAGAIN && errno != EINTR)
@@ -236,18 +266,15 @@ receive(int fd)
 
 	for (i = 0; i < count; i++)
 	{
-		unsigned	id = answer[i][0] << 8 | answer[i][1];
-		Query	   *query;
+		unsigned	length = headers[i].msg_len,
+					done;
+		int			each = length;
+		struct cmsghdr *control = CMSG_FIRSTHDR(&headers[i].msg_hdr);
 
-		if (headers[i].msg_len < HEADER_SIZE || id >= WINDOW_MAX || !slots[id].used)
-			continue;
-		query = &queries[slots[id].query];
-		if (headers[i].msg_len < query->length || !(answer[i][2] & 0x80) ||
-			memcmp(answer[i] + HEADER_SIZE, octets + query->offset + HEADER_SIZE, query->length - HEADER_SIZE) != 0)
-			continue;
-		slots[id].used = false;
-		free_slots[free_count++] = id;
-		answers++;
+		if (control != NULL && control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO)
+			memcpy(&each, CMSG_DATA(control), sizeof(each));
+		for (done = 0; done < length; done += each)
+			take_answer(received[i] + done, length - done < (unsigned) each ? length - done : (unsigned) each);
 	}
 	return count;
 }
@@ -320,7 +347,7 @@ main(int argc, char **argv)
 	for (; window > 0 && free_count < WINDOW_MAX; window--)
 		free_slots[free_count] = free_count, free_count++;
 	read_names(type);
-	fd = open_socket(port);
+	fd = open_socket(port, grouping);
 
 	getrusage(RUSAGE_SELF, &before);
 	clock_gettime(CLOCK_MONOTONIC, &start);

@@ -3,11 +3,12 @@
  *
  * A name server that costs next to nothing, for measuring its clients.
  *
- *   responder [-p PORT] [-d MS] [-s PERCENT] [-S MS] [-l PERCENT]
+ *   responder [-p PORT] [-d MS] [-s PERCENT] [-S MS] [-l PERCENT] [-a]
  *
  * It listens on 127.0.0.1 (UDP), and answers after -d milliseconds.  -s percent of
  * all names are slow, always the same ones, and take -S milliseconds more; -l percent
- * of all queries are lost, so that one that is sent again has another chance.
+ * of all queries are lost, so that one that is sent again has another chance.  With -a
+ * each answer is sent alone.
  *
  * It prints "ready PORT OCTETS" with the size of its receive buffer when it is
  * ready, and "queries NUMBER" for each SIGUSR1.  It ends with its parent process.
@@ -334,7 +335,7 @@ main(int argc, char **argv)
 				slowness = 0;
 	sigset_t	open_signals = hold_signals();
 
-	while ((option = getopt(argc, argv, "p:d:s:S:l:")) != -1)
+	while ((option = getopt(argc, argv, "p:d:s:S:l:a")) != -1)
 	{
 		switch (option)
 		{
@@ -352,6 +353,9 @@ main(int argc, char **argv)
 				break;
 			case 'l':
 				lost_percent = atof(optarg);
+				break;
+			case 'a':
+				grouping = false;
 				break;
 			default:
 				return 2;

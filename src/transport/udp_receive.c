@@ -2,7 +2,9 @@
  * udp_receive.c
  *
  * Reads messages over UDP, many with one system call, and passes them to the guard one
- * by one.  Runs inside the library: stores, never raises.
+ * by one.  Where the system can, it hands over messages of one length that came together
+ * as one, with their length beside it (UDP_GRO, see udp(7)).  Runs inside the library:
+ * stores, never raises.
  */
 #include "postgres.h"
 
@@ -10,6 +12,13 @@
 
 #include "system/mmsg.h"
 #include "transport/transport.h"
+
+/* The control message with the length of the messages that came as one. */
+typedef union LengthControl
+{
+	struct cmsghdr header;
+	char		room[CMSG_SPACE(sizeof(int))];
+} LengthControl;
 
 /*
  * Datagrams that were read but not yet judged.  All come from one socket.  The library
@@ -25,13 +34,16 @@ static struct
 	uint32		serial;			/* of the socket; 0 if it is empty */
 	int			count;
 	int			next;
+	size_t		done;			/* octets of the next one that were taken */
 	uint8	   *octets;
 	struct mmsghdr calls[INBOX_SIZE];
 	struct iovec parts[INBOX_SIZE];
 	struct sockaddr_storage from[INBOX_SIZE];
+	LengthControl controls[INBOX_SIZE];
 } inbox;
 
 static bool fill_inbox(DnsSocket *socket);
+static size_t message_len(int i);
 static bool same_address(const struct sockaddr *a, const struct sockaddr *b);
 
 /*
@@ -55,8 +67,22 @@ udp_receive_reserve(void)
 		call->msg_iov = &inbox.parts[i];
 		call->msg_iovlen = 1;
 		call->msg_name = &inbox.from[i];
+		call->msg_control = &inbox.controls[i];
 	}
 	return true;
+}
+
+/*
+ * Lets the system hand over what has come together as one, if it can.
+ */
+void
+udp_receive_together(int fd)
+{
+#ifdef UDP_GRO
+	int			on = 1;
+
+	(void) setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on));
+#endif
 }
 
 /*
@@ -69,6 +95,8 @@ udp_receive(DnsChannel *channel, DnsSocket *socket, DnsVerdict *verdict)
 	for (;;)
 	{
 		int			i;
+		uint8	   *octets;
+		size_t		len;
 
 		if (inbox.serial != socket->serial && !fill_inbox(socket))
 			return false;
@@ -83,12 +111,20 @@ udp_receive(DnsChannel *channel, DnsSocket *socket, DnsVerdict *verdict)
 			}
 			continue;
 		}
-		i = inbox.next++;
+		i = inbox.next;
+		octets = (uint8 *) inbox.parts[i].iov_base + inbox.done;
+		len = Min(message_len(i), inbox.calls[i].msg_len - inbox.done);
+		socket->budget -= READ_COST + len;
+		inbox.done += len;
+		if (inbox.done >= inbox.calls[i].msg_len)
+		{
+			inbox.next++;
+			inbox.done = 0;
+		}
 		/* Before connect(), the system accepts datagrams from anyone. */
 		if (same_address((struct sockaddr *) &inbox.from[i],
 						 (struct sockaddr *) &socket->address) &&
-			guard_incoming(channel, socket, inbox.parts[i].iov_base,
-						   inbox.calls[i].msg_len, verdict))
+			guard_incoming(channel, socket, octets, len, verdict))
 			return true;
 	}
 }
@@ -139,19 +175,40 @@ fill_inbox(DnsSocket *socket)
 		return false;
 	}
 	for (int i = 0; i < INBOX_SIZE; i++)
+	{
 		inbox.calls[i].msg_hdr.msg_namelen = sizeof(inbox.from[i]);
+		inbox.calls[i].msg_hdr.msg_controllen = sizeof(inbox.controls[i].room);
+	}
 	got = recvmmsg(socket->fd, inbox.calls, INBOX_SIZE, 0, NULL);
 	if (got < 0 && errno == EINTR)
 		errno = EAGAIN;			/* the next turn */
 	if (got <= 0)
 		return false;
 	(void) clock_now();			/* they came before this, not before the wait */
-	for (int i = 0; i < got; i++)
-		socket->budget -= READ_COST + inbox.calls[i].msg_len;
 	inbox.serial = socket->serial;
 	inbox.count = got;
 	inbox.next = 0;
+	inbox.done = 0;
 	return true;
+}
+
+/* The length of the messages in a datagram; the last of several can be shorter. */
+static size_t
+message_len(int i)
+{
+#ifdef UDP_GRO
+	const struct cmsghdr *control = CMSG_FIRSTHDR(&inbox.calls[i].msg_hdr);
+
+	if (control != NULL && control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
+	{
+		int			len;
+
+		memcpy(&len, CMSG_DATA(control), sizeof(len));
+		if (len > 0)
+			return len;
+	}
+#endif
+	return inbox.calls[i].msg_len;
 }
 
 static bool
