@@ -55,6 +55,35 @@ FROM (VALUES (63), (64), (1000)) AS v (len),
 SELECT len, r.*
 FROM (VALUES (63), (64)) AS v (len), refused(repeat('\097', len)) AS r;
 
+-- with an escape for one of its letters a name is the same, or refused for the same
+-- reason: labels and names of each length, with dots too many, and other octets
+CREATE FUNCTION read_name(name text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	reason text;
+BEGIN
+	RETURN dns_to_ascii(name);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
+	RETURN reason;
+END
+$$;
+SELECT plain = escaped AS equal, count(*), count(DISTINCT plain)
+FROM generate_series(1, 260) AS len, unnest(ARRAY[1, 6, 62, 63, 64]) AS size,
+	unnest(ARRAY['', '.', '..', ' ', '*']) AS first, unnest(ARRAY['', '.', '..', '*']) AS last,
+	LATERAL (SELECT first || left(repeat(repeat('a', size) || '.', 200), len) || last) AS v (name),
+	read_name(name) AS plain, read_name(regexp_replace(name, 'a', '\097')) AS escaped
+GROUP BY equal;
+
+-- equal names are found whatever octets they have besides letters, and where; names
+-- below invalid are never asked
+SELECT value AS shared FROM dns_stats() WHERE counter = 'shared' \gset
+SELECT count(*)
+FROM dns_query_many(ARRAY(
+	SELECT repeat('n', place) || '\' || to_char(octet, 'FM000') || 'n.octets.invalid'
+	FROM generate_series(0, 16) AS place, generate_series(0, 255) AS octet));
+SELECT value - :shared AS equal FROM dns_stats() WHERE counter = 'shared';
+
 -- a name has 255 octets at most: 253 characters without escapes
 SELECT address FROM dns_a(repeat(repeat('l', 63) || '.', 3) ||
 	repeat('m', 49) || '.all.example');

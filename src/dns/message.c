@@ -75,7 +75,8 @@ message_name(const DnsMessage *message, const uint8 **pos, const uint8 *limit,
 			target < message->start + WIRE_HEADER_SIZE ||
 			jumps == WIRE_POINTERS_MAX)
 			return false;
-		memcpy(name->octets + len, segment, at - segment);
+		if (at > segment)		/* else the name is but a pointer, as nearly all are */
+			memcpy(name->octets + len, segment, at - segment);
 		len += at - segment;
 		if (jumps++ == 0)
 			*pos = at + 2;
