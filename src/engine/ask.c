@@ -165,6 +165,9 @@ take_id(const DnsChannel *channel)
 		if (left == 0)
 			left = ID_POOL;
 		id = ids[--left];
+		/* The next one is taken soon, and its place in the table is anywhere. */
+		if (left > 0)
+			__builtin_prefetch(&channel->burst_of_id[ids[left - 1]]);
 		if (channel->burst_of_id[id] == 0)
 			return id;
 	}
