@@ -348,7 +348,12 @@ adjust_level(DnsPace *pace, int64 now)
 	double		allowed = allowed_queue(pace, &pace->trips);
 
 	if (pace->trips.number == 0)
-		return true;			/* the backend was too busy to tell */
+	{
+		/* The backend is too busy to tell, so it is what limits the load. */
+		if (pace->full && pace->level < SILENT_LEVEL && pace->testing == PACE_TESTS_NOTHING)
+			pace->level += Max(1, GAIN * pace->level);
+		return true;
+	}
 	if (queue > allowed && !pace_tells(pace, &pace->trips))
 		return false;
 	if (queue <= allowed)
