@@ -90,7 +90,7 @@ near_round(DnsPace *pace)
 		mean = mean_time(pace);
 	if (pace->seen_rounds < ROUNDS)
 		pace->enough = SILENT_LEVEL;
-	else if (pace->nearest > NEARBY || 2 * pace->quick < pace->judged)
+	else if (pace->nearest > NEARBY || 4 * pace->quick < pace->judged)
 		pace->enough = WINDOW_MAX;
 	else
 		pace->enough = Max(SILENT_LEVEL + RATE * pace->nearest,

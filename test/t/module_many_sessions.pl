@@ -1,7 +1,7 @@
 # Many sessions ask one name server with its usual buffers at the same time, with batches
 # and LATERAL in turn: every statement ends, no answer is wrong, and no name is lost that
 # has tries left. The number of lost queries is printed. With shared memory, the sessions
-# have one pace, and lose few.
+# have one pace, and lose next to none although they and the server wait for processors.
 # Once: no version of PostgreSQL changes this.
 # Alone: eight sessions take all processor time.
 
@@ -92,7 +92,7 @@ foreach my $run (map { my $run = $_; map { [ $_, @$run ] } sort keys %nodes } @r
 			my %after = stats($session);
 			$sum{$_} += $after{$_} - $before{$session}{$_} foreach keys %after;
 		}
-		$again{"$sessions $kind"} += $sum{queries} - $sum{questions};
+		push @{ $again{"$sessions $kind"} }, ($sum{queries} - $sum{questions}) / ($sessions * $names);
 		note(sprintf '%s: %.1f s, %d names a second, %.3f queries a name, %d sent again, %d dropped, %d lost (%s)', $what, $seconds,
 			$sessions * $names / $seconds, $sum{queries} / $sum{questions}, $sum{resends}, dropped() - $dropped, $lost,
 			join ' ', map { $_->{rows}[0][3] // () } @results);
@@ -102,11 +102,12 @@ foreach my $run (map { my $run = $_; map { [ $_, @$run ] } sort keys %nodes } @r
 }
 foreach my $run (@runs)
 {
-	my ($sessions, $names, $rounds) = @$run;
-	my ($apart, $together) = map { $again{"$sessions $_"} / ($sessions * $names * $rounds) } 'apart', 'together';
+	my ($sessions, undef, $rounds) = @$run;
+	my %share = map { my $kind = $_; $kind => sum0(@{ $again{"$sessions $kind"} }) / $rounds } 'apart', 'together';
+	# something else can take the processors for long: the worst round does not count
+	my (undef, @others) = sort { $b <=> $a } @{ $again{"$sessions together"} };
 
-	note(sprintf '%d sessions: sent again %.3f %% apart, %.3f %% together', $sessions, 100 * $apart, 100 * $together);
-	# where a processor is never free, the level that is found varies
-	cmp_ok($together, '<', max($apart, 0.05), "$sessions sessions with one pace send few queries again");
+	note(sprintf '%d sessions: sent again %.3f %% apart, %.3f %% together', $sessions, 100 * $share{apart}, 100 * $share{together});
+	cmp_ok(sum0(@others) / @others, '<=', 0.005, "$sessions sessions with one pace send few queries again");
 }
 done_testing();
