@@ -218,8 +218,8 @@ find_in_inner_subplan(SiteSearch *search, SubPlan *subplan)
 }
 
 /*
- * The inner side of a nested loop in a tree, which runs for each row of a lookup in the
- * outer side.
+ * The inner side of a nested loop in a tree, which runs for each row of the outer side:
+ * of a lookup, if it depends on that.
  */
 static void
 find_in_inner_side(SiteSearch *search, NestLoop *loop, bool certain, bool whole)
@@ -237,7 +237,10 @@ find_in_inner_side(SiteSearch *search, NestLoop *loop, bool certain, bool whole)
 		columns = lappend(columns, param->paramval);
 	}
 	certain &= whole && source_conditions(search, loop->join.plan.lefttree);
-	if (params != NIL && source_params(search, &loop->join.plan, params, columns))
+	/* Without parameters, it can depend on the row, but not on the outer side. */
+	if (params == NIL)
+		certain = false;
+	if (source_params(search, &loop->join.plan, params, columns))
 		find_in_tree(search, loop->join.plan.righttree, certain,
 					 whole && !loop->join.inner_unique &&
 					 loop->join.jointype != JOIN_SEMI && loop->join.jointype != JOIN_ANTI);
