@@ -216,7 +216,7 @@ IS 'hosts that take the mail of a domain (RFC 5321 section 5.1, RFC 7505)';
 CREATE FUNCTION dns_answer_has(answer jsonb, type integer)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN answer @? format('$.answerRRs[*] ? (@.TYPE == %s)', type)::jsonpath;
+RETURN answer @? ('$.answerRRs[*] ? (@.TYPE == ' || type || ')')::jsonpath;
 
 COMMENT ON FUNCTION dns_answer_has(jsonb, integer)
 IS 'whether an answer of dns_message_json() has records of a type, by number';
@@ -492,15 +492,17 @@ CREATE FUNCTION dns_dmarc_pick(domain text, answers jsonb[])
 RETURNS SETOF dns_dmarc_record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-	WITH step AS (
-		SELECT a.k::integer AS k, dns_dmarc_step(domain, a.k::integer) AS name,
+	-- The number of labels decides how many steps there are, and what their names are.
+	WITH step AS MATERIALIZED (
+		SELECT a.k::integer AS k, CASE a.k WHEN 1 THEN n.labels ELSE least(n.labels, 8) - a.k + 1 END AS labels,
 			coalesce(dns_answer_has(a.answer, 16) OR dns_answer_lacks(a.answer, 16), false) AS known,
-			(SELECT CASE WHEN count(*) = 1 THEN coalesce(dns_tags(min(t.txt)), dns_dmarc_tags(min(t.txt))) END
+			CASE WHEN dns_answer_has(a.answer, 16) THEN (SELECT CASE WHEN count(*) = 1 THEN coalesce(dns_tags(min(t.txt)), dns_dmarc_tags(min(t.txt))) END
 				FROM jsonb_path_query(a.answer, '$.answerRRs[*].rdataTXT') AS r (rdata),
 					LATERAL (SELECT trim(BOTH '"' FROM replace(r.rdata #>> '{}', '" "', '')) AS txt) AS t
-				WHERE t.txt ~ '^v\s*=\s*DMARC1\s*(;|$)') AS tags
-		FROM unnest(answers) WITH ORDINALITY AS a (answer, k)
-		WHERE dns_dmarc_step(domain, a.k::integer) IS NOT NULL
+				WHERE t.txt ~ '^v\s*=\s*DMARC1\s*(;|$)') END AS tags
+		FROM (SELECT cardinality(dns_labels(domain)) AS labels OFFSET 0) AS n,
+			LATERAL unnest(answers[:least(n.labels, 8)]) WITH ORDINALITY AS a (answer, k)
+		WHERE n.labels IS NOT NULL
 	), stop AS (
 		-- The walk ends at a record that says whether it is one of a public suffix.
 		SELECT coalesce(min(k) FILTER (WHERE k > 1 AND lower(tags ->> 'psd') IN ('y', 'n')), max(k)) AS k FROM step
@@ -510,14 +512,14 @@ BEGIN ATOMIC
 		SELECT step.* FROM step, stop
 		WHERE step.tags IS NOT NULL AND step.k <= stop.k
 		ORDER BY step.k <> 1,
-			NOT (step.k = stop.k - 1 AND cardinality(dns_labels(step.name)) < 8 AND
+			NOT (step.k = stop.k - 1 AND step.labels < 8 AND
 				(SELECT lower(s.tags ->> 'psd') = 'y' FROM step AS s WHERE s.k = stop.k) IS TRUE),
 			step.k DESC
 		LIMIT 1
 	)
 	SELECT CASE WHEN u.unknown AND c.k IS DISTINCT FROM 1 THEN 'temperror' WHEN c.k IS NULL THEN 'none'
 			WHEN p.policy IS NULL THEN 'invalid' ELSE 'ok' END,
-		CASE WHEN c.k = 1 OR NOT u.unknown THEN c.name END,
+		CASE WHEN c.k = 1 OR NOT u.unknown THEN dns_dmarc_step(domain, c.k) END,
 		CASE WHEN c.k = 1 OR NOT u.unknown THEN p.policy END,
 		CASE WHEN c.k = 1 OR NOT u.unknown THEN c.tags END
 	FROM (SELECT coalesce(bool_or(NOT step.known), false) AS unknown FROM step, stop WHERE step.k <= stop.k) AS u

@@ -42,7 +42,7 @@ my @pairs = (
 	[ 'dns_blocklist', q{LATERAL dns_blocklist(h.ip, '{list.example}') b}, q{LATERAL dns_a(dns_blocklist_name(h.ip, 'list.example'), 'missing_ok') a, LATERAL dns_txt(dns_blocklist_name(h.ip, 'list.example'), 'missing_ok') t} ],
 	[ 'dns_spf', 'LATERAL dns_spf(h.name) s', q{LATERAL dns_txt(h.name, 'missing_ok') t} ],
 	[ 'dns_srv_targets', q{LATERAL dns_srv_targets(h.name) s}, q{LATERAL dns_srv(h.name, 'missing_ok') s, LATERAL dns_a(s.target, 'missing_ok') a, LATERAL dns_aaaa(s.target, 'missing_ok') b} ],
-	[ 'dns_dmarc', 'LATERAL dns_dmarc(h.name) d', q{LATERAL dns_txt('_dmarc.' || h.name, 'missing_ok') t} ],
+	[ 'dns_dmarc', 'LATERAL dns_dmarc(h.name) d', join ', ', map { "LATERAL dns_txt('_dmarc.' || dns_suffix(h.name, $_), 'missing_ok') t$_" } 3, 2, 1 ],
 	[ 'dns_zone_check', q{LATERAL dns_zone_check('own1.' || h.name) c},
 		q{LATERAL dns_ns('own1.' || h.name, 'missing_ok') n, LATERAL dns_a(n.nsdname, 'missing_ok') a, LATERAL dns_aaaa(n.nsdname, 'missing_ok') b, LATERAL dns_message_at(host(a.address), 'own1.' || h.name, 'SOA') m} ],
 	[ 'dns_fcrdns_in', q{LATERAL (SELECT dns_fcrdns_in(h.ip, '{arpa}')) f}, q{LATERAL dns_ptr(h.ip, 'missing_ok') p, LATERAL dns_a(p.ptrdname, 'missing_ok') a} ],
