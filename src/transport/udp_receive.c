@@ -113,7 +113,8 @@ udp_receive(DnsChannel *channel, DnsSocket *socket, DnsVerdict *verdict)
 		}
 		i = inbox.next;
 		octets = (uint8 *) inbox.parts[i].iov_base + inbox.done;
-		len = Min(message_len(i), inbox.calls[i].msg_len - inbox.done);
+		len = message_len(i);
+		len = Min(len, inbox.calls[i].msg_len - inbox.done);
 		socket->budget -= READ_COST + len;
 		inbox.done += len;
 		if (inbox.done >= inbox.calls[i].msg_len)
