@@ -30,6 +30,7 @@ static bool has_alias(const DnsSlot *slot);
 static bool is_open(const DnsSlot *slot, const DnsMessage *message);
 static void extend(DnsSlot *slot, const DnsMessage *message);
 static bool is_known(const DnsChain *chain, const DnsName *name);
+static void chain_wait(DnsSlot *slot);
 static void ask_last(DnsWindow *window);
 static void close_chain(DnsSlot *slot);
 static void write_question(const DnsSlot *slot, uint8 *octets, DnsMessage *message);
@@ -58,7 +59,7 @@ chain_finished(DnsWindow *window)
 			if (is_open(slot, &message))
 			{
 				extend(slot, &message);
-				dlist_push_tail(&window->chains, &slot->done_node);
+				chain_wait(slot);
 				ask_last(window);
 				continue;
 			}
@@ -149,6 +150,19 @@ is_known(const DnsChain *chain, const DnsName *name)
 			return true;
 	}
 	return false;
+}
+
+/* Puts a chain into those that wait for room: the one whose patience ends first leads. */
+static void
+chain_wait(DnsSlot *slot)
+{
+	dlist_head *chains = &slot->window->chains;
+	dlist_node *after = &chains->head;
+
+	while (dlist_has_prev(chains, after) &&
+		   dlist_container(DnsSlot, done_node, dlist_prev_node(chains, after))->limit > slot->limit)
+		after = dlist_prev_node(chains, after);
+	dlist_insert_before(after, &slot->done_node);
 }
 
 /* Asks for the last names of chains, as far as there is room. */
