@@ -395,7 +395,7 @@ static bool
 is_room(DnsWindow *window)
 {
 	return (!slist_is_empty(&window->free) || window->used < window->capacity) &&
-		window_allows(window);
+		dlist_is_empty(&window->chains) && window_allows(window);
 }
 
 /*

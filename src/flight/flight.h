@@ -164,7 +164,7 @@ typedef struct DnsWindow
 	slist_head	free;
 	dlist_head	pending;		/* in the order of their deadlines */
 	dlist_head	done;			/* in the order of finishing */
-	dlist_head	chains;			/* the same; their last names are asked when there is room */
+	dlist_head	chains;			/* their last names are asked when there is room, before new ones */
 	dlist_head	bare_errors;			/* in the order of bare_error_at */
 	int			in_flight;
 	int			used;			/* slots that were ever taken */
