@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 
+static bool ask_without_edns(DnsSlot *slot);
 static void note_answer(DnsSlot *slot, uint16 id);
 static void move_silent(DnsWindow *window, int64 now);
 static void ask_held(DnsWindow *window, int64 now);
@@ -79,7 +80,8 @@ burst_obey(const DnsVerdict *verdict)
 		slot_finish(slot, ARES_SUCCESS);
 	else if (verdict->flags == VERDICT_USE_TCP)
 		tries_enter(slot, BURST_TCP);
-	else if (slot->burst <= BURST_HELD)
+	else if (slot->burst <= BURST_HELD &&
+			 (verdict->flags != VERDICT_WITHOUT_EDNS || !ask_without_edns(slot)))
 	{
 		slot->counted = true;
 		burst_try(slot);
@@ -244,6 +246,18 @@ burst_try(DnsSlot *slot)
 		slot->counted = false;
 		slot->asked_round = 0;
 	}
+}
+
+/*
+ * Asks a server that has refused EDNS anew, with another id: a duplicate of its error is
+ * no answer to that.  The time of the try goes on.  False if there is no socket.
+ */
+static bool
+ask_without_edns(DnsSlot *slot)
+{
+	int			server = slot->plain_server - 1;
+
+	return tries_without_edns(slot, server) || ask_server(slot, server);
 }
 
 /* Notes that a server has answered the query with this id. */

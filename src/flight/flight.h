@@ -364,13 +364,14 @@ typedef struct DnsChannel
 /*
  * The verdicts of a stub.  VERDICT_NEXT_SERVER makes the library ask the next server,
  * VERDICT_USE_TCP the same question over TCP.  VERDICT_DONE ends the query and does no
- * more.  In c-ares 1.34.9, process_answer() retries, and blames the server, for the rcodes
+ * more.  VERDICT_WITHOUT_EDNS is for the burst only, which asks the same server anew.  In c-ares 1.34.9, process_answer() retries, and blames the server, for the rcodes
  * 2, 4 and 5 only; ares_metrics_record() derives timeouts from answers with the rcodes 0
  * and 3 only.  With any of these instead of 11, test/t/engine_deadline.pl fails.
  */
 #define VERDICT_DONE		11	/* DSOTYPENI */
 #define VERDICT_NEXT_SERVER RCODE_SERVFAIL
 #define VERDICT_USE_TCP		WIRE_TC
+#define VERDICT_WITHOUT_EDNS	RCODE_FORMERR
 
 /* The size of a stub, which the library gets in place of an answer: ". A" as a reply. */
 #define PLACEHOLDER_STUB_SIZE	(WIRE_HEADER_SIZE + 1 + 4)
@@ -390,6 +391,7 @@ extern DnsTry *tries_find(const DnsChannel *channel, const DnsSocket *socket,
 						  uint16 id, DnsSlot **slot);
 extern DnsSocket *tries_socket(const DnsChannel *channel, const DnsTry *try);
 extern void tries_drop(DnsSlot *slot, DnsTry *try);
+extern bool tries_without_edns(const DnsSlot *slot, int server);
 extern void tries_enter(DnsSlot *slot, BurstState state);
 extern void tries_leave(DnsSlot *slot);
 extern int	tries_fresh(const DnsWindow *window);

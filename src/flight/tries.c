@@ -95,6 +95,20 @@ tries_drop(DnsSlot *slot, DnsTry *try)
 }
 
 /*
+ * Does a query of a slot without EDNS ask this server?
+ */
+bool
+tries_without_edns(const DnsSlot *slot, int server)
+{
+	for (int i = 0; i < slot->ntries; i++)
+	{
+		if (slot->tries[i].server == server && !slot->tries[i].edns)
+			return true;
+	}
+	return false;
+}
+
+/*
  * The socket of a query; NULL if it is closed.
  */
 DnsSocket *

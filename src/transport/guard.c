@@ -13,7 +13,6 @@
 
 static bool answers_slot(DnsMessage *message, const DnsSlot *slot,
 						 const DnsSocket *socket);
-static bool is_asked_plainly(const DnsSlot *slot, const DnsTry *try);
 static bool is_bare_error(const DnsMessage *message);
 static bool ignore(const DnsChannel *channel, const DnsSocket *socket);
 static inline TallyAnswer kind_of(const DnsMessage *message, const DnsQuestion *question,
@@ -103,9 +102,16 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 	if (sound)
 		rcode = message_rcode(message);
 
-	if (nameserver_edns_refused(slot, try, rcode) &&
-		(is_asked_plainly(slot, try) || query_again(channel, slot, try)))
-		return false;
+	if (nameserver_edns_refused(slot, try, rcode))
+	{
+		if (slot->burst != BURST_NONE)
+		{
+			verdict->flags = VERDICT_WITHOUT_EDNS;
+			return true;
+		}
+		if (query_again(channel, slot, try))
+			return false;
+	}
 	if (sound)
 		nameserver_edns_answered(channel, slot, try->server, message);
 
@@ -217,19 +223,6 @@ answers_slot(DnsMessage *message, const DnsSlot *slot, const DnsSocket *socket)
 	slot_write_name(slot, sent);
 	return memcmp(message->start + WIRE_HEADER_SIZE, sent,
 				  slot->question.name.len) == 0;
-}
-
-/* Does another query without EDNS ask the same server already? */
-static bool
-is_asked_plainly(const DnsSlot *slot, const DnsTry *try)
-{
-	for (int i = 0; i < slot->ntries; i++)
-	{
-		if (&slot->tries[i] != try && slot->tries[i].server == try->server &&
-			!slot->tries[i].edns)
-			return true;
-	}
-	return false;
 }
 
 /*

@@ -29,7 +29,7 @@ typedef struct DnsVerdict
 {
 	DnsSlot    *slot;			/* NULL if a probe is answered */
 	uint16		id;				/* of the query */
-	uint16		flags;			/* VERDICT_DONE, _NEXT_SERVER or _USE_TCP */
+	uint16		flags;			/* one of VERDICT_... */
 } DnsVerdict;
 
 /* ---- socket.c: the socket functions under the library ---- */

@@ -162,8 +162,12 @@ judge_query(const Packet *packet)
 	{
 		const Name *before = &session->names[other];
 
-		/* A name asked more often had an early query, whose id is free when its try ends. */
+		/*
+		 * A name asked more often had an early query, whose id is free when its try ends.
+		 * That of a query that an error has answered is free, too.
+		 */
 		if (before->asked && !before->heard && before->outcomes == 0 && before->id == id &&
+			before->kind != 'b' &&
 			before->sent <= set.tries * set.servers &&
 			before->serial == packet->serial && before->sent_at > session->refused_at &&
 			session->local - before->sent_at < set.timeout * MS)
@@ -417,8 +421,7 @@ is_known(const Name *name)
 	if (name->kind == 'b' && set.known)
 		extra = 100 + (set.rtt + 2 * set.jitter) * 2 / 1000;
 	/* See open.txt. */
-	if (set.known && ((name->kind == 'e' && set.dup > 0) ||
-					  (name->kind == 'b' && set.slow + set.late200 > 0)))
+	if (set.known && name->kind == 'e' && set.dup > 0 && set.feeder == FEEDER_ALONE)
 		return false;
 	return name_kind(name->kind)->status != NULL && extra < set.timeout / 2;
 }
