@@ -106,8 +106,11 @@ sub asks
 	$server->forget;
 	is($session->text("SELECT count(*), count(DISTINCT ord), min(ord), max(ord), min(status), max(status) FROM $call"),
 		"$rows|NOERROR|NOERROR", "$what: a row for each");
-	is($server->count(qr/(?:^|\.)\Q$zone\E$/i), $queries, "$what: each asked once");
-	is($server->count, $queries, '... and nothing else');
+	# a server that must wait for a processor is asked again
+	my $asked = $server->count(qr/(?:^|\.)\Q$zone\E$/i);
+	cmp_ok($asked, '>=', $queries, "$what: each asked");
+	cmp_ok($asked, '<=', 1.1 * $queries, '... once');
+	is($server->count, $asked, '... and nothing else');
 	return stat_of('shared') - $shared;
 }
 
