@@ -169,7 +169,9 @@ judge_query(const Packet *packet)
 		if (before->asked && !before->heard && before->outcomes == 0 && before->id == id &&
 			before->kind != 'b' &&
 			before->sent <= set.tries * set.servers &&
-			before->serial == packet->serial && before->sent_at > session->refused_at &&
+			before->serial == packet->serial &&
+			/* A refusal also ends what was sent before the session has read it. */
+			before->sent_at > session->refused_at + 100 * MS &&
 			session->local - before->sent_at < set.timeout * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
 	}
