@@ -171,7 +171,7 @@ judge_query(const Packet *packet)
 			before->sent <= set.tries * set.servers &&
 			before->serial == packet->serial &&
 			/* A refusal also ends what was sent before the session has read it. */
-			before->sent_at > session->refused_at + 100 * MS &&
+			(session->refused_at == 0 || before->sent_at > session->refused_at + 100 * MS) &&
 			session->local - before->sent_at < set.timeout * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
 	}
