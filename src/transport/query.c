@@ -112,7 +112,7 @@ query_again(DnsChannel *channel, DnsSlot *slot, const DnsTry *try)
 
 	if (socket == NULL)
 		return false;			/* closed meanwhile */
-	if (socket->out_waits)
+	if (socket->out_waits && !socket->tcp)
 		return false;			/* the last query is perhaps still in the queue */
 	if (!send_message(channel, socket, message, write_slot(slot, try, message)))
 		return false;
