@@ -133,6 +133,8 @@ forward_questions(const ArrayType *names, const inet *address, int from,
 		question->nsid = false;
 		count++;
 	}
+	pfree(elements);			/* there can be thousands of names */
+	pfree(nulls);
 	return count;
 }
 
