@@ -24,13 +24,16 @@ follow()
 }
 
 # Runs each PostgreSQL in a run of its own, all at once: all tests on the first, and on
-# the others the tests that depend on the version. Packages are installed before, so
-# that no run waits for another.
+# the others the tests that depend on the version, or the one that is named behind the
+# version. Packages are installed before, so that no run waits for another.
 run_servers()
 {
-	local server further=$further checked=$checked
+	local server given name further=$further checked=$checked
 
-	for server; do
+	for given; do
+		server=${given%%:*}
+		name=${given#"$server"}
+		name=${name#:}
 		if [[ $server = */* ]]; then
 			:
 		elif ! needs_chroot "$server"; then
@@ -41,16 +44,16 @@ run_servers()
 		else
 			continue
 		fi
-		launch "PostgreSQL $server" --pg "$server" ${only:+--only "$only"} ${deep:+--deep} ${further:+--further} ${checked:+--checked}
+		launch "PostgreSQL $given" --pg "$server" ${name:+--only "$name"} ${only:+--only "$only"} ${deep:+--deep} ${further:+--further} ${checked:+--checked}
 		[ -n "$deep" ] || further=yes
 		checked=
 	done
-	for server; do
-		heading "PostgreSQL $server"
-		if [ -n "${launched[PostgreSQL $server]:-}" ]; then
-			follow "PostgreSQL $server"
+	for given; do
+		heading "PostgreSQL $given"
+		if [ -n "${launched[PostgreSQL $given]:-}" ]; then
+			follow "PostgreSQL $given"
 		else
-			echo "left out: $(chroot_missing "$(release_of "$server")")"
+			echo "left out: $(chroot_missing "$(release_of "${given%%:*}")")"
 		fi
 	done
 }
