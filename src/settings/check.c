@@ -20,33 +20,33 @@
 #define MAX_SERVERS		16
 #define MAX_DOMAINS		32
 
-static bool read_list(char *value, int max, const char *what, List **elements);
+static bool is_server(const char *element);
+static bool is_allowed_network(const char *element);
+static bool is_domain(const char *element);
+static bool is_network(const char *element);
+static bool check_elements(char *value, int max, const char *what,
+						   bool (*check) (const char *));
 
 /*
- * Checks a list of name servers.
+ * Checks the list of name servers.
  */
 bool
 check_servers(char **newval, void **extra, GucSource source)
 {
-	List	   *servers;
-	ListCell   *cell;
+	return check_elements(*newval, MAX_SERVERS, "name servers", is_server);
+}
 
-	if (!read_list(*newval, MAX_SERVERS, "name servers", &servers))
-		return false;
-	foreach(cell, servers)
-	{
-		DnsServer	server;
-		const char *reason = server_parse(lfirst(cell), &server);
+static bool
+is_server(const char *element)
+{
+	DnsServer	server;
+	const char *reason = server_parse(element, &server);
 
-		if (reason != NULL)
-		{
-			GUC_check_errdetail("\"%s\" is not a name server: %s.",
-								(char *) lfirst(cell), reason);
-			GUC_check_errhint(HINT_SERVER_SYNTAX);
-			return false;
-		}
-	}
-	return true;
+	if (reason == NULL)
+		return true;
+	GUC_check_errdetail("\"%s\" is not a name server: %s.", element, reason);
+	GUC_check_errhint(HINT_SERVER_SYNTAX);
+	return false;
 }
 
 /*
@@ -55,24 +55,19 @@ check_servers(char **newval, void **extra, GucSource source)
 bool
 check_allowed_servers(char **newval, void **extra, GucSource source)
 {
-	List	   *networks;
-	ListCell   *cell;
+	return check_elements(*newval, MAX_NETWORKS, "networks", is_allowed_network);
+}
 
-	if (!read_list(*newval, MAX_NETWORKS, "networks", &networks))
-		return false;
-	foreach(cell, networks)
-	{
-		inet		network;
+static bool
+is_allowed_network(const char *element)
+{
+	inet		network;
 
-		if (!allowed_servers_network(lfirst(cell), &network))
-		{
-			GUC_check_errdetail("\"%s\" is not a network.",
-								(char *) lfirst(cell));
-			GUC_check_errhint("A network is an address with a prefix length, and no bits to the right of that, or an address alone.");
-			return false;
-		}
-	}
-	return true;
+	if (allowed_servers_network(element, &network))
+		return true;
+	GUC_check_errdetail("\"%s\" is not a network.", element);
+	GUC_check_errhint("A network is an address with a prefix length, and no bits to the right of that, or an address alone.");
+	return false;
 }
 
 /*
@@ -81,24 +76,19 @@ check_allowed_servers(char **newval, void **extra, GucSource source)
 bool
 check_domains(char **newval, void **extra, GucSource source)
 {
-	List	   *domains;
-	ListCell   *cell;
+	return check_elements(*newval, MAX_DOMAINS, "domains", is_domain);
+}
 
-	if (!read_list(*newval, MAX_DOMAINS, "domains", &domains))
-		return false;
-	foreach(cell, domains)
-	{
-		DnsName		name;
-		const char *reason = name_parse(lfirst(cell), false, &name);
+static bool
+is_domain(const char *element)
+{
+	DnsName		name;
+	const char *reason = name_parse(element, false, &name);
 
-		if (reason != NULL)
-		{
-			GUC_check_errdetail("\"%s\" is not a domain name: %s",
-								(char *) lfirst(cell), reason);
-			return false;
-		}
-	}
-	return true;
+	if (reason == NULL)
+		return true;
+	GUC_check_errdetail("\"%s\" is not a domain name: %s", element, reason);
+	return false;
 }
 
 /*
@@ -107,23 +97,18 @@ check_domains(char **newval, void **extra, GucSource source)
 bool
 check_sortlist(char **newval, void **extra, GucSource source)
 {
-	List	   *networks;
-	ListCell   *cell;
+	return check_elements(*newval, MAX_NETWORKS, "networks", is_network);
+}
 
-	if (!read_list(*newval, MAX_NETWORKS, "networks", &networks))
-		return false;
-	foreach(cell, networks)
-	{
-		inet		network;
+static bool
+is_network(const char *element)
+{
+	inet		network;
 
-		if (!sortlist_network(lfirst(cell), &network))
-		{
-			GUC_check_errdetail("\"%s\" is not a network.",
-								(char *) lfirst(cell));
-			return false;
-		}
-	}
-	return true;
+	if (sortlist_network(element, &network))
+		return true;
+	GUC_check_errdetail("\"%s\" is not a network.", element);
+	return false;
 }
 
 /*
@@ -166,18 +151,26 @@ check_local_dev(char **newval, void **extra, GucSource source)
 	return false;
 }
 
-/* Reads a list of at most max elements; blanks alone become an empty value. */
+/* Checks a list of at most max elements, and each of them; blanks alone become an empty value. */
 static bool
-read_list(char *value, int max, const char *what, List **elements)
+check_elements(char *value, int max, const char *what, bool (*check) (const char *))
 {
-	if (!settings_list(value, elements))
+	List	   *elements;
+	ListCell   *cell;
+
+	if (!settings_list(value, &elements))
 		GUC_check_errdetail("List syntax is invalid.");
-	else if (list_length(*elements) > max)
+	else if (list_length(elements) > max)
 		GUC_check_errdetail("There can be %d %s at most.", max, what);
 	else
 	{
-		if (*elements == NIL)
+		if (elements == NIL)
 			*value = '\0';
+		foreach(cell, elements)
+		{
+			if (!check(lfirst(cell)))
+				return false;
+		}
 		return true;
 	}
 	return false;
