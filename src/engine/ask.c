@@ -16,8 +16,6 @@
  */
 #define PROBE_AFTER		INT64CONST(5000000)
 
-#define ID_POOL			512
-
 static DnsSocket *take_socket(DnsChannel *channel, int server, bool again);
 static uint16 take_id(const DnsChannel *channel);
 
@@ -147,28 +145,14 @@ take_socket(DnsChannel *channel, int server, bool again)
 	return socket;
 }
 
-/* An id that nobody can guess and that is not in use (RFC 5452 section 9.2). */
 static uint16
 take_id(const DnsChannel *channel)
 {
-	static uint16 ids[ID_POOL];
-	static int	left = 0;
+	uint16		id;
 
-	for (;;)
-	{
-		uint16		id;
-
-		if (left == 0 && !pg_strong_random(ids, sizeof(ids)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random query ids")));
-		if (left == 0)
-			left = ID_POOL;
-		id = ids[--left];
-		/* The next one is taken soon, and its place in the table is anywhere. */
-		if (left > 0)
-			__builtin_prefetch(&channel->burst_of_id[ids[left - 1]]);
-		if (channel->burst_of_id[id] == 0)
-			return id;
-	}
+	if (!tries_new_id(channel, &id))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random query ids")));
+	return id;
 }

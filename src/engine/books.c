@@ -33,7 +33,8 @@ static void check_slots(const DnsWindow *window, Tally *tally);
 static void check_slot(const DnsWindow *window, const DnsSlot *slot);
 static void check_lists(DnsWindow *window, const Tally *tally);
 static void check_burst(dlist_head *list, BurstState state);
-static void check_id(const DnsWindow *window, int index, uint16 id, bool burst);
+static bool has_own_id(const DnsSlot *slot, uint16 id);
+static void check_id(const DnsWindow *window, int index, uint16 id, bool own);
 static int	list_length_of(const dlist_head *list, int most, const char *name);
 static void check_lanes(DnsWindow *window);
 static void check_channel(DnsChannel *channel);
@@ -124,9 +125,12 @@ check_slot(const DnsWindow *window, const DnsSlot *slot)
 	CHECK(!slot->in_flight || slot->ntries > 0 || slot->burst == BURST_DUE ||
 		  slot->burst == BURST_TCP, "in flight without a query");
 	for (int i = 0; i < slot->ntries; i++)
-		CHECK((slot->burst != BURST_NONE ? channel->burst_of_id :
+		CHECK((has_own_id(slot, slot->tries[i].id) ? channel->slot_of_own_id :
 			   channel->slot_of_id)[slot->tries[i].id] == slot->index + 1,
 			  "in flight without an id");
+	CHECK(slot->burst != BURST_NONE || slot->ntries == 0 ||
+		  channel->slot_of_id[slot->library_id] == slot->index + 1,
+		  "the library has it without an id");
 	CHECK(!slot->in_refused || (!slot->in_flight && !slot->only_isolated && slot->lane == NULL),
 		  "refused, but in flight");
 	CHECK(slot->done || slot->in_flight || slot->only_isolated || slot->in_refused,
@@ -199,9 +203,16 @@ check_burst(dlist_head *list, BurstState state)
 	}
 }
 
-/* Checks that an id stands for a slot that has it. */
+/* Has pgcares chosen this id of a query of the slot, and not the library? */
+static bool
+has_own_id(const DnsSlot *slot, uint16 id)
+{
+	return slot->burst != BURST_NONE || slot->library_id != id;
+}
+
+/* Checks that an id stands for a slot that has it; own tells who has chosen it. */
 static void
-check_id(const DnsWindow *window, int index, uint16 id, bool burst)
+check_id(const DnsWindow *window, int index, uint16 id, bool own)
 {
 	DnsSlot    *slot;
 
@@ -209,8 +220,8 @@ check_id(const DnsWindow *window, int index, uint16 id, bool burst)
 	if (index < 0)
 		return;
 	slot = &window->slots[index];
-	CHECK(slot->in_flight && (slot->burst != BURST_NONE) == burst &&
-		  tries_of_id(slot, id) != NULL, "an id of another slot");
+	CHECK(slot->in_flight && has_own_id(slot, id) == own &&
+		  (!own || tries_of_id(slot, id) != NULL), "an id of another slot");
 }
 
 /* The length of a list; checks its links in both directions, up to most members. */
@@ -265,7 +276,7 @@ check_channel(DnsChannel *channel)
 	for (int id = next_id; id < next_id + IDS_AT_A_TIME; id++)
 	{
 		check_id(window, channel->slot_of_id[id] - 1, id, false);
-		check_id(window, channel->burst_of_id[id] - 1, id, true);
+		check_id(window, channel->slot_of_own_id[id] - 1, id, true);
 	}
 	for (int fd = 0; fd < channel->max_sockets; fd++)
 	{

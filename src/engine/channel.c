@@ -154,7 +154,7 @@ channel_destroy(DnsChannel *channel)
 	channel_release_descriptors(channel);
 	free(channel->sockets);
 	free(channel->slot_of_id);
-	free(channel->burst_of_id);
+	free(channel->slot_of_own_id);
 	free(channel->csv);
 	config_free(&channel->config);
 	free(channel);
@@ -278,9 +278,9 @@ start_channel(DnsChannel *channel, const char *csv)
 	ares_status_t status;
 
 	channel->slot_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
-	channel->burst_of_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
+	channel->slot_of_own_id = calloc(MAX_QUERY_IDS, sizeof(uint16));
 	channel->csv = strdup(csv);
-	if (channel->slot_of_id == NULL || channel->burst_of_id == NULL ||
+	if (channel->slot_of_id == NULL || channel->slot_of_own_id == NULL ||
 		channel->csv == NULL)
 		return ARES_ENOMEM;
 	dlist_init(&channel->unsent);

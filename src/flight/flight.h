@@ -108,6 +108,7 @@ typedef struct DnsSlot
 	int			ntries;
 	int			plain_server;	/* refused EDNS: its number + 1, or 0 */
 	int			failures;		/* answers that were failures */
+	uint16		library_id;		/* by which the library knows its query */
 	bool		elsewhere;		/* the library is done, burst or lane asks the next server */
 	uint64		refused_by;		/* servers that took no connection for it */
 	bool		turned_away;	/* by all, so the library is done */
@@ -319,7 +320,7 @@ typedef struct DnsChannel
 
 	/* The index + 1 of a slot by query id, or 0. */
 	uint16	   *slot_of_id;		/* the library's ids */
-	uint16	   *burst_of_id;	/* the burst's */
+	uint16	   *slot_of_own_id;	/* those that tries_new_id() has chosen */
 	DnsSlot    *submitting;		/* whose first query has no id yet */
 	DnsSlot    *settling;		/* whose bare error is being judged */
 	int			last_slot;		/* the index of the slot that was sent last */
@@ -377,6 +378,7 @@ typedef struct DnsChannel
 #define PLACEHOLDER_STUB_SIZE	(WIRE_HEADER_SIZE + 1 + 4)
 
 extern void placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id);
+extern bool placeholder_new_id(DnsChannel *channel, DnsSlot *slot);
 extern void placeholder_unbind(DnsChannel *channel, DnsSlot *slot);
 extern void placeholder_leave_socket(DnsChannel *channel, DnsSlot *slot);
 extern DnsSocket *placeholder_socket(const DnsChannel *channel, const DnsSlot *slot);
@@ -385,6 +387,7 @@ extern size_t placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub);
 
 /* ---- tries.c: the queries of a question ---- */
 
+extern bool tries_new_id(const DnsChannel *channel, uint16 *id);
 extern DnsTry *tries_add(DnsSlot *slot, DnsSocket *socket, uint16 id);
 extern DnsTry *tries_of_id(DnsSlot *slot, uint16 id);
 extern DnsTry *tries_find(const DnsChannel *channel, const DnsSocket *socket,

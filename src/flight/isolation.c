@@ -61,7 +61,7 @@ isolation_connection_lost(DnsChannel *channel, DnsSocket *socket,
 		slot->turned_away = slot->window->of_lane != NULL;
 		wire_put_u16(frames + used, PLACEHOLDER_STUB_SIZE);
 		used += STREAM_PREFIX;
-		used += placeholder_write_done(slot->tries[0].id, frames + used);
+		used += placeholder_write_done(slot->library_id, frames + used);
 	}
 	socket->lost = true;
 	return used;

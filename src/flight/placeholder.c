@@ -17,15 +17,44 @@
 
 #include "flight/flight.h"
 
+static void drop_own_id(DnsChannel *channel, const DnsSlot *slot);
+
 /*
- * Notes that the library's query id stands for a slot's question.
+ * Notes that the library's query id stands for a slot's question, unless that is known.
  */
 void
 placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id)
 {
+	if (channel->slot_of_id[id] == slot->index + 1)
+		return;
 	channel->slot_of_id[id] = slot->index + 1;
+	slot->library_id = id;
 	slot->tries[0].id = id;
 	slot->ntries = 1;
+	/* Another question of the library could go out with it already. */
+	if (channel->slot_of_own_id[id] != 0)
+		(void) placeholder_new_id(channel, slot);
+}
+
+/*
+ * Lets the library's query for a slot go out with an id of its own from now on, which the
+ * library does not know.  Answers with the id before are ignored.  False if there are no
+ * random numbers.
+ */
+bool
+placeholder_new_id(DnsChannel *channel, DnsSlot *slot)
+{
+	uint16		id;
+
+	do
+	{
+		if (!tries_new_id(channel, &id))
+			return false;
+	} while (channel->slot_of_id[id] != 0);
+	drop_own_id(channel, slot);
+	channel->slot_of_own_id[id] = slot->index + 1;
+	slot->tries[0].id = id;
+	return true;
 }
 
 /*
@@ -34,8 +63,11 @@ placeholder_bind(DnsChannel *channel, DnsSlot *slot, uint16 id)
 void
 placeholder_unbind(DnsChannel *channel, DnsSlot *slot)
 {
-	if (channel->slot_of_id[slot->tries[0].id] == slot->index + 1)
-		channel->slot_of_id[slot->tries[0].id] = 0;
+	if (slot->ntries > 0)
+	{
+		drop_own_id(channel, slot);
+		channel->slot_of_id[slot->library_id] = 0;
+	}
 	placeholder_leave_socket(channel, slot);
 	slot->ntries = 0;
 }
@@ -87,4 +119,12 @@ placeholder_write_stub(uint16 id, uint16 verdict, uint8 *stub)
 	wire_put_u16(stub + WIRE_HEADER_SIZE + 1, DNS_TYPE_A);
 	wire_put_u16(stub + WIRE_HEADER_SIZE + 3, DNS_CLASS_IN);
 	return PLACEHOLDER_STUB_SIZE;
+}
+
+/* Frees the id with which the query of a slot goes out, if the library does not know it. */
+static void
+drop_own_id(DnsChannel *channel, const DnsSlot *slot)
+{
+	if (slot->tries[0].id != slot->library_id)
+		channel->slot_of_own_id[slot->tries[0].id] = 0;
 }

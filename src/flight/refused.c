@@ -90,7 +90,7 @@ refused_connection(DnsChannel *channel, DnsSocket *socket, uint8 *frames, size_t
 		slot->turned_away = true;
 		wire_put_u16(frames + used, PLACEHOLDER_STUB_SIZE);
 		used += STREAM_PREFIX;
-		used += placeholder_write_done(slot->tries[0].id, frames + used);
+		used += placeholder_write_done(slot->library_id, frames + used);
 	}
 	return used;
 }

@@ -20,7 +20,35 @@
 
 #include "flight/flight.h"
 
+#define ID_POOL			512
+
+static DnsTry *find_among(const DnsChannel *channel, const uint16 *slot_of,
+						  const DnsSocket *socket, uint16 id, DnsSlot **slot);
 static void forget(DnsSlot *slot, DnsTry *try);
+
+/*
+ * Chooses an id that nobody can guess and that is not in use (RFC 5452 section 9.2).
+ * False if there are no random numbers.
+ */
+bool
+tries_new_id(const DnsChannel *channel, uint16 *id)
+{
+	static uint16 ids[ID_POOL];
+	static int	left = 0;
+
+	do
+	{
+		if (left == 0 && !pg_strong_random(ids, sizeof(ids)))
+			return false;
+		if (left == 0)
+			left = ID_POOL;
+		*id = ids[--left];
+		/* The next one is taken soon, and its place in the table is anywhere. */
+		if (left > 0)
+			__builtin_prefetch(&channel->slot_of_own_id[ids[left - 1]]);
+	} while (channel->slot_of_own_id[*id] != 0);
+	return true;
+}
 
 /*
  * Adds a query of the burst with this id, which leaves through this socket.  Forgets the
@@ -41,7 +69,7 @@ tries_add(DnsSlot *slot, DnsSocket *socket, uint16 id)
 	try->fd = socket->fd;
 	try->socket_serial = socket->serial;
 	try->sent_at = clock_last();
-	slot->window->channel->burst_of_id[id] = slot->index + 1;
+	slot->window->channel->slot_of_own_id[id] = slot->index + 1;
 	socket->waiting++;
 	socket->asked++;
 	return try;
@@ -69,15 +97,11 @@ DnsTry *
 tries_find(const DnsChannel *channel, const DnsSocket *socket, uint16 id,
 		   DnsSlot **slot)
 {
-	int			index = (socket->burst ? channel->burst_of_id :
-						 channel->slot_of_id)[id] - 1;
-	DnsTry	   *try;
+	DnsTry	   *try = find_among(channel, channel->slot_of_own_id, socket, id, slot);
 
-	if (index < 0 || channel->window == NULL)
-		return NULL;
-	*slot = &channel->window->slots[index];
-	try = tries_of_id(*slot, id);
-	return try != NULL && try->socket_serial == socket->serial ? try : NULL;
+	if (try == NULL && !socket->burst)
+		try = find_among(channel, channel->slot_of_id, socket, id, slot);
+	return try;
 }
 
 /*
@@ -216,13 +240,27 @@ tries_first_after(const DnsWindow *window, BurstState state, int64 after)
 		tries_first(window, state)->tried_at + after;
 }
 
+/* As tries_find(), in one of the two tables of ids. */
+static DnsTry *
+find_among(const DnsChannel *channel, const uint16 *slot_of, const DnsSocket *socket,
+		   uint16 id, DnsSlot **slot)
+{
+	DnsTry	   *try;
+
+	if (slot_of[id] == 0 || channel->window == NULL)
+		return NULL;
+	*slot = &channel->window->slots[slot_of[id] - 1];
+	try = tries_of_id(*slot, id);
+	return try != NULL && try->socket_serial == socket->serial ? try : NULL;
+}
+
 static void
 forget(DnsSlot *slot, DnsTry *try)
 {
 	DnsChannel *channel = slot->window->channel;
 	DnsSocket  *socket = tries_socket(channel, try);
 
-	channel->burst_of_id[try->id] = 0;
+	channel->slot_of_own_id[try->id] = 0;
 	if (socket != NULL)
 		socket->waiting--;
 }

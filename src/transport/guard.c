@@ -81,7 +81,7 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 	bool		failed;
 
 	verdict->slot = slot;
-	verdict->id = try->id;
+	verdict->id = slot->burst != BURST_NONE ? try->id : slot->library_id;
 	verdict->flags = VERDICT_DONE;
 	/* A duplicate, or a second server's answer: keep the first. */
 	if (slot->reply.answered)
@@ -109,7 +109,7 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 			verdict->flags = VERDICT_WITHOUT_EDNS;
 			return true;
 		}
-		if (query_again(channel, slot, try))
+		if (query_again(channel, slot))
 			return false;
 	}
 	if (sound)

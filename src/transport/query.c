@@ -101,19 +101,21 @@ query_send_probe(DnsChannel *channel, DnsSocket *socket, const DnsSlot *slot,
 }
 
 /*
- * Sends a query once more, with the same id, through its socket, now without an OPT
- * record.  False if that is not possible.
+ * Asks a question of the library once more through the same socket, now without an OPT
+ * record.  The query has an id of its own: a duplicate of the error to the one before is
+ * no answer to it.  The library knows of one query.  False if that is not possible.
  */
 bool
-query_again(DnsChannel *channel, DnsSlot *slot, const DnsTry *try)
+query_again(DnsChannel *channel, DnsSlot *slot)
 {
+	DnsTry	   *try = &slot->tries[0];
 	DnsSocket  *socket = tries_socket(channel, try);
 	uint8		message[GUARD_MAX_QUERY];
 
-	if (socket == NULL)
+	if (socket == NULL || !placeholder_new_id(channel, slot))
 		return false;			/* closed meanwhile */
-	if (socket->out_waits && !socket->tcp)
-		return false;			/* the last query is perhaps still in the queue */
+	try->answered = false;
+	try->sent_at = clock_now();
 	if (!send_message(channel, socket, message, write_slot(slot, try, message)))
 		return false;
 	count_query(channel, slot, try->server, socket->tcp);

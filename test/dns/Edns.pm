@@ -10,9 +10,12 @@ use Wire;
 
 our %label = (
 	# Queries with an OPT record are not understood: an error with the question and
-	# an OPT record, one without either, nothing
+	# an OPT record, one without either, each of them once more before the answer to the
+	# query without EDNS, nothing
 	ednserror => sub { without_edns($_[0], rcode => 1, answer => []) },
 	ednsbare => sub { without_edns($_[0], rcode => 1, answer => [], question => '', no_opt => 1) },
+	ednstwice => sub { twice($_[0], 0, rcode => 1, answer => []) },
+	ednsbaretwice => sub { twice($_[0], 150, rcode => 1, answer => [], question => '', no_opt => 1) },
 	ednsdrop => sub { defined $_[0]{edns} ? () : answer($_[0], no_opt => 1) },
 
 	# An OPT record where it should not be, of a version that nobody asked for
@@ -29,6 +32,15 @@ sub without_edns
 {
 	my ($query, %part) = @_;
 	return answer($query, defined $query->{edns} ? %part : ());
+}
+
+# The second error comes this many ms after the first one.
+sub twice
+{
+	my ($query, $ms, %part) = @_;
+
+	return { %{ answer($query) }, after => $ms + 100 } if !defined $query->{edns};
+	return (answer($query, %part), { %{ answer($query, %part) }, after => $ms });
 }
 
 1;

@@ -12,7 +12,7 @@
 #define SERIAL(socket)	((socket) + 1)
 
 static uint16 slot_of_id[MAX_QUERY_IDS];
-static uint16 burst_of_id[MAX_QUERY_IDS];
+static uint16 slot_of_own_id[MAX_QUERY_IDS];
 
 /*
  * A window with room for this many questions, palloc'd.  The bits of style choose
@@ -41,7 +41,7 @@ flight_open(uint8 style, int capacity)
 	channel->sockets = flight->of_fd;
 	channel->max_sockets = FLIGHT_SOCKETS;
 	channel->slot_of_id = slot_of_id;
-	channel->burst_of_id = burst_of_id;
+	channel->slot_of_own_id = slot_of_own_id;
 	for (int i = 0; i < FLIGHT_SOCKETS; i++)
 	{
 		flight->sockets[i].fd = i;
@@ -94,10 +94,13 @@ flight_receive(Flight *flight, int socket, const uint8 *octets, size_t len)
 	if (!guard_incoming(&flight->channel, &flight->sockets[socket], octets, len,
 						&verdict))
 		return false;
-	if (verdict.id != wire_u16(octets))
+	/* The library knows the query by the first id that the question had. */
+	if (verdict.id != (flight->sockets[socket].burst ? wire_u16(octets) :
+					   verdict.slot->library_id))
 		finding("a verdict on another id");
 	if (verdict.flags != VERDICT_DONE && verdict.flags != VERDICT_NEXT_SERVER &&
-		verdict.flags != VERDICT_USE_TCP)
+		verdict.flags != VERDICT_USE_TCP &&
+		(verdict.flags != VERDICT_WITHOUT_EDNS || !flight->sockets[socket].burst))
 		finding("a verdict that is none");
 	return true;
 }

@@ -157,7 +157,9 @@ check_message(Flight *flight, DnsSlot **slots, int socket,
 	for (int i = 0; i < QUESTIONS; i++)
 	{
 		before[i] = slots[i]->reply;
-		if (belongs(&flight->window.style, &asked[i], octets, len, socket))
+		/* After an error to EDNS the question has another id. */
+		if (slots[i]->tries[0].id == asked[i].id &&
+			belongs(&flight->window.style, &asked[i], octets, len, socket))
 			owner = i;
 	}
 	judged = flight_receive(flight, socket, octets, len);

@@ -422,9 +422,6 @@ is_known(const Name *name)
 	/* An error without a question waits for two usual times more. */
 	if (name->kind == 'b' && set.known)
 		extra = 100 + (set.rtt + 2 * set.jitter) * 2 / 1000;
-	/* See open.txt. */
-	if (set.known && name->kind == 'e' && set.dup > 0 && set.feeder == FEEDER_ALONE)
-		return false;
 	return name_kind(name->kind)->status != NULL && extra < set.timeout / 2;
 }
 

@@ -77,6 +77,23 @@ foreach (
 	is(scalar @{ $batch->{queries} }, 190, '... and those that failed again without');
 }
 
+# The query without EDNS has an id of its own: an error that comes twice is no answer to it.
+foreach my $label (qw(ednstwice ednsbaretwice))
+{
+	foreach my $tcp (qw(off on))
+	{
+		my $what = $label . ($tcp eq 'on' ? ', tcp' : ', udp');
+		my $session = Session->new($node);
+
+		$session->text("SET pgcares.tcp = $tcp; SET pgcares.servers = '${\$server->address}'");
+		$server->forget;
+		is($session->text("SELECT status FROM dns_message('$label.example')"), 'NOERROR', "$what: an answer");
+		my @log = $server->log;
+		is(join(' ', map { $_->{edns} // 'none' } @log), '1232 none', '... to the second query, without EDNS');
+		isnt($log[0]{id}, $log[1]{id}, '... which has another id');
+	}
+}
+
 # A question that fails with and without EDNS shows nothing about EDNS.
 {
 	my $session = Session->new($node);
