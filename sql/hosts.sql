@@ -110,6 +110,14 @@ SET pgcares.max_in_flight = 1;
 SELECT * FROM dns_addresses('shop.example');
 RESET pgcares.max_in_flight;
 
+-- an address as text of the type inet, with its netmask, is that address; a network is none
+SELECT written, dns_lookup(written, on_error => 'ignore'), h.*, g.address, g.canonname
+FROM unnest(ARRAY[(inet '192.0.2.10')::text, (inet '2001:db8::10')::text, '192.0.2.10/24', '2001:db8::10/64']) AS written
+	LEFT JOIN LATERAL dns_gethostbyname(written, on_error => 'ignore') AS h ON true
+	LEFT JOIN LATERAL dns_getaddrinfo(written, flags => '{canonname}', on_error => 'ignore') AS g ON true;
+SELECT question, status, address FROM dns_lookup_many(ARRAY[(inet '192.0.2.10')::text, '192.0.2.0/24']);
+SELECT address FROM dns_getaddrinfo('192.0.2.10/32', flags => '{numerichost}');
+
 -- names of addresses; the netmask is ignored
 SELECT dns_reverse('192.0.2.10'), dns_reverse('192.0.2.10/24'),
 	dns_reverse('2001:db8::10');

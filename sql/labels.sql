@@ -63,7 +63,7 @@ DROP FUNCTION canonical;
 
 -- names in block lists (RFC 5782): of addresses, also as text, and of domains
 SELECT dns_blocklist_name(inet '192.0.2.99', 'bad.example'), dns_blocklist_name('192.0.2.99', 'bad.example.'),
-	dns_blocklist_name(inet '192.0.2.99/24', 'bad.example');
+	dns_blocklist_name(inet '192.0.2.99/24', 'bad.example'), dns_blocklist_name((inet '192.0.2.99')::text, 'bad.example');
 SELECT dns_blocklist_name(address, 'ugly.example') = dns_blocklist_name(host(address), 'ugly.example') AS same,
 	dns_blocklist_name(address, 'ugly.example')
 FROM (VALUES (inet '2001:db8:1:2:3:4:567:89ab'), ('::1'), ('::ffff:192.0.2.1')) AS v (address);

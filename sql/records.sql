@@ -39,6 +39,11 @@ SELECT * FROM dns_ptr(inet '2001:db8::53') ORDER BY ptrdname;
 SELECT * FROM dns_ptr('2001:db8::10');
 SELECT * FROM dns_ptr('2001:DB8:0:0:0:0:0.0.0.16');
 SELECT * FROM dns_ptr(address => '192.0.2.200');
+-- text of the type inet has a netmask; one that is none is a name
+SELECT written, p.*
+FROM unnest(ARRAY[(inet '192.0.2.10')::text, (inet '2001:db8::10')::text, '192.0.2.10/24', '192.0.2.10/0', '2001:db8::10/64', '192.0.2.10/33',
+		'192.0.2.10/', '192.0.2.10/-1', '192.0.2.10/0000', '192.0.2/24', '2001:db8::10/129', '2001:db8::10/4294967296', '/24', 'all.example/24']) AS written
+	LEFT JOIN LATERAL dns_ptr(written, 'ignore') AS p ON true;
 SELECT * FROM dns_ptr(name => 'ptr.all.example');
 
 -- every type in one shape

@@ -77,6 +77,47 @@ address_parse(const char *text, inet *address)
 }
 
 /*
+ * The same for an address that can have the length of its netmask behind it, as text of
+ * the type inet does.
+ */
+bool
+address_parse_masked(const char *text, inet *address)
+{
+	const char *slash = strchr(text, '/');
+	char		alone[INET6_ADDRSTRLEN];
+	int			bits = 0;
+
+	if (slash == NULL)
+		return address_parse(text, address);
+	if (slash - text >= (ptrdiff_t) sizeof(alone))
+		return false;
+	strlcpy(alone, text, slash - text + 1);
+	if (!address_parse(alone, address) || slash[1] == '\0' || strlen(slash + 1) > 3)
+		return false;
+	for (const char *digit = slash + 1; *digit != '\0'; digit++)
+	{
+		if (*digit < '0' || *digit > '9')
+			return false;
+		bits = bits * 10 + *digit - '0';
+	}
+	if (bits > ip_maxbits(address))
+		return false;
+	ip_bits(address) = bits;
+	return true;
+}
+
+/*
+ * The same, but false for a network: its netmask has to be as long as the address.  That
+ * is how an inet without a netmask is cast to text.
+ */
+bool
+address_parse_host(const char *text, inet *address)
+{
+	return address_parse_masked(text, address) &&
+		ip_bits(address) == ip_maxbits(address);
+}
+
+/*
  * The name of an address's PTR records (RFC 1035 section 3.5, RFC 3596 section
  * 2.5).  The netmask is ignored.
  */

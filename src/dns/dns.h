@@ -314,6 +314,8 @@ extern inet *address_inet(const uint8 *octets, size_t len);
 extern void address_set_inet(inet *address, const uint8 *octets, size_t len);
 extern char *address_text(const inet *address);
 extern bool address_parse(const char *text, inet *address);
+extern bool address_parse_masked(const char *text, inet *address);
+extern bool address_parse_host(const char *text, inet *address);
 extern void address_reverse_name(const inet *address, DnsName *name);
 
 /* ---- rrtype.c: the record types ---- */
@@ -339,6 +341,9 @@ extern const char *rrtype_text(uint16 code);
 extern const char *rrclass_text(uint16 code);
 
 /* ---- name.c: names as users write them ---- */
+
+/* A reason of name_parse() to which a message can add the octet */
+#define NAME_NEEDS_ESCAPE	"White space and control characters have to be escaped."
 
 extern const char *name_parse(const char *text, bool idn, DnsName *name);
 extern const char *name_parse_with_len(const char *text, size_t len,

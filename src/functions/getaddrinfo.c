@@ -163,7 +163,7 @@ read_addrinfo(FunctionCallInfo fcinfo, bool is_port, OnFailure on_failure,
 		return false;
 
 	if (!(request->flags & FLAG_NUMERICHOST) || request->host == NULL ||
-		address_parse(request->host, &address))
+		address_parse_host(request->host, &address))
 		return true;
 	if (on_failure == RAISE)
 		ereport(ERROR,

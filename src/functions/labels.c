@@ -177,7 +177,7 @@ pgcares_blocklist_name(PG_FUNCTION_ARGS)
 
 	if (!read_name(PG_GETARG_TEXT_PP(1), &zone))
 		PG_RETURN_NULL();
-	if (address_parse(text_to_cstring(written), &address))
+	if (address_parse_masked(text_to_cstring(written), &address))
 		address_labels(&address, &listed);
 	else if (!read_name(written, &listed) || listed.len == 1)
 		PG_RETURN_NULL();

@@ -156,7 +156,7 @@ read_typed(FunctionCallInfo fcinfo, uint16 type, OnFailure on_failure,
 
 	/* An untyped literal is text, even if it is an address. */
 	if (type == DNS_TYPE_PTR &&
-		address_parse(text_to_cstring(written), &address))
+		address_parse_masked(text_to_cstring(written), &address))
 	{
 		request->written = written;
 		request->bad_name = NULL;

@@ -83,9 +83,9 @@ host_answer_locally(const HostSought *sought, Host *host)
 	inet		address;
 
 	memset(host, 0, sizeof(*host));
-	if (sought->address == NULL && address_parse(sought->written, &address))
+	if (sought->address == NULL && address_parse_host(sought->written, &address))
 	{
-		add_name(host, pstrdup(sought->written));
+		add_name(host, pnstrdup(sought->written, strcspn(sought->written, "/")));
 		add_address(host, &address, HOST_NO_TTL, sought->family);
 		return true;
 	}

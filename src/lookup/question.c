@@ -40,6 +40,7 @@ question_type(const char *text, OnFailure on_failure, uint16 *number)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot look up records of type \"%s\"", text),
+				 type == DNS_TYPE_OPT ? errdetail("OPT is a part of messages, and no name has it.") :
 				 errdetail("Zone transfers and transactions are no lookups.")));
 	*number = type;
 	return true;

@@ -31,6 +31,7 @@ server_parse(const char *text, DnsServer *server)
 	bool		bracket = (*text == '[');
 	const char *end;			/* of the address */
 	const char *port;
+	inet		network;
 
 	memset(server, 0, sizeof(*server));
 
@@ -49,6 +50,8 @@ server_parse(const char *text, DnsServer *server)
 			end = text + strlen(text);
 		port = end;
 	}
+	if (strchr(text, '/') != NULL && address_parse_masked(text, &network))
+		return "it has a netmask";
 	if (*port != '\0' && !take_port(port, &server->udp_port))
 		return "a port is a colon and a number from 1 to 65535";
 	server->tcp_port = server->udp_port;
