@@ -127,10 +127,12 @@ OBJS = \
 	src/lookahead/table_columns.o \
 	src/lookahead/triggers.o \
 	src/lookahead/wrappers.o \
+	src/lookup/advice.o \
 	src/lookup/batch.o \
 	src/lookup/batch_put.o \
 	src/lookup/batch_search.o \
 	src/lookup/call.o \
+	src/lookup/extended_error.o \
 	src/lookup/host.o \
 	src/lookup/host_duplicates.o \
 	src/lookup/host_order.o \

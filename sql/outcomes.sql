@@ -241,6 +241,34 @@ SELECT * FROM dns_mx('a..b', 'warning');
 SELECT * FROM dns_lookup('a..b');
 DROP TABLE dirty;
 
+-- a text that is something else than a name: the hint tells; such a name can exist too
+CREATE FUNCTION hint(call text, OUT hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE 'SELECT FROM ' || call;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+END
+$$;
+SELECT written, hint(format('dns_a(%L)', written))
+FROM unnest(ARRAY['https://www.all.example/a?b=c', 'www.all.example/a', 'http://192.0.2.1:80/', 'info@all.example', 'Info <info@all.example>',
+		'www.all.example:443', '192.0.2.1:53', '[2001:db8::1]', '[2001:db8::1]:53', '192.0.2.1', '192.0.2.1/32', '2001:db8::1', '192.0.2.0/24',
+		'"www.all.example"', $$'www.all.example'$$, 'a.all.example,b.all.example', 'a.all.example; b.all.example',
+		' a.all.example', E'a.all.example\r\n', E'\t', 'a b.all.example', 'missing.all.example', 'nowhere.elsewhere.example',
+		'0/25.2.0.192.in-addr.arpa.', 'Me\044myself@home._http._tcp.all.example', '192.0.2.256', ':', ',', '@', '/', '"'])
+	WITH ORDINALITY AS v (written, ord)
+ORDER BY ord;
+SELECT call, hint(call)
+FROM unnest(ARRAY['dns_ptr(''192.0.2.99'')', 'dns_ptr(inet ''192.0.2.99'')', 'dns_reverse(''192.0.2.99'')', 'dns_query(''192.0.2.10'', ''PTR'')',
+		'dns_lookup(''info@all.example'')', 'dns_lookup(''192.0.2.0/24'')', 'dns_lookup(''2001:db8::1'', 4)', 'dns_search(''www.all.example:80'')',
+		'dns_gethostbyaddr(''192.0.2.99'')', 'dns_getaddrinfo(''www.all.example:80'')', 'dns_a(''https://www.all.example'', ''missing_ok'')']) AS call;
+SELECT * FROM dns_a(E'größe\rb');
+
+-- a text that is too long for any name is cut in messages, not where it is a value
+SELECT length(message), right(message, 70) AS message FROM outcome(repeat('äa', 100000));
+SELECT length(question), length(reason) FROM dns_query_many(ARRAY[repeat('a.', 100000), repeat('\001', 250), repeat('a', 1101)]);
+SELECT length(reason) FROM dns_message(repeat('a', 2000));
+
 -- a chain of aliases that the answer leaves open is followed by asking for its last name
 -- (RFC 1034 section 5.3.3), alone, in bulk and ahead of the call; 16 steps in all
 SET pgcares.servers = :'odd';

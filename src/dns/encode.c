@@ -20,6 +20,9 @@
 #define DECIMAL_MAX			10
 #define ESCAPED_OCTET_MAX	4
 
+/* Octets of a user's text in a message; a name in which each octet is escaped has fewer. */
+#define READABLE_MAX		1100
+
 static bool is_ascii(const char *text, size_t len);
 static bool is_readable(int encoding, const char *text, size_t len);
 static void put_text(StringInfo out, int encoding, const uint8 *octets, size_t len);
@@ -82,16 +85,27 @@ encode_text(StringInfo out, const uint8 *octets, size_t len)
 /*
  * Makes text of a user fit for a message that any client can read: the same text, or
  * a palloc'd copy.  Only SQL_ASCII has text that is no UTF-8; its octets become \DDD.
+ * Text that is too long for any name is cut, so that a document in place of a name does
+ * not fill the server's log.
  */
 const char *
 encode_readable(const char *text)
 {
 	StringInfoData out;
+	size_t		len = strlen(text);
+	bool		cut = len > READABLE_MAX;
 
-	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+	if (cut)
+		len = pg_mbcliplen(text, Min(len, 2 * READABLE_MAX), READABLE_MAX);
+	else if (GetDatabaseEncoding() != PG_SQL_ASCII)
 		return text;
 	initStringInfo(&out);
-	put_text(&out, PG_UTF8, (const uint8 *) text, strlen(text));
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		appendBinaryStringInfo(&out, text, len);
+	else
+		put_text(&out, PG_UTF8, (const uint8 *) text, len);
+	if (cut)
+		appendStringInfoString(&out, "...");
 	return out.data;
 }
 

@@ -85,7 +85,7 @@ name_refuse(const char *text, const char *reason)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" is not a domain name", text),
+			 errmsg("\"%s\" is not a domain name", encode_readable(text)),
 			 errdetail("%s", reason),
 			 errhint("A name is labels of 1 to 63 octets with dots between them. Octets that are not printable ASCII are written \\DDD, a decimal number of three digits.")));
 }
@@ -269,7 +269,7 @@ parse_ascii_name(const char *text, size_t len, DnsName *name)
 		if (octet == '\\')
 			reason = parse_escape(&at, end, &octet);
 		else if (octet <= ' ' || octet >= 0x7f)
-			reason = "White space and control characters have to be escaped.";
+			reason = NAME_NEEDS_ESCAPE;
 		else
 			at++;
 		if (place < WIRE_NAME_MAX)
@@ -362,6 +362,12 @@ to_ascii(const char *text, char **ascii)
 	char	   *utf8;
 	int			rc;
 
+	/* libidn2 has no clear words for these. */
+	for (const char *at = text; *at != '\0'; at++)
+	{
+		if ((uint8) *at <= ' ' || *at == 0x7f)
+			return NAME_NEEDS_ESCAPE;
+	}
 	if (strchr(text, '\\') != NULL)
 		return "Escapes cannot be mixed with characters that are not ASCII.";
 	utf8 = text_to_utf8(text);

@@ -55,7 +55,7 @@ pgcares_address_from_reverse(PG_FUNCTION_ARGS)
 		!address_of_reverse(&name, octets, &len))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not the reverse name of an address", written),
+				 errmsg("\"%s\" is not the reverse name of an address", encode_readable(written)),
 				 errhint("It is four numbers below in-addr.arpa, or 32 hexadecimal digits below ip6.arpa.")));
 	PG_RETURN_DATUM(InetPGetDatum(address_inet(octets, len)));
 }

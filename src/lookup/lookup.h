@@ -82,6 +82,15 @@ extern void outcome_report(const DnsOutcome *outcome, const char *text, OnError 
 extern bool outcome_is_noerror(const DnsOutcome *outcome);
 extern bool outcome_is_missing(const DnsOutcome *outcome);
 
+/* ---- advice.c: hints for texts that are something else than a name ---- */
+
+extern const char *advice_for(const char *text, const DnsOutcome *outcome);
+extern char *advice_on_octet(const char *text);
+
+/* ---- extended_error.c: an extended error in words ---- */
+
+extern char *extended_error_text(const DnsMessage *message);
+
 /* ---- slow_log.c: the log of slow lookups ---- */
 
 extern void slow_log(const DnsWindow *window, const DnsQuestion *question, const DnsReply *reply);

@@ -11,26 +11,6 @@
 
 #include "port/pg_bitutils.h"
 
-/*
- * Octets of a server's text in a message.  Chosen, not measured: the rest is cut;
- * dns_message() shows all of it.
- */
-#define MAX_EXTENDED_TEXT	255
-
-/* Extended errors (RFC 8914 section 5.2 and the IANA registry). */
-static const char *const extended_errors[] = {
-	"Other Error", "Unsupported DNSKEY Algorithm",
-	"Unsupported DS Digest Type", "Stale Answer", "Forged Answer",
-	"DNSSEC Indeterminate", "DNSSEC Bogus", "Signature Expired",
-	"Signature Not Yet Valid", "DNSKEY Missing", "RRSIGs Missing",
-	"No Zone Key Bit Set", "NSEC Missing", "Cached Error", "Not Ready",
-	"Blocked", "Censored", "Filtered", "Prohibited", "Stale NXDOMAIN Answer",
-	"Not Authoritative", "Not Supported", "No Reachable Authority",
-	"Network Error", "Invalid Data", "Signature Expired before Valid",
-	"Too Early", "Unsupported NSEC3 Iterations Value",
-	"Unable to conform to policy", "Synthesized"
-};
-
 static void clear(DnsOutcome *outcome);
 static void read_reply(DnsOutcome *outcome, const DnsStyle *style,
 					   const DnsQuestion *question, const DnsReply *reply);
@@ -42,8 +22,7 @@ static void add_note(DnsOutcome *outcome, const char *sentence);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
 static char *describe_records(const DnsQuestion *question);
 static char *describe_way(const DnsMessage *message, const DnsQuestion *question);
-static char *describe_extended_error(const DnsMessage *message);
-static char *describe_tries(const DnsOutcome *outcome);
+static char *describe_tries(const DnsOutcome *outcome, const char *text);
 
 /*
  * Reads the outcome of a window's question.  The outcome's message points into
@@ -187,6 +166,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 	const DnsStatus *status = outcome->status;
 	const char *hint = status_hint(status, outcome->chosen_server,
 								   on_error == ON_ERROR_WARNING);
+	const char *advice;
 	char	   *tries;
 	int			level = ERROR;
 
@@ -195,7 +175,10 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 		return;
 	if (on_error == ON_ERROR_WARNING)
 		level = WARNING;
-	tries = describe_tries(outcome);
+	tries = describe_tries(outcome, text);
+	advice = advice_for(text, outcome);
+	if (advice != NULL)
+		hint = outcome_is_missing(outcome) ? psprintf("%s %s", advice, hint) : advice;
 	ereport(level,
 			(errcode(status->sqlstate),
 			 errmsg_internal("%s", outcome_reason(outcome, text)),
@@ -311,7 +294,7 @@ read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive)
 	const DnsQuestion *question = &outcome->question;
 	AliasEnd	end = alias_follow(&outcome->message, question, &outcome->owner);
 
-	outcome->extended_error = describe_extended_error(&outcome->message);
+	outcome->extended_error = extended_error_text(&outcome->message);
 	read_status(outcome, end, ignore_tc, recursive);
 	if (end == ALIAS_LOOP || end == ALIAS_TOO_LONG ||
 		(!outcome_is_noerror(outcome) && !name_equal(&outcome->owner, &question->name)))
@@ -396,41 +379,11 @@ describe_way(const DnsMessage *message, const DnsQuestion *question)
 	return sentence.data;
 }
 
-/*
- * The extended error of an answer as a sentence, or NULL.  A stranger wrote
- * its text.
- */
 static char *
-describe_extended_error(const DnsMessage *message)
-{
-	StringInfoData sentence;
-	const uint8 *text;
-	size_t		len;
-	int			code;
-
-	if (!message_extended_error(message, &code, &text, &len))
-		return NULL;
-
-	initStringInfo(&sentence);
-	appendStringInfo(&sentence, "The server added extended error %d", code);
-	if (code < (int) lengthof(extended_errors))
-		appendStringInfo(&sentence, " (%s)", extended_errors[code]);
-	if (len > 0)
-	{
-		appendStringInfoString(&sentence, ": ");
-		encode_octets(&sentence, text, Min(len, MAX_EXTENDED_TEXT),
-					  ESCAPED_IN_TEXT);
-		if (len > MAX_EXTENDED_TEXT)
-			appendStringInfoString(&sentence, "...");
-	}
-	appendStringInfoChar(&sentence, '.');
-	return sentence.data;
-}
-
-static char *
-describe_tries(const DnsOutcome *outcome)
+describe_tries(const DnsOutcome *outcome, const char *text)
 {
 	StringInfoData sentences;
+	char	   *octet;
 
 	initStringInfo(&sentences);
 	if (outcome->queries > 0)
@@ -444,6 +397,9 @@ describe_tries(const DnsOutcome *outcome)
 	if (outcome->note != NULL)
 		appendStringInfo(&sentences, "%s%s", sentences.len > 0 ? " " : "",
 						 outcome->note);
+	if (outcome->note != NULL && strcmp(outcome->note, NAME_NEEDS_ESCAPE) == 0 &&
+		(octet = advice_on_octet(text)) != NULL)
+		appendStringInfo(&sentences, " %s", octet);
 	if (outcome->extended_error != NULL)
 		appendStringInfo(&sentences, " %s", outcome->extended_error);
 	return sentences.len > 0 ? sentences.data : NULL;
