@@ -138,6 +138,7 @@ OBJS = \
 	src/lookup/host_order.o \
 	src/lookup/outcome.o \
 	src/lookup/prefetch.o \
+	src/lookup/prefetch_answer.o \
 	src/lookup/prefetch_servers.o \
 	src/lookup/prefetch_statement.o \
 	src/lookup/prefetch_table.o \
@@ -164,6 +165,7 @@ OBJS = \
 	src/system/clock.o \
 	src/system/file.o \
 	src/system/memory.o \
+	src/system/pages.o \
 	src/system/pool.o \
 	src/system/shared_memory.o \
 	src/transport/bare_error.o \

@@ -36,14 +36,14 @@ lookup_ask(Lookup *lookup, const DnsQuestion *questions, int count,
 	for (int i = 0; i < count; i++)
 	{
 		if (ahead && prefetch_outcome(lookup->server, &questions[i], !only_ahead,
-									  &outcomes[i]))
+									  &lookup->replies[i], &outcomes[i]))
 		{
 			if (keep)
 				outcome_keep(&outcomes[i]);
 		}
-		else if (cache_find(&lookup->scope, &questions[i], &lookup->cached[i]))
+		else if (cache_find(&lookup->scope, &questions[i], &lookup->replies[i]))
 			outcome_read_cached(&outcomes[i], &lookup->scope, &questions[i],
-								&lookup->cached[i]);
+								&lookup->replies[i]);
 		else
 			numbers[left++] = i;
 	}

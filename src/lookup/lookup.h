@@ -105,7 +105,7 @@ typedef struct Lookup
 	const char *server;			/* NULL: the configured ones */
 	bool		began;
 	CacheScope	scope;			/* since it began */
-	DnsReply	cached[LOOKUP_MAX_QUESTIONS];	/* by question */
+	DnsReply	replies[LOOKUP_MAX_QUESTIONS];	/* by question, if it got no window */
 	DnsWindow  *window;			/* NULL if all was asked ahead, or is in the cache */
 	DnsSlot    *slot;			/* of the last outcome */
 } Lookup;
@@ -343,6 +343,7 @@ typedef struct PrefetchStatement
 	MemoryContext owner;		/* the executor state's */
 	MemoryContext context;
 	MemoryContextCallback release;
+	Pages		pages;			/* of questions and answers */
 	struct prefetch_questions_hash *table;
 	uint64		seed;			/* of its hash values */
 	struct PrefetchQuestion *expected;	/* probably the next to be looked up */
@@ -350,7 +351,6 @@ typedef struct PrefetchStatement
 	DnsWindow  *window;			/* NULL before the first question */
 	dlist_head	servers;		/* that were chosen: PrefetchServer */
 	int			open_servers;	/* of these, with a window */
-	uint32		last_server;	/* the highest number */
 	dlist_head	prefetches;		/* of nodes that have not ended */
 	dlist_head	unused;			/* done and unreferenced; oldest first */
 	uint64		answers;		/* that have come */
@@ -365,7 +365,6 @@ typedef struct PrefetchServer
 	dlist_node	node;
 	PrefetchStatement *statement;
 	char	   *text;			/* as the caller wrote it */
-	uint32		number;			/* from 1 */
 	DnsWindow  *window;			/* NULL if it has to wait for one */
 	CacheScope	scope;			/* of the window */
 	int			questions;		/* that exist */
@@ -394,10 +393,9 @@ typedef enum PrefetchState
 	PREFETCH_DONE
 } PrefetchState;
 
-/* The key of a question; names that differ in case are different. */
+/* The key of a question, besides its server; names that differ in case are different. */
 typedef struct PrefetchKey
 {
-	uint32		server;			/* its number; 0 for those of the settings */
 	uint16		type;
 	uint16		class;
 	uint8		nsid;
@@ -405,20 +403,26 @@ typedef struct PrefetchKey
 	uint8		octets[FLEXIBLE_ARRAY_MEMBER];
 } PrefetchKey;
 
-/* A question of a statement.  The reply's answer is palloc'd. */
+/* A reply in little room, with its answer behind it; see prefetch_answer.c. */
+typedef struct PrefetchAnswer PrefetchAnswer;
+
+/* A question of a statement: many wait at a time, so its members are small. */
 typedef struct PrefetchQuestion
 {
 	Prefetch   *prefetch;
 	PrefetchServer *server;		/* NULL for those of the settings */
 	dlist_node	node;			/* in the queue, or among the unused */
-	PrefetchState state;
-	int			references;
-	bool		used;			/* a call has taken the answer */
+	union
+	{
+		const DnsSlot *slot;	/* while it is asked */
+		PrefetchAnswer *answer; /* when it is done */
+	};
 	int64	   *credit;			/* that its first use increases, or NULL */
-	int			earns;			/* by so much */
-	const DnsSlot *slot;		/* while it is asked */
-	DnsReply	reply;			/* when it is done */
+	int			references;
 	uint32		hash;			/* of the key */
+	uint8		state;			/* a PrefetchState */
+	uint8		earns;			/* the increase of the credit */
+	bool		used;			/* a call has taken the answer */
 	PrefetchKey	key;
 } PrefetchQuestion;
 
@@ -438,6 +442,14 @@ extern void prefetch_table_drop(PrefetchQuestion *prefetched);
 extern void prefetch_table_account(Prefetch *prefetch, Size more, Size less);
 extern void prefetch_table_forget_server(const PrefetchServer *server);
 extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
+
+/* ---- prefetch_answer.c: replies that wait for their calls ---- */
+
+extern PrefetchAnswer *prefetch_answer_keep(Pages *pages, const DnsReply *reply);
+extern void prefetch_answer_read(const PrefetchAnswer *kept, DnsReply *reply);
+extern void prefetch_answer_give_up(const PrefetchQuestion *prefetched, DnsReply *reply);
+extern Size prefetch_answer_space(PrefetchAnswer *kept);
+extern void prefetch_answer_forget(Pages *pages, PrefetchAnswer *kept);
 
 /* ---- prefetch_statement.c: the statements that ask ahead ---- */
 
@@ -473,6 +485,6 @@ extern void prefetch_attend(Prefetch *prefetch);
 extern void prefetch_ask(Prefetch *prefetch);
 extern void prefetch_close(Prefetch *prefetch);
 extern bool prefetch_outcome(const char *server, const DnsQuestion *question, bool wait,
-							 DnsOutcome *outcome);
+							 DnsReply *reply, DnsOutcome *outcome);
 
 #endif							/* PGCARES_LOOKUP_H */

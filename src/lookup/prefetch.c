@@ -21,9 +21,9 @@
 #define LOOK_SOONER		500		/* the same, while questions are queued */
 
 /*
- * How many questions to gather, and for how long, to ask them together while
- * rows come fast.  If the next row is slow, they wait for it, or until a call
- * that needs an answer asks them.  Both are chosen, not measured.
+ * How many questions to gather, and for how long, to ask them together while rows come
+ * fast.  If the next row is slow, they wait for it, or until a call that needs an answer
+ * asks them.  Both are chosen, not measured.
  */
 #define ASK_MANY		64
 #define ASK_AFTER		200		/* us */
@@ -36,8 +36,8 @@
 
 static bool take_cached(PrefetchQuestion *prefetched);
 static void open_window(PrefetchStatement *statement);
-static bool wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question);
-static void give_up(PrefetchQuestion *prefetched);
+static bool wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question,
+					 DnsReply *reply);
 static void move_on(Prefetch *first);
 static void feed(Prefetch *prefetch);
 static void flush(DnsWindow *window);
@@ -202,17 +202,17 @@ prefetch_close(Prefetch *prefetch)
 }
 
 /*
- * Waits for a question that the calling statement asked ahead, and reads its
- * outcome; server is NULL for those of the settings.  False if it was not asked,
- * or with other settings, or is not answered and must not wait.  The outcome's message
- * is valid until the next lookup.  Raises what waiting raises.
+ * Waits for a question that the calling statement asked ahead, and reads reply and
+ * outcome; server is NULL for those of the settings.  False if it was not asked, or with
+ * other settings, or is not answered and must not wait.  The outcome points into the
+ * reply; its message is valid until the next lookup.  Raises what waiting raises.
  */
 bool
 prefetch_outcome(const char *server, const DnsQuestion *question, bool wait,
-				 DnsOutcome *outcome)
+				 DnsReply *reply, DnsOutcome *outcome)
 {
 	PrefetchStatement *statement = prefetch_statement_calling();
-	PrefetchServer *chosen = NULL;
+	PrefetchServer *chosen;
 	PrefetchQuestion *prefetched;
 	DnsWindow  *window;
 	uint32		hash;
@@ -220,8 +220,7 @@ prefetch_outcome(const char *server, const DnsQuestion *question, bool wait,
 
 	if (statement == NULL)
 		return false;
-	if (server != NULL)
-		chosen = prefetch_server_find(statement, server);
+	chosen = server != NULL ? prefetch_server_find(statement, server) : NULL;
 	if (server != NULL && chosen == NULL)
 		return false;
 	prefetched = prefetch_table_find(statement, chosen, question, &hash);
@@ -233,15 +232,16 @@ prefetch_outcome(const char *server, const DnsQuestion *question, bool wait,
 
 	prefetch_table_hold(prefetched);
 	answered = prefetched->state == PREFETCH_DONE ||
-		(wait && wait_for(prefetched, question));
+		(wait && wait_for(prefetched, question, reply));
+	if (prefetched->state == PREFETCH_DONE)
+		prefetch_answer_read(prefetched->answer, reply);
 	if (answered)
 	{
 		if (!prefetched->used && prefetched->credit != NULL)
 			*prefetched->credit += prefetched->earns;
 		prefetched->prefetch->counters->used += !prefetched->used;
 		prefetched->used = true;
-		outcome_read(outcome, window, question,
-					 &prefetched->reply);
+		outcome_read(outcome, window, question, reply);
 	}
 	prefetch_table_drop(prefetched);
 	return answered;
@@ -284,11 +284,11 @@ open_window(PrefetchStatement *statement)
 }
 
 /*
- * Waits until a question is done, but not longer than pgcares.deadline; past
- * that the reply is a timeout.  False if the window has failed.
+ * Waits until a question is done, at most for pgcares.deadline, then makes a reply: a
+ * timeout.  False if the window has failed.
  */
 static bool
-wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question)
+wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question, DnsReply *reply)
 {
 	Prefetch   *prefetch = prefetched->prefetch;
 	const DnsWindow *window = prefetch_table_window(prefetched);
@@ -309,8 +309,8 @@ wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question)
 			break;
 		if (clock_waited() >= limit)
 		{
-			give_up(prefetched);
-			slow_log(window, question, &prefetched->reply);
+			prefetch_answer_give_up(prefetched, reply);
+			slow_log(window, question, reply);
 			given_up = true;
 			break;
 		}
@@ -319,19 +319,6 @@ wait_for(PrefetchQuestion *prefetched, const DnsQuestion *question)
 	}
 	prefetch->counters->waited += clock_now() - began;
 	return prefetched->state == PREFETCH_DONE || given_up;
-}
-
-/* Makes the reply a timeout: the call's deadline has passed first. */
-static void
-give_up(PrefetchQuestion *prefetched)
-{
-	if (prefetched->state == PREFETCH_ASKED)
-		prefetched->reply = prefetched->slot->reply;
-	else
-		prefetched->reply.asked_at = clock_now();
-	prefetched->reply.answer = NULL;
-	prefetched->reply.status = ARES_ETIMEOUT;
-	prefetched->reply.done_at = clock_now();
 }
 
 /* Takes finished answers and asks more, for this node first. */
@@ -395,7 +382,7 @@ flush(DnsWindow *window)
 		(void) flush_channel(window->channel);
 }
 
-/* Questions of all statements in this process that are in flight. */
+/* Questions of all statements that are in flight. */
 static int
 total_in_flight(void)
 {

@@ -51,7 +51,6 @@ prefetch_server_get(PrefetchStatement *statement, const char *text)
 		return server;
 	server = MemoryContextAllocZero(statement->context, sizeof(PrefetchServer));
 	server->text = MemoryContextStrdup(statement->context, text);
-	server->number = ++statement->last_server;
 	server->statement = statement;
 	dlist_push_tail(&statement->servers, &server->node);
 	return server;

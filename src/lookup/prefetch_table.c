@@ -30,6 +30,7 @@
 #include "miscadmin.h"
 
 #define KEY_SIZE(len)	(offsetof(PrefetchKey, octets) + (len))
+#define QUESTION_SIZE(len)	(offsetof(PrefetchQuestion, key) + KEY_SIZE(len))
 
 typedef struct PrefetchEntry
 {
@@ -38,14 +39,14 @@ typedef struct PrefetchEntry
 	char		status;
 } PrefetchEntry;
 
-static bool same_key(const PrefetchKey *a, const PrefetchKey *b);
+static bool same_question(const PrefetchQuestion *a, const PrefetchQuestion *b);
 
 #define SH_PREFIX prefetch_questions
 #define SH_ELEMENT_TYPE PrefetchEntry
 #define SH_KEY_TYPE PrefetchQuestion *
 #define SH_KEY prefetched
 #define SH_HASH_KEY(table, sought) (sought)->hash
-#define SH_EQUAL(table, a, b) same_key(&(a)->key, &(b)->key)
+#define SH_EQUAL(table, a, b) same_question(a, b)
 #define SH_SCOPE static inline
 #define SH_STORE_HASH
 #define SH_GET_HASH(table, entry) (entry)->hash
@@ -53,12 +54,12 @@ static bool same_key(const PrefetchKey *a, const PrefetchKey *b);
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-static bool is_question(const PrefetchKey *key, const PrefetchServer *server,
+static bool is_question(const PrefetchQuestion *prefetched, const PrefetchServer *server,
 						const DnsQuestion *question);
 static void count_known(const PrefetchQuestion *prefetched, int more);
-static void fill_key(PrefetchKey *key, const PrefetchServer *server,
-					 const DnsQuestion *question);
-static uint32 hash_key(const PrefetchStatement *statement, const PrefetchKey *key);
+static void fill_key(PrefetchKey *key, const DnsQuestion *question);
+static uint32 hash_question(const PrefetchStatement *statement,
+							const PrefetchQuestion *prefetched);
 static void keep_unused(PrefetchQuestion *prefetched);
 static void forget(PrefetchQuestion *prefetched);
 static Size question_size(PrefetchQuestion *prefetched);
@@ -69,6 +70,7 @@ static Size question_size(PrefetchQuestion *prefetched);
 void
 prefetch_table_create(PrefetchStatement *statement)
 {
+	statement->pages.context = statement->context;
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
 	statement->table = prefetch_questions_create(statement->context, 256, NULL);
 	dlist_init(&statement->unused);
@@ -86,15 +88,16 @@ prefetch_table_find(PrefetchStatement *statement, const PrefetchServer *server,
 	union
 	{
 		PrefetchQuestion	prefetched;
-		char		room[offsetof(PrefetchQuestion, key) + KEY_SIZE(WIRE_NAME_MAX)];
+		char		room[QUESTION_SIZE(WIRE_NAME_MAX)];
 	}			sought;
 	PrefetchEntry *entry;
 
 	if (statement->expected != NULL &&
-		is_question(&statement->expected->key, server, question))
+		is_question(statement->expected, server, question))
 		return statement->expected;
-	fill_key(&sought.prefetched.key, server, question);
-	*hash = sought.prefetched.hash = hash_key(statement, &sought.prefetched.key);
+	sought.prefetched.server = unconstify(PrefetchServer *, server);
+	fill_key(&sought.prefetched.key, question);
+	*hash = sought.prefetched.hash = hash_question(statement, &sought.prefetched);
 	entry = prefetch_questions_lookup(statement->table, &sought.prefetched);
 	return entry != NULL ? entry->prefetched : NULL;
 }
@@ -106,19 +109,22 @@ PrefetchQuestion *
 prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 				   const DnsQuestion *question, uint32 hash)
 {
-	PrefetchQuestion *prefetched;
+	Size		size = QUESTION_SIZE(question->name.len);
+	PrefetchQuestion *prefetched = pages_take(&prefetch->statement->pages, size);
 	bool		found;
 
-	prefetched = MemoryContextAllocZero(prefetch->statement->context,
-										offsetof(PrefetchQuestion, key) +
-										KEY_SIZE(question->name.len));
+	if (prefetched == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	memset(prefetched, 0, size);
 	prefetched->prefetch = prefetch;
 	prefetched->server = server;
 	if (server != NULL)
 		server->questions++;
 	prefetched->state = PREFETCH_EXPECTED;
 	prefetched->hash = hash;
-	fill_key(&prefetched->key, server, question);
+	fill_key(&prefetched->key, question);
 	prefetch_questions_insert(prefetch->statement->table, prefetched, &found);
 	prefetch_table_account(prefetch, question_size(prefetched), 0);
 	return prefetched;
@@ -236,24 +242,16 @@ bool
 prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 {
 	Prefetch   *prefetch = prefetched->prefetch;
-	Size		size = question_size(prefetched);
-	uint8	   *copy = NULL;
+	PrefetchAnswer *answer = prefetch_answer_keep(&prefetch->statement->pages, reply);
 
-	if (reply->answer != NULL)
-	{
-		copy = MemoryContextAllocExtended(prefetch->statement->context,
-										  reply->answer_len, MCXT_ALLOC_NO_OOM);
-		if (copy == NULL)
-			return false;
-		memcpy(copy, reply->answer, reply->answer_len);
-	}
-	prefetched->reply = *reply;
-	prefetched->reply.answer = copy;
-	prefetch_table_account(prefetch, question_size(prefetched), size);
+	if (answer == NULL)
+		return false;
+	prefetched->answer = answer;
+	prefetched->state = PREFETCH_DONE;
+	prefetch_table_account(prefetch, prefetch_answer_space(answer), 0);
 
 	if (reply->status == ARES_ETIMEOUT)
 		prefetch->counters->timeouts++;
-	prefetched->state = PREFETCH_DONE;
 	prefetch->statement->answers++;
 	if (prefetched->references == 0)
 		keep_unused(prefetched);
@@ -306,19 +304,20 @@ prefetch_table_forget_server(const PrefetchServer *server)
 }
 
 static bool
-is_question(const PrefetchKey *key, const PrefetchServer *server,
+is_question(const PrefetchQuestion *prefetched, const PrefetchServer *server,
 			const DnsQuestion *question)
 {
-	return key->server == (server != NULL ? server->number : 0) &&
+	const PrefetchKey *key = &prefetched->key;
+
+	return prefetched->server == server &&
 		key->len == question->name.len && key->type == question->type &&
 		key->class == question->class && key->nsid == question->nsid &&
 		memcmp(key->octets, question->name.octets, key->len) == 0;
 }
 
 static void
-fill_key(PrefetchKey *key, const PrefetchServer *server, const DnsQuestion *question)
+fill_key(PrefetchKey *key, const DnsQuestion *question)
 {
-	key->server = server != NULL ? server->number : 0;
 	key->type = question->type;
 	key->class = question->class;
 	key->nsid = question->nsid;
@@ -327,16 +326,19 @@ fill_key(PrefetchKey *key, const PrefetchServer *server, const DnsQuestion *ques
 }
 
 static uint32
-hash_key(const PrefetchStatement *statement, const PrefetchKey *key)
+hash_question(const PrefetchStatement *statement, const PrefetchQuestion *prefetched)
 {
-	return (uint32) hash_bytes_extended((const unsigned char *) key,
-										KEY_SIZE(key->len), statement->seed);
+	const PrefetchKey *key = &prefetched->key;
+
+	return (uint32) hash_bytes_extended((const unsigned char *) key, KEY_SIZE(key->len),
+										statement->seed ^ (uintptr_t) prefetched->server);
 }
 
 static bool
-same_key(const PrefetchKey *a, const PrefetchKey *b)
+same_question(const PrefetchQuestion *a, const PrefetchQuestion *b)
 {
-	return a->len == b->len && memcmp(a, b, KEY_SIZE(a->len)) == 0;
+	return a->server == b->server && a->key.len == b->key.len &&
+		memcmp(&a->key, &b->key, KEY_SIZE(a->key.len)) == 0;
 }
 
 /* Keeps an answer without a reference while there is memory. */
@@ -366,25 +368,26 @@ forget(PrefetchQuestion *prefetched)
 	prefetch_questions_delete(statement->table, prefetched);
 	if (statement->expected == prefetched)
 		statement->expected = NULL;
-	if (prefetched->reply.answer != NULL)
-		pfree(prefetched->reply.answer);
+	if (prefetched->state == PREFETCH_DONE)
+		prefetch_answer_forget(&statement->pages, prefetched->answer);
 	if (server != NULL && --server->questions == 0 && server->window == NULL)
 	{
 		dlist_delete(&server->node);
 		pfree(server->text);
 		pfree(server);
 	}
-	pfree(prefetched);
+	pages_give(&statement->pages, prefetched, QUESTION_SIZE(prefetched->key.len));
 }
 
 /* Octets of a question, its answer and its entry in the table. */
 static Size
 question_size(PrefetchQuestion *prefetched)
 {
-	Size		size = GetMemoryChunkSpace(prefetched) + 2 * sizeof(PrefetchEntry);
+	Size		size = pages_space(prefetched, QUESTION_SIZE(prefetched->key.len)) +
+		2 * sizeof(PrefetchEntry);
 
-	if (prefetched->reply.answer != NULL)
-		size += GetMemoryChunkSpace(prefetched->reply.answer);
+	if (prefetched->state == PREFETCH_DONE)
+		size += prefetch_answer_space(prefetched->answer);
 	return size;
 }
 

@@ -23,7 +23,7 @@ extern void __real_books_check(DnsWindow *window);
 #define MAX_PIECES	4
 
 /* The memory of a row with a name in the queue of a look-ahead node. */
-#define ROW_SPACE	224
+#define ROW_SPACE	112
 
 static const SimTask *task;
 
@@ -254,12 +254,13 @@ ask_ahead(void)
 	for (int i = 0; i < task->names && !is_enough(i); i++)
 	{
 		DnsQuestion question;
+		DnsReply	reply;
 		DnsOutcome	outcome;
 		int64		began;
 
 		while (read < task->names &&
 			   (read <= i || (read - i) * ROW_SPACE + prefetch->memory <
-				get_hash_memory_limit()))
+				get_hash_memory_limit() / 8 * 7))
 		{
 			CHECK_FOR_INTERRUPTS();
 			read_name(read, &question);
@@ -273,7 +274,7 @@ ask_ahead(void)
 		prefetch_ask(prefetch);
 		read_name(i, &question);
 		began = clock_now();
-		if (rows[i] == NULL || !prefetch_outcome(NULL, &question, true, &outcome))
+		if (rows[i] == NULL || !prefetch_outcome(NULL, &question, true, &reply, &outcome))
 			ereport(ERROR, (errmsg("name %d was not asked ahead", i)));
 		check_limit(i, clock_now() - began);
 		tell_outcome(i, &outcome);
