@@ -94,6 +94,7 @@ OBJS = \
 	src/functions/services.o \
 	src/functions/statistics.o \
 	src/functions/support.o \
+	src/lookahead/ahead_row.o \
 	src/lookahead/arguments_ahead.o \
 	src/lookahead/call_site.o \
 	src/lookahead/call_text.o \

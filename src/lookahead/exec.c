@@ -31,11 +31,11 @@
 #define SLOW_SOURCE		50000
 
 /*
- * Quarters of the statement's memory that rows, and the questions and answers
+ * Eighths of the statement's memory that rows, and the questions and answers
  * that they wait for, can take.  The rest is for answers that are perhaps needed
- * again.  Chosen, not measured.
+ * again.  Chosen, not measured: each row that waits is one that is asked for early.
  */
-#define ROWS_OF_4		3
+#define ROWS_OF_8		7
 
 /*
  * In a parallel plan, the questions of a process that can wait to be asked: this
@@ -147,7 +147,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	state->guarded = setting_of(plan, LOOKAHEAD_GUARD_ROWS) != 0;
 	state->warns = setting_of(plan, LOOKAHEAD_WARNS) != 0;
 	state->foreign = setting_of(plan, LOOKAHEAD_FOREIGN) != 0;
-	state->memory = get_hash_memory_limit() / 4 * ROWS_OF_4 /
+	state->memory = get_hash_memory_limit() / 8 * ROWS_OF_8 /
 		setting_of(plan, LOOKAHEAD_SHARES);
 	if (plan->scan.plan.parallel_aware)
 		state->waiting = Max(WAITING_LEAST, plan->scan.plan.plan_rows / WAITING_PART);

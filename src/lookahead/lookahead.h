@@ -360,6 +360,34 @@ extern void call_site_begin(CallSite *site, ExprContext *econtext);
 extern int	call_site_next(CallSite *site, ExprContext *econtext,
 						   DnsQuestion *questions);
 
+/* ---- ahead_row.c: a row that was read ahead ---- */
+
+/* A question of a row. */
+typedef struct RowQuestion
+{
+	PrefetchQuestion *prefetched;
+	CallSite   *site;
+	bool		certain;		/* needs no credit */
+} RowQuestion;
+
+/* A row that was read ahead, and the questions that were started for it. */
+typedef struct AheadRow
+{
+	struct AheadRow *next;
+	RowQuestion *questions;		/* behind the row, or in a chunk of their own */
+	int			nquestions;
+	int			room;			/* for so many */
+	ItemPointerData tid;		/* in the table that the child scans, if any */
+	uint16		level:15;		/* of the calls whose questions are started next */
+	uint16		wanted:1;		/* it is certain to be taken */
+} AheadRow;
+
+extern AheadRow *ahead_row_make(MemoryContext context, TupleTableSlot *slot, int room);
+extern void ahead_row_show(const AheadRow *row, TupleTableSlot *slot);
+extern void ahead_row_make_room(AheadRow *row, MemoryContext context);
+extern Size ahead_row_space(AheadRow *row);
+extern void ahead_row_free(AheadRow *row);
+
 /* ---- row_queue.c: rows that were read ahead ---- */
 
 /* The queue of a node. */
@@ -370,7 +398,9 @@ typedef struct LookaheadRows
 	int			nsites;
 	CallSite   *sites;			/* the calls that are looked ahead for */
 	Prefetch   *prefetch;			/* NULL before the first question */
-	dlist_head	list;			/* the rows, in their order */
+	struct AheadRow *first;		/* of the rows, in their order; or NULL */
+	struct AheadRow *last;
+	int			room;			/* of each row, for so many questions */
 	int			levels;			/* of calls that need the answers of others */
 	struct AheadRow *behind;	/* the first row that has not started all, or NULL */
 	uint64		answers;		/* of the statement, at the last look */

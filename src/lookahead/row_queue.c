@@ -12,10 +12,8 @@
 
 #include "lookahead/lookahead.h"
 
-#include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "executor/executor.h"
 #include "nodes/extensible.h"
 
 /*
@@ -23,27 +21,11 @@
  */
 #define LATER_ROWS		512
 
-/* A question of a row. */
-typedef struct RowQuestion
-{
-	PrefetchQuestion *prefetched;
-	CallSite   *site;
-	bool		certain;		/* needs no credit */
-} RowQuestion;
-
-/* A row that was read ahead, and the questions that were started for it. */
-typedef struct AheadRow
-{
-	dlist_node	node;
-	MinimalTuple tuple;
-	ItemPointerData tid;		/* in the table that the child scans, if any */
-	Size		space;
-	bool		wanted;			/* it is certain to be taken */
-	int			level;			/* of the calls whose questions are started next */
-	int			nquestions;
-	int			room;			/* for so many */
-	RowQuestion *questions;
-} AheadRow;
+/*
+ * Blocks of rows.  A block is freed when its last row is dropped, so large ones would hold
+ * memory that no row needs.
+ */
+#define ROW_BLOCKS		ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE, 64 * 1024
 
 static void account(LookaheadRows *rows, Size more, Size less);
 static bool continue_row(LookaheadRows *rows, AheadRow *row);
@@ -54,9 +36,6 @@ static void start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 static void make_room(LookaheadRows *rows, AheadRow *row);
 static void ask_waiting(LookaheadRows *rows, CallSite *site);
 static bool ask_for_row(AheadRow *row, CallSite *site);
-static AheadRow *row_after(LookaheadRows *rows, AheadRow *row);
-static void show(LookaheadRows *rows, const AheadRow *row);
-static AheadRow *first_row(LookaheadRows *rows);
 
 /*
  * Makes an empty queue for a node, in the memory of its statement.
@@ -70,9 +49,9 @@ row_queue_open(LookaheadRows *rows, LookaheadNode *node)
 	rows->node = node;
 	rows->context = GenerationContextCreate(css->ss.ps.state->es_query_cxt,
 											"pgcares look-ahead rows",
-											ALLOCSET_DEFAULT_SIZES);
+											ROW_BLOCKS);
 	rows->sites = palloc0(list_length(plan->custom_exprs) * sizeof(CallSite));
-	dlist_init(&rows->list);
+	rows->room = 1;
 }
 
 /*
@@ -89,6 +68,7 @@ row_queue_open_site(LookaheadRows *rows, FuncExpr *expr, bool certain, bool guar
 	site->credit = 1;
 	rows->levels = Max(rows->levels, site->level);
 	rows->nsites++;
+	rows->room = rows->nsites;
 }
 
 /*
@@ -99,22 +79,17 @@ void
 row_queue_keep(LookaheadRows *rows, TupleTableSlot *slot, ItemPointerData tid,
 			   bool wanted)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(rows->context);
 	LookaheadCounters *counters = rows->node->counters;
-	AheadRow   *row;
+	AheadRow   *row = ahead_row_make(rows->context, slot, rows->room);
 
-	row = palloc0(sizeof(AheadRow));
-	row->tuple = ExecCopySlotMinimalTuple(slot);
 	row->tid = tid;
-	row->room = Max(1, rows->nsites * LOOKUP_MAX_QUESTIONS);
-	row->questions = palloc(row->room * sizeof(RowQuestion));
-	row->space = GetMemoryChunkSpace(row) + GetMemoryChunkSpace(row->tuple) +
-		GetMemoryChunkSpace(row->questions);
 	row->wanted = wanted;
-	MemoryContextSwitchTo(old_context);
-
-	dlist_push_tail(&rows->list, &row->node);
-	account(rows, row->space, 0);
+	if (rows->first == NULL)
+		rows->first = row;
+	else
+		rows->last->next = row;
+	rows->last = row;
+	account(rows, ahead_row_space(row), 0);
 	rows->count++;
 	counters->max_rows = Max(counters->max_rows, rows->count);
 	if (rows->nsites > 0)
@@ -143,10 +118,10 @@ row_queue_continue(LookaheadRows *rows)
 	for (int i = 0; row != NULL && i < LATER_ROWS; i++)
 	{
 		started |= continue_row(rows, row);
-		row = row_after(rows, row);
+		row = row->next;
 	}
 	while (rows->behind != NULL && rows->behind->level > rows->levels)
-		rows->behind = row_after(rows, rows->behind);
+		rows->behind = rows->behind->next;
 	if (started)
 		prefetch_ask(rows->prefetch);
 }
@@ -176,7 +151,7 @@ row_queue_waiting(const LookaheadRows *rows)
 int64
 row_queue_first_time_left(LookaheadRows *rows)
 {
-	const AheadRow *row = first_row(rows);
+	const AheadRow *row = rows->first;
 	int64		left = 0;
 
 	for (int i = 0; i < row->nquestions; i++)
@@ -194,9 +169,9 @@ row_queue_first_time_left(LookaheadRows *rows)
 void
 row_queue_show_first(LookaheadRows *rows)
 {
-	const AheadRow *row = first_row(rows);
+	const AheadRow *row = rows->first;
 
-	show(rows, row);
+	ahead_row_show(row, rows->node->css.ss.ss_ScanTupleSlot);
 	if (row->nquestions > 0)
 		prefetch_table_expect(row->questions[0].prefetched);
 }
@@ -207,24 +182,22 @@ row_queue_show_first(LookaheadRows *rows)
 void
 row_queue_drop_first(LookaheadRows *rows)
 {
-	AheadRow   *row = first_row(rows);
+	AheadRow   *row = rows->first;
 
 	if (rows->behind == row)
-		rows->behind = row_after(rows, row);
+		rows->behind = row->next;
 	for (int i = 0; i < rows->nsites; i++)
 	{
 		if (rows->sites[i].next == row)
-			rows->sites[i].next = row_after(rows, row);
+			rows->sites[i].next = row->next;
 		ask_waiting(rows, &rows->sites[i]);
 	}
-	dlist_delete(&row->node);
+	rows->first = row->next;
 	for (int i = 0; i < row->nquestions; i++)
 		prefetch_table_drop(row->questions[i].prefetched);
 	rows->count--;
-	account(rows, 0, row->space);
-	pfree(row->questions);
-	pfree(row->tuple);
-	pfree(row);
+	account(rows, 0, ahead_row_space(row));
+	ahead_row_free(row);
 }
 
 /*
@@ -268,7 +241,7 @@ start_questions(LookaheadRows *rows, AheadRow *row)
 	MemoryContext old_context;
 
 	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-	show(rows, row);
+	ahead_row_show(row, rows->node->css.ss.ss_ScanTupleSlot);
 	for (int i = 0; i < rows->nsites; i++)
 	{
 		DnsQuestion questions[LOOKUP_MAX_QUESTIONS];
@@ -317,7 +290,8 @@ start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 	prefetched = prefetch_start(rows->prefetch, site->server, question);
 	if (prefetched == NULL)
 		return;
-	make_room(rows, row);
+	if (row->nquestions == row->room)
+		make_room(rows, row);
 	entry = &row->questions[row->nquestions++];
 	entry->prefetched = prefetched;
 	entry->site = site;
@@ -336,20 +310,18 @@ start_question(LookaheadRows *rows, AheadRow *row, CallSite *site,
 	ask_waiting(rows, site);
 }
 
-/* Makes room for one more question of a row. */
+/*
+ * Makes room for more questions of a row, and of the next rows if their calls can have as
+ * many without the answers of others.
+ */
 static void
 make_room(LookaheadRows *rows, AheadRow *row)
 {
-	Size		before = GetMemoryChunkSpace(row->questions);
-	Size		after;
+	Size		before = ahead_row_space(row);
 
-	if (row->nquestions < row->room)
-		return;
-	row->room *= 2;
-	row->questions = repalloc(row->questions, row->room * sizeof(RowQuestion));
-	after = GetMemoryChunkSpace(row->questions);
-	row->space += after - before;
-	account(rows, after, before);
+	ahead_row_make_room(row, rows->context);
+	rows->room = Max(rows->room, Min(row->room, rows->nsites * LOOKUP_MAX_QUESTIONS));
+	account(rows, ahead_row_space(row), before);
 }
 
 /* Asks for the rows that wait, while there is credit. */
@@ -357,7 +329,7 @@ static void
 ask_waiting(LookaheadRows *rows, CallSite *site)
 {
 	while (site->next != NULL && ask_for_row(site->next, site))
-		site->next = row_after(rows, site->next);
+		site->next = site->next->next;
 }
 
 /* Asks a call's questions for a row; false if the row must wait. */
@@ -381,34 +353,4 @@ ask_for_row(AheadRow *row, CallSite *site)
 		prefetched->earns = 2;
 	}
 	return true;
-}
-
-/* The row behind a row, or NULL. */
-static AheadRow *
-row_after(LookaheadRows *rows, AheadRow *row)
-{
-	return dlist_has_next(&rows->list, &row->node) ?
-		dlist_container(AheadRow, node, row->node.next) : NULL;
-}
-
-/* Puts a row into the node's slot; its values point into the tuple. */
-static void
-show(LookaheadRows *rows, const AheadRow *row)
-{
-	TupleTableSlot *slot = rows->node->css.ss.ss_ScanTupleSlot;
-	HeapTupleData tuple;
-
-	tuple.t_len = row->tuple->t_len + MINIMAL_TUPLE_OFFSET;
-	tuple.t_data = (HeapTupleHeader) ((char *) row->tuple - MINIMAL_TUPLE_OFFSET);
-	ExecClearTuple(slot);
-	heap_deform_tuple(&tuple, slot->tts_tupleDescriptor,
-					  slot->tts_values, slot->tts_isnull);
-	ExecStoreVirtualTuple(slot);
-	slot->tts_tid = row->tid;
-}
-
-static AheadRow *
-first_row(LookaheadRows *rows)
-{
-	return dlist_head_element(AheadRow, node, &rows->list);
 }
