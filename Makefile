@@ -95,15 +95,18 @@ OBJS = \
 	src/functions/statistics.o \
 	src/functions/support.o \
 	src/lookahead/ahead_row.o \
+	src/lookahead/aggregates.o \
 	src/lookahead/arguments_ahead.o \
 	src/lookahead/call_site.o \
 	src/lookahead/call_text.o \
 	src/lookahead/changes.o \
 	src/lookahead/columns.o \
+	src/lookahead/comparisons.o \
 	src/lookahead/demands.o \
 	src/lookahead/divide.o \
 	src/lookahead/early.o \
 	src/lookahead/early_errors.o \
+	src/lookahead/effects.o \
 	src/lookahead/exec.o \
 	src/lookahead/explain.o \
 	src/lookahead/expressions.o \
@@ -119,6 +122,7 @@ OBJS = \
 	src/lookahead/rules.o \
 	src/lookahead/run.o \
 	src/lookahead/safe_functions.o \
+	src/lookahead/safe_names.o \
 	src/lookahead/safe_types.o \
 	src/lookahead/scan.o \
 	src/lookahead/shares.o \

@@ -86,7 +86,7 @@ can_compute(SiteSearch *search, const FuncExpr *call, const FuncExpr *copy,
 			bool later, LookaheadReason *reason, Node **culprit)
 {
 	Node	   *args = (Node *) copy->args;
-	ExpressionLook seen = {.has_effects = search->plan->has_effects};
+	ExpressionLook seen = LOOK_IN(search->plan);
 	bits8		early;
 
 	if (search->other_columns)

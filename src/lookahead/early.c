@@ -11,7 +11,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 
 #include "lookahead/lookahead.h"
 
@@ -39,7 +42,7 @@ early_rows(LookaheadPlan *plan, Plan *node)
 bits8
 early_expression(LookaheadPlan *plan, Node *expression)
 {
-	ExpressionLook seen = {.has_effects = plan->has_effects};
+	ExpressionLook seen = LOOK_IN(plan);
 
 	expression_look(expression, &seen);
 	return early_with_plans(plan, &seen);
@@ -91,6 +94,9 @@ early_survey(LookaheadPlan *plan, const Plan *node)
 		 changes_fire_triggers(plan, (const ModifyTable *) node)) ||
 		expression_has_effect((Node *) expressions);
 
+	plan->session_changes |= expression_changes_session((Node *) expressions) ||
+		(IsA(node, ModifyTable) &&
+		 changes_run_functions(plan, (const ModifyTable *) node));
 	plan->reads_session |= expression_reads_session((Node *) expressions);
 	plan->foreign_scans += IsA(node, ForeignScan);
 
@@ -140,7 +146,7 @@ combine(LookaheadPlan *plan, Plan *node)
 	LookaheadEarly left = look_at(plan, node->lefttree);
 	LookaheadEarly right = look_at(plan, node->righttree);
 	LookaheadEarly parts = {0};
-	ExpressionLook seen = {.has_effects = plan->has_effects};
+	ExpressionLook seen = LOOK_IN(plan);
 
 	expression_look((Node *) plan_expressions_of_rows(node), &seen);
 	early.all = early_with_plans(plan, &seen);
@@ -152,7 +158,6 @@ combine(LookaheadPlan *plan, Plan *node)
 	{
 		case T_Result:
 		case T_ProjectSet:
-		case T_SeqScan:
 		case T_SampleScan:
 		case T_IndexScan:
 		case T_IndexOnlyScan:
@@ -173,6 +178,13 @@ combine(LookaheadPlan *plan, Plan *node)
 		case T_Gather:
 		case T_GatherMerge:
 		case T_Limit:
+			break;
+
+			/* The state of a sequence is not that of the statement's snapshot. */
+		case T_SeqScan:
+			if (get_rel_relkind(rt_fetch(((Scan *) node)->scanrelid,
+										 plan->stmt->rtable)->relid) == RELKIND_SEQUENCE)
+				early.own |= EARLY_EFFECTS;
 			break;
 
 			/* These read all of their input before they return a row. */

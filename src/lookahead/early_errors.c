@@ -5,7 +5,7 @@
  * not used in the end, and without look-ahead another error can come first.
  * So an error is caught if the plan below consists only of the executor's
  * nodes, server functions that only compute, and our lookups: these hold no
- * lock and no reference when they raise an error of data or of DNS, and none
+ * lock and no reference when they raise such an error, and none
  * of them runs again.  So do the foreign tables of foreign.c.  Every other error
  * passes through: a cancel, a lack of memory, and any error of a user's function,
  * for which rows are not read ahead.
@@ -140,9 +140,11 @@ evaluate(List *arguments, ExprContext *econtext, NullableDatum *values)
 }
 
 /*
- * Is it an error of data, of a subquery with too many rows, or of DNS?  A
- * parallel worker's error can arrive at any time even without look-ahead, and
- * its query cannot go on.
+ * Is it an error of data, of a subquery with too many rows, or of DNS?  Or one by which a
+ * function refuses an argument: a field that a type does not have, a pattern that it cannot
+ * read, a text that becomes too long, too many questions, a server that must not be asked?
+ * A parallel worker's error can arrive at any time even without look-ahead, and its query
+ * cannot go on.
  */
 static bool
 can_wait(bool foreign)
@@ -153,6 +155,9 @@ can_wait(bool foreign)
 		return false;
 	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION ||
 		code == ERRCODE_CARDINALITY_VIOLATION ||
+		code == ERRCODE_FEATURE_NOT_SUPPORTED || code == ERRCODE_SYNTAX_ERROR ||
+		code == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		code == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 		ERRCODE_TO_CATEGORY(code) == DNS_SQLSTATE('0', '0', '0') ||
 		(foreign && foreign_can_wait(code));
 }

@@ -21,13 +21,8 @@ static bool look(Node *node, ExpressionLook *seen);
 static void note(ExpressionLook *seen, Oid function, bits8 early);
 static bool ignores_failures(const FuncExpr *call);
 static bool may_warn(const FuncExpr *call);
-static bits8 aggregate_early(Oid function);
-static bool has_effect(Node *node, void *context);
-static bool function_has_effect(Oid function, void *context);
 static bool add_level(Node *node, int *level);
 static bool is_forbidden(Node *node, void *context);
-static bool reads_session(Node *node, void *context);
-static bool function_is_users(Oid function, void *context);
 
 /*
  * Adds the obstacles to evaluating an expression ahead, and its subplans and
@@ -37,25 +32,6 @@ void
 expression_look(Node *expression, ExpressionLook *seen)
 {
 	look(expression, seen);
-}
-
-/*
- * Does an expression have an effect that other parts of the statement can see?
- */
-bool
-expression_has_effect(Node *expression)
-{
-	return has_effect(expression, NULL);
-}
-
-/*
- * Does an expression call a function of a user that is not immutable, and is not
- * a lookup?  It can read what other parts of the statement read.
- */
-bool
-expression_reads_session(Node *expression)
-{
-	return reads_session(expression, NULL);
 }
 
 /*
@@ -106,6 +82,7 @@ look(Node *node, ExpressionLook *seen)
 		case T_FieldSelect:
 		case T_ConvertRowtypeExpr:
 		case T_GroupingFunc:
+		case T_SortGroupClause:
 		case T_SQLValueFunction:
 			break;
 
@@ -114,7 +91,8 @@ look(Node *node, ExpressionLook *seen)
 				seen->early |= EARLY_GUARD;
 			break;
 		case T_MinMaxExpr:
-			if (type_output_may_raise(((MinMaxExpr *) node)->minmaxtype))
+			if (!type_compares(((MinMaxExpr *) node)->minmaxtype,
+							   ((MinMaxExpr *) node)->inputcollid))
 				seen->early |= EARLY_ERRORS;
 			break;
 		case T_SubscriptingRef:
@@ -185,31 +163,23 @@ look(Node *node, ExpressionLook *seen)
 			}
 			break;
 
-		case T_SortGroupClause:
-			{
-				Oid			operator = ((SortGroupClause *) node)->sortop;
-
-				/* of an aggregate, whose collation is not known here */
-				if (OidIsValid(operator))
-					note(seen, get_opcode(operator),
-						 operator_early(operator, get_opcode(operator), InvalidOid, NIL));
-			}
-			break;
 		case T_Aggref:
-			note(seen, ((Aggref *) node)->aggfnoid,
-				 aggregate_early(((Aggref *) node)->aggfnoid));
+			note(seen, ((Aggref *) node)->aggfnoid, aggregate_early((Aggref *) node));
+			look((Node *) aggregate_comparisons((Aggref *) node), seen);
 			break;
 		case T_WindowFunc:
 			note(seen, ((WindowFunc *) node)->winfnoid,
-				 aggregate_early(((WindowFunc *) node)->winfnoid));
+				 window_function_early((WindowFunc *) node));
 			break;
 
 		default:
 			seen->early |= EARLY_ERRORS;
-			if (has_effect(node, NULL))
+			if (expression_has_effect(node))
 				seen->early |= EARLY_EFFECTS;
 			break;
 	}
+	if (seen->session_changes && node_reads_session(node))
+		seen->early |= EARLY_EFFECTS;
 	if (seen->culprit == NULL &&
 		(seen->early & ~before & (EARLY_ERRORS | EARLY_EFFECTS)))
 		seen->culprit = node;
@@ -223,7 +193,7 @@ note(ExpressionLook *seen, Oid function, bits8 early)
 	if (early == EARLY_ERRORS && lookup_functions_has(function))
 		early = EARLY_GUARD;
 	if (early == EARLY_ERRORS &&
-		(function_has_effect(function, NULL) ||
+		(function_has_effect(function) ||
 		 (seen->has_effects && function_reads_session(function))))
 		early |= EARLY_EFFECTS;
 	seen->early |= early;
@@ -271,71 +241,6 @@ may_warn(const FuncExpr *call)
 		return setting_on_error == ON_ERROR_WARNING;
 	return on_error->consttype == TEXTOID &&
 		pg_strcasecmp(TextDatumGetCString(on_error->constvalue), "warning") == 0;
-}
-
-/* Returns the obstacles to an aggregate or window function of the server. */
-static bits8
-aggregate_early(Oid function)
-{
-	static const char *const safe[] = {
-		"array_agg", "bool_and", "bool_or", "count", "cume_dist", "dense_rank",
-		"every", "first_value", "lag", "last_value", "lead", "max", "min",
-		"percent_rank", "rank", "row_number", "string_agg"
-	};
-	static const char *const clean[] = {"avg", "ntile", "nth_value", "sum"};
-	char	   *name;
-
-	if (function >= FirstUnpinnedObjectId)
-		return EARLY_ERRORS;
-	name = get_func_name(function);
-	for (int i = 0; name != NULL && i < (int) lengthof(safe); i++)
-	{
-		if (strcmp(name, safe[i]) == 0)
-			return 0;
-	}
-	for (int i = 0; name != NULL && i < (int) lengthof(clean); i++)
-	{
-		if (strcmp(name, clean[i]) == 0)
-			return EARLY_GUARD;
-	}
-	return EARLY_ERRORS;
-}
-
-/* Does an expression call a volatile function that is not a lookup? */
-static bool
-has_effect(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, NextValueExpr) ||
-		check_functions_in_node(node, function_has_effect, NULL))
-		return true;
-	return expression_tree_walker(node, has_effect, context);
-}
-
-static bool
-function_has_effect(Oid function, void *context)
-{
-	return func_volatile(function) == PROVOLATILE_VOLATILE &&
-		!lookup_functions_has(function);
-}
-
-static bool
-reads_session(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, function_is_users, NULL))
-		return true;
-	return expression_tree_walker(node, reads_session, context);
-}
-
-static bool
-function_is_users(Oid function, void *context)
-{
-	return function >= FirstUnpinnedObjectId &&
-		func_volatile(function) != PROVOLATILE_IMMUTABLE &&
-		!lookup_functions_has(function);
 }
 
 static bool

@@ -62,6 +62,7 @@ typedef struct LookaheadPlan
 	bool		has_nodes;		/* of ours, from before */
 	bool		has_lookups;	/* or functions in SQL that hold one */
 	bool		has_effects;	/* besides lookups, visible to other parts */
+	bool		session_changes;	/* settings or the role */
 	bool		reads_session;	/* a function of a user that is not immutable */
 	int			foreign_scans;	/* of the statement */
 	List	   *init_plans;		/* of SubPlan *, run by reading a parameter */
@@ -102,6 +103,12 @@ extern int64 lookahead_run_count(const EState *estate);
 extern List *plan_expressions_of_rows(const Plan *node);
 extern List *plan_expressions_at_first(const Plan *node);
 
+/* ---- comparisons.c: how plan nodes compare rows ---- */
+
+extern List *comparisons_of_rows(const Plan *node);
+extern List *comparisons_at_first(const Plan *node);
+extern List *comparisons_add(List *list, Oid operator, Oid collation, Oid type);
+
 /* ---- early.c: what can run before its turn ---- */
 
 /* The obstacles to that. */
@@ -115,12 +122,17 @@ extern List *plan_expressions_at_first(const Plan *node);
 typedef struct ExpressionLook
 {
 	bool		has_effects;	/* input: the statement has visible effects */
+	bool		session_changes;	/* input: it can change settings or the role */
 	bits8		early;
 	Node	   *culprit;		/* the first part with errors or effects */
 	Bitmapset  *subplans;		/* their numbers */
 	Bitmapset  *whole;			/* of these, those that are read to the end */
 	Bitmapset  *params;			/* that init plans can set */
 } ExpressionLook;
+
+/* Begins to look at expressions of a statement. */
+#define LOOK_IN(plan) \
+	{.has_effects = (plan)->has_effects, .session_changes = (plan)->session_changes}
 
 /* The obstacles in a plan node and in the nodes below it. */
 typedef struct LookaheadEarly
@@ -140,6 +152,7 @@ extern void early_survey(LookaheadPlan *plan, const Plan *node);
 /* ---- triggers.c: triggers of the tables that a statement changes ---- */
 
 extern bool changes_fire_triggers(const LookaheadPlan *plan, const ModifyTable *node);
+extern bool changes_run_functions(const LookaheadPlan *plan, const ModifyTable *node);
 extern bool changes_alter_rows(const LookaheadPlan *plan, const ModifyTable *node);
 
 /* ---- foreign.c: foreign tables and other extensions' nodes ---- */
@@ -150,25 +163,62 @@ extern bool custom_computes_plainly(const CustomScan *scan);
 extern bool foreign_computes(const Plan *node);
 extern int	foreign_scans_below(const LookaheadPlan *plan, const Plan *node);
 
+/* ---- effects.c: what an expression changes, and sees of changes ---- */
+
+extern bool expression_has_effect(Node *expression);
+extern bool expression_changes_session(Node *expression);
+extern bool expression_reads_session(Node *expression);
+extern bool node_reads_session(const Node *node);
+extern bool function_has_effect(Oid function);
+
+/* ---- aggregates.c: aggregates and window functions that can be run ahead ---- */
+
+extern bits8 aggregate_early(const Aggref *aggregate);
+extern bits8 window_function_early(const WindowFunc *function);
+extern List *aggregate_comparisons(const Aggref *aggregate);
+
 /* ---- expressions.c: the same for expressions ---- */
 
 extern void expression_look(Node *expression, ExpressionLook *seen);
-extern bool expression_has_effect(Node *expression);
-extern bool expression_reads_session(Node *expression);
 extern int	expression_level(Node *expression);
 extern bool expression_is_forbidden(Node *expression);
 
 /* ---- safe_types.c: types whose values can be handled ahead ---- */
 
 extern bool type_is_plain(Oid type);
-extern bool type_output_may_raise(Oid type);
+extern bool type_is_sound(Oid type);
 extern bits8 cast_early(Oid from, Oid to);
+
+/* ---- safe_names.c: functions that can be run ahead, by name ---- */
+
+/* The kinds of safe functions, by what makes them raise. */
+typedef enum FunctionKind
+{
+	RAISES_NOTHING,
+	RAISES_CLEANLY,
+	NEEDS_COLLATION,			/* raises if the collation is undecided */
+	CHANGES_CASE,				/* the same, or in SQL_ASCII */
+	SEARCHES_TEXT,				/* needs a deterministic collation */
+	SEARCHES_CLEANLY,			/* the same; can raise one of class 22 */
+	SPLITS_TEXT,				/* the same, and a field number other than 0 */
+	MATCHES_LIKE,				/* the same, and a complete pattern */
+	MATCHES_REGEX,				/* the same, and a valid expression */
+	DIVIDES,					/* raises if the divisor is 0 */
+	MOVES_TIME,					/* safe for the present and a small interval */
+	PRINTS_ALL,					/* prints arguments of any types */
+	PRINTS_CLEANLY,				/* the same; can raise one of class 22 */
+	COMPARES_VALUES,			/* compares values of any types */
+	COMPARES_CLEANLY			/* the same; can raise one of class 22 */
+} FunctionKind;
+
+extern bool safe_names_find(const char *name, FunctionKind *kind);
 
 /* ---- safe_functions.c: functions that can be run ahead ---- */
 
 extern bits8 function_early(Oid function, Oid collation, List *arguments);
 extern bits8 operator_early(Oid operator, Oid function, Oid collation,
 							List *arguments);
+extern bool type_compares(Oid type, Oid collation);
 extern bool function_reads_session(Oid function);
 
 /* ---- reasons.c: why a call is not looked ahead for ---- */

@@ -7,11 +7,31 @@
 
 #include "lookahead/lookahead.h"
 
+static List *expressions_of_rows(const Plan *node);
+static List *expressions_at_first(const Plan *node);
+
 /*
- * The expressions that a node itself evaluates for its rows.
+ * The expressions that a node itself evaluates for its rows, and at the end its
+ * comparisons.
  */
 List *
 plan_expressions_of_rows(const Plan *node)
+{
+	return lappend(expressions_of_rows(node), comparisons_of_rows(node));
+}
+
+/*
+ * The expressions that a node evaluates, and the comparisons that it makes, only before
+ * its first row.
+ */
+List *
+plan_expressions_at_first(const Plan *node)
+{
+	return lappend(expressions_at_first(node), comparisons_at_first(node));
+}
+
+static List *
+expressions_of_rows(const Plan *node)
 {
 	List	   *list = list_make2(node->targetlist, node->qual);
 
@@ -58,11 +78,8 @@ plan_expressions_of_rows(const Plan *node)
 	}
 }
 
-/*
- * The expressions that a node evaluates only before its first row.
- */
-List *
-plan_expressions_at_first(const Plan *node)
+static List *
+expressions_at_first(const Plan *node)
 {
 	switch (nodeTag(node))
 	{

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 
@@ -47,6 +48,12 @@ type_is_plain(Oid type)
 		case INTERVALOID:
 		case JSONOID:
 		case JSONBOID:
+		case BITOID:
+		case VARBITOID:
+		case CASHOID:
+		case PG_LSNOID:
+		case XID8OID:
+		case UNKNOWNOID:		/* a constant, where any type will do */
 			return true;
 		default:
 			return false;
@@ -54,13 +61,22 @@ type_is_plain(Oid type)
 }
 
 /*
- * Can the output function of a type raise an error, or depend on user code?
+ * The same for a type that can also be made of such types: an enumeration, an array, a
+ * range of the server, or a domain, whose values have been checked.
  */
 bool
-type_output_may_raise(Oid type)
+type_is_sound(Oid type)
 {
+	Oid			part;
+
 	type = getBaseType(type);
-	return !type_is_plain(type);
+	if (type_is_plain(type))
+		return true;
+	part = get_element_type(type);
+	if (OidIsValid(part))
+		return type_is_sound(part);
+	/* A user's range can have functions of its own. */
+	return type_is_enum(type) || (type < FirstUnpinnedObjectId && type_is_range(type));
 }
 
 /*
@@ -69,7 +85,7 @@ type_output_may_raise(Oid type)
 bits8
 cast_early(Oid from, Oid to)
 {
-	if (type_output_may_raise(from) || !type_is_plain(to))
+	if (!type_is_sound(from) || !type_is_sound(to) || get_typtype(to) == TYPTYPE_DOMAIN)
 		return EARLY_ERRORS;
 	return to == TEXTOID || to == VARCHAROID ? 0 : EARLY_GUARD;
 }

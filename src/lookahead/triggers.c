@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "parser/parsetree.h"
 #include "utils/rel.h"
@@ -38,6 +39,31 @@ changes_fire_triggers(const LookaheadPlan *plan, const ModifyTable *node)
 			ReleaseSysCache(tuple);
 		}
 		if (fires)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Can its triggers run a user's function?  Those of foreign keys do not.
+ */
+bool
+changes_run_functions(const LookaheadPlan *plan, const ModifyTable *node)
+{
+	ListCell   *lc;
+
+	foreach(lc, node->resultRelations)
+	{
+		/* The planner has locked it. */
+		Relation	relation = table_open(rt_fetch(lfirst_int(lc), plan->stmt->rtable)->relid,
+										  NoLock);
+		const TriggerDesc *triggers = relation->trigdesc;
+		bool		found = false;
+
+		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+			found |= triggers->triggers[i].tgfoid >= FirstUnpinnedObjectId;
+		table_close(relation, NoLock);
+		if (found)
 			return true;
 	}
 	return false;

@@ -292,6 +292,19 @@ copy_plan_cost(Plan *plan, const Plan *from)
 #endif
 
 /*
+ * How INTERSECT and EXCEPT compare rows.  PostgreSQL 18 uses the operators of a sort there.
+ */
+#if PG_VERSION_NUM >= 180000
+#define SETOP_COLUMNS		cmpColIdx
+#define SETOP_OPERATORS		cmpOperators
+#define SETOP_COLLATIONS	cmpCollations
+#else
+#define SETOP_COLUMNS		dupColIdx
+#define SETOP_OPERATORS		dupOperators
+#define SETOP_COLLATIONS	dupCollations
+#endif
+
+/*
  * Is it an SQL/JSON expression that evaluates all of its parts?  PostgreSQL 16 has
  * added these.
  */

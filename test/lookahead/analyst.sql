@@ -25,6 +25,13 @@ BEGIN
 END
 $$;
 INSERT INTO visits SELECT id - 1, seen, ip, name FROM hosts;
+CREATE TYPE state AS ENUM ('new', 'live', 'old');
+CREATE TABLE assets AS
+SELECT i AS id, 'host' || i || '.example' AS name, (ARRAY['new', 'live', 'old'])[i % 3 + 1]::state AS state, ARRAY[(ARRAY['web', 'b'])[i % 2 + 1], 'a'] AS tags,
+	timestamptz '2026-11-01' + i * interval '1 day' AS at, tstzrange('2026-11-01', '2026-11-01'::timestamptz + i * interval '1 day') AS during,
+	i / 7::float8 AS load, jsonb_build_object('host', 'doc' || i || '.example', 'ports', jsonb_build_array(25, 443, i)) AS doc,
+	inet '198.18.0.0' + i AS ip, cidr '198.18.0.0/16' AS net, '00:00:00:00:00:02'::macaddr AS mac, md5(i::text)::uuid AS uid
+FROM generate_series(1, ROWS) i;
 CREATE VIEW resolved AS SELECT id, dns_lookup(name, 4, 'ignore') AS address FROM hosts;
 CREATE FUNCTION first_address(name text) RETURNS inet LANGUAGE sql VOLATILE AS $$SELECT dns_lookup(name, 4, 'ignore')$$;
 CREATE FUNCTION stable_address(name text) RETURNS inet LANGUAGE sql STABLE AS $$SELECT dns_lookup(name, 4, 'ignore')$$;

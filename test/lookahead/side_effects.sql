@@ -24,5 +24,18 @@ CREATE TABLE made (id int, ip inet);
 CREATE TRIGGER before_made BEFORE INSERT ON made FOR EACH ROW EXECUTE FUNCTION note_change();
 CREATE TABLE checked (id int CHECK (raises_at(id, 3) > 0), ip inet);
 CREATE VIEW watched WITH (security_barrier) AS SELECT id, name FROM ten WHERE wrote(id);
+CREATE FUNCTION sets_zone(hours int) RETURNS boolean LANGUAGE sql AS $$SELECT set_config('timezone', 'Etc/GMT+' || hours, false) = set_config('extra_float_digits', (hours % 2 - 1)::text, false)$$;
+CREATE DOMAIN setting AS int CHECK (sets_zone(VALUE) IS NOT NULL);
+CREATE FUNCTION drawn(a int, b int) RETURNS int LANGUAGE sql AS $$SELECT a + b + nextval('counted')::int$$;
+CREATE AGGREGATE drawn_sum(int) (SFUNC = drawn, STYPE = int, INITCOND = '0');
+CREATE TABLE zoned (id int, at text, ip inet);
+CREATE FUNCTION set_zone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM sets_zone(NEW.id); RETURN NEW; END';
+CREATE TRIGGER before_zoned BEFORE INSERT ON zoned FOR EACH ROW EXECUTE FUNCTION set_zone();
+CREATE TABLE ragged (id int, name text, grp int, words text[], many text[], at timestamptz, one text COLLATE "C", other text COLLATE "POSIX");
+INSERT INTO ragged
+SELECT id, CASE id WHEN 1 THEN 'nxdomain.' ELSE '' END || name, id / 2, CASE id WHEN 5 THEN '{a}' ELSE '{a,b}' END::text[],
+	array_fill(name, ARRAY[CASE id WHEN 3 THEN 30 ELSE 2 END]), CASE id WHEN 10 THEN '294000-01-01' ELSE '2020-01-01' END::timestamptz,
+	CASE WHEN id > 1 THEN 'x' END, 'y' FROM ten;
+CREATE INDEX ON ragged (grp);
 INSERT INTO queue (id, name, grp) SELECT id, name, id % 3 FROM ten;
 ANALYZE;
