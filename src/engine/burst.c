@@ -14,7 +14,7 @@
 
 #include "engine/engine.h"
 
-static bool ask_without_edns(DnsSlot *slot);
+static bool ask_without_edns(DnsSlot *slot, const DnsTry *try);
 static void note_answer(DnsSlot *slot, uint16 id);
 static void move_silent(DnsWindow *window, int64 now);
 static void ask_held(DnsWindow *window, int64 now);
@@ -49,18 +49,14 @@ burst_ask(DnsSlot *slot)
 
 /*
  * Takes over a question from the library, which has had the answer of a server that is
- * of no use for it: other questions still go to that server.  The queries of the library
- * count as rounds of the burst.  Runs inside the library.
+ * of no use for it: other questions still go to that server.  The round goes on with the
+ * servers that the library has not asked in it.  Runs inside the library.
  */
 void
 burst_take_over(DnsSlot *slot)
 {
-	const DnsChannel *channel = slot->window->channel;
-	int			rounds = (slot->reply.queries - 1) / Max(channel->nnameservers, 1);
-
 	slot->elsewhere = false;
-	slot->tried = Min(rounds, channel->config.tries - 1);
-	slot->asked_round = slot->reply.servers_asked;
+	slot->tried = Min(slot->tried, slot->window->channel->config.tries - 1);
 	slot->counted = true;
 	slot->tried_at = clock_last();
 	tries_enter(slot, BURST_DUE);
@@ -73,7 +69,11 @@ void
 burst_obey(const DnsVerdict *verdict)
 {
 	DnsSlot    *slot = verdict->slot;
+	const DnsTry *answered = tries_of_id(slot, verdict->id);
+	DnsTry		try = {0};
 
+	if (answered != NULL)
+		try = *answered;
 	note_answer(slot, verdict->id);
 	slot->window->channel->starved = false;
 	if (verdict->flags == VERDICT_DONE)
@@ -81,7 +81,7 @@ burst_obey(const DnsVerdict *verdict)
 	else if (verdict->flags == VERDICT_USE_TCP)
 		tries_enter(slot, BURST_TCP);
 	else if (slot->burst <= BURST_HELD &&
-			 (verdict->flags != VERDICT_WITHOUT_EDNS || !ask_without_edns(slot)))
+			 (verdict->flags != VERDICT_WITHOUT_EDNS || !ask_without_edns(slot, answered ? &try : NULL)))
 	{
 		slot->counted = true;
 		burst_try(slot);
@@ -253,11 +253,10 @@ burst_try(DnsSlot *slot)
  * no answer to that.  The time of the try goes on.  False if there is no socket.
  */
 static bool
-ask_without_edns(DnsSlot *slot)
+ask_without_edns(DnsSlot *slot, const DnsTry *try)
 {
-	int			server = slot->plain_server - 1;
-
-	return tries_without_edns(slot, server) || ask_server(slot, server);
+	return try != NULL &&
+		(tries_without_edns(slot, try->server) || ask_server(slot, try->server));
 }
 
 /* Notes that a server has answered the query with this id. */

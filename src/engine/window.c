@@ -214,6 +214,7 @@ window_send(DnsSlot *slot)
 		return;
 	}
 	tries_leave(slot);
+	slot->asked_round = 0;
 	slot->in_flight = true;
 	window->in_flight++;
 	channel_reserve_descriptors(channel, false);

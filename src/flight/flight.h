@@ -106,7 +106,7 @@ typedef struct DnsSlot
 	/* Its queries; the library has one at a time. */
 	DnsTry		tries[MAX_TRIES];	/* the last one first */
 	int			ntries;
-	int			plain_server;	/* refused EDNS: its number + 1, or 0 */
+	uint64		plain_servers;	/* those that refused EDNS for it */
 	int			failures;		/* answers that were failures */
 	uint16		library_id;		/* by which the library knows its query */
 	bool		elsewhere;		/* the library is done, burst or lane asks the next server */
@@ -117,7 +117,7 @@ typedef struct DnsSlot
 	BurstState	burst;
 	dlist_node	burst_node;		/* in the list of its state */
 	int			tried;			/* rounds of tries that are over */
-	uint64		asked_round;	/* the servers asked in this round */
+	uint64		asked_round;	/* the servers asked in this round, also by the library */
 	int			sample;			/* of share.c, that it counts in; 0 if in none */
 	bool		counted;		/* one of them has not refused */
 	int64		tried_at;		/* the last of these tries */

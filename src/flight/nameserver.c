@@ -106,7 +106,7 @@ nameserver_check(DnsChannel *channel, int server, int64 tried_at)
 bool
 nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot, int server)
 {
-	return slot->window->style.edns && slot->plain_server != server + 1 &&
+	return slot->window->style.edns && !(slot->plain_servers & UINT64CONST(1) << server) &&
 		(channel->plain_until[server] == 0 ||
 		 channel->plain_until[server] <= clock_now());
 }
@@ -123,7 +123,7 @@ nameserver_edns_refused(DnsSlot *slot, DnsTry *try, int rcode)
 		 rcode != RCODE_BADVERS))
 		return false;
 	try->edns = false;
-	slot->plain_server = try->server + 1;
+	slot->plain_servers |= UINT64CONST(1) << try->server;
 	return true;
 }
 
@@ -144,7 +144,7 @@ nameserver_edns_answered(DnsChannel *channel, const DnsSlot *slot, int server,
 		return;
 	if (message_opt(message, &opt))
 		channel->edns_servers |= bit;
-	else if (slot->plain_server == server + 1 &&
+	else if ((slot->plain_servers & bit) &&
 			 (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN))
 		channel->plain_until[server] = clock_now() + REMEMBERED_FOR;
 }

@@ -11,6 +11,7 @@
 
 static bool send_message(DnsChannel *channel, DnsSocket *socket,
 						 const uint8 *message, size_t len);
+static void note_round(DnsSlot *slot, int server);
 static void note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot);
 static inline void count_query(DnsChannel *channel, DnsSlot *slot, int server, bool tcp);
 static size_t write_slot(const DnsSlot *slot, const DnsTry *try, uint8 *message);
@@ -156,8 +157,27 @@ note_query(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 	if (socket->waiting++ == 0)
 		socket->heard_at = try->sent_at;
 	slot->tcp = socket->tcp;
+	if (!socket->tcp)
+		note_round(slot, socket->server);
 	count_query(channel, slot, socket->server, socket->tcp);
 	channel->last_slot = slot->index;
+}
+
+/*
+ * Notes the round of a query that the library sends over UDP: it asks each server once
+ * before it asks one again.
+ */
+static void
+note_round(DnsSlot *slot, int server)
+{
+	uint64		bit = UINT64CONST(1) << server;
+
+	if (slot->asked_round & bit)
+	{
+		slot->tried++;
+		slot->asked_round = 0;
+	}
+	slot->asked_round |= bit;
 }
 
 /* Counts a query of a slot to a server. */

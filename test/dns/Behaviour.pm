@@ -24,6 +24,7 @@ package Behaviour;
 use strict;
 use warnings;
 use Answer;
+use Combined;
 use Edns;
 use Flood;
 use Forgery;
@@ -47,7 +48,7 @@ my $ede = pack('n', 22) . 'nobody home';
 
 # Labels. Each function gets the query and the further labels.
 my %label = (
-	%Edns::label, %Flood::label, %Forgery::label,
+	%Combined::label, %Edns::label, %Flood::label, %Forgery::label,
 	sound => sub { answer($_[0]) },
 
 	# Outcomes
@@ -254,8 +255,8 @@ my %numbered = (
 	%Forgery::numbered,
 	rcode => sub { answer($_[0], rcode => $_[1], answer => []) },
 	noedns => sub {
-		my ($query, $rcode) = @_;
-		return answer($query) if !defined $query->{edns};
+		my ($query, $rcode, @further) = @_;
+		return behave($query, @further) if !defined $query->{edns};
 		return answer($query, rcode => $rcode, answer => [], no_opt => 1);
 	},
 	# do as the next label says: late; late by a time that depends on the name; when
