@@ -170,7 +170,6 @@ OBJS = \
 	src/system/clock.o \
 	src/system/file.o \
 	src/system/memory.o \
-	src/system/pages.o \
 	src/system/pool.o \
 	src/system/shared_memory.o \
 	src/transport/bare_error.o \

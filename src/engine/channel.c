@@ -130,7 +130,7 @@ channel_keep(DnsChannel *channel)
 	channel_reset();
 	channel->max_ports = MAX_SOCKETS;
 	idle_channel = channel;
-	pool_trim(1);
+	pool_trim(false);
 }
 
 /*
@@ -158,7 +158,7 @@ channel_destroy(DnsChannel *channel)
 	free(channel->csv);
 	config_free(&channel->config);
 	free(channel);
-	pool_trim(0);
+	pool_trim(true);
 }
 
 /*

@@ -343,10 +343,10 @@ typedef struct PrefetchStatement
 	MemoryContext owner;		/* the executor state's */
 	MemoryContext context;
 	MemoryContextCallback release;
-	Pages		pages;			/* of questions and answers */
 	struct prefetch_questions_hash *table;
 	uint64		seed;			/* of its hash values */
 	struct PrefetchQuestion *expected;	/* probably the next to be looked up */
+	struct PrefetchQuestion *adding;	/* not in the table yet */
 	CacheScope	scope;			/* of the window */
 	DnsWindow  *window;			/* NULL before the first question */
 	dlist_head	servers;		/* that were chosen: PrefetchServer */
@@ -415,7 +415,7 @@ typedef struct PrefetchQuestion
 	union
 	{
 		const DnsSlot *slot;	/* while it is asked */
-		PrefetchAnswer *answer; /* when it is done */
+		PrefetchAnswer *answer; /* when it is done; from pool.c */
 	};
 	int64	   *credit;			/* that its first use increases, or NULL */
 	int			references;
@@ -440,16 +440,15 @@ extern void prefetch_table_expect(PrefetchQuestion *prefetched);
 extern void prefetch_table_hold(PrefetchQuestion *prefetched);
 extern void prefetch_table_drop(PrefetchQuestion *prefetched);
 extern void prefetch_table_account(Prefetch *prefetch, Size more, Size less);
+extern void prefetch_table_release(PrefetchStatement *statement);
 extern void prefetch_table_forget_server(const PrefetchServer *server);
 extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
 
 /* ---- prefetch_answer.c: replies that wait for their calls ---- */
 
-extern PrefetchAnswer *prefetch_answer_keep(Pages *pages, const DnsReply *reply);
+extern PrefetchAnswer *prefetch_answer_keep(const DnsReply *reply);
 extern void prefetch_answer_read(const PrefetchAnswer *kept, DnsReply *reply);
 extern void prefetch_answer_give_up(const PrefetchQuestion *prefetched, DnsReply *reply);
-extern Size prefetch_answer_space(PrefetchAnswer *kept);
-extern void prefetch_answer_forget(Pages *pages, PrefetchAnswer *kept);
 
 /* ---- prefetch_statement.c: the statements that ask ahead ---- */
 

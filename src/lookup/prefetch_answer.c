@@ -28,16 +28,15 @@ struct PrefetchAnswer
 
 StaticAssertDecl(MAX_ASKED_SERVERS <= PG_UINT8_MAX + 1, "the number of a server must fit");
 
-static Size size_of(bool cached, size_t len);
-
 /*
- * Copies a reply and its answer.  NULL if there is no memory.
+ * Copies a reply and its answer into a piece of the pool.  NULL if there is no memory.
  */
 PrefetchAnswer *
-prefetch_answer_keep(Pages *pages, const DnsReply *reply)
+prefetch_answer_keep(const DnsReply *reply)
 {
 	size_t		len = reply->answer != NULL ? reply->answer_len : 0;
-	PrefetchAnswer *kept = pages_take(pages, size_of(reply->cached, len));
+	PrefetchAnswer *kept = pool_take(offsetof(PrefetchAnswer, octets) + len +
+									 (reply->cached ? sizeof(reply->server) : 0));
 	uint8	   *octets;
 
 	if (kept == NULL)
@@ -116,29 +115,4 @@ prefetch_answer_give_up(const PrefetchQuestion *prefetched, DnsReply *reply)
 	reply->answer = NULL;
 	reply->status = ARES_ETIMEOUT;
 	reply->done_at = now;
-}
-
-/*
- * The octets that a kept reply takes.
- */
-Size
-prefetch_answer_space(PrefetchAnswer *kept)
-{
-	return pages_space(kept, size_of(kept->cached, kept->len));
-}
-
-/*
- * Frees it.
- */
-void
-prefetch_answer_forget(Pages *pages, PrefetchAnswer *kept)
-{
-	pages_give(pages, kept, size_of(kept->cached, kept->len));
-}
-
-static Size
-size_of(bool cached, size_t len)
-{
-	return offsetof(PrefetchAnswer, octets) + len +
-		(cached ? sizeof(struct sockaddr_in6) : 0);
 }

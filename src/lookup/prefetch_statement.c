@@ -126,6 +126,7 @@ release_statement(void *arg)
 {
 	PrefetchStatement *statement = arg;
 
+	prefetch_table_release(statement);
 	dlist_delete(&statement->node);
 }
 

@@ -62,19 +62,36 @@ static uint32 hash_question(const PrefetchStatement *statement,
 							const PrefetchQuestion *prefetched);
 static void keep_unused(PrefetchQuestion *prefetched);
 static void forget(PrefetchQuestion *prefetched);
+static void give(PrefetchQuestion *prefetched);
 static Size question_size(PrefetchQuestion *prefetched);
 
 /*
- * Makes the table of a statement, in its memory.
+ * Makes the table of a statement, in its memory.  Questions and answers are in the pool.
  */
 void
 prefetch_table_create(PrefetchStatement *statement)
 {
-	statement->pages.context = statement->context;
 	statement->seed = pg_prng_uint64(&pg_global_prng_state);
 	statement->table = prefetch_questions_create(statement->context, 256, NULL);
 	dlist_init(&statement->unused);
 	statement->memory_limit = get_hash_memory_limit();
+}
+
+/*
+ * Frees all questions of a statement and their answers.  The table itself ends with the
+ * statement's memory.
+ */
+void
+prefetch_table_release(PrefetchStatement *statement)
+{
+	prefetch_questions_iterator iter;
+	PrefetchEntry *entry;
+
+	prefetch_questions_start_iterate(statement->table, &iter);
+	while ((entry = prefetch_questions_iterate(statement->table, &iter)) != NULL)
+		give(entry->prefetched);
+	if (statement->adding != NULL)
+		give(statement->adding);
 }
 
 /*
@@ -110,7 +127,7 @@ prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 				   const DnsQuestion *question, uint32 hash)
 {
 	Size		size = QUESTION_SIZE(question->name.len);
-	PrefetchQuestion *prefetched = pages_take(&prefetch->statement->pages, size);
+	PrefetchQuestion *prefetched = pool_take(size);
 	bool		found;
 
 	if (prefetched == NULL)
@@ -125,7 +142,9 @@ prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 	prefetched->state = PREFETCH_EXPECTED;
 	prefetched->hash = hash;
 	fill_key(&prefetched->key, question);
+	prefetch->statement->adding = prefetched;
 	prefetch_questions_insert(prefetch->statement->table, prefetched, &found);
+	prefetch->statement->adding = NULL;
 	prefetch_table_account(prefetch, question_size(prefetched), 0);
 	return prefetched;
 }
@@ -242,13 +261,13 @@ bool
 prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply)
 {
 	Prefetch   *prefetch = prefetched->prefetch;
-	PrefetchAnswer *answer = prefetch_answer_keep(&prefetch->statement->pages, reply);
+	PrefetchAnswer *answer = prefetch_answer_keep(reply);
 
 	if (answer == NULL)
 		return false;
 	prefetched->answer = answer;
 	prefetched->state = PREFETCH_DONE;
-	prefetch_table_account(prefetch, prefetch_answer_space(answer), 0);
+	prefetch_table_account(prefetch, pool_space(answer), 0);
 
 	if (reply->status == ARES_ETIMEOUT)
 		prefetch->counters->timeouts++;
@@ -368,26 +387,32 @@ forget(PrefetchQuestion *prefetched)
 	prefetch_questions_delete(statement->table, prefetched);
 	if (statement->expected == prefetched)
 		statement->expected = NULL;
-	if (prefetched->state == PREFETCH_DONE)
-		prefetch_answer_forget(&statement->pages, prefetched->answer);
 	if (server != NULL && --server->questions == 0 && server->window == NULL)
 	{
 		dlist_delete(&server->node);
 		pfree(server->text);
 		pfree(server);
 	}
-	pages_give(&statement->pages, prefetched, QUESTION_SIZE(prefetched->key.len));
+	give(prefetched);
+}
+
+/* Frees a question that nothing knows any more, and its answer. */
+static void
+give(PrefetchQuestion *prefetched)
+{
+	if (prefetched->state == PREFETCH_DONE)
+		pool_give(prefetched->answer);
+	pool_give(prefetched);
 }
 
 /* Octets of a question, its answer and its entry in the table. */
 static Size
 question_size(PrefetchQuestion *prefetched)
 {
-	Size		size = pages_space(prefetched, QUESTION_SIZE(prefetched->key.len)) +
-		2 * sizeof(PrefetchEntry);
+	Size		size = pool_space(prefetched) + 2 * sizeof(PrefetchEntry);
 
 	if (prefetched->state == PREFETCH_DONE)
-		size += prefetch_answer_space(prefetched->answer);
+		size += pool_space(prefetched->answer);
 	return size;
 }
 

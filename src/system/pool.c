@@ -3,8 +3,8 @@
  *
  * Small pieces of memory that come and go with each question.  Pieces of one
  * size are cut from blocks, so that taking a piece or giving it back costs a
- * step or two; larger pieces come straight from malloc().  Empty blocks stay
- * until pool_trim().  Runs inside the library: never raises, and returns NULL if
+ * step or two; larger pieces come straight from malloc().  Of the blocks of a size,
+ * only the first can be empty: it stays until pool_trim().  Runs inside the library: never raises, and returns NULL if
  * there is no memory.
  */
 #include "postgres.h"
@@ -58,6 +58,9 @@ static dlist_head blocks[LARGEST_STEPS + 1];
 /* The first block of each list, or NULL. */
 static Block *first[LARGEST_STEPS + 1];
 
+/* Octets of blocks that were freed since memory was given back to the system. */
+static size_t freed = 0;
+
 /* Marks pieces that came straight from malloc(); its list stays empty. */
 static Block no_block;
 
@@ -69,7 +72,8 @@ static pg_noinline void give_first(void *memory, Block *block);
 static Block *add_block(size_t steps);
 static bool is_full(const Block *block);
 static void move_first_if_full(int steps);
-static size_t trim(int steps, int spare);
+static pg_noinline void emptied(Block *block);
+static void free_block(Block *block);
 
 static inline PieceHeader *
 header_of(void *memory)
@@ -123,7 +127,8 @@ pool_give(void *memory)
 	}
 	*(void **) memory = block->free;
 	block->free = memory;
-	block->used--;
+	if (--block->used == 0)
+		emptied(block);
 }
 
 /*
@@ -169,17 +174,30 @@ pool_room(void *memory)
 }
 
 /*
- * Frees the empty blocks, but keeps spare of them for each size.
+ * The octets that a piece takes, its header included.
+ */
+size_t
+pool_space(void *memory)
+{
+	return pool_room(memory) + (header_of(memory)->block == &no_block ? STEP : sizeof(PieceHeader));
+}
+
+/*
+ * Gives memory that is free back to the system if it is worth it; all: also the last
+ * empty block of each size.
  */
 void
-pool_trim(int spare)
+pool_trim(bool all)
 {
-	size_t		freed = 0;
-
-	for (int steps = 1; steps <= LARGEST_STEPS; steps++)
-		freed += first[steps] == NULL ? 0 : trim(steps, spare);
-	if (freed >= WORTH_TRIMMING)
-		give_memory_back();
+	for (int steps = 1; all && steps <= LARGEST_STEPS; steps++)
+	{
+		if (first[steps] != NULL && first[steps]->used == 0)
+			free_block(first[steps]);
+	}
+	if (freed < WORTH_TRIMMING)
+		return;
+	give_memory_back();
+	freed = 0;
 }
 
 static void *
@@ -230,6 +248,8 @@ give_first(void *memory, Block *block)
 		return;
 	}
 	move_first_if_full(block->steps);
+	if (first[block->steps]->used == 0)
+		free_block(first[block->steps]);
 	dlist_move_head(&blocks[block->steps], &block->node);
 	first[block->steps] = block;
 	*(void **) memory = NULL;
@@ -274,24 +294,22 @@ move_first_if_full(int steps)
 	first[steps] = dlist_head_element(Block, node, &blocks[steps]);
 }
 
-/* Frees empty blocks of one size; returns the number of octets freed. */
-static size_t
-trim(int steps, int spare)
+/* A block has no piece left: it is freed unless it is the first. */
+static void
+emptied(Block *block)
 {
-	size_t		freed = 0;
-	dlist_mutable_iter iter;
+	if (block != first[block->steps])
+		free_block(block);
+}
 
-	dlist_foreach_modify(iter, &blocks[steps])
-	{
-		Block	   *block = dlist_container(Block, node, iter.cur);
+static void
+free_block(Block *block)
+{
+	int			steps = block->steps;
 
-		if (block->used > 0 || spare-- > 0)
-			continue;
-		dlist_delete(&block->node);
-		free(block);
-		freed += BLOCK_SIZE;
-	}
+	dlist_delete(&block->node);
+	free(block);
+	freed += BLOCK_SIZE;
 	first[steps] = dlist_is_empty(&blocks[steps]) ? NULL :
 		dlist_head_element(Block, node, &blocks[steps]);
-	return freed;
 }

@@ -86,26 +86,8 @@ extern void *pool_take(size_t size);
 extern void pool_give(void *memory);
 extern void *pool_resize(void *memory, size_t size);
 extern size_t pool_room(void *memory);
-extern void pool_trim(int spare);
-
-/* ---- pages.c: small pieces of memory of a context ---- */
-
-/* Pieces up to this size, rounded up to a multiple of the step, have no header. */
-#define PAGES_STEP		8
-#define PAGES_LARGEST	512
-
-/* The caller sets the context; the rest is zero. */
-typedef struct Pages
-{
-	MemoryContext context;
-	dlist_head	room[PAGES_LARGEST / PAGES_STEP + 1];	/* pages with room, by size */
-	dlist_head	empty;
-	int			next_count;		/* pages to take from the context next time */
-} Pages;
-
-extern void *pages_take(Pages *pages, Size size);
-extern void pages_give(Pages *pages, void *piece, Size size);
-extern Size pages_space(void *piece, Size size);
+extern size_t pool_space(void *memory);
+extern void pool_trim(bool all);
 
 /* ---- shared_memory.c: the memory that all sessions share ---- */
 
