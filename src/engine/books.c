@@ -38,7 +38,7 @@ static void check_id(const DnsWindow *window, int index, uint16 id, bool own);
 static int	list_length_of(const dlist_head *list, int most, const char *name);
 static void check_lanes(DnsWindow *window);
 static void check_channel(DnsChannel *channel);
-static int	count_waiting(const DnsChannel *channel, const DnsSocket *socket);
+static int *count_waiting(const DnsChannel *channel);
 
 #define CHECK(condition, what) \
 	do { \
@@ -268,6 +268,7 @@ check_channel(DnsChannel *channel)
 	const DnsWindow *window = channel->window;
 	dlist_iter	iter;
 	int			sockets = 0;
+	int		   *waiting = count_waiting(channel);
 
 	CHECK(channel->submitting == NULL && channel->settling == NULL,
 		  "between two calls of the library");
@@ -275,6 +276,9 @@ check_channel(DnsChannel *channel)
 	next_id = (next_id + IDS_AT_A_TIME) % MAX_QUERY_IDS;
 	for (int id = next_id; id < next_id + IDS_AT_A_TIME; id++)
 	{
+		/* Most are not in use. */
+		if (channel->slot_of_id[id] == 0 && channel->slot_of_own_id[id] == 0)
+			continue;
 		check_id(window, channel->slot_of_id[id] - 1, id, false);
 		check_id(window, channel->slot_of_own_id[id] - 1, id, true);
 	}
@@ -286,26 +290,30 @@ check_channel(DnsChannel *channel)
 			continue;
 		sockets++;
 		CHECK(socket->fd == fd, "a socket of another descriptor");
-		CHECK(socket->waiting == count_waiting(channel, socket), "waiting");
+		CHECK(socket->waiting == waiting[fd], "waiting");
 		CHECK((socket->out_len > 0) || !socket->out_waits, "waits to be sent");
 	}
+	pfree(waiting);
 	(void) list_length_of(&channel->unsent, sockets, "unsent");
 	dlist_foreach(iter, &channel->unsent)
 		CHECK(dlist_container(DnsSocket, unsent_node, iter.cur)->unsent, "not unsent");
 }
 
-static int
-count_waiting(const DnsChannel *channel, const DnsSocket *socket)
+/* The number of questions that wait on each socket, by descriptor; palloc'd. */
+static int *
+count_waiting(const DnsChannel *channel)
 {
-	int			waiting = 0;
+	int		   *waiting = palloc0((channel->max_sockets + 1) * sizeof(int));
 
 	for (int i = 0; i < channel->window->used; i++)
 	{
 		const DnsSlot *slot = &channel->window->slots[i];
 
-		for (int j = 0; j < slot->ntries; j++)
-			waiting += slot->in_flight &&
-				slot->tries[j].socket_serial == socket->serial;
+		for (int j = 0; j < slot->ntries && slot->in_flight; j++)
+		{
+			if (tries_socket(channel, &slot->tries[j]) != NULL)
+				waiting[slot->tries[j].fd]++;
+		}
 	}
 	return waiting;
 }

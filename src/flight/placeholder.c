@@ -11,6 +11,9 @@
  *   the library reads a stub: ". A" again,       the verdict is its rcode: done, ask the
  *   with the id 4711 and a verdict               next server, or use TCP
  *
+ * A server that refuses EDNS is asked once more, which the library does not notice: that
+ * query has an id of its own on the wire, and 4711 stands for it in the stub.
+ *
  * Runs inside the library: stores, never raises, never calls back.
  */
 #include "postgres.h"

@@ -40,6 +40,15 @@ event_at(SimTime at, void (*happen) (int, uint64_t, Packet *), int who,
 }
 
 /*
+ * The time of the next event; NEVER if there is none.
+ */
+SimTime
+event_time(void)
+{
+	return nevents > 0 ? heap[0].at : NEVER;
+}
+
+/*
  * Lets the next event happen.  False if there is none.
  */
 bool

@@ -274,11 +274,10 @@ judge_step(void)
 void
 sim_under_way(int questions)
 {
-	int			sum = 0;
+	static int	sum = 0;
 
+	sum += questions - running->under_way;
 	running->under_way = questions;
-	for (int i = 0; i < nsessions; i++)
-		sum += sessions[i].under_way;
 	if (set.shared && set.max_in_flight_total > 0 && sum > set.max_in_flight_total &&
 		sum > nsessions)
 		sim_fail("total", "%d questions are under way", sum);
@@ -419,6 +418,9 @@ is_known(const Name *name)
 
 	if (name->kind == 'w')
 		extra = set.slow_ms + 20 * set.slow_exp;
+	/* Over TCP each piece of a query waits until the one before has left. */
+	if (set.pieces && (set.usevc || name->kind == 't'))
+		extra += set.rtt * 2 / 1000;
 	/* An error without a question waits for two usual times more. */
 	if (name->kind == 'b' && set.known)
 		extra = 100 + (set.rtt + 2 * set.jitter) * 2 / 1000;

@@ -308,6 +308,8 @@ params_swarm(uint64_t number)
 		set.shared = 1;
 		set.stagger = PICK(0, 0, 100, 20000, 500000);
 		set.max_in_flight_total = PICK(0, 0, 0, 1, 7, 60, 1000);
+		if (set.max_in_flight_total > 0 && set.names > 50 * set.max_in_flight_total)
+			set.names = 50 * set.max_in_flight_total;
 	}
 }
 

@@ -472,6 +472,7 @@ WaitEventSetWait(WaitEventSet *set, long timeout, WaitEvent *occurred, int size,
 	}
 	sim_under_way(under_way());
 	sim_wait(wants, nwants, timeout);
+	session_has_waited();
 	for (int i = 0, want = 0; i < set->count && want < nwants && count < size; i++)
 	{
 		if (!(set->events[i].events & WL_SOCKET_MASK))

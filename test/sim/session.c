@@ -26,6 +26,29 @@ extern void __real_books_check(DnsWindow *window);
 #define ROW_SPACE	112
 
 static const SimTask *task;
+static long blocks_left;		/* of code, until the session must wait */
+
+/*
+ * Counts the blocks of code of the engine, which the compiler tells (gcc's option
+ * -fsanitize-coverage=trace-pc): this finds loops without an end.
+ */
+void
+__sanitizer_cov_trace_pc(void)
+{
+	if (--blocks_left >= 0)
+		return;
+	session_has_waited();
+	sim_fail("endless", "more than %ld blocks of code without a wait", task->blocks);
+}
+
+/*
+ * Begins to count anew.
+ */
+void
+session_has_waited(void)
+{
+	blocks_left = task->blocks;
+}
 
 /* Reads a name "a.b.c". */
 static void
@@ -285,13 +308,14 @@ ask_ahead(void)
 
 /*
  * The linker leads the checks of the engine's books here.  They take long, so they become
- * rare when there are many turns.
+ * rare when there are many turns, and are so for a window with many questions.
  */
 void
 __wrap_books_check(DnsWindow *window)
 {
 	static int	calls = 0;
-	int			apart = task->check >= 0 ? task->check : 1 + calls / 200;
+	int			apart = task->check >= 0 ? task->check :
+		(1 + calls / 200) * (1 + window->used / 1000);
 
 	calls++;
 	if (apart > 0 && calls % apart == 0)
@@ -415,6 +439,7 @@ session_main(const SimTask *given, SimCounters *counted)
 	size_t		chunks;
 
 	task = given;
+	session_has_waited();
 	apply_settings();
 	for (int i = 0; i < task->batches; i++)
 	{

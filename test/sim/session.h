@@ -24,6 +24,7 @@ extern long pieces_in_use;		/* of malloc() */
 
 extern size_t memory_chunks(void);
 
+extern void session_has_waited(void);
 extern void exit_shared_memory(void);
 extern int	under_way(void);
 

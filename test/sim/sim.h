@@ -51,6 +51,7 @@ typedef struct SimTask
 	int			names;
 	int			batches;		/* the same names again; the channel is kept */
 	int			stop;			/* outcomes after which a batch ends; 0: all */
+	long		blocks;			/* of code between two waits, at most */
 	int			check;			/* steps between two checks of the books; 0: none */
 	int			work_mem;		/* kB */
 	int			answer_memory;	/* kB */

@@ -202,11 +202,12 @@ extern SimTime now;
 
 extern void event_at(SimTime at, void (*happen) (int, uint64_t, Packet *),
 					 int who, uint64_t token, Packet *packet);
+extern SimTime event_time(void);
 extern bool event_next(void);
 
 /* ---- scheduler.c: sessions, and whose turn it is ---- */
 
-#define FIRST_FD	100
+#define FIRST_FD	20
 #define MAX_FDS		1024
 
 /* A datagram takes this much of a receive buffer besides its octets. */
@@ -291,7 +292,6 @@ typedef struct Session
 	int		   *name_of_id;		/* index + 1 */
 	int			under_way;		/* questions, when it waits */
 	uint64_t	steps;
-	uint64_t	blocks;
 	uint64_t	idle_steps;
 	SimTime		spin_from;
 	uint64_t	spin_steps;
