@@ -138,7 +138,8 @@ events_prepare(void)
 	nevents = make_room();
 	events = create_wait_event_set(nevents);
 	AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	if (IsUnderPostmaster)		/* not in single-user mode */
+		AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	for (DnsWindow *window = first; window != NULL; window = events_next_window(window))
 		add_sockets(window->channel);
 	if (first != NULL && events_next_window(first) == NULL)

@@ -3,6 +3,7 @@
 
 use strict;
 use warnings;
+use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -267,4 +268,23 @@ is($session->text(q{SELECT pg_get_viewdef('mail')}), $restored->text(q{SELECT pg
 my $asker = Session->new($node, dbname => 'restored', user => 'asker');
 is($asker->text(q{SELECT * FROM dns_a('n.example')}), $found, 'a role with a grant looks up');
 is($asker->sqlstate(q{SELECT * FROM dns_mx('n.example')}), '42501', 'a role without one does not');
+
+# Without a postmaster: single-user mode, as scripts use it that set a cluster up
+$node->stop;
+my @statements = (lookup(), q{SELECT string_agg(status, ' ') FROM dns_query_many('{n.example,nxdomain.example}')},
+	q{SELECT count(*) FROM generate_series(1, 300) g, LATERAL dns_a('n' || g || '.single.example')},
+	q{SELECT server IS NOT NULL FROM dns_message('tc.example')});
+my $printed = run_single(@statements);
+is(join(' ', $printed =~ /^\t 1: \S+ = "(.*?)"/mg), '192.0.2.1 NOERROR NXDOMAIN 300 t', 'lookups in single-user mode');
+unlike($printed, qr/\b(?:ERROR|WARNING|FATAL|PANIC):/, '... without an error');
 done_testing();
+
+# The output of a server in single-user mode
+sub run_single
+{
+	my @lines = @_;
+	my ($in, $out) = (join('', map { "$_\n" } @lines), '');
+
+	IPC::Run::run([ 'postgres', '--single', '-D', $node->data_dir, 'postgres' ], '<', \$in, '>', \$out, '2>&1', IPC::Run::timeout(120));
+	return $out;
+}
