@@ -3,7 +3,8 @@
  *
  * Hints for texts that fail as names since they are something else: URLs, mail
  * addresses, IP addresses and so on.  Most are domain names by their syntax, so they
- * are asked for as they stand; only then do hints say more than that.
+ * are asked for as they stand; only then do hints say more than that.  And hints for
+ * errors that come from a setting.
  */
 #include "postgres.h"
 
@@ -67,6 +68,21 @@ advice_on_octet(const char *text)
 	if (*at == '\0')
 		return NULL;
 	return psprintf("Character %d is \\%03d.", pg_mbstrlen_with_len(text, at - text) + 1, *at);
+}
+
+/*
+ * The hint for an error of the system, a number of errno, that a setting can have caused,
+ * static; NULL if none has.
+ */
+const char *
+advice_on_error(int error)
+{
+	if (error == ENODEV && *setting_local_dev != '\0')
+		return "Check pgcares.local_dev.";
+	if (error == EADDRNOTAVAIL &&
+		(*setting_local_ip4 != '\0' || *setting_local_ip6 != '\0'))
+		return "Check pgcares.local_ip4 and pgcares.local_ip6.";
+	return NULL;
 }
 
 /* Can the text be the reason for the outcome? */

@@ -50,6 +50,7 @@ typedef struct DnsOutcome
 {
 	const DnsStatus *status;
 	const char *why;			/* instead of the status' message */
+	const char *hint;			/* instead of the status' hint */
 	const DnsReply *reply;		/* NULL if no question was asked */
 	const struct sockaddr *server;	/* that gave the message; or NULL */
 	bool		shows_ad;		/* the AD bit is to be trusted */
@@ -86,6 +87,7 @@ extern bool outcome_is_missing(const DnsOutcome *outcome);
 
 extern const char *advice_for(const char *text, const DnsOutcome *outcome);
 extern char *advice_on_octet(const char *text);
+extern const char *advice_on_error(int error);
 
 /* ---- extended_error.c: an extended error in words ---- */
 

@@ -42,8 +42,11 @@ outcome_read(DnsOutcome *outcome, const DnsWindow *window,
 			&window->channel->asked[reply->answer_server];
 	else if ((reply->status == ARES_ECONNREFUSED || reply->status == ARES_EBADFAMILY) &&
 			 window->channel->last_errno != 0)
+	{
 		add_note(outcome, psprintf("The last error was: %s.",
 								   strerror(window->channel->last_errno)));
+		outcome->hint = advice_on_error(window->channel->last_errno);
+	}
 }
 
 /*
@@ -176,6 +179,8 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 	if (on_error == ON_ERROR_WARNING)
 		level = WARNING;
 	tries = describe_tries(outcome, text);
+	if (outcome->hint != NULL)
+		hint = outcome->hint;
 	advice = advice_for(text, outcome);
 	if (advice != NULL)
 		hint = outcome_is_missing(outcome) ? psprintf("%s %s", advice, hint) : advice;

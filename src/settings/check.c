@@ -87,7 +87,7 @@ is_domain(const char *element)
 
 	if (reason == NULL)
 		return true;
-	GUC_check_errdetail("\"%s\" is not a domain name: %s", element, reason);
+	GUC_check_errdetail("\"%s\" is not a domain name. %s", element, reason);
 	return false;
 }
 
