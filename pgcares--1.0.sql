@@ -290,7 +290,7 @@ COMMENT ON COLUMN dns_message_record.aa IS 'the server is an authority for the n
 COMMENT ON COLUMN dns_message_record.tc IS 'the message is truncated';
 COMMENT ON COLUMN dns_message_record.rd IS 'the query asked for recursion';
 COMMENT ON COLUMN dns_message_record.ra IS 'the server offers recursion';
-COMMENT ON COLUMN dns_message_record.ad IS 'the server has verified the data (RFC 4035 section 3.2.3)';
+COMMENT ON COLUMN dns_message_record.ad IS 'the server has verified the data (RFC 4035 section 3.2.3); NULL unless pgcares.trust_ad is on';
 COMMENT ON COLUMN dns_message_record.cd IS 'the query asked not to verify the data (RFC 4035 section 3.2.2)';
 COMMENT ON COLUMN dns_message_record.answer IS 'records that answer the question';
 COMMENT ON COLUMN dns_message_record.authority IS 'records of the authority section';
@@ -520,13 +520,14 @@ COMMENT ON COLUMN dns_progress_record.pid IS 'process';
 COMMENT ON COLUMN dns_progress_record.datname IS 'database';
 COMMENT ON COLUMN dns_progress_record.usename IS 'role';
 COMMENT ON COLUMN dns_progress_record.kind IS 'call, or look-ahead if no call waits';
-COMMENT ON COLUMN dns_progress_record.known IS 'questions that are known so far';
-COMMENT ON COLUMN dns_progress_record.done IS 'of these, over';
-COMMENT ON COLUMN dns_progress_record.failed IS 'of these, without a useful answer';
+COMMENT ON COLUMN dns_progress_record.known IS 'questions of the call or look-ahead that are known so far';
+COMMENT ON COLUMN dns_progress_record.done IS 'known questions that are over';
+COMMENT ON COLUMN dns_progress_record.failed IS 'known questions that are over without a useful answer';
 COMMENT ON COLUMN dns_progress_record.fresh IS 'questions that were asked just now';
 COMMENT ON COLUMN dns_progress_record.waiting IS 'questions that have waited for longer';
-COMMENT ON COLUMN dns_progress_record.oldest_wait IS 'time that the oldest of them has waited';
+COMMENT ON COLUMN dns_progress_record.oldest_wait IS 'time that the oldest question has waited';
 COMMENT ON COLUMN dns_progress_record.since IS 'begin of the call or look-ahead';
+
 CREATE TYPE dns_cache_record AS (
 	question text,
 	type text,
@@ -1334,12 +1335,12 @@ COMMENT ON COLUMN dns_stat_progress.pid IS 'process';
 COMMENT ON COLUMN dns_stat_progress.datname IS 'database';
 COMMENT ON COLUMN dns_stat_progress.usename IS 'role';
 COMMENT ON COLUMN dns_stat_progress.kind IS 'call, or look-ahead if no call waits';
-COMMENT ON COLUMN dns_stat_progress.known IS 'questions that are known so far';
-COMMENT ON COLUMN dns_stat_progress.done IS 'of these, over';
-COMMENT ON COLUMN dns_stat_progress.failed IS 'of these, without a useful answer';
+COMMENT ON COLUMN dns_stat_progress.known IS 'questions of the call or look-ahead that are known so far';
+COMMENT ON COLUMN dns_stat_progress.done IS 'known questions that are over';
+COMMENT ON COLUMN dns_stat_progress.failed IS 'known questions that are over without a useful answer';
 COMMENT ON COLUMN dns_stat_progress.fresh IS 'questions that were asked just now';
 COMMENT ON COLUMN dns_stat_progress.waiting IS 'questions that have waited for longer';
-COMMENT ON COLUMN dns_stat_progress.oldest_wait IS 'time that the oldest of them has waited';
+COMMENT ON COLUMN dns_stat_progress.oldest_wait IS 'time that the oldest question has waited';
 COMMENT ON COLUMN dns_stat_progress.since IS 'begin of the call or look-ahead';
 
 REVOKE ALL ON dns_stat_servers, dns_stat_types FROM PUBLIC;
