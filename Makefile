@@ -31,6 +31,7 @@ OBJS = \
 	src/dns/encode.o \
 	src/dns/exact.o \
 	src/dns/fields.o \
+	src/dns/idn.o \
 	src/dns/json.o \
 	src/dns/jsonb.o \
 	src/dns/message.o \

@@ -157,6 +157,10 @@ SELECT dns_to_ascii('ü..example');
 SELECT dns_to_ascii('.ü');
 \set VERBOSITY default
 SELECT dns_to_ascii('ü\.b.example');
+SELECT dns_to_ascii('ü.\.b.é.'), dns_to_ascii('\252.ü'), dns_to_ascii('ü.xn--a'), dns_to_ascii('Xn--A.ü');
+SELECT left(written, 20) AS written, dns_is_name(written)
+FROM unnest(ARRAY['ü.\.b', 'ü.a\', 'ü.\25', '\..ü', '..ü\', 'ü。\.', '\ü', 'a\b。ü', 'ü.\032', repeat('ü.\065.', 20), repeat('ü.\065.', 50), 'xn--ü.xn--a'])
+	AS written;
 
 -- names for people to read; labels other than A-labels stay unchanged
 \pset format unaligned
@@ -168,6 +172,10 @@ FROM unnest(ARRAY['xn--bcher-kva.example', 'xn--bcher-kva.Example.',
 		'xn--bcher\.kva'])
 	WITH ORDINALITY AS v (name, ord)
 ORDER BY ord;
+-- ... and are read back, also with octets that only escapes can show
+SELECT count(*) AS names, count(*) FILTER (WHERE dns_sort_key(dns_to_unicode(name)) = dns_sort_key(name)) AS same
+FROM (SELECT string_agg((ARRAY['xn--bcher-kva', 'xn--fa-hia', 'xn--r8jz45g', 'xn--a', '_tcp', 'a\.b', '\255', 'sp\032ace', 'x\"y', '\092', 'plain', '-a', 'a--'])[1 + (i * 7919 + j * i) % 13], '.' ORDER BY j)
+	FROM generate_series(1, 1000) i, generate_series(1, 1 + i % 5) j GROUP BY i) AS v (name);
 SELECT dns_to_unicode('XN--BCHER-KVA.Example');
 SELECT dns_to_unicode('a..b');
 \pset format aligned

@@ -340,6 +340,10 @@ extern void rrtype_append(StringInfo out, uint16 code);
 extern const char *rrtype_text(uint16 code);
 extern const char *rrclass_text(uint16 code);
 
+/* ---- idn.c: names that are not ASCII ---- */
+
+extern const char *idn_to_ascii(const char *text, char **ascii);
+
 /* ---- name.c: names as users write them ---- */
 
 /* A reason of name_parse() to which a message can add the octet */

@@ -7,13 +7,10 @@
  */
 #include "postgres.h"
 
-#include <idn2.h>
-
 #include "dns/dns.h"
 
 #include "common/hashfn.h"
 #include "common/string.h"
-#include "mb/pg_wchar.h"
 
 /* A word that has this octet eight times. */
 #define EACH_OCTET(octet)	(UINT64CONST(0x0101010101010101) * (octet))
@@ -26,8 +23,6 @@ static const char *parse_escape(const char **at, const char *end,
 								uint8 *octet);
 static const char *end_label(DnsName *name, size_t start, size_t end);
 static const char *parse_other_name(const char *text, DnsName *name);
-static const char *to_ascii(const char *text, char **ascii);
-static char *text_to_utf8(const char *text);
 static const uint8 *last_label(const DnsName *name);
 static bool is_label(const uint8 *at, const char *label);
 
@@ -343,60 +338,13 @@ static const char *
 parse_other_name(const char *text, DnsName *name)
 {
 	char	   *ascii;
-	const char *reason = to_ascii(text, &ascii);
+	const char *reason = idn_to_ascii(text, &ascii);
 
 	if (reason != NULL)
 		return reason;
 	reason = parse_ascii_name(ascii, strlen(ascii), name);
-	idn2_free(ascii);
+	pfree(ascii);
 	return reason;
-}
-
-/*
- * Converts U-labels to A-labels (UTS 46, non-transitional, and IDNA2008).  The
- * caller frees the result with idn2_free().
- */
-static const char *
-to_ascii(const char *text, char **ascii)
-{
-	char	   *utf8;
-	int			rc;
-
-	/* libidn2 has no clear words for these. */
-	for (const char *at = text; *at != '\0'; at++)
-	{
-		if ((uint8) *at <= ' ' || *at == 0x7f)
-			return NAME_NEEDS_ESCAPE;
-	}
-	if (strchr(text, '\\') != NULL)
-		return "Escapes cannot be mixed with characters that are not ASCII.";
-	utf8 = text_to_utf8(text);
-	if (utf8 == NULL)
-		return "It has characters that have no equivalent in Unicode.";
-
-	rc = idn2_to_ascii_8z(utf8, ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
-	pfree(utf8);
-	if (rc == IDN2_MALLOC)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	return rc == IDN2_OK ? NULL :
-		psprintf("It cannot be converted to ASCII: %s.", idn2_strerror(rc));
-}
-
-/*
- * Converts from the database encoding; NULL if that is not possible.  In an
- * SQL_ASCII database the bytes must be UTF-8 already.
- */
-static char *
-text_to_utf8(const char *text)
-{
-	int			encoding = GetDatabaseEncoding();
-
-	if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII)
-		return encode_recode(text, strlen(text), encoding, PG_UTF8);
-	return pg_verify_mbstr(PG_UTF8, text, strlen(text), true) ?
-		pstrdup(text) : NULL;
 }
 
 /* The last label of a name before the root; the root itself has none but that. */
