@@ -184,9 +184,9 @@ support_function(Oid operator)
 	Oid			family;
 	Oid			type;
 	Oid			function;
-	int16		strategy;
+	OperatorOrder order;
 
-	if (!get_ordering_op_properties(operator, &family, &type, &strategy))
+	if (!get_ordering_op_properties(operator, &family, &type, &order))
 		return NULL;
 	function = get_opfamily_proc(family, type, type, BTORDER_PROC);
 	return OidIsValid(function) ? function_call(function, InvalidOid) : NULL;

@@ -391,6 +391,13 @@ operator_orders(Oid operator)
 #endif
 }
 
+/* How an operator orders.  PostgreSQL 18 has a type of its own instead of btree's numbers. */
+#if PG_VERSION_NUM >= 180000
+typedef CompareType OperatorOrder;
+#else
+typedef int16 OperatorOrder;
+#endif
+
 /*
  * The number of relations in the statement that EXPLAIN shows.  PostgreSQL 18
  * adds one for GROUP BY, and rtable_size leaves it out: EXPLAIN qualifies
