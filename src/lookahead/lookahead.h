@@ -61,6 +61,7 @@ typedef struct LookaheadPlan
 	int			last_id;		/* highest plan_node_id */
 	bool		has_nodes;		/* of ours, from before */
 	bool		has_lookups;	/* or functions in SQL that hold one */
+	bool		asks;			/* also with functions that ask for an array */
 	bool		has_effects;	/* besides lookups, visible to other parts */
 	bool		session_changes;	/* settings or the role */
 	bool		reads_session;	/* a function of a user that is not immutable */

@@ -253,7 +253,7 @@ find_function(Oid function)
 	{
 		entry = hash_search(cached_functions, &function, HASH_ENTER, NULL);
 		entry->call = call;
-		note_hash(function, call != NULL && call->questions != NULL);
+		note_hash(function, call != NULL && !call->computes);
 	}
 	return call;
 }

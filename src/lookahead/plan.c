@@ -92,6 +92,8 @@ lookahead_planner(Query *parse, const char *query_string, int cursor_options,
 	if (!plan.has_lookups && LOOKAHEAD_NEEDS_CALLS)
 	{
 		note_others(stmt);
+		if (plan.asks)
+			lookahead_report(&plan, REASON_PLACE);
 		return stmt;
 	}
 	if (can_go_forward_only(stmt, cursor_options))

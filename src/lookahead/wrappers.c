@@ -108,6 +108,7 @@ note_wrappers(Node *node, WrapperSearch *search)
 		FuncExpr   *call = (FuncExpr *) node;
 		WrapperSearch inner = {.plan = search->plan, .levels = search->levels + 1};
 
+		search->plan->asks |= lookup_functions_asks(call->funcid);
 		if (lookup_functions_find(call->funcid) != NULL)
 			search->found = true;
 		else if (call->funcid >= FirstUnpinnedObjectId && search->levels < MOST_LEVELS)

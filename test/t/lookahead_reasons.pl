@@ -82,6 +82,7 @@ foreach (
 	[ 'it is in RETURNING, ON CONFLICT, an action of MERGE or a check', q{INSERT INTO made SELECT id, name FROM hosts ON CONFLICT (id) DO UPDATE SET ip = dns_lookup(made.name, 4)}, 'dns_lookup(made.name, 4)' ],
 	[ 'it is in RETURNING, ON CONFLICT, an action of MERGE or a check', 'UPDATE fires SET id = id RETURNING dns_lookup(name, 4)', 'dns_lookup(fires.name, 4)' ],
 	[ 'SQL can skip it: AND, OR, CASE, COALESCE or FILTER decides', 'SELECT count(*) FILTER (WHERE dns_lookup(h.name, 4) IS NULL) OVER () FROM hosts h', 'dns_lookup(h.name, 4)' ],
+	[ 'the function asks many questions at once by itself', 'SELECT m.* FROM hosts h, LATERAL dns_query_many(ARRAY[h.name]) m', undef ],
 	[ 'the function asks many questions at once by itself', 'SELECT dns_lookup(h.name, 4), m.* FROM hosts h, LATERAL dns_query_many(ARRAY[h.name]) m', undef ],
 	[ 'the cursor can go back to earlier rows', 'DECLARE c SCROLL CURSOR FOR SELECT dns_lookup(h.name, 4) FROM hosts h', 'dns_lookup(h.name, 4)' ],
 	[ 'look-ahead does not know this place in a plan', 'SELECT h.id, l.* FROM hosts h, LATERAL (SELECT k.id FROM known k LIMIT family(dns_lookup(h.name, 4))) l', undef ])
