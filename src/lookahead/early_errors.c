@@ -142,9 +142,9 @@ evaluate(List *arguments, ExprContext *econtext, NullableDatum *values)
 /*
  * Is it an error of data, of a subquery with too many rows, or of DNS?  Or one by which a
  * function refuses an argument: a field that a type does not have, a pattern that it cannot
- * read, a text that becomes too long, too many questions, a server that must not be asked?
- * A parallel worker's error can arrive at any time even without look-ahead, and its query
- * cannot go on.
+ * read, a text that becomes too long, too many questions, a server that must not be asked, a
+ * value that is not in a domain?  A parallel worker's error can arrive at any time even
+ * without look-ahead, and its query cannot go on.
  */
 static bool
 can_wait(bool foreign)
@@ -158,6 +158,7 @@ can_wait(bool foreign)
 		code == ERRCODE_FEATURE_NOT_SUPPORTED || code == ERRCODE_SYNTAX_ERROR ||
 		code == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
 		code == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+		code == ERRCODE_CHECK_VIOLATION || code == ERRCODE_NOT_NULL_VIOLATION ||
 		ERRCODE_TO_CATEGORY(code) == DNS_SQLSTATE('0', '0', '0') ||
 		(foreign && foreign_can_wait(code));
 }

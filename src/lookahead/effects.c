@@ -19,7 +19,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "utils/typcache.h"
 
 /* A search for a function of some kind. */
 typedef struct FunctionSearch
@@ -30,7 +29,6 @@ typedef struct FunctionSearch
 static bool find(Node *node, FunctionSearch *search);
 static bool is_found(Oid function, void *context);
 static bool aggregate_has(Oid aggregate, const FunctionSearch *search);
-static bool domain_has(Oid type, FunctionSearch *search);
 static bool function_changes_session(Oid function);
 static bool function_is_users(Oid function);
 static bool prints_by_settings(Oid type);
@@ -149,7 +147,8 @@ find(Node *node, FunctionSearch *search)
 				return true;
 			break;
 		case T_CoerceToDomain:
-			if (domain_has(((CoerceToDomain *) node)->resulttype, search))
+			if (find((Node *) domain_conditions(((CoerceToDomain *) node)->resulttype),
+					 search))
 				return true;
 			break;
 		default:
@@ -187,22 +186,6 @@ aggregate_has(Oid aggregate, const FunctionSearch *search)
 		ReleaseSysCache(tuple);
 	}
 	return found;
-}
-
-static bool
-domain_has(Oid type, FunctionSearch *search)
-{
-	/* The memory context keeps a pointer to it. */
-	DomainConstraintRef *domain = palloc0(sizeof(DomainConstraintRef));
-	ListCell   *lc;
-
-	InitDomainConstraintRef(type, domain, CurrentMemoryContext, false);
-	foreach(lc, domain->constraints)
-	{
-		if (find((Node *) lfirst_node(DomainConstraintState, lc)->check_expr, search))
-			return true;
-	}
-	return false;
 }
 
 static bool

@@ -18,6 +18,7 @@
 #include "lookahead/lookahead.h"
 
 static bool look(Node *node, ExpressionLook *seen);
+static bool reads_sound_rows(const RangeTblFunction *function);
 static void note(ExpressionLook *seen, Oid function, bits8 early);
 static bool ignores_failures(const FuncExpr *call);
 static bool may_warn(const FuncExpr *call);
@@ -69,11 +70,11 @@ look(Node *node, ExpressionLook *seen)
 		case T_Const:
 		case T_List:
 		case T_TargetEntry:
-		case T_RangeTblFunction:
 		case T_RelabelType:
 		case T_CaseExpr:
 		case T_CaseWhen:
 		case T_CaseTestExpr:
+		case T_CoerceToDomainValue:
 		case T_CoalesceExpr:
 		case T_BoolExpr:
 		case T_NullTest:
@@ -86,6 +87,18 @@ look(Node *node, ExpressionLook *seen)
 		case T_SQLValueFunction:
 			break;
 
+		case T_RangeTblFunction:
+			if (reads_sound_rows((RangeTblFunction *) node))
+			{
+				seen->early |= EARLY_GUARD;
+				return look((Node *) ((FuncExpr *) ((RangeTblFunction *) node)->funcexpr)->args,
+							seen);
+			}
+			break;
+		case T_CoerceToDomain:
+			seen->early |= EARLY_GUARD;
+			look((Node *) domain_conditions(((CoerceToDomain *) node)->resulttype), seen);
+			break;
 		case T_ArrayExpr:
 			if (((ArrayExpr *) node)->multidims)
 				seen->early |= EARLY_GUARD;
@@ -100,6 +113,10 @@ look(Node *node, ExpressionLook *seen)
 			if (((SubscriptingRef *) node)->refassgnexpr != NULL ||
 				((SubscriptingRef *) node)->reflowerindexpr != NIL)
 				seen->early |= EARLY_GUARD;
+			/* A user's type that is no array has a function of its own for that. */
+			if (!OidIsValid(get_element_type(((SubscriptingRef *) node)->refcontainertype)) &&
+				!type_is_sound(((SubscriptingRef *) node)->refcontainertype))
+				seen->early |= EARLY_ERRORS;
 			break;
 
 		case T_Param:
@@ -184,6 +201,27 @@ look(Node *node, ExpressionLook *seen)
 		(seen->early & ~before & (EARLY_ERRORS | EARLY_EFFECTS)))
 		seen->culprit = node;
 	return expression_tree_walker(node, look, seen);
+}
+
+/*
+ * Does a function in FROM make rows of a JSON document whose columns all have sound types?
+ * Those are in the statement, as in jsonb_to_recordset(doc) AS r (name text, port int).
+ */
+static bool
+reads_sound_rows(const RangeTblFunction *function)
+{
+	const FuncExpr *call = (FuncExpr *) function->funcexpr;
+	ListCell   *lc;
+
+	if (!IsA(call, FuncExpr) || !function_makes_rows(call->funcid) ||
+		function->funccoltypes == NIL)
+		return false;
+	foreach(lc, function->funccoltypes)
+	{
+		if (!type_can_be_read(lfirst_oid(lc)))
+			return false;
+	}
+	return true;
 }
 
 /* Adds the obstacles to a function; EARLY_ERRORS if nothing is known of it. */

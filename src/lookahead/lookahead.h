@@ -189,6 +189,8 @@ extern bool expression_is_forbidden(Node *expression);
 extern bool type_is_plain(Oid type);
 extern bool type_is_sound(Oid type);
 extern bits8 cast_early(Oid from, Oid to);
+extern bool type_can_be_read(Oid type);
+extern List *domain_conditions(Oid type);
 
 /* ---- safe_names.c: functions that can be run ahead, by name ---- */
 
@@ -220,6 +222,7 @@ extern bits8 function_early(Oid function, Oid collation, List *arguments);
 extern bits8 operator_early(Oid operator, Oid function, Oid collation,
 							List *arguments);
 extern bool type_compares(Oid type, Oid collation);
+extern bool function_makes_rows(Oid function);
 extern bool function_reads_session(Oid function);
 
 /* ---- reasons.c: why a call is not looked ahead for ---- */

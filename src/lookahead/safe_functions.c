@@ -99,6 +99,26 @@ compares(Oid type, List *arguments, Oid collation)
 }
 
 /*
+ * Is it a function that makes rows of a JSON document, with the columns that the statement
+ * gives?
+ */
+bool
+function_makes_rows(Oid function)
+{
+	static const char *const names[] = {
+		"json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset"
+	};
+	const char *name = c_name(function);
+
+	for (int i = 0; name != NULL && i < (int) lengthof(names); i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Does a function read anything that other statements of the session can set?
  * A user's own function counts as reading it unless it is immutable.
  */

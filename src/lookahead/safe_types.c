@@ -8,7 +8,9 @@
 
 #include "access/transam.h"
 #include "catalog/pg_type.h"
+#include "nodes/execnodes.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "lookahead/lookahead.h"
 
@@ -85,7 +87,37 @@ type_is_sound(Oid type)
 bits8
 cast_early(Oid from, Oid to)
 {
-	if (!type_is_sound(from) || !type_is_sound(to) || get_typtype(to) == TYPTYPE_DOMAIN)
+	if (!type_is_sound(from) || !type_can_be_read(to))
 		return EARLY_ERRORS;
 	return to == TEXTOID || to == VARCHAROID ? 0 : EARLY_GUARD;
+}
+
+/*
+ * Can values of a type be read from text with no other errors than those of data?  A domain
+ * has checks.
+ */
+bool
+type_can_be_read(Oid type)
+{
+	Oid			part = get_element_type(type);
+
+	return OidIsValid(part) ? type_can_be_read(part) :
+		get_typtype(type) != TYPTYPE_DOMAIN && type_is_sound(type);
+}
+
+/*
+ * The conditions that a domain checks, of Expr *.
+ */
+List *
+domain_conditions(Oid type)
+{
+	/* The memory context keeps a pointer to it. */
+	DomainConstraintRef *domain = palloc0(sizeof(DomainConstraintRef));
+	List	   *conditions = NIL;
+	ListCell   *lc;
+
+	InitDomainConstraintRef(type, domain, CurrentMemoryContext, false);
+	foreach(lc, domain->constraints)
+		conditions = lappend(conditions, lfirst_node(DomainConstraintState, lc)->check_expr);
+	return conditions;
 }

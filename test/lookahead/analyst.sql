@@ -25,6 +25,7 @@ BEGIN
 END
 $$;
 INSERT INTO visits SELECT id - 1, seen, ip, name FROM hosts;
+CREATE DOMAIN hostname AS text CHECK (VALUE ~ '^[a-z0-9.-]+$');
 CREATE TYPE state AS ENUM ('new', 'live', 'old');
 CREATE TABLE assets AS
 SELECT i AS id, 'host' || i || '.example' AS name, (ARRAY['new', 'live', 'old'])[i % 3 + 1]::state AS state, ARRAY[(ARRAY['web', 'b'])[i % 2 + 1], 'a'] AS tags,
