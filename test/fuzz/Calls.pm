@@ -238,8 +238,30 @@ sub condition
 		1 => "$text IS NULL",
 		1 => "$text > 'm'",
 		1 => $inet ? "family($inet) = 4" : 'true',
+		3 => $self->typed_condition($int, $text),
 		1 => '(SELECT count(*) FROM few) > ' . pick(3, 30),
 		1 => pick('true', 'false', 'now() IS NOT NULL'));
+}
+
+# A condition with values of other types, all of whose functions only compute
+sub typed_condition
+{
+	my ($self, $int, $text) = @_;
+	my $time = "timestamptz '2026-01-01' + $int % 50 * interval '7 hours'";
+
+	return pick(
+		"ARRAY[$text, 'x'] && ARRAY['shop.example', 'mail1.shop.example']",
+		"array_position(ARRAY[1, 3, $int], 3) = 2",
+		"int4range(0, abs($int % 20)) @> 3",
+		"date_trunc('day', $time) < '2026-01-03'",
+		"extract(hour FROM $time) > 6",
+		"($time)::date <> '2026-01-02'",
+		"to_char($time, 'DD') > '02'",
+		"lpad($text, 12, '-') > 'm'",
+		"md5($text) < 'a'",
+		"jsonb_build_object('n', $int % 3) @> '{\"n\": 1}'",
+		"greatest($text, 'm') = least($text, 'z')",
+		"(SELECT array_agg(r.n ORDER BY r.n) FROM jsonb_to_recordset('[{\"n\": 1}, {\"n\": 2}]') r (n int)) @> ARRAY[$int % 4]");
 }
 
 # The same with a call in it

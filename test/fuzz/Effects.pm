@@ -42,6 +42,8 @@ sub effect_condition
 		2 => "current_setting('fuzz.a') <> coalesce($text, 'null')",
 		1 => q{set_config('fuzz.b', (current_setting('fuzz.b')::int + 1)::text, false) <> '} . number(3, 9) . q{'},
 		2 => '(SELECT count(*) FROM (' . job("j.grp = $int % 5", number(1, 3)) . ') AS l) > 0',
+		1 => "set_config('timezone', 'Etc/GMT+' || abs($int % 12), false) <> ''",
+		1 => "nextval('counted') > 3 + (SELECT c.last_value FROM counted c WHERE $int > 0 OFFSET 0) % 3",
 		1 => "take_job() > $int - 5",
 		1 => "EXISTS (SELECT FROM queue j WHERE j.id = $int FOR UPDATE)");
 }
@@ -66,6 +68,7 @@ sub effect_value
 	return mostly(
 		4 => "kept($text)",
 		2 => q{current_setting('fuzz.a')},
+		2 => "(timestamptz '2026-01-01' + $int % 50 * interval '7 hours')::text",
 		2 => "set_config('fuzz.a', coalesce($text, 'null'), false)",
 		1 => q{nextval('counted')::text},
 		1 => "(SELECT max(l.what) FROM log l WHERE wrote($text))");
@@ -122,6 +125,9 @@ sub raising_int
 		2 => "raises_stable($int, $bad)",
 		2 => "raises_sql($int, $bad)",
 		1 => "($int)::not_two::int",
+		1 => "lower(int4range(0, 20 - ($int)::int % 30))",
+		1 => "(SELECT max(r.n) FROM jsonb_to_record(jsonb_build_object('n', CASE $int WHEN $bad THEN 'x' ELSE '1' END)) r (n int))",
+		1 => "cardinality(ARRAY[ARRAY[1, 2], CASE $int WHEN $bad THEN ARRAY[1] ELSE ARRAY[1, 2] END])",
 		2 => "(CASE $int WHEN $bad THEN 'x' ELSE '1' END)::int",
 		1 => "(SELECT f.id FROM few f WHERE f.id < 2 + ($int = $bad)::int)");
 }
