@@ -199,7 +199,7 @@ look_around(DnsWindow *window)
 
 /*
  * Lets the bare errors count that no real answer has contradicted.  The library reads
- * them as if they came now.
+ * them as if they came now, and closes the socket if nothing else waits on it.
  */
 static void
 settle_bare_errors(DnsWindow *window)
@@ -224,7 +224,7 @@ settle_bare_errors(DnsWindow *window)
 			channel->settling = slot;
 			window->out_of_memory |=
 				memory_ran_out(ares_process_fds(channel->ares, &event, 1,
-												ARES_PROCESS_FLAG_SKIP_NON_FD));
+												ARES_PROCESS_FLAG_NONE));
 			channel->settling = NULL;
 		}
 		slot_drop_bare_error(slot);

@@ -71,7 +71,7 @@ sub add_cases
 my %uncounted = map { $_->{case}{what} => 1 } grep { $_->{label} =~ /\.drop2\.|(?:drop|noresponse|emptyquestion).*tc/ } @queue;
 my @cases = map { $_->{case} } grep { $_->{way} eq 'alone' } @queue;
 
-my (@free, %busy);
+my (@free, %busy, @left);
 while (@queue || %busy)
 {
 	while (@queue && keys %busy < SESSIONS)
@@ -87,6 +87,7 @@ while (@queue || %busy)
 	foreach my $one (grep { $_->{session}->has_result } values %busy)
 	{
 		my $result = $one->{session}->result;
+		push @left, map { "$one->{case}{what}, $one->{way}: $_" } $one->{session}->inet_sockets;
 		my @row = map { $_ // 'NULL' } @{ $result->{rows}[-1] // [] };
 
 		# the name is the only thing that differs
@@ -108,5 +109,5 @@ foreach my $case (@cases)
 	ok($tries_bulk >= $tries_alone && $tries_bulk <= $tries_alone + 1, '... with as many queries')
 	  or diag("$tries_alone alone, $tries_bulk in bulk");
 }
-is_deeply([ map { $_->inet_sockets } @free ], [], 'no socket is left');
+is_deeply(\@left, [], 'no statement leaves a socket');
 done_testing();
