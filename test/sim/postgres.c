@@ -387,6 +387,7 @@ int			descriptors_left;
 size_t		hash_memory_limit;
 static Latch latch;
 Latch	   *MyLatch = &latch;
+bool		IsUnderPostmaster = true;
 
 struct WaitEventSet
 {
