@@ -18,7 +18,9 @@
 #include "lookahead/lookahead.h"
 
 static bool look(Node *node, ExpressionLook *seen);
+static bool json_is_sound(Node *node);
 static bool reads_sound_rows(const RangeTblFunction *function);
+static bool can_be_read(List *types);
 static void note(ExpressionLook *seen, Oid function, bits8 early);
 static bool ignores_failures(const FuncExpr *call);
 static bool may_warn(const FuncExpr *call);
@@ -190,6 +192,11 @@ look(Node *node, ExpressionLook *seen)
 			break;
 
 		default:
+			if (json_is_sound(node))
+			{
+				seen->early |= EARLY_GUARD;
+				break;
+			}
 			seen->early |= EARLY_ERRORS;
 			if (expression_has_effect(node))
 				seen->early |= EARLY_EFFECTS;
@@ -204,6 +211,28 @@ look(Node *node, ExpressionLook *seen)
 }
 
 /*
+ * Is it SQL/JSON whose values all have types that can be printed, and read again?
+ */
+static bool
+json_is_sound(Node *node)
+{
+	ListCell   *lc;
+	Oid			type;
+
+	if (json_table_types(node) != NIL)
+		return can_be_read(json_table_types(node));
+	if (!is_json_query(node) && !is_json_of_parts(node))
+		return false;
+	foreach(lc, json_values(node))
+	{
+		if (!type_is_sound(exprType(lfirst(lc))))
+			return false;
+	}
+	type = exprType(node);
+	return !OidIsValid(type) || type_can_be_read(type);
+}
+
+/*
  * Does a function in FROM make rows of a JSON document whose columns all have sound types?
  * Those are in the statement, as in jsonb_to_recordset(doc) AS r (name text, port int).
  */
@@ -211,12 +240,17 @@ static bool
 reads_sound_rows(const RangeTblFunction *function)
 {
 	const FuncExpr *call = (FuncExpr *) function->funcexpr;
+
+	return IsA(call, FuncExpr) && function_makes_rows(call->funcid) &&
+		function->funccoltypes != NIL && can_be_read(function->funccoltypes);
+}
+
+static bool
+can_be_read(List *types)
+{
 	ListCell   *lc;
 
-	if (!IsA(call, FuncExpr) || !function_makes_rows(call->funcid) ||
-		function->funccoltypes == NIL)
-		return false;
-	foreach(lc, function->funccoltypes)
+	foreach(lc, types)
 	{
 		if (!type_can_be_read(lfirst_oid(lc)))
 			return false;

@@ -320,6 +320,47 @@ is_json_of_parts(const Node *node)
 }
 
 /*
+ * The values of which an SQL/JSON constructor makes a document; NIL if it is none.
+ */
+static inline List *
+json_values(const Node *node)
+{
+#if PG_VERSION_NUM >= 160000
+	return IsA(node, JsonConstructorExpr) ? ((const JsonConstructorExpr *) node)->args : NIL;
+#else
+	return NIL;
+#endif
+}
+
+/*
+ * Is it an SQL/JSON function that takes something out of a document, or says what it
+ * does if there is nothing?  PostgreSQL 17 has added these.
+ */
+static inline bool
+is_json_query(const Node *node)
+{
+#if PG_VERSION_NUM >= 170000
+	return IsA(node, JsonExpr) || IsA(node, JsonBehavior);
+#else
+	return false;
+#endif
+}
+
+/*
+ * The types of the columns of JSON_TABLE, which PostgreSQL 17 has added; NIL for others.
+ */
+static inline List *
+json_table_types(const Node *node)
+{
+#if PG_VERSION_NUM >= 170000
+	return IsA(node, TableFunc) && ((const TableFunc *) node)->functype == TFT_JSON_TABLE ?
+		((const TableFunc *) node)->coltypes : NIL;
+#else
+	return NIL;
+#endif
+}
+
+/*
  * The document of an SQL/JSON function that takes a value out of it; NULL if it is
  * none.  PostgreSQL 17 has added these.
  */
