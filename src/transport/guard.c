@@ -86,6 +86,9 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 	/* A duplicate, or a second server's answer: keep the first. */
 	if (slot->reply.answered)
 		return true;
+	/* A failure that comes twice counts once. */
+	if (slot->elsewhere)
+		return false;
 
 	counters.answers++;
 	try->answered = true;

@@ -65,6 +65,7 @@ my %label = (
 	ttltop => sub { answer($_[0], answer => [ records($_[0], ttl => 0x80000000) ]) },
 	ttl0 => sub { answer($_[0], answer => [ records($_[0], ttl => 0) ]) },
 	twice => sub { (answer($_[0]), answer($_[0])) },
+	failstwice => sub { map { answer($_[0], rcode => 2, answer => []) } 1 .. 2 },
 	case => sub { answer($_[0], question => swapped_case($_[0])) },
 
 	# Reports of what the server saw
