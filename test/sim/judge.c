@@ -287,6 +287,17 @@ sim_under_way(int questions)
 		sim_fail("total", "%d questions are under way", sum);
 }
 
+/* Checks that a call has left no descriptor open. */
+static void
+check_closed(const Session *session)
+{
+	for (int i = 0; i < MAX_FDS && !set.keep_open; i++)
+	{
+		if (session->sockets[i].used)
+			sim_fail("left", "descriptor %d is open after a call", FIRST_FD + i);
+	}
+}
+
 /*
  * A session begins to ask its names.
  */
@@ -295,11 +306,8 @@ sim_batch_begins(void)
 {
 	Session    *session = running;
 
-	for (int i = 0; i < MAX_FDS && !set.keep_open && set.feeder == FEEDER_ARRAY; i++)
-	{
-		if (session->sockets[i].used)
-			sim_fail("left", "descriptor %d is open after a batch", FIRST_FD + i);
-	}
+	if (set.feeder == FEEDER_ARRAY)
+		check_closed(session);
 	session->batch_began = session->local;
 	session->cancelled_at = 0;
 	session->asked = 0;
@@ -328,6 +336,9 @@ sim_batch_begins(void)
 void
 sim_asked(int index)
 {
+	/* With several servers, a probe of one that has failed can be under way. */
+	if (set.feeder == FEEDER_ALONE && set.servers == 1)
+		check_closed(running);
 	running->names[index].asked = true;
 	running->names[index].asked_at = running->local;
 	running->asked = index + 1;
