@@ -20,6 +20,9 @@
 #define SPIN_TIME		(100 * MS)
 #define SPIN_STEPS		10000
 
+/* The default of pgcares.edns_udp_size. */
+#define EDNS_SIZE		1232
+
 /* As MAX_LANES of the engine. */
 #define MOST_LANES		64
 
@@ -99,6 +102,8 @@ check_message(const Packet *packet)
 		sim_fail("query", "EDNS or random letters, without the setting");
 	if (packet->len != end + 5 + (octets[11] > 0 ? 11 : 0) || octets[end + 2] != 1)
 		sim_fail("query", "the question is wrong");
+	if (octets[11] > 0 && (octets[end + 8] << 8 | octets[end + 9]) != EDNS_SIZE)
+		sim_fail("query", "the size in the OPT record is wrong");
 	running->large_letters += large;
 }
 

@@ -460,6 +460,7 @@ session_main(const SimTask *given, SimCounters *counted)
 	if (descriptors_left != task->descriptors)
 		sim_fail("left", "%d descriptors are reserved",
 				 task->descriptors - descriptors_left);
+	pool_trim(true);			/* an empty block of each size stays */
 	if (pieces_in_use > MAX_PIECES)
 		sim_fail("left", "%ld pieces of memory are in use", pieces_in_use);
 	counted->questions = counters.questions;
