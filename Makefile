@@ -71,6 +71,7 @@ OBJS = \
 	src/flow/joint.o \
 	src/flow/near.o \
 	src/flow/pace.o \
+	src/flow/pause.o \
 	src/flow/portion.o \
 	src/flow/share.o \
 	src/functions/arguments.o \

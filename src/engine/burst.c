@@ -14,6 +14,12 @@
 
 #include "engine/engine.h"
 
+/*
+ * Held questions for each new one: they come first, but only new ones tell whether there
+ * is room (world resolver30 with list=300 of test/sim).
+ */
+#define TURNS			3
+
 static bool ask_without_edns(DnsSlot *slot, const DnsTry *try);
 static void note_answer(DnsSlot *slot, uint16 id);
 static void move_silent(DnsWindow *window, int64 now);
@@ -43,6 +49,7 @@ burst_ask(DnsSlot *slot)
 	if (slot->tried == 0 && slot->reply.queries == 0)
 		channel->early_left += EARLY_SHARE;
 	slot->asked_round = 0;
+	slot->window->turns = Min(slot->window->turns + TURNS, (int) channel->pace.level);
 	ask_failed(slot);
 	burst_try(slot);
 }
@@ -152,6 +159,7 @@ void
 burst_attend(DnsWindow *window)
 {
 	int64		now;
+	DnsSlot    *slot;
 
 	if (window->nburst[BURST_NONE] == 0)
 		return;
@@ -163,8 +171,9 @@ burst_attend(DnsWindow *window)
 	end_tries(window, BURST_WAITING, now);
 	if (!ask_pending(window))
 		window->channel->starved = false;
+	while (!window->failed && (slot = held_release(window, now)) != NULL)
+		burst_try(slot);
 	ask_held(window, now);
-	held_release(window, now);
 	while (!window->failed && may_ask_again(window, now))
 		burst_try(tries_first(window, BURST_DUE));
 	window->hungry = false;
@@ -226,7 +235,7 @@ burst_try(DnsSlot *slot)
 			}
 			slot->tried_at = clock_last();
 			again = slot->reply.queries > 1 && slot->burst != BURST_HELD;
-			slot->sample = share_asked(&channel->pace, again);
+			slot->sample = slot->reply.queries > 1 ? 0 : share_asked(&channel->pace);
 			tries_enter(slot, again ? BURST_AGAIN : BURST_FRESH);
 			return;
 		}
@@ -273,8 +282,12 @@ note_answer(DnsSlot *slot, uint16 id)
 	server->failures = 0;
 	server->heard_at = clock_last();
 
+	if (slot->last_try)
+		channel->pace.last_at = clock_last();
 	if (slot->burst >= BURST_SILENT && !(slot->early && id == slot->early_id))
 		share_late(&channel->pace, slot->sample);
+	if (slot->burst == BURST_FRESH && slot->sample == 0)
+		calm_held(&channel->pace, slot->tried_at, true);
 	slot->sample = 0;
 
 	/* Only the second query has arrived: the first one was lost, lately or in another try. */
@@ -301,16 +314,15 @@ move_silent(DnsWindow *window, int64 now)
 		DnsSlot    *slot = tries_first(window, BURST_FRESH);
 
 		tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_SILENT);
+		if (slot->sample == 0)
+			calm_held(&channel->pace, slot->tried_at, false);
 		near_silent(&channel->pace, roundtrip_timeout(channel));
 		share_silent(&channel->pace, slot->sample);
 	}
 	while (tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)) <= now)
 	{
-		DnsSlot    *slot = tries_first(window, BURST_AGAIN);
-
-		tries_enter(slot, BURST_STILL_SILENT);
+		tries_enter(tries_first(window, BURST_AGAIN), BURST_STILL_SILENT);
 		near_silent(&channel->pace, roundtrip_short(channel));
-		share_silent(&channel->pace, slot->sample);
 	}
 }
 
@@ -335,7 +347,12 @@ ask_held(DnsWindow *window, int64 now)
 		if (!end_try(slot, BURST_HELD))
 			continue;
 		if (more)
+		{
+			window->turns = Max(0, window->turns - 1);
+			if (channel->pace.pause_until > 0)
+				pause_probed(&channel->pace, false);
 			burst_try(slot);
+		}
 		else
 			tries_enter(slot, held_next(slot));
 	}
@@ -376,7 +393,9 @@ end_try(DnsSlot *slot, BurstState state)
 		slot_end_silent(slot);
 		return false;
 	}
-	slot->met_room |= calm_then(&channel->pace, slot->tried_at);
+	/* A question that is held was asked when the list was full. */
+	if (state != BURST_HELD)
+		slot->met_room |= calm_then(&channel->pace, slot->tried_at);
 	nameserver_tally(channel, slot, server)->tally.timeouts++;
 	return true;
 }
@@ -392,7 +411,6 @@ may_ask_again(const DnsWindow *window, int64 now)
 
 	if (window->nburst[BURST_DUE] == 0 || window->nrefused > 0 ||
 		tries_fresh(window) >= (int) channel->pace.level ||
-		!share_allows(&channel->pace, 0) ||
 		(channel->starved && ask_pending(window)))
 		return false;
 	return !window->hungry ||

@@ -83,7 +83,7 @@ extern void held_take(DnsWindow *window);
 extern bool held_is_due(const DnsSlot *slot);
 extern BurstState held_next(const DnsSlot *slot);
 extern bool held_has_tries(const DnsSlot *slot);
-extern void held_release(DnsWindow *window, int64 now);
+extern DnsSlot *held_release(DnsWindow *window, int64 now);
 extern int64 held_time(const DnsWindow *window, int64 now);
 extern bool held_allows(const DnsWindow *window);
 

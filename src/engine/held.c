@@ -3,14 +3,16 @@
  *
  * Questions that a resolver with a full list seems to have dropped (flow/share.c).  A try
  * while the list is full would be in vain, so they are held back until there is room, or
- * the pause has lasted long enough; then they come before new questions.  They hold no
- * place in the list.  The last try of a question waits longer, for a calm time.
+ * the pause has lasted long enough; then they take turns with new questions, which tell
+ * whether there is room.  They hold no place in the list.  The last try of a question
+ * waits longer, for a calm time, unless a try was made in one: that was not dropped.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 
 static int64 last_time(const DnsWindow *window);
+static bool is_turn(const DnsWindow *window);
 
 /*
  * Holds back the questions that were dropped, when the list of a resolver turns out to
@@ -27,7 +29,7 @@ held_take(DnsWindow *window)
 	{
 		DnsSlot    *slot = dlist_container(DnsSlot, burst_node, iter.cur);
 
-		if (!held_has_tries(slot))
+		if (!held_has_tries(slot) && !slot->met_room)
 			tries_enter(slot, BURST_LAST);
 	}
 	for (size_t i = 0; i < lengthof(silent); i++)
@@ -36,7 +38,7 @@ held_take(DnsWindow *window)
 		{
 			DnsSlot    *slot = dlist_container(DnsSlot, burst_node, iter.cur);
 
-			if (slot->tried_at >= window->channel->pace.low_since)
+			if (slot->tried_at >= window->channel->pace.low_since && !slot->met_room)
 				tries_enter(slot, BURST_HELD);
 		}
 	}
@@ -51,7 +53,7 @@ held_is_due(const DnsSlot *slot)
 {
 	const DnsChannel *channel = slot->window->channel;
 
-	return channel->pace.pause_until > 0 &&
+	return channel->pace.pause_until > 0 && !slot->met_room &&
 		(slot->tried_at >= channel->pace.low_since || !held_has_tries(slot));
 }
 
@@ -65,8 +67,8 @@ held_next(const DnsSlot *slot)
 {
 	const DnsPace *pace = &slot->window->channel->pace;
 
-	if (!held_has_tries(slot) &&
-		(pace->pause_until > 0 || (pace->total < WINDOW_MAX && !slot->met_room)))
+	if (!held_has_tries(slot) && !slot->met_room &&
+		(pace->pause_until > 0 || pace->was_full))
 		return BURST_LAST;
 	return held_is_due(slot) ? BURST_HELD : BURST_DUE;
 }
@@ -81,18 +83,21 @@ held_has_tries(const DnsSlot *slot)
 }
 
 /*
- * Lets the last tries be due that have waited for a calm time.
+ * The next question to be asked for the last time now, which has waited for a calm time;
+ * NULL if there is none.  The caller asks it.
  */
-void
+DnsSlot *
 held_release(DnsWindow *window, int64 now)
 {
-	while (last_time(window) <= now)
-	{
-		DnsSlot    *slot = tries_first(window, BURST_LAST);
+	DnsSlot    *slot;
 
-		calm_took(&window->channel->pace, slot->tried_at);
-		tries_enter(slot, BURST_DUE);
-	}
+	if (last_time(window) > now)
+		return NULL;
+	slot = tries_first(window, BURST_LAST);
+	window->turns = Max(0, window->turns - 1);
+	slot->last_try = true;
+	calm_took(&window->channel->pace);
+	return slot;
 }
 
 /*
@@ -116,15 +121,9 @@ held_time(const DnsWindow *window, int64 now)
 static int64
 last_time(const DnsWindow *window)
 {
-	const DnsPace *pace = &window->channel->pace;
-	bool		alone = window->nburst[BURST_FRESH] == 0 &&
-		window->nburst[BURST_SILENT] == 0 && window->nburst[BURST_WAITING] == 0 &&
-		window->nburst[BURST_HELD] == 0;
-
-	if (window->nburst[BURST_LAST] == 0 ||
-		!share_allows(pace, tries_fresh(window) + tries_waiting(window)))
+	if (window->nburst[BURST_LAST] == 0 || !is_turn(window))
 		return PG_INT64_MAX;
-	return calm_time(pace, tries_first(window, BURST_LAST)->tried_at, alone);
+	return calm_time(&window->channel->pace, !window->hungry);
 }
 
 /*
@@ -133,10 +132,21 @@ last_time(const DnsWindow *window)
 bool
 held_allows(const DnsWindow *window)
 {
-	const DnsChannel *channel = window->channel;
-	int			fresh = tries_fresh(window);
+	return is_turn(window) &&
+		share_allows(&window->channel->pace, tries_fresh(window) + tries_waiting(window));
+}
 
-	return window->nrefused == 0 && fresh < (int) channel->pace.level &&
-		share_allows(&channel->pace, fresh + tries_waiting(window)) &&
+/*
+ * Can a question be asked that is no new one?  In a pause, new questions are the probes,
+ * if there are any.
+ */
+static bool
+is_turn(const DnsWindow *window)
+{
+	const DnsChannel *channel = window->channel;
+
+	if (window->hungry && (channel->pace.pause_until > 0 || window->turns <= 0))
+		return false;
+	return window->nrefused == 0 && tries_fresh(window) < (int) channel->pace.level &&
 		!(channel->starved && ask_pending(window));
 }

@@ -152,7 +152,7 @@ window_allows(DnsWindow *window)
 	if (pace_allows(&window->channel->pace, fresh, tries_waiting(window),
 					window->capacity))
 		return total_allows(window);
-	window->hungry = fresh >= (int) window->channel->pace.level;
+	window->hungry = true;
 	return false;
 }
 

@@ -122,6 +122,7 @@ typedef struct DnsSlot
 	bool		counted;		/* one of them has not refused */
 	int64		tried_at;		/* the last of these tries */
 	bool		met_room;		/* a try was made in a calm time; see calm.c */
+	bool		last_try;		/* has waited for a calm time, and was made */
 	bool		early;			/* an early second query has been sent */
 	uint16		early_id;		/* its id */
 
@@ -177,6 +178,7 @@ typedef struct DnsWindow
 	dlist_head	burst[BURST_STATES];	/* by state, in the order of tried_at */
 	int			nburst[BURST_STATES];	/* their lengths; [BURST_NONE] is of all */
 	bool		hungry;			/* the pace keeps a new question from being asked */
+	int			turns;			/* of held questions, before a new one */
 	struct DnsLane *of_lane;	/* the lane that this window is, or NULL */
 	dlist_head	lane_queue;		/* questions that wait for a lane */
 	int			nisolated;			/* questions that only a lane asks */

@@ -11,10 +11,11 @@
  *    |         fresh <-- held <-- the list of the resolver seems full ---+
  *    |                                               the time of the try is over
  *    |                                                                   v
- *    +-- slot_finish(),        again <-- burst_attend(): there is room - due <-- last
- *        refused: from any       |                                       ^        ^
- *        of them; over TCP:      +----------> still silent --------------+--------+
- *        by way of BURST_TCP                       one try is left, and the list was full
+ *    +-- slot_finish(),        again <-- burst_attend(): there is room - due     last
+ *        refused: from any      | ^                                      ^        ^ |
+ *        of them; over TCP:     | +---- a calm time ---------------------|--------|-+
+ *        by way of BURST_TCP    +------------> still silent -------------+--------+
+ *                                                  one try is left, and the list was full
  */
 #include "postgres.h"
 

@@ -2,13 +2,12 @@
  * calm.c
  *
  * Is there room in a resolver's list of requests?  A name whose tries can all have met a
- * full list can be a good one.  So its last try waits for a calm time: the last sign of a
- * full list (share.c) is some seconds old, and a sample has been answered as expected
- * since the try before.
+ * full list can be a good one.  So its last try waits for a calm time: a sample (share.c)
+ * has been answered as expected since the last sign of a full list.  A name that was
+ * asked in a calm time, some time before and after such signs, was not dropped.
  *
  * At the end of a batch no new question can tell that.  Then there is a longer wait, in
- * which the list loses old requests.  As long as the list can still be full, the last
- * tries go out one by one.
+ * which the resolver finishes what it has.
  *
  * Runs inside the library too: never raises.
  */
@@ -17,18 +16,24 @@
 #include "flow/flow.h"
 
 /*
- * The microseconds after the last sign of a full list until last tries are made: with
- * signs of room since, if nothing under way can tell, and in any case (as long as the
- * longest pause of share.c).  These were chosen in the simulator (worlds resolver and
- * larger of test/sim), as those below.
+ * A time is calm if it is this many microseconds later than the last sign of a full list,
+ * or earlier than the first one, and if a sample is good that began so much later.  These
+ * were chosen in the simulator (worlds resolver and larger of test/sim), as those below.
  */
 #define CALM_AFTER		INT64CONST(4000000)
-#define ALONE_AFTER		INT64CONST(6000000)
-#define ALWAYS_AFTER	INT64CONST(12000000)
+#define CALM_BEFORE		100000
+#define CALM_FOR		500000
 
-/* Microseconds between two last tries before ALWAYS_AFTER, with and without such signs. */
-#define CALM_EACH		20000
-#define ALONE_EACH		50000
+/* Last tries are made as long as the last good sample is no older, in microseconds. */
+#define LATELY			1000000
+
+/*
+ * The microseconds after which last tries are made if no new question tells: about as
+ * long as a resolver works on a name.  Then one follows when the one before is
+ * answered, or so many microseconds later.
+ */
+#define LAST_AFTER		INT64CONST(18000000)
+#define LAST_EACH		5000
 
 /*
  * Notes what the questions tell that were asked in this time.
@@ -37,9 +42,33 @@ void
 calm_note(DnsPace *pace, int64 began, int64 ended, bool calm)
 {
 	if (calm)
+	{
 		pace->calm_at = began;
-	else
-		pace->full_at = ended;
+		return;
+	}
+	/* One time of a full list can have several pauses. */
+	if (pace->low_since > pace->full_at + CALM_AFTER / 2)
+		pace->full_from = pace->low_from - CALM_BEFORE;
+	pace->full_at = ended;
+}
+
+/*
+ * A question that was held back, asked again at this time, is answered while it is fresh,
+ * or not.  Some answers, outside of a pause more than there are silent questions, tell
+ * that there is room.  Silence tells nothing.
+ */
+void
+calm_held(DnsPace *pace, int64 tried_at, bool answered)
+{
+	if (answered)
+		pace->room++;
+	else if (pace->pause_until == 0)
+		pace->room = Max(0, pace->room - 1);
+	if (pace->room >= LEAST_PROBES && pace->pause_until == 0)
+	{
+		calm_note(pace, tried_at, tried_at, true);
+		pace->room = 0;
+	}
 }
 
 /*
@@ -48,33 +77,31 @@ calm_note(DnsPace *pace, int64 began, int64 ended, bool calm)
 bool
 calm_then(const DnsPace *pace, int64 asked_at)
 {
-	return pace->calm_at > asked_at && asked_at > pace->full_at + CALM_AFTER;
+	return pace->calm_at > asked_at + CALM_FOR &&
+		(asked_at > pace->full_at + CALM_AFTER || asked_at < pace->full_from) &&
+		(pace->excess == 0 || asked_at < pace->low_from);
 }
 
 /*
  * The time, on the clock of clock_now(), at which a question can be asked for the last
- * time; asked_at is that of the try before.  It is alone if no question is under way that
- * can tell whether there is room.
+ * time; alone if no new question waits that can tell whether there is room.
  */
 int64
-calm_time(const DnsPace *pace, int64 asked_at, bool alone)
+calm_time(const DnsPace *pace, bool alone)
 {
-	int64		after = pace->calm_at > asked_at ? CALM_AFTER :
-		alone ? ALONE_AFTER : ALWAYS_AFTER;
-
-	if (pace->pause_until > 0)
+	if (!alone && pace->pause_until > 0)
 		return PG_INT64_MAX;
-	return Max(pace->full_at + after, pace->probe_at);
+	if (!alone && pace->calm_at > pace->full_at && pace->excess == 0 &&
+		clock_last() < pace->calm_at + LATELY)
+		return pace->calm_at;
+	return Max(Max(pace->full_at, pace->told_at) + LAST_AFTER, pace->last_at);
 }
 
 /*
- * A question is about to be asked for the last time; asked_at is as above.
+ * A question is about to be asked for the last time.
  */
 void
-calm_took(DnsPace *pace, int64 asked_at)
+calm_took(DnsPace *pace)
 {
-	int64		now = clock_last();
-
-	if (now < pace->full_at + ALWAYS_AFTER)
-		pace->probe_at = now + (pace->calm_at > asked_at ? CALM_EACH : ALONE_EACH);
+	pace->last_at = clock_last() + LAST_EACH;
 }

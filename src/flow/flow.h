@@ -23,7 +23,7 @@ typedef struct DnsSample
 	int			number;			/* from 1 */
 	int64		began;
 	int64		ended;
-	int			total;			/* questions under way when it began */
+	int			fresh;			/* questions when it began */
 	int			asked;
 	int			silent;			/* of these, not answered while they were fresh */
 } DnsSample;
@@ -57,10 +57,11 @@ typedef struct DnsPace
 {
 	double		level;			/* the most fresh questions */
 	double		total;			/* the most questions under way */
-	double		trouble;		/* the total that was too many */
 	int64		raised_at;
 	int64		pause_until;	/* 0 if there is none */
-	int64		probe_at;		/* the next question meanwhile, or last try */
+	int64		paused_at;
+	int64		probe_at;		/* the next question meanwhile */
+	int64		probe_each;		/* microseconds between two of them */
 	bool		slow_start;
 	int64		halved_at;		/* losses of queries from before do not count */
 	double		lost;			/* queries, fading */
@@ -101,12 +102,20 @@ typedef struct DnsPace
 	double		excess;			/* silent questions more than expected */
 	int			low_sample;		/* the first sample with more */
 	int64		low_since;		/* when that one began */
-	int			low_total;		/* questions under way then */
+	int64		low_from;		/* and the sample before */
+	int			low_fresh;		/* questions that were fresh then */
+	int64		judged_from;	/* the last sample that was judged began */
 	int			low_asked;		/* since then, in samples */
 	int			low_silent;
 	int			vain;			/* pauses one after another that have brought nothing */
 	int64		calm_at;		/* the last sample that tells of a calm time began */
+	int64		full_from;		/* since then, a list could be full */
 	int64		full_at;		/* the last one that tells of a full list ended */
+	bool		was_full;		/* a list was full, it seems */
+	bool		stays_full;		/* names that nobody answers fill it */
+	int			room;			/* answers to held questions that tell of room */
+	int64		told_at;		/* the last new question was asked */
+	int64		last_at;		/* the next last try, if no new question tells */
 	int64		changed_at;		/* the level was lowered to test the delay */
 	PaceTest	testing;
 	int			test_sample;	/* the first sample of the test */
@@ -167,11 +176,19 @@ extern void pace_look(DnsPace *pace, int64 rto);
 
 extern void share_begin(DnsPace *pace, int64 now);
 extern bool share_allows(const DnsPace *pace, int total);
-extern int	share_asked(DnsPace *pace, bool again);
+extern int	share_asked(DnsPace *pace);
 extern void share_silent(DnsPace *pace, int sample);
 extern void share_late(DnsPace *pace, int sample);
 extern int64 share_time(const DnsPace *pace);
 extern bool share_look(DnsPace *pace, int fresh, int waiting, int64 oldest);
+
+/* ---- pause.c: when the list of a resolver seems to be full ---- */
+
+extern void pause_begin(DnsPace *pace);
+extern void pause_probed(DnsPace *pace, bool new);
+extern void pause_end(DnsPace *pace, int waiting);
+extern void pause_good(DnsPace *pace);
+extern void pause_give_up(DnsPace *pace, double share);
 
 /* ---- portion.c: what each gets of an amount ---- */
 
@@ -203,9 +220,12 @@ extern bool ceiling_is_idle(void);
 
 /* ---- calm.c: is there room in a resolver's list? ---- */
 
+#define LEAST_PROBES	8		/* answers that tell that there is room */
+
 extern void calm_note(DnsPace *pace, int64 began, int64 ended, bool calm);
+extern void calm_held(DnsPace *pace, int64 tried_at, bool answered);
 extern bool calm_then(const DnsPace *pace, int64 at);
-extern int64 calm_time(const DnsPace *pace, int64 asked_at, bool alone);
-extern void calm_took(DnsPace *pace, int64 asked_at);
+extern int64 calm_time(const DnsPace *pace, bool alone);
+extern void calm_took(DnsPace *pace);
 
 #endif							/* PGCARES_FLOW_H */

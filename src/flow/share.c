@@ -11,19 +11,19 @@
  * has no room for.  The silent questions that are more than expected are added up, sample
  * by sample (a cumulative sum: Page, "Continuous inspection schemes", Biometrika 41,
  * 1954).  When there are too many, the place where the sum left zero tells since when
- * questions are dropped, and how many fit into the list.  Then the total falls, what was
- * asked since then is held back (engine/held.c), and there is a pause until the share is
- * good again.
+ * questions are dropped.  What was asked since then is held back (engine/held.c), and
+ * there is a pause (pause.c) until a few new questions, as probes, are answered again.  Only new
+ * questions tell: of those that were asked before, many are names that nobody answers.
  *
  * If the share falls while few questions wait, the level is halved, to see whether that
  * brings more answers; if not, the names are to blame, and fewer answers are expected.
  * In slow start, a smaller fall is enough for that, and any gain shows that the level was
  * too high: far away, the losses come before a delay does.
  *
- *   share good: the total grows        share low: half the level --> better: stays
- *        ^                                  |                   --> else as before
- *        |                                  +-- low for long: half the total,
- *        +--------- probes answered, or long enough --------- a pause
+ *   share good: the total grows, if      share low: half the level --> better: stays
+ *        ^      there is one                |                    --> else as before
+ *        |                                  +-- low for long: a pause, for probes
+ *        +--------- probes answered, or long enough ----------------+
  *
  * Runs inside the library too: never raises.
  */
@@ -35,9 +35,9 @@
 
 /*
  * The share of the fresh questions that are answered is low below SHARE_KEPT of what is
- * expected; probes are answered well above SHARE_PROBES; below SHARE_GONE, nobody answers.  A sample has LEAST_KNOWN
- * questions.  What is expected follows the share, sooner to the better than to the worse.
- * These were chosen in the simulator (test/sim), as those below.
+ * expected; probes are answered well above SHARE_PROBES; below SHARE_GONE, nobody answers.
+ * A sample has LEAST_KNOWN questions.  What is expected follows the share, sooner to the
+ * better than to the worse.  These were chosen in the simulator (test/sim), as those below.
  */
 #define SHARE_KEPT		0.8
 #define SHARE_PROBES	0.5
@@ -45,6 +45,7 @@
 #define LEAST_KNOWN		32
 #define LEARN_BETTER	4
 #define LEARN_WORSE		32
+#define LEARN_PROBES	8
 #define MOST_KNOWN		1024	/* older questions count for no more than that */
 
 /*
@@ -54,32 +55,13 @@
 #define SHARE_USUAL		0.9
 #define MOST_EXCESS		16
 
-/*
- * The total falls to this part of what was under way when the list was full, and grows by
- * a part of itself when the share is good: by less where it was low before, as CUBIC does
- * (RFC 9438).
- */
-#define TOTAL_KEPT		0.5
-#define TOTAL_GAIN		(1.0 / 8)
-#define TOTAL_GAIN_NEAR	(1.0 / 64)
-#define RAISE_EACH		250000	/* us */
+/* The list of a resolver is not full while fewer questions than this wait. */
+#define LEAST_WAITING	128
 
-/*
- * When the total has fallen, there is a pause, so that the resolver finishes what it has:
- * it works on a name for some seconds.  Meanwhile only probes are asked, one in
- * PROBE_EACH microseconds.  The pause ends when the share of LEAST_PROBES of them is good
- * again, or after LONGEST_PAUSE microseconds.  Then the level begins anew with that many.
- * After MOST_IN_VAIN pauses that have brought nothing, the names are to blame.
- */
-#define PROBE_EACH		50000
-#define LEAST_PROBES	8
-#define LONGEST_PAUSE	INT64CONST(12000000)
+/* After this many pauses that have brought nothing, the names are to blame. */
 #define MOST_IN_VAIN	3
 
-/* The total is not found out below this many questions. */
-#define LEAST_TOTAL		128
-
-static void begin_sample(DnsPace *pace, int64 now, int total);
+static void begin_sample(DnsPace *pace, int64 now, int fresh);
 static DnsSample *sample_of(DnsPace *pace, int number);
 static void judge(DnsPace *pace, int waiting);
 static void add_up(DnsPace *pace);
@@ -87,10 +69,6 @@ static bool is_full(const DnsPace *pace, int waiting);
 static bool is_less(double share, double count, double than, double than_count);
 static void test_level(DnsPace *pace, double share);
 static void judge_level(DnsPace *pace, double share, int waiting);
-static void lower_total(DnsPace *pace, double share);
-static void forget_total(DnsPace *pace, double share);
-static void raise_total(DnsPace *pace);
-static void end_pause(DnsPace *pace);
 
 /*
  * Begins anew, for a new window: the samples before it tell nothing, and a pause is over.
@@ -99,8 +77,9 @@ void
 share_begin(DnsPace *pace, int64 now)
 {
 	if (pace->pause_until > 0)
-		end_pause(pace);
+		pause_end(pace, 0);
 	pace->expected = -1;
+	pace->was_full = pace->stays_full = false;
 	pace->excess = 0;
 	pace->vain = 0;
 	pace->closed.asked = 0;
@@ -108,28 +87,24 @@ share_begin(DnsPace *pace, int64 now)
 }
 
 /*
- * With this many questions under way, is there room for one more?  In a pause, there is
- * room for a probe, now and then.
+ * Can a question be asked?  In a pause, a probe can, now and then.
  */
 bool
 share_allows(const DnsPace *pace, int total)
 {
-	if (pace->pause_until > 0)
-		return clock_last() >= pace->probe_at;
-	return total < pace->total;
+	return pace->pause_until == 0 ? total < pace->total : clock_last() >= pace->probe_at;
 }
 
 /*
- * Counts a question that is asked now.  Gives the number of the sample that it belongs
- * to, or 0: a question that is asked again tells nothing of the share, but as a probe.
+ * Counts a new question that is asked now.  Gives the number of the sample that it
+ * belongs to.
  */
 int
-share_asked(DnsPace *pace, bool again)
+share_asked(DnsPace *pace)
 {
 	if (pace->pause_until > 0)
-		pace->probe_at = clock_last() + PROBE_EACH;
-	else if (again)
-		return 0;
+		pause_probed(pace, true);
+	pace->told_at = clock_last();
 	pace->open.asked++;
 	return pace->open.number;
 }
@@ -174,8 +149,8 @@ share_time(const DnsPace *pace)
 
 /*
  * Ends a pause that has lasted long enough, and judges a sample if the fate of its
- * questions is known.  There are so many fresh questions, the oldest of which was asked
- * at this time, and so many that wait.  True if a pause begins.
+ * questions is known.  This many questions wait, and the oldest fresh one was asked at this
+ * time.  True if a pause begins.
  */
 bool
 share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
@@ -186,7 +161,12 @@ share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
 	if (paused && now >= pace->pause_until)
 	{
 		pace->vain++;
-		end_pause(pace);
+		pause_end(pace, waiting);
+	}
+	else if (paused && pace->room >= LEAST_PROBES)
+	{
+		pace->vain = 0;
+		pause_end(pace, waiting);
 	}
 	if (pace->closed.asked > 0 && oldest > pace->closed.ended)
 	{
@@ -196,24 +176,24 @@ share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
 	if (paused != (pace->pause_until > 0))
 	{
 		pace->closed.asked = 0;
-		begin_sample(pace, now, fresh + waiting);
+		begin_sample(pace, now, fresh);
 	}
 	if (pace->closed.asked == 0 &&
 		pace->open.asked >= (pace->pause_until > 0 ? LEAST_PROBES : LEAST_KNOWN))
 	{
 		pace->closed = pace->open;
 		pace->closed.ended = now;
-		begin_sample(pace, now, fresh + waiting);
+		begin_sample(pace, now, fresh);
 	}
 	return !paused && pace->pause_until > 0;
 }
 
 static void
-begin_sample(DnsPace *pace, int64 now, int total)
+begin_sample(DnsPace *pace, int64 now, int fresh)
 {
 	pace->open.number++;
 	pace->open.began = now;
-	pace->open.total = total;
+	pace->open.fresh = fresh;
 	pace->open.asked = 0;
 	pace->open.silent = 0;
 }
@@ -242,10 +222,10 @@ judge(DnsPace *pace, int waiting)
 			calm_note(pace, pace->closed.began, pace->closed.ended, false);
 			return;
 		}
-		/* There is room again, so the names can be to blame, too. */
-		pace->expected += (pace->share - pace->expected) / LEARN_BETTER;
+		/* There is room again, so the probes tell of the names. */
+		pace->expected += (share - pace->expected) / LEARN_PROBES;
 		pace->vain = 0;
-		end_pause(pace);
+		pause_end(pace, waiting);
 		return;
 	}
 	if (pace->expected < 0)
@@ -275,11 +255,11 @@ judge(DnsPace *pace, int waiting)
 	else if (is_full(pace, waiting))
 	{
 		if (pace->vain < MOST_IN_VAIN)
-			lower_total(pace, share);
+			pause_begin(pace);
 		else
-			forget_total(pace, share);
+			pause_give_up(pace, share);
 	}
-	else if (pace->slow_start && pace->total >= WINDOW_MAX && share > 0 &&
+	else if (pace->slow_start && !pace->stays_full && share > 0 &&
 			 is_less(share, pace->closed.asked, SHARE_USUAL * pace->expected, pace->known))
 		test_level(pace, share);
 	else if (share >= SHARE_KEPT * pace->expected)
@@ -287,9 +267,9 @@ judge(DnsPace *pace, int waiting)
 		pace->known = Min(pace->known + pace->closed.asked, MOST_KNOWN);
 		pace->expected += (share - pace->expected) /
 			(share > pace->expected ? LEARN_BETTER : LEARN_WORSE);
-		raise_total(pace);
+		pause_good(pace);
 	}
-	else if (pace->total < WINDOW_MAX)
+	else if (pace->stays_full)
 		pace->expected += (share - pace->expected) / LEARN_WORSE;
 	else if (share > 0)			/* else there is nothing to compare with */
 		test_level(pace, share);
@@ -306,12 +286,14 @@ add_up(DnsPace *pace)
 	{
 		pace->low_sample = sample->number;
 		pace->low_since = sample->began;
-		pace->low_total = sample->total;
+		pace->low_fresh = sample->fresh;
+		pace->low_from = pace->judged_from;
 		pace->low_asked = pace->low_silent = 0;
 	}
 	pace->low_asked += sample->asked;
 	pace->low_silent += sample->silent;
 	excess = sample->silent - sample->asked * (1 - SHARE_USUAL * pace->expected);
+	pace->judged_from = sample->began;
 	/* If a server answers again with as many waiting, its list was not full. */
 	if (excess < 0 && pace->excess > MOST_EXCESS)
 		pace->excess = 0;
@@ -320,8 +302,9 @@ add_up(DnsPace *pace)
 }
 
 /*
- * Is the list of a resolver full?  While few questions wait, their number is not the
- * reason for the silence, unless it was before.  If there are hardly any answers at all,
+ * Is the list of a resolver full?  While few questions wait, also as compared to those that
+ * were fresh when the trouble began, their number is not the reason for the silence, unless
+ * it was before.  If there are hardly any answers at all,
  * the server is gone, unless its list was full before.
  */
 static bool
@@ -332,12 +315,12 @@ is_full(const DnsPace *pace, int waiting)
 
 	if (pace->excess <= MOST_EXCESS)
 		return false;
-	if (pace->total < WINDOW_MAX)
+	if (pace->stays_full)
 		return true;
 	share = 1 - (double) pace->low_silent / pace->low_asked;
 	return sample->silent < sample->asked &&
 		share >= SHARE_GONE * pace->expected &&
-		waiting > Max(2 * pace->level, LEAST_TOTAL);
+		waiting > Max(Min(pace->level + 2 * pace->low_fresh, 2 * pace->level), LEAST_WAITING);
 }
 
 /*
@@ -388,61 +371,10 @@ judge_level(DnsPace *pace, double share, int waiting)
 	}
 	pace->level = Max(pace->level, pace->before);
 	if (is_full(pace, waiting))
-		lower_total(pace, share);
+		pause_begin(pace);
 	else
 	{
 		pace->expected += (share - pace->expected) / LEARN_BETTER;
 		pace->known = pace->closed.asked;
 	}
-}
-
-/* Lowers the total, and pauses. */
-static void
-lower_total(DnsPace *pace, double share)
-{
-	int64		now = clock_last();
-
-	pace->testing = PACE_TESTS_NOTHING;
-	pace->excess = 0;
-	pace->share = share;
-	pace->before = pace->level;
-	calm_note(pace, now, now, false);
-	pace->trouble = Min(pace->low_total, pace->total);
-	pace->total = Max(LEAST_TOTAL, pace->trouble * TOTAL_KEPT);
-	pace->pause_until = now + LONGEST_PAUSE;
-	pace->probe_at = now + PROBE_EACH;
-}
-
-/* The pauses have brought nothing: the names are to blame. */
-static void
-forget_total(DnsPace *pace, double share)
-{
-	pace->excess = 0;
-	pace->vain = 0;
-	pace->expected = share;
-	pace->known = pace->closed.asked;
-	pace->level = Max(pace->level, pace->before);
-	pace->total = WINDOW_MAX;
-}
-
-/* Raises the total: slowly where the last trouble was. */
-static void
-raise_total(DnsPace *pace)
-{
-	int64		now = clock_last();
-	bool		near = pace->total >= TOTAL_KEPT * pace->trouble;
-
-	if (pace->total >= WINDOW_MAX || (near && now < pace->raised_at + RAISE_EACH))
-		return;
-	pace->total *= 1 + (near ? TOTAL_GAIN_NEAR : TOTAL_GAIN);
-	pace->raised_at = now;
-}
-
-/* Ends a pause: begins with few questions, and grows as fast as they are answered. */
-static void
-end_pause(DnsPace *pace)
-{
-	pace->pause_until = 0;
-	pace->level = LEAST_PROBES;
-	pace->slow_start = true;
 }

@@ -1,0 +1,130 @@
+/*
+ * pause.c
+ *
+ * A pause in asking, since the list of a resolver seems to be full (share.c decides when).
+ * After it, names that nobody answers still fill the list; or else the server has lost
+ * questions for another reason, mostly because too many came at once.  Then fewer are
+ * under way for a while.  Runs inside the library too: never raises.
+ */
+#include "postgres.h"
+
+#include "flow/flow.h"
+
+/*
+ * In a pause, the resolver finishes what it has: it works on a name for some seconds.
+ * Meanwhile only probes are asked, one in PROBE_EACH microseconds, and less often each
+ * time, down to PROBE_RARELY: each of them can be in vain.  The pause ends when the share
+ * of LEAST_PROBES of them is good again, or as many questions that were held are answered,
+ * or after LONGEST_PAUSE microseconds.  Then the level begins anew with that many.
+ *
+ * If a pause lasts for A_MOMENT microseconds, or many questions wait after it, names that
+ * nobody answers fill the list.  They do not if more than MOST_ANSWERED is expected.
+ */
+#define PROBE_EACH		50000
+#define PROBE_RARELY	200000
+#define PROBE_BACKOFF	(17.0 / 16)
+#define LONGEST_PAUSE	INT64CONST(18000000)
+#define A_MOMENT		1000000
+#define MOST_ANSWERED	0.97
+
+/*
+ * Otherwise too many questions were fresh.  Then the total is what waits and TOTAL_KEPT of
+ * the questions that were fresh, and it grows slowly while the share is good, as CUBIC does
+ * near the last trouble (RFC 9438).
+ */
+#define TOTAL_KEPT		0.5
+#define LEAST_TOTAL		128
+#define TOTAL_GAIN		(1.0 / 64)
+#define RAISE_EACH		250000	/* us */
+
+/* After a pause, names that nobody answers hold at least this many places. */
+#define LEAST_WAITING	128
+
+static bool names_fill_list(const DnsPace *pace, int waiting);
+
+/*
+ * Begins a pause: waits until the resolver has room.
+ */
+void
+pause_begin(DnsPace *pace)
+{
+	int64		now = clock_last();
+
+	pace->testing = PACE_TESTS_NOTHING;
+	pace->excess = 0;
+	pace->before = pace->level;
+	calm_note(pace, now, now, false);
+	pace->was_full = true;
+	pace->room = 0;
+	pace->paused_at = now;
+	pace->pause_until = now + LONGEST_PAUSE;
+	pace->probe_at = now + PROBE_EACH;
+	pace->probe_each = PROBE_EACH;
+}
+
+/*
+ * A probe is asked in a pause: a new question, or one that was held back.
+ */
+void
+pause_probed(DnsPace *pace, bool new)
+{
+	pace->probe_at = clock_last() + (new ? pace->probe_each : PROBE_EACH);
+	if (new)
+		pace->probe_each = Min(pace->probe_each * PROBE_BACKOFF, PROBE_RARELY);
+}
+
+/*
+ * Ends a pause, after which this many questions still wait.  Begins with few questions: a
+ * list with room for a few has none for twice as many.
+ */
+void
+pause_end(DnsPace *pace, int waiting)
+{
+	pace->pause_until = 0;
+	pace->stays_full = names_fill_list(pace, waiting);
+	pace->total = pace->stays_full ? WINDOW_MAX :
+		Max(LEAST_TOTAL, waiting + pace->low_fresh * TOTAL_KEPT);
+	pace->level = LEAST_PROBES;
+	pace->slow_start = !pace->stays_full;
+}
+
+/*
+ * As many questions are answered as expected.
+ */
+void
+pause_good(DnsPace *pace)
+{
+	int64		now = clock_last();
+
+	if (pace->expected > MOST_ANSWERED)
+		pace->stays_full = false;
+	if (pace->total >= WINDOW_MAX || now < pace->raised_at + RAISE_EACH)
+		return;
+	pace->total *= 1 + TOTAL_GAIN;
+	pace->raised_at = now;
+}
+
+/*
+ * Pauses have brought nothing, so the names are to blame: this share of them is answered.
+ */
+void
+pause_give_up(DnsPace *pace, double share)
+{
+	pace->excess = 0;
+	pace->vain = 0;
+	pace->expected = share;
+	pace->known = pace->closed.asked;
+	pace->level = Max(pace->level, pace->before);
+	pace->was_full = pace->stays_full = false;
+	pace->total = WINDOW_MAX;
+}
+
+/* Do names that nobody answers fill the list?  Once they do, they do so for long. */
+static bool
+names_fill_list(const DnsPace *pace, int waiting)
+{
+	if (pace->expected > MOST_ANSWERED)
+		return false;
+	return pace->stays_full || clock_last() >= pace->paused_at + A_MOMENT ||
+		waiting > Max(LEAST_WAITING, pace->low_fresh / 2);
+}
