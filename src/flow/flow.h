@@ -142,7 +142,7 @@ typedef struct DnsPace
 	bool		leads;			/* and does so for all */
 } DnsPace;
 
-/* ---- near.c: how many are enough for a server nearby ---- */
+/* ---- near.c: the level and the queue of a server nearby ---- */
 
 /* The level that needs no sign that more bring more: without an answer, it ends here. */
 #define SILENT_LEVEL	128
@@ -152,6 +152,8 @@ extern void near_trip(DnsPace *pace, int64 trip);
 extern void near_silent(DnsPace *pace, int64 time);
 extern void near_round(DnsPace *pace);
 extern bool near_allows(const DnsPace *pace, bool prompt);
+extern double near_growth(const DnsPace *pace);
+extern double near_target(int64 base);
 
 /* ---- pace.c: how many questions are fresh ---- */
 

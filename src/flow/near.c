@@ -1,13 +1,18 @@
 /*
  * near.c
  *
- * How far the level can grow if the server is near.  A server nearby is busy with few
- * questions, so more than that do not stand in a queue which could be measured: they lie
- * with sessions that wait for a processor, and come to the server all at once when these
- * go on.  Its receive buffer has no room for that.  Little's law tells how many are
- * enough: as many as a server can answer in a millisecond, times the time that one of
- * them takes.  Names that the server has to look up take long; if there are many, the
- * quickest answers tell of a queue in time, and nothing is bounded here.  Runs inside
+ * A server nearby: its round trips are short, and a queue there is longer than the way.
+ *
+ * How far the level can grow: such a server is busy with few questions, so more than that
+ * do not stand in a queue which could be measured: they lie with sessions that wait for a
+ * processor, and come to the server all at once when these go on.  Its receive buffer has
+ * no room for that.  Little's law tells how many are enough: as many as a server can
+ * answer in a millisecond, times the time that one of them takes.  Names that the server
+ * has to look up take long; if there are many, the quickest answers tell of a queue in
+ * time, and nothing is bounded here.
+ *
+ * How quickly it grows, and how long the queue can be: others begin at the same time, and
+ * those that have begun before hold a queue that looks like a longer way.  Runs inside
  * the library too: never raises.
  */
 #include "postgres.h"
@@ -35,6 +40,34 @@
 
 /* The round trips fade by this factor with each round. */
 #define FADING			(7.0 / 8)
+
+/*
+ * The queue that stands at the server, in microseconds: RFC 6817's TARGET, which is at
+ * most 100 ms there.  A name server's socket buffer holds some 250 queries, which take
+ * it some milliseconds.  Far away, an eighth of the round trip (RFC 9406).
+ */
+#define TARGET			1000
+#define TARGET_TRIP		8
+
+/*
+ * A round trip shorter than this many microseconds can be that of a queue which others
+ * hold.  If a session adds as much as it would without them, some five that begin one
+ * after the other fill the buffer (RFC 6817 section 4.4, the latecomer's advantage).  So
+ * the target falls to LEAST_TARGET of itself when it comes to NEARBY.
+ */
+#define LONGEST_OF_OTHERS	5000
+#define LEAST_TARGET	(1.0 / 4)
+
+/*
+ * In the first rounds of a channel, of 8 answers at least (pace.c), an answer raises the
+ * level by FIRST_GROWTH: if many sessions begin at once, their queue is seen before it is
+ * full.  Far away, or if answers take LOOKED_UP microseconds longer than the quickest one,
+ * since names are looked up or silent, the rounds are too long for that.  Chosen by the
+ * worlds "busy" of test/sim.
+ */
+#define FIRST_GROWTH	(1.0 / 8)
+#define FIRST_ROUNDS	2
+#define LOOKED_UP		2500
 
 static double mean_time(const DnsPace *pace);
 
@@ -108,6 +141,36 @@ near_allows(const DnsPace *pace, bool prompt)
 
 	return level < SILENT_LEVEL ||
 		(level < pace->enough && (prompt || pace->nearest > NEARBY));
+}
+
+/*
+ * The number by which an answer raises the level in slow start.  The sessions that have
+ * one pace know more of each other.
+ */
+double
+near_growth(const DnsPace *pace)
+{
+	double		number = pace->seen + pace->trips.number;
+	double		mean;
+
+	if (pace->joint != NULL || pace->seen_rounds >= FIRST_ROUNDS || number == 0 ||
+		pace->nearest >= LONGEST_OF_OTHERS)
+		return 1;
+	mean = (pace->seen_sum + pace->trips.sum) / number +
+		pace->silence / Max(pace->delivered, 1);
+	return mean - pace->nearest < LOOKED_UP ? FIRST_GROWTH : 1;
+}
+
+/*
+ * The microseconds of the queue that can stand at a server whose quickest round trip of
+ * late is base.
+ */
+double
+near_target(int64 base)
+{
+	if (base >= LONGEST_OF_OTHERS)
+		return clock_later(TARGET, base / TARGET_TRIP);
+	return TARGET * Min(1, Max(1 + LEAST_TARGET - (double) base / NEARBY, LEAST_TARGET));
 }
 
 /* The microseconds in which a question is fresh. */

@@ -10,7 +10,7 @@
  *
  * The channel keeps what the pace learns.  Runs inside the library too: never raises.
  *
- *   slow start ---- a queue, or losses ----> a level that keeps the queue at TARGET
+ *   slow start ---- a queue, or losses ----> a level that keeps the queue as near.c has it
  *    | 2, 4, 8 ...                            | + 1/16 a round while it is shorter
  *    |                                        | - up to 1/2 when it is longer
  *    +-- a delay too long for a queue: a round with fewer; no better: as before --+
@@ -26,14 +26,6 @@
  * begin at once do not overrun a small server (world busy100 of test/sim).
  */
 #define FIRST_LEVEL		2
-
-/*
- * The queue that stands at the server, in microseconds: RFC 6817's TARGET, which is at
- * most 100 ms there.  A name server's socket buffer holds some 250 queries, which take
- * it some milliseconds.  Far away, an eighth of the round trip (RFC 9406).
- */
-#define TARGET			1000
-#define TARGET_TRIP		8
 
 /*
  * A longer delay, in microseconds, hardly comes from a queue in a socket's buffer: these
@@ -175,7 +167,7 @@ pace_answered(DnsPace *pace)
 	pace->delivered++;
 	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING &&
 		pace->full && pace->level < WINDOW_MAX && near_allows(pace, clock_is_prompt()))
-		pace->level++;
+		pace->level += near_growth(pace);
 }
 
 /*
@@ -406,8 +398,7 @@ allowed_queue(const DnsPace *pace, const DnsTrips *trips)
 	int			number = Max(trips->number, 1);
 	double		spread = trips->sum / number - trips->quickest;
 
-	return clock_later(TARGET, pace_base(pace) / TARGET_TRIP) +
-		CHANCE * spread / sqrt(number);
+	return near_target(pace_base(pace)) + CHANCE * spread / sqrt(number);
 }
 
 /*
