@@ -74,6 +74,9 @@ OBJS = \
 	src/flow/pause.o \
 	src/flow/portion.o \
 	src/flow/share.o \
+	src/flow/silence.o \
+	src/flow/start.o \
+	src/flow/trips.o \
 	src/functions/arguments.o \
 	src/functions/batches.o \
 	src/functions/cache_entries.o \

@@ -259,13 +259,21 @@ burst_try(DnsSlot *slot)
 
 /*
  * Asks a server that has refused EDNS anew, with another id: a duplicate of its error is
- * no answer to that.  The time of the try goes on.  False if there is no socket.
+ * no answer to that.  It has the time of a try, as with the library: far away, the error
+ * takes much of it.  False if there is no socket.
  */
 static bool
 ask_without_edns(DnsSlot *slot, const DnsTry *try)
 {
-	return try != NULL &&
-		(tries_without_edns(slot, try->server) || ask_server(slot, try->server));
+	if (try == NULL)
+		return false;
+	if (tries_without_edns(slot, try->server))
+		return true;
+	if (!ask_server(slot, try->server))
+		return false;
+	slot->tried_at = clock_last();
+	tries_enter(slot, BURST_AGAIN);
+	return true;
 }
 
 /* Notes that a server has answered the query with this id. */

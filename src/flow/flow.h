@@ -17,6 +17,16 @@ typedef enum PaceTest
 	PACE_TESTS_LEVEL
 } PaceTest;
 
+/* The steps of the start far away; see start.c. */
+typedef enum PaceStart
+{
+	START_IS_OVER,
+	START_WAITS,				/* for the first answer */
+	START_LOOKS_AGAIN,			/* whether others take longer */
+	START_TRAIN,				/* which tells how quickly the server answers */
+	START_SPREADS				/* what that allows, over a round trip */
+} PaceStart;
+
 /* The questions that are asked in some time; see share.c. */
 typedef struct DnsSample
 {
@@ -85,6 +95,18 @@ typedef struct DnsPace
 	double		judged;
 	double		quick;
 
+	/* The start far away. */
+	PaceStart	start;
+	int64		start_at;		/* the present step began */
+	DnsTrips	start_trips;	/* before the trains */
+	int			train;			/* the questions of it */
+	int			start_answers;	/* to the train */
+	int64		train_at;		/* the first of them came */
+	int64		train_time;		/* half of the first train was answered in; 0: not yet */
+	double		start_level;	/* the level that the train allows first */
+	DnsTrips	latest;			/* of the train, or after it */
+	double		careful_above;	/* slow start is careful above this level; 0: nowhere */
+
 	/* The present round. */
 	int64		began;
 	int64		looked_at;
@@ -107,6 +129,7 @@ typedef struct DnsPace
 	int64		judged_from;	/* the last sample that was judged began */
 	int			low_asked;		/* since then, in samples */
 	int			low_silent;
+	int			gone;			/* questions that wait since nobody answered */
 	int			vain;			/* pauses one after another that have brought nothing */
 	int64		calm_at;		/* the last sample that tells of a calm time began */
 	int64		full_from;		/* since then, a list could be full */
@@ -150,10 +173,16 @@ typedef struct DnsPace
 extern void near_init(DnsPace *pace);
 extern void near_trip(DnsPace *pace, int64 trip);
 extern void near_silent(DnsPace *pace, int64 time);
+extern void near_is_far(DnsPace *pace);
 extern void near_round(DnsPace *pace);
 extern bool near_allows(const DnsPace *pace, bool prompt);
 extern double near_growth(const DnsPace *pace);
 extern double near_target(int64 base);
+
+/* ---- trips.c: round trips ---- */
+
+extern void trips_add(DnsTrips *trips, const DnsTrips *more);
+extern double trips_chance(const DnsTrips *trips);
 
 /* ---- pace.c: how many questions are fresh ---- */
 
@@ -168,11 +197,19 @@ extern void pace_trip(DnsPace *pace, int64 trip, int64 sent_at);
 extern void pace_lost(DnsPace *pace, int64 sent_at);
 extern int64 pace_base(const DnsPace *pace);
 extern int64 pace_time(const DnsPace *pace, int64 rto);
-extern void pace_add_trips(DnsTrips *trips, const DnsTrips *more);
 extern void pace_near(DnsPace *pace, int64 trip);
 extern bool pace_tells(const DnsPace *pace, const DnsTrips *trips);
 extern void pace_watch(DnsPace *pace, const DnsTrips *trips);
 extern void pace_look(DnsPace *pace, int64 rto);
+
+/* ---- start.c: the start far away ---- */
+
+extern void start_begin(DnsPace *pace, int64 now);
+extern void start_trip(DnsPace *pace, int64 trip, int64 sent_at);
+extern void start_watch(DnsPace *pace, const DnsTrips *trip, int64 base);
+extern void start_look(DnsPace *pace, int64 now);
+extern int64 start_time(const DnsPace *pace);
+extern double start_gain(const DnsPace *pace);
 
 /* ---- share.c: how many questions wait ---- */
 
@@ -191,6 +228,10 @@ extern void pause_probed(DnsPace *pace, bool new);
 extern void pause_end(DnsPace *pace, int waiting);
 extern void pause_good(DnsPace *pace);
 extern void pause_give_up(DnsPace *pace, double share);
+
+/* ---- silence.c: a server that falls silent ---- */
+
+extern bool silence_judge(DnsPace *pace, int waiting);
 
 /* ---- portion.c: what each gets of an amount ---- */
 

@@ -304,8 +304,8 @@ give(DnsJoint *joint, DnsPace *own)
 
 	if (own->trips.number > 0)
 	{
-		pace_add_trips(&pace->trips, &own->trips);
-		pace_add_trips(&joint->latest, &own->trips);
+		trips_add(&pace->trips, &own->trips);
+		trips_add(&joint->latest, &own->trips);
 		if (own->base_since == pace->base_since &&
 			(own->joint_base == 0 || own->base < own->joint_base))
 			pace_near(pace, own->base);

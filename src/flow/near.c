@@ -106,6 +106,16 @@ near_silent(DnsPace *pace, int64 time)
 }
 
 /*
+ * Notes that the server is far: start.c has found that out before there are rounds.
+ */
+void
+near_is_far(DnsPace *pace)
+{
+	pace->seen_rounds = Max(pace->seen_rounds, ROUNDS);
+	pace->enough = WINDOW_MAX;
+}
+
+/*
  * Takes the round trips of a round into account.
  */
 void

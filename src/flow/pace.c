@@ -11,13 +11,11 @@
  * The channel keeps what the pace learns.  Runs inside the library too: never raises.
  *
  *   slow start ---- a queue, or losses ----> a level that keeps the queue as near.c has it
- *    | 2, 4, 8 ...                            | + 1/16 a round while it is shorter
+ *    | 2, 4, 8 ... (far away: start.c)        | + 1/16 a round while it is shorter
  *    |                                        | - up to 1/2 when it is longer
  *    +-- a delay too long for a queue: a round with fewer; no better: as before --+
  */
 #include "postgres.h"
-
-#include <math.h>
 
 #include "flow/flow.h"
 
@@ -39,12 +37,6 @@
  */
 #define GAIN			(1.0 / 16)
 #define DECREASE		(1.0 / 2)
-
-/*
- * The allowance for chance, in mean delays over sqrt(n): one round in thirty is later
- * without a queue, if two exponential delays add up.
- */
-#define CHANCE			1.5
 
 /*
  * An answer is quick if it takes at most this many microseconds longer than the quickest
@@ -125,11 +117,13 @@ pace_begin(DnsPace *pace)
 {
 	int64		now = clock_now();
 
+	start_begin(pace, now);
 	pace->base = pace->base_before = 0;
 	pace->base_since = now;
 	pace->testing = PACE_TESTS_NOTHING;
 	pace->joined = false;
 	pace->level_of_all = 0;
+	pace->gone = 0;
 	pace->trips = (DnsTrips) {0};
 	share_begin(pace, now);
 	begin_round(pace, now);
@@ -167,7 +161,7 @@ pace_answered(DnsPace *pace)
 	pace->delivered++;
 	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING &&
 		pace->full && pace->level < WINDOW_MAX && near_allows(pace, clock_is_prompt()))
-		pace->level += near_growth(pace);
+		pace->level += near_growth(pace) * start_gain(pace);
 }
 
 /*
@@ -176,15 +170,19 @@ pace_answered(DnsPace *pace)
 void
 pace_trip(DnsPace *pace, int64 trip, int64 sent_at)
 {
+	DnsTrips	one;
+
 	pace->over |= (sent_at >= pace->began);
+	start_trip(pace, trip, sent_at);
 	if (!clock_is_prompt() ||	/* the answer can have lain there */
 		(pace->testing == PACE_TESTS_DELAY && sent_at < pace->changed_at))
 		return;
 	trip = Max(trip, 1);
 	pace_near(pace, trip);
-	pace_add_trips(&pace->trips,
-				   &(DnsTrips) {1, trip - pace_base(pace) <= QUICK, trip, trip});
+	one = (DnsTrips) {1, trip - pace_base(pace) <= QUICK, trip, trip};
+	trips_add(&pace->trips, &one);
 	pace_watch(pace, &pace->trips);
+	start_watch(pace, &one, pace_base(pace));
 }
 
 /*
@@ -200,19 +198,6 @@ pace_near(DnsPace *pace, int64 trip)
 	/* Answers that were quick until now are not. */
 	if (base - pace_base(pace) > QUICK)
 		forget_quick(pace);
-}
-
-/*
- * Adds round trips to others.
- */
-void
-pace_add_trips(DnsTrips *trips, const DnsTrips *more)
-{
-	trips->quickest = trips->number == 0 ? more->quickest :
-		Min(trips->quickest, more->quickest);
-	trips->number += more->number;
-	trips->quick += more->quick;
-	trips->sum += more->sum;
 }
 
 /*
@@ -265,7 +250,8 @@ pace_base(const DnsPace *pace)
 int64
 pace_time(const DnsPace *pace, int64 rto)
 {
-	return pace->full ? pace->looked_at + SILENT_ROUND * rto : PG_INT64_MAX;
+	return clock_earlier(start_time(pace), pace->full ?
+						 pace->looked_at + SILENT_ROUND * rto : PG_INT64_MAX);
 }
 
 /*
@@ -277,11 +263,12 @@ pace_look(DnsPace *pace, int64 rto)
 {
 	int64		now = clock_now();
 
+	start_look(pace, now);
 	if (!pace->full && !pace->over)
 		return;
 	if (pace->over && pace->answers >= Max(LEAST_ANSWERS, (int) pace->level / 2))
 		end_round(pace, now);
-	else if (now >= pace_time(pace, rto))
+	else if (pace->full && now >= pace->looked_at + SILENT_ROUND * rto)
 	{
 		pace->looked_at = now;
 		if (pace->answers == 0)
@@ -388,17 +375,12 @@ forget_quick(DnsPace *pace)
 
 /*
  * The microseconds by which the quickest answer of the round can be later than that of
- * late: the queue that can stand at the server, and what comes by chance.  A resolver's
- * work, or a busy way, delays each answer in its own way, a queue all of them: if two
- * such delays add up, the quickest of n answers is late by their mean over sqrt(2n).
+ * late: the queue that can stand at the server, and what comes by chance.
  */
 static double
 allowed_queue(const DnsPace *pace, const DnsTrips *trips)
 {
-	int			number = Max(trips->number, 1);
-	double		spread = trips->sum / number - trips->quickest;
-
-	return near_target(pace_base(pace)) + CHANCE * spread / sqrt(number);
+	return near_target(pace_base(pace)) + trips_chance(trips);
 }
 
 /*

@@ -235,6 +235,8 @@ judge(DnsPace *pace, int waiting)
 		pace->known = pace->closed.asked;
 		return;
 	}
+	if (silence_judge(pace, waiting))
+		return;
 	if (share >= SHARE_PROBES * pace->expected)
 		pace->vain = 0;			/* there was room */
 	add_up(pace);
@@ -320,7 +322,7 @@ is_full(const DnsPace *pace, int waiting)
 	share = 1 - (double) pace->low_silent / pace->low_asked;
 	return sample->silent < sample->asked &&
 		share >= SHARE_GONE * pace->expected &&
-		waiting > Max(Min(pace->level + 2 * pace->low_fresh, 2 * pace->level), LEAST_WAITING);
+		waiting - pace->gone > Max(Min(pace->level + 2 * pace->low_fresh, 2 * pace->level), LEAST_WAITING);
 }
 
 /*
