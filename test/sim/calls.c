@@ -391,6 +391,8 @@ __wrap_recv(int fd, void *octets, size_t len, int flags)
 			return -1;
 		return message.msg_len;
 	}
+	/* A call that succeeds can leave any error behind. */
+	errno = ENOENT;
 	if (socket->flood)
 	{
 		sim_spend(FLOOD_COST * len);

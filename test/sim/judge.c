@@ -472,6 +472,20 @@ check_outcomes(Session *session)
 	running = NULL;
 }
 
+/* A connection that floods is read for as long as a try lasts: its name is silent. */
+static void
+check_floods(const Session *session)
+{
+	for (int i = 0; i < session->task.names; i++)
+	{
+		const Name *name = &session->names[i];
+		const char *status = status_text(name->status);
+
+		if (name->kind == 'z' && name->outcomes > 0 && strcmp(status, "TIMEOUT") != 0)
+			sim_fail("flood", "name %d, whose connection floods, ends with %s", i, status);
+	}
+}
+
 /* A name costs its tries and no more, besides refusals, which take time; and few names cost a second query early. */
 static void
 check_budget(Session *session, bool nothing_lost)
@@ -662,6 +676,8 @@ judge_end(void)
 			check_counts(session, nothing_lost);
 		if (session->errors == 0)
 			check_ends(session);
+		if (session->errors == 0 && !failures_are_set())
+			check_floods(session);
 		running = NULL;
 		running = session;
 		check_error(session);
