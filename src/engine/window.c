@@ -149,8 +149,7 @@ window_allows(DnsWindow *window)
 		return false;
 	total_join(window);
 	fresh = tries_fresh(window);	/* a connection sets its own pace */
-	if (pace_allows(&window->channel->pace, fresh, tries_waiting(window),
-					window->capacity))
+	if (pace_allows(&window->channel->pace, fresh, tries_waiting(window), window->capacity))
 		return total_allows(window);
 	window->hungry = true;
 	return false;

@@ -1,10 +1,9 @@
 /*
  * effects.c
  *
- * What an expression changes that others can see, and what it sees of such changes: in
- * tables, and in the session, that is its settings and its role.  Also the functions of
- * an aggregate and the checks of a domain count, which an expression does not show.  Our
- * own lookups change nothing.
+ * Finds how an expression changes tables or the session (its settings and its role), and
+ * how it depends on such changes.  The functions of an aggregate and the checks of a
+ * domain count too, which an expression does not show.  Our own lookups change nothing.
  */
 #include "postgres.h"
 
