@@ -293,12 +293,6 @@ params_swarm(uint64_t number)
 	if (chance_of(&chance, 0.1))
 		set.stop = PICK(0.01, 0.5, 0.9);
 
-	/* See open.txt. */
-	if (set.sendfail > 0 || set.ports > 0 || set.down_at >= 0)
-		set.bare = set.forged = 0;
-	if (set.servers > 2)
-		set.rotate = 0;
-
 	/* Who knows ids wins where queries are asked again on another socket. */
 	set.spy = set.loss == 0 && set.queue > 16 && set.down_at < 0 && set.sendfail == 0 &&
 		set.stall == 0 && set.timeout >= 500 && set.rtt <= 20000;

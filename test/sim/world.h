@@ -129,7 +129,6 @@
 	X(early, 0.01, "share of early second queries that is allowed") \
 	X(budget, 0, "times that a name is asked again within a try, on average; -1: no check") \
 	X(brief, 0, "prints one line") \
-	X(known, 1, "known faults are no failures; see open.txt") \
 	X(most_ratio, 0, "of time and ideal; 0: no bound, as for the next ones") \
 	X(most_queries, 0, "for a name") \
 	X(most_lost, 0, "% of the datagrams") \
