@@ -185,9 +185,10 @@ channel_reserve_descriptors(DnsChannel *channel, bool asks)
 	int			in_flight = channel->window->in_flight;
 	int			wanted = 0;
 
-	/* All queries can need new sockets for a retry, and one socket for TCP. */
+	/* All queries can need new sockets for a retry, and a connection to each server. */
 	if (asks || in_flight + channel->window->nisolated > 0)
-		wanted = CHANNEL_DESCRIPTORS + in_flight / share;
+		wanted = CHANNEL_DESCRIPTORS + in_flight / share +
+			Max(Min(in_flight, channel->nservers) - 1, 0);
 
 	events_reserve_descriptor();
 	while (channel->spare_descriptors < wanted && AcquireExternalFD())

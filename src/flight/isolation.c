@@ -121,6 +121,7 @@ isolation_take_over(DnsSlot *slot)
 static void
 leave_to_lane(DnsSlot *slot)
 {
+	slot_drop_bare_error(slot);
 	slot->only_isolated = true;
 	slot->window->nisolated++;
 	if (slot->lane == NULL && !slot->waits_for_lane)

@@ -51,6 +51,7 @@ refused_take(DnsSlot *slot, const DnsChannel *channel, ares_status_t status)
 	if (refused_for_good(slot))
 		return false;
 
+	slot_drop_bare_error(slot);
 	slot_leave_lane(slot);
 	slot->isolated = false;
 	slot->in_refused = true;

@@ -112,8 +112,8 @@ guard_judge(DnsChannel *channel, DnsSlot *slot, DnsTry *try, bool tcp,
 			verdict->flags = VERDICT_WITHOUT_EDNS;
 			return true;
 		}
-		if (query_again(channel, slot))
-			return false;
+		query_again(channel, slot);
+		return false;
 	}
 	if (sound)
 		nameserver_edns_answered(channel, slot, try->server, message);

@@ -104,9 +104,10 @@ query_send_probe(DnsChannel *channel, DnsSocket *socket, const DnsSlot *slot,
 /*
  * Asks a question of the library once more through the same socket, now without an OPT
  * record.  The query has an id of its own: a duplicate of the error to the one before is
- * no answer to it.  The library knows of one query.  False if that is not possible.
+ * no answer to it.  The library knows of one query.  If this one cannot go out, the
+ * library asks when it sees the end of the connection, or when the try is over.
  */
-bool
+void
 query_again(DnsChannel *channel, DnsSlot *slot)
 {
 	DnsTry	   *try = &slot->tries[0];
@@ -114,13 +115,11 @@ query_again(DnsChannel *channel, DnsSlot *slot)
 	uint8		message[GUARD_MAX_QUERY];
 
 	if (socket == NULL || !placeholder_new_id(channel, slot))
-		return false;			/* closed meanwhile */
+		return;					/* closed meanwhile */
 	try->answered = false;
 	try->sent_at = clock_now();
-	if (!send_message(channel, socket, message, write_slot(slot, try, message)))
-		return false;
-	count_query(channel, slot, try->server, socket->tcp);
-	return true;
+	if (send_message(channel, socket, message, write_slot(slot, try, message)))
+		count_query(channel, slot, try->server, socket->tcp);
 }
 
 /*

@@ -80,7 +80,7 @@ extern size_t query_replace(DnsChannel *channel, DnsSocket *socket,
 extern bool query_send(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot);
 extern void query_send_probe(DnsChannel *channel, DnsSocket *socket,
 							 const DnsSlot *slot, uint16 id);
-extern bool query_again(DnsChannel *channel, DnsSlot *slot);
+extern void query_again(DnsChannel *channel, DnsSlot *slot);
 extern DnsProbe *query_probe(DnsChannel *channel, uint16 id);
 
 /* ---- guard.c: the messages that are let in ---- */

@@ -168,4 +168,27 @@ SKIP:
 		goes_on($before, $what);
 	}
 }
+
+# Questions that go on over TCP have a connection to each server. That is no lack of
+# descriptors, whatever the servers do with the connections.
+{
+	my @three = ($server, map { NameServer->misbehaving(address => "127.0.0.$_") } 2, 3);
+	my $servers = join ', ', map { $_->address } @three;
+	my $session = Session->new($node);
+
+	$session->text("SET pgcares.servers = '$servers'; SET pgcares.tries = 2");
+	foreach my $rotate (qw(on off))
+	{
+		$session->text("SET pgcares.rotate = '$rotate'");
+		foreach my $label (qw(tc tcclose tcreset tcpartial))
+		{
+			my $names = "SELECT '$label.n' || g || '.$rotate.example' AS name FROM generate_series(1, 60) g";
+
+			is($session->sqlstate("SELECT count(*) FROM dns_message_many(ARRAY($names))"),
+				'00000', "$label, three servers, rotate $rotate: an array");
+			is($session->sqlstate("SELECT count(*) FROM ($names) n, LATERAL dns_message(name)"),
+				'00000', "$label, three servers, rotate $rotate: rows");
+		}
+	}
+}
 done_testing();
