@@ -5,7 +5,8 @@
  * servers stop after a few steps, or at the end of their zones.  The last name is asked
  * for in the same slot, as soon as the window has room.  At the end, the steps are written
  * into the last answer, as CNAME records, so whoever reads it finds one whole chain, which
- * alias.c follows.  If no answer comes for the last name, or none that can be read, they
+ * alias.c follows.  That answer is no longer empty, so the reply notes if it was a
+ * referral.  If no answer comes for the last name, or none that can be read, they
  * stand in a message of their own, so that an error can tell the way.
  *
  *   question a      answer: a -> b, b -> c      question c      answer: c = 192.0.2.1
@@ -211,7 +212,10 @@ close_chain(DnsSlot *slot)
 	if (!answered)
 		write_question(slot, question, &message);
 	else
+	{
 		slot_open_answer(reply, &message);
+		reply->referral = message_is_referral(&message);
+	}
 	len = write_whole(chain, &message, slot->question.class, octets, PG_UINT16_MAX);
 	if (len > 0 && message_open(&message, octets, len) && sound_message(&message))
 		slot_store(slot, &message);

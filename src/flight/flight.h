@@ -40,6 +40,7 @@ typedef struct DnsReply
 	bool		answered;		/* answer is the final one */
 	bool		malformed;
 	bool		way;			/* answer only has aliases that led to no answer */
+	bool		referral;		/* answer has aliases that led to a referral */
 	bool		answer_tcp;
 	int			answer_server;
 	int			queries;		/* sent so far */

@@ -17,6 +17,7 @@ static void read_reply(DnsOutcome *outcome, const DnsStyle *style,
 static void read_answer(DnsOutcome *outcome, bool ignore_tc, bool recursive);
 static void read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc,
 						bool recursive);
+static bool is_referral(const DnsOutcome *outcome);
 static void read_failure(DnsOutcome *outcome, ares_status_t status);
 static void add_note(DnsOutcome *outcome, const char *sentence);
 static void set_failure(DnsOutcome *outcome, const char *name, const char *why);
@@ -328,7 +329,7 @@ read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc, bool recursive)
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
-			outcome->status = recursive && message_is_referral(&outcome->message) ?
+			outcome->status = recursive && is_referral(outcome) ?
 				status_by_name("REFERRAL") : status_at(STATUS_NODATA);
 			if (truncated)
 				set_failure(outcome, "MALFORMED", "the answer is truncated");
@@ -341,6 +342,14 @@ read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc, bool recursive)
 						"its aliases form a chain of more than 16");
 			break;
 	}
+}
+
+/* Is the answer, or the last one of a chain of aliases, a referral? */
+static bool
+is_referral(const DnsOutcome *outcome)
+{
+	return message_is_referral(&outcome->message) ||
+		(outcome->reply != NULL && outcome->reply->referral);
 }
 
 static void

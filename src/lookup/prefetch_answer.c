@@ -21,6 +21,7 @@ struct PrefetchAnswer
 	bool		answered:1;
 	bool		malformed:1;
 	bool		way:1;
+	bool		referral:1;
 	bool		tcp:1;
 	bool		cached:1;		/* the address of the server comes first */
 	uint8		octets[FLEXIBLE_ARRAY_MEMBER];
@@ -53,6 +54,7 @@ prefetch_answer_keep(const DnsReply *reply)
 	kept->answered = reply->answered;
 	kept->malformed = reply->malformed;
 	kept->way = reply->way;
+	kept->referral = reply->referral;
 	kept->tcp = reply->answer_tcp;
 	kept->cached = reply->cached;
 	octets = kept->octets;
@@ -86,6 +88,7 @@ prefetch_answer_read(const PrefetchAnswer *kept, DnsReply *reply)
 	reply->answered = kept->answered;
 	reply->malformed = kept->malformed;
 	reply->way = kept->way;
+	reply->referral = kept->referral;
 	reply->answer_tcp = kept->tcp;
 	reply->cached = kept->cached;
 	if (kept->cached)
