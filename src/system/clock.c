@@ -79,17 +79,21 @@ clock_waited(void)
 
 /*
  * The part of clock_waited() that belongs to the client's present statement, whatever
- * functions it has called meanwhile.
+ * functions it has called meanwhile.  A procedure that commits begins anew: it works in
+ * slices, and each of them may take the time of a statement.
  */
 int64
 clock_statement(void)
 {
 	static TimestampTz statement = 0;
+	static TimestampTz transaction = 0;
 	static int64 began = 0;
 
-	if (statement != GetCurrentStatementStartTimestamp())
+	if (statement != GetCurrentStatementStartTimestamp() ||
+		transaction != GetCurrentTransactionStartTimestamp())
 	{
 		statement = GetCurrentStatementStartTimestamp();
+		transaction = GetCurrentTransactionStartTimestamp();
 		began = clock_waited();
 	}
 	return clock_waited() - began;

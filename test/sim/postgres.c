@@ -31,6 +31,12 @@ GetCurrentStatementStartTimestamp(void)
 	return sim_statement;
 }
 
+TimestampTz
+GetCurrentTransactionStartTimestamp(void)
+{
+	return sim_statement;
+}
+
 /* ---- memory contexts ---- */
 
 typedef struct Context

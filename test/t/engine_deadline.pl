@@ -144,6 +144,14 @@ foreach my $lookahead ('on', 'off')
 		cmp_ok($taken, '<', 1 + SLACK, "$what: time");
 	}
 	takes($session, lookup('sound'), 0, '00000', "$what: the next one");
+
+	# A statement that ends its transactions has the time in each of them.
+	my $each = 'FOR i IN 1..6 LOOP PERFORM dns_lookup(%s || i || %s, 4); %s END LOOP;';
+	foreach my $end ('COMMIT;', 'ROLLBACK;', '')
+	{
+		my $sql = sprintf "DO \$\$BEGIN $each END\$\$", q{'delay300.e'}, sprintf(q{'.n%d.example'}, ++$names), $end;
+		is($session->sqlstate($sql), $end ? '00000' : 'NDA12', "look-ahead $lookahead, six lookups of 300 ms: " . ($end || 'one transaction'));
+	}
 }
 
 done_testing();

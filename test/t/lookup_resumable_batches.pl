@@ -107,4 +107,9 @@ $session->text($_) foreach q{SET pgcares.timeout = '60s'}, q{SET statement_timeo
   $worker =~ s/CREATE PROCEDURE/CREATE OR REPLACE PROCEDURE/r =~ s/'60s'/'200ms'/r, 'CALL ask(20)';
 is($session->text('SELECT status, tries, count(*), count(due) FROM work GROUP BY 1, 2'), 'TIMEOUT|1|20|20', 'what has no answer at the deadline of the slice is asked again later');
 
+# The deadline is for one slice: the next one has its own.
+$session->text($_) foreach 'TRUNCATE work, found', q{INSERT INTO work (name) SELECT format('delay300.n%s.example', i) FROM generate_series(1, 10) i},
+  $worker =~ s/CREATE PROCEDURE/CREATE OR REPLACE PROCEDURE/r =~ s/'60s'/'1500ms'/r, 'CALL ask(1)';
+is($session->text('SELECT status, tries, count(*) FROM work GROUP BY 1, 2'), 'NOERROR|1|10', 'each slice has the whole time of its deadline');
+
 done_testing();
