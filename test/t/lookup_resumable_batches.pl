@@ -1,7 +1,7 @@
 # Property: a batch that is asked in slices, as docs/batches.md has it, can be stopped at
 # any time. Several workers share the names. Neither a worker that is killed nor a server
 # that crashes loses a name or has one recorded twice, and only the slices that were
-# under way are asked again. What failed for a time is asked again when it is due; what has
+# under way are asked again. Any text can be a name. What failed for a time is asked again when it is due; what has
 # not changed is not written.
 # Once: no version of PostgreSQL changes this.
 
@@ -23,7 +23,7 @@ my ($tables, $worker) = slurp_file("$FindBin::RealBin/../../docs/batches.md") =~
 my $server = NameServer->misbehaving;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', join "\n", Session::settings([$server]), "pgcares.timeout = '4s'", 'pgcares.tries = 1');
+$node->append_conf('postgresql.conf', join "\n", Session::settings([$server]), "pgcares.timeout = '4s'", 'pgcares.tries = 1', 'restart_after_crash = on');
 $node->start;
 my $session = Session->new($node);
 $session->text($_) foreach $tables, $worker, <<'NAMES' =~ s/NAMES/@{[NAMES]}/r;
@@ -44,17 +44,18 @@ sub done
 	return $session->text('SELECT count(*) FROM work WHERE tries > 0');
 }
 
-# A worker that is killed in the midst, then the server
+# A worker that is ended in the midst, then one that dies, and all sessions with it
 my @workers = workers();
 Session::wait_until(sub { done() >= 3 * SLICE }, 'the first slices');
 $session->text('SELECT pg_terminate_backend(' . $workers[0]->pid . ')');
-is(Session::sqlstate_of($workers[0]->result), '57P01', 'a worker is killed');
+is(Session::sqlstate_of($workers[0]->result), '57P01', 'a worker is ended');
 my $then = done();
 Session::wait_until(sub { done() >= $then + 2 * SLICE }, 'more slices');
 $then = done();
-cmp_ok($then, '<', NAMES, 'the server crashes before all is done');
-$node->stop('immediate');
-$node->start;
+cmp_ok($then, '<', NAMES, 'another one is killed before all is done');
+kill 'KILL', $workers[1]->pid;
+is(Session::sqlstate_of($workers[2]->result), '08006', '... and the server ends all others');
+$node->poll_query_until('postgres', 'SELECT 1', '1') or die "the server does not come back\n";
 $session = Session->new($node);
 cmp_ok(done(), '>=', $then, 'what was done is still done');
 is($session->text('SELECT count(*), bool_and(due <= now()), bool_and(status IS NULL) FROM work WHERE tries = 0'), NAMES - done() . '|t|t', '... and all of the rest is due');
@@ -94,11 +95,14 @@ is($session->text('SELECT status, tries FROM work'), 'SERVFAIL|5', '... which le
 
 # What has not changed
 $session->text($_) foreach 'TRUNCATE work, found', q{INSERT INTO work (name) SELECT format('sound.n%s.example', i) FROM generate_series(1, 20) i},
-  'CALL ask(20)', q{UPDATE found SET address = '192.0.2.99', since = '2000-01-01' WHERE name = 'sound.n7.example'};
+  'CALL ask(20)', q{UPDATE found SET address = '192.0.2.99', since = '2000-01-01' WHERE name = 'sound.n7.example'},
+  q{VACUUM found}, q{SELECT pg_stat_force_next_flush()}, q{SELECT pg_stat_reset_single_table_counters('found'::regclass)};
 my %before = map { split /\|/ } split /\n/, $session->text('SELECT name, xmin FROM found');
 $session->text($_) foreach 'UPDATE work SET due = now()', 'CALL ask(20)';
 my %after = map { split /\|/ } split /\n/, $session->text('SELECT name, xmin FROM found');
 is(join(' ', sort grep { $before{$_} ne $after{$_} } keys %after), 'sound.n7.example', 'only the row that differs is written again');
+$session->text('SELECT pg_stat_force_next_flush()');
+is($session->text(q{SELECT n_tup_ins, n_tup_upd, n_dead_tup FROM pg_stat_user_tables WHERE relname = 'found'}), '0|1|1', '... and leaves the only dead version');
 is($session->text(q{SELECT address, since > '2001-01-01' FROM found WHERE name = 'sound.n7.example'}), '2001:db8::1|t', '... with its new answer');
 
 # A resolver that does not answer costs a slice its deadline, not the patience for each name.
@@ -111,5 +115,12 @@ is($session->text('SELECT status, tries, count(*), count(due) FROM work GROUP BY
 $session->text($_) foreach 'TRUNCATE work, found', q{INSERT INTO work (name) SELECT format('delay300.n%s.example', i) FROM generate_series(1, 10) i},
   $worker =~ s/CREATE PROCEDURE/CREATE OR REPLACE PROCEDURE/r =~ s/'60s'/'1500ms'/r, 'CALL ask(1)';
 is($session->text('SELECT status, tries, count(*) FROM work GROUP BY 1, 2'), 'NOERROR|1|10', 'each slice has the whole time of its deadline');
+
+# Whatever the texts are, each is asked for and none stays: what a name looks like decides how it ends.
+my @texts = ('', ' ', ' sound.x.example', 'Sound.X.example', 'sound.x.example', 'sound.x.example.', "b\xc3\xbccher.example", 'a.' x 140, 'x' x 2000,
+	'a\\000b.example', '.', '*', '192.0.2.1', '::1', 'NULL', '{a,b}', '"q"', "tab\tname", "two\nlines", 'http://sound.example/');
+$session->text($_) foreach 'TRUNCATE work, found', map({ my $text = s/'/''/gr; "INSERT INTO work (name) VALUES ('$text')" } @texts), 'CALL ask(3)';
+is($session->text('SELECT count(*), min(tries), max(tries), count(due), bool_and(dns_status_is_final(status)) FROM work'), @texts . '|1|1|0|t', 'a table of odd texts is asked to its end');
+is($session->text('SELECT count(*) FROM work JOIN found USING (name)'), scalar @texts, '... and each is found again under its own text');
 
 done_testing();
