@@ -26,6 +26,7 @@
 
 static void read_settings(DnsChannelConfig *config);
 static int	library_flags(void);
+static void set_patience(DnsChannelConfig *config);
 static bool same_settings(const DnsChannelConfig *a, const DnsChannelConfig *b);
 
 /*
@@ -43,6 +44,7 @@ config_read(DnsChannelConfig *config, const char *server)
 	/* The system's file counts only if no servers are set. */
 	if (*config->servers == '\0')
 		file_state(setting_resolvconf, &config->file);
+	set_patience(config);
 }
 
 /*
@@ -72,7 +74,7 @@ config_servers(const DnsChannelConfig *config)
 bool
 config_equal(const DnsChannelConfig *a, const DnsChannelConfig *b)
 {
-	return same_settings(a, b) &&
+	return same_settings(a, b) && a->timeout == b->timeout && a->tries == b->tries &&
 		memcmp(&a->file, &b->file, sizeof(a->file)) == 0;
 }
 
@@ -176,8 +178,8 @@ read_settings(DnsChannelConfig *config)
 	/* Padding is compared too. */
 	memset(config, 0, sizeof(*config));
 	config->flags = library_flags();
-	config->timeout = Min(setting_timeout, setting_max_timeout);
-	config->tries = Min(setting_tries, setting_max_tries);
+	config->set_timeout = setting_timeout;
+	config->set_tries = setting_tries;
 	config->udp_port = setting_udp_port;
 	config->tcp_port = setting_tcp_port;
 	config->rotate = setting_rotate;
@@ -191,6 +193,31 @@ read_settings(DnsChannelConfig *config)
 	config->local_ip6 = setting_local_ip6;
 	config->local_dev = setting_local_dev;
 	config->resolvconf = setting_resolvconf;
+}
+
+/*
+ * Sets how long and how often a server is asked.  Where nobody has set that, the options
+ * of the system's file count, if its servers are asked.
+ */
+static void
+set_patience(DnsChannelConfig *config)
+{
+	static DnsFileState known;	/* the file that has these options */
+	static int	timeout = 0;
+	static int	tries = 0;
+	bool		from_file = *config->servers == '\0';
+
+	if (from_file && !file_state_equal(&config->file, &known))
+	{
+		resolv_conf_patience(&timeout, &tries);
+		known = config->file;
+	}
+	config->timeout = from_file && timeout > 0 && settings_is_default("pgcares.timeout") ?
+		timeout : setting_timeout;
+	config->tries = from_file && tries > 0 && settings_is_default("pgcares.tries") ?
+		tries : setting_tries;
+	config->timeout = Min(config->timeout, setting_max_timeout);
+	config->tries = Min(config->tries, setting_max_tries);
 }
 
 /* The library's flags for the settings that a channel depends on. */

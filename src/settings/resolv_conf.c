@@ -9,7 +9,8 @@
  * A line means what it means to getaddrinfo(3) of the GNU C library: a keyword begins
  * the line, with a blank behind it, and no more than three name servers count.
  * Deliberate differences: a carriage return is a blank, and a comment ends a search
- * list.  The library reads the file too, but only the options rotate and use-vc count.
+ * list.  The library reads the file too, but only the options rotate and use-vc count
+ * there.
  */
 #include "postgres.h"
 
@@ -26,6 +27,8 @@
 #define MAX_DOMAINS		32
 #define MAX_SERVERS		3		/* as in resolv.conf(5) */
 #define MAX_NDOTS		15		/* as in resolv.conf(5) */
+#define MAX_TIMEOUT		30		/* seconds, as in resolv.conf(5) */
+#define MAX_ATTEMPTS	5		/* as in resolv.conf(5) */
 #define BLANKS			" \t\r"
 
 /* The contents of resolv.conf. */
@@ -33,6 +36,8 @@ typedef struct ResolvConf
 {
 	Lookups		lookups;		/* LOOKUPS_SYSTEM if it does not say */
 	int			ndots;
+	int			timeout;		/* ms; 0 if it does not say */
+	int			attempts;		/* the same */
 	List	   *domains;		/* of DnsName * */
 	List	   *servers;		/* of DnsServer * */
 } ResolvConf;
@@ -44,6 +49,7 @@ static void read_options(ResolvConf *conf, char *words);
 static void read_domains(ResolvConf *conf, char *words, int max);
 static void read_lookups(Lookups *lookups, char *words);
 static void add_domain(ResolvConf *conf, const DnsName *name);
+static bool read_number(const char *word, const char *option, int max, int *number);
 static char *take_word(char **words);
 
 static CachedFile resolvconf = {
@@ -95,6 +101,23 @@ resolv_conf_lookups(void)
 	if (lookups == LOOKUPS_SYSTEM)
 		lookups = *(const Lookups *) nsswitch.parsed;
 	return lookups == LOOKUPS_SYSTEM ? LOOKUPS_FB : lookups;
+}
+
+/*
+ * The time that the file pgcares.resolvconf gives a server to answer, in ms, and the
+ * number of times that each one is asked: 0 if it does not say, or cannot be read.
+ */
+void
+resolv_conf_patience(int *timeout, int *tries)
+{
+	const ResolvConf *conf;
+
+	*timeout = *tries = 0;
+	if (!cached_file_refresh(&resolvconf, setting_resolvconf, RETURN_FALSE))
+		return;
+	conf = resolvconf.parsed;
+	*timeout = conf->timeout;
+	*tries = conf->attempts;
 }
 
 /*
@@ -226,16 +249,31 @@ static void
 read_options(ResolvConf *conf, char *words)
 {
 	char	   *word;
+	int			number;
 
 	while ((word = take_word(&words)) != NULL)
 	{
-		if (strncmp(word, "ndots:", 6) == 0)
-		{
-			long		ndots = strtol(word + 6, NULL, 10);
-
-			conf->ndots = Max(Min(ndots, MAX_NDOTS), 0);
-		}
+		if (read_number(word, "ndots:", MAX_NDOTS, &number))
+			conf->ndots = number;
+		else if (read_number(word, "timeout:", MAX_TIMEOUT, &number))
+			conf->timeout = Max(number, 1) * 1000;
+		else if (read_number(word, "attempts:", MAX_ATTEMPTS, &number))
+			conf->attempts = Max(number, 1);
 	}
+}
+
+/* Reads the number from 0 to max behind the name of an option, if it is that one. */
+static bool
+read_number(const char *word, const char *option, int max, int *number)
+{
+	size_t		len = strlen(option);
+	long		given;
+
+	if (strncmp(word, option, len) != 0)
+		return false;
+	given = strtol(word + len, NULL, 10);
+	*number = Max(Min(given, max), 0);
+	return true;
 }
 
 /*

@@ -133,11 +133,11 @@ static const Setting settings[] = {
 	{"pgcares.timeout", PGC_USERSET, SETTING_INT, &setting_timeout,
 		.min = 10, .max = INT_MAX, .flags = GUC_UNIT_MS,
 		.summary = "Time that a name server has to answer one query.",
-	.detail = "pgcares.max_timeout applies if it is shorter."},
+	.detail = "pgcares.max_timeout applies if it is shorter. If nobody sets this, and pgcares.resolvconf names the servers, its option timeout takes precedence."},
 	{"pgcares.tries", PGC_USERSET, SETTING_INT, &setting_tries,
 		.min = 1, .max = 100,
 		.summary = "Number of times that each name server is asked before a lookup fails.",
-	.detail = "pgcares.max_tries applies if it is lower."},
+	.detail = "pgcares.max_tries applies if it is lower. If nobody sets this, and pgcares.resolvconf names the servers, its option attempts takes precedence."},
 	/* Each retry of a name that gets no answer loads somebody else's server. */
 	{"pgcares.max_tries", PGC_SUSET, SETTING_INT, &setting_max_tries,
 		.min = 1, .max = 100,
@@ -340,6 +340,17 @@ settings_on_error(const char *name, OnFailure on_failure, OnError *on_error)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for on_error: \"%s\"", name),
 			 errhint("It is one of error, missing_ok, warning, ignore.")));
+}
+
+/*
+ * Has nobody set a parameter: no file, database, role or session?
+ */
+bool
+settings_is_default(const char *name)
+{
+	const struct config_generic *parameter = find_parameter(name);
+
+	return parameter != NULL && parameter->source == PGC_S_DEFAULT;
 }
 
 /*

@@ -95,11 +95,13 @@ extern uint64 settings_generation;
 
 extern void settings_init(void);
 extern bool settings_on_error(const char *name, OnFailure on_failure, OnError *on_error);
+extern bool settings_is_default(const char *name);
 extern bool settings_list(const char *value, List **elements);
 
 /* ---- resolv_conf.c: the system's configuration for hosts ---- */
 
 extern List *resolv_conf_servers(const char *path);
+extern void resolv_conf_patience(int *timeout, int *tries);
 extern bool resolv_conf_refresh(OnFailure on_failure);
 extern Lookups resolv_conf_lookups(void);
 extern int	resolv_conf_ndots(void);
@@ -164,8 +166,8 @@ extern List *hosts_file_by_address(const inet *address);
 typedef struct DnsChannelConfig
 {
 	int			flags;			/* ARES_FLAG_ */
-	int			timeout;		/* ms */
-	int			tries;
+	int			set_timeout;	/* ms, as set */
+	int			set_tries;		/* the same */
 	int			udp_port;
 	int			tcp_port;
 	int			rotate;
@@ -174,6 +176,8 @@ typedef struct DnsChannelConfig
 	int			udp_max_queries;
 	int			edns_udp_size;
 	DnsFileState file;			/* of resolvconf, if it is read */
+	int			timeout;		/* ms, as set or as in that file */
+	int			tries;			/* the same */
 	char	   *servers;
 	char	   *local_ip4;
 	char	   *local_ip6;

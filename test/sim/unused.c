@@ -1,10 +1,10 @@
 /*
  * unused.c
  *
- * Functions of PostgreSQL for files of the system, for encodings and for an area in shared
- * memory: the engine is linked with them, but a world names its servers in the settings,
- * has no such area and logs nothing, so that none is called.  No header declares them here, since
- * all are the same.
+ * Functions of PostgreSQL for parameters, for files of the system, for encodings and for an
+ * area in shared memory: the engine is linked with them, but a world names its servers in
+ * the settings, has no such area and logs nothing, so that none is called.  No header
+ * declares them here, since all are the same.
  */
 #include <stdlib.h>
 
@@ -16,6 +16,7 @@ UNUSED(CloseTransientFile)
 UNUSED(FindDefaultConversionProc)
 UNUSED(GetCurrentTimestamp)
 UNUSED(GetDatabaseEncoding)
+UNUSED(GetNumConfigOptions)
 UNUSED(MemoryContextSetIdentifier)
 UNUSED(MemoryContextSetParent)
 UNUSED(OpenTransientFile)
@@ -25,6 +26,8 @@ UNUSED(dsa_on_shmem_exit_release_in_place)
 UNUSED(dsa_pin_mapping)
 UNUSED(errhidecontext)
 UNUSED(errhidestmt)
+UNUSED(find_option)
+UNUSED(get_guc_variables)
 UNUSED(mul_size)
 UNUSED(pg_do_encoding_conversion_buf)
 UNUSED(pg_is_ascii)

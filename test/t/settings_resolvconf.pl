@@ -228,12 +228,51 @@ write_file($file, nameservers('127.0.0.1') . "options use-vc\n");
 asks($first, 'use-vc');
 is(seen($first, 'transport'), 'tcp', 'use-vc: over TCP');
 
-# Options of the file do not replace the settings of pgcares.
-write_file($file, nameservers('127.0.0.1') . "options timeout:30 attempts:1\n");
-$session->text(q{SET pgcares.timeout = '100ms'; SET pgcares.tries = 3});
-is(Session::sqlstate_of(lookup('drop.example')), 'NDA12', 'timeout and attempts: the outcome');
-is($first->count, 3, 'timeout and attempts: the settings count');
+# timeout and attempts count as in the C library, unless somebody has set the setting, even
+# to its default: options, settings, queries, and seconds at least.
+$node->adjust_conf('postgresql.conf', 'pgcares.timeout', undef);
+$node->reload;
+Session::wait_until(sub { $session->text('SHOW pgcares.timeout') eq '2s' }, 'the default timeout');
+foreach (
+	[ 'timeout:1 attempts:2', [], 2, 2 ], [ 'attempts:1 timeout:1', [], 1, 1 ], [ 'timeout:0 attempts:0', [], 1, 1 ],
+	[ 'timeout:-3 attempts:-3', [], 1, 1 ], [ 'timeout:3 attempts:3 timeout:1 attempts:1', [], 1, 1 ],
+	[ 'attempts:3', [ timeout => '100ms' ], 3, 0.3 ], [ 'attempts:99', [ timeout => '100ms' ], 4, 0.4 ],
+	[ 'attempts:99', [ timeout => '100ms', max_tries => 9 ], 5, 0.5 ], [ 'timeout:3', [ tries => 1 ], 1, 3 ],
+	[ 'timeout:30', [ tries => 1, max_timeout => '300ms' ], 1, 0.3 ], [ 'timeout:30 attempts:1', [ timeout => '100ms', tries => 3 ], 3, 0.3 ],
+	[ 'attempts:1', [ timeout => '100ms', tries => 4 ], 4, 0.4 ], [ 'timeout:30 attempts:1', [ timeout => '100ms', tries => 3, servers => "127.0.0.1:$port" ], 3, 0.3 ])
+{
+	my ($options, $set, $queries, $least) = @$_;
+	my %set = @$set;
+	my $with = "$options, " . join ', ', map { "$_ $set{$_}" } sort keys %set;
+	my $another = Session->new($node);
+
+	write_file($file, nameservers('127.0.0.1') . "options $options\n");
+	$another->text(join ';', "SET pgcares.resolvconf = '$file'", map { "SET pgcares.$_ = '$set{$_}'" } sort keys %set);
+	foreach my $call ("dns_message('drop.example')", "dns_message_many('{drop.b.example}')")
+	{
+		my ($status, $tries, $time) = split /\|/, $another->text("SELECT status, tries, extract(epoch FROM elapsed) FROM $call");
+
+		is("$status $tries", "TIMEOUT $queries", "$with, $call: queries");
+		cmp_ok($time, '>=', $least * 0.9, '... for that time');
+		cmp_ok($time, '<', $least + 10, '... and not much longer');
+	}
+	$another->close;
+}
+
+# A session that goes on
+write_file($file, nameservers('127.0.0.1') . "options timeout:1 attempts:1\n");
+lookup('drop.example');
+is($first->count, 1, 'attempts of a file');
+write_file($file, nameservers('127.0.0.1') . "options attempts:2 timeout:1\n\n");
+lookup('drop.example');
+is($first->count, 2, '... that has changed');
+$session->text(q{SET pgcares.tries = 4; SET pgcares.timeout = '100ms'});
+lookup('drop.example');
+is($first->count, 4, '... after both are set');
 $session->text('RESET pgcares.timeout; RESET pgcares.tries');
+lookup('drop.example');
+is($first->count, 2, '... and reset');
+write_file($file, nameservers('127.0.0.1'));
 
 SKIP:
 {
