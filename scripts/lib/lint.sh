@@ -176,7 +176,8 @@ inside_help()
 	return "$status"
 }
 
-# Without a way to the mirrors, apt's cause is told in one line.
+# Without a way to the mirrors, apt's cause is told in one line, and no package that the
+# lists lack is tried.
 inside_mirror()
 {
 	local place=$TMPDIR/apt output
@@ -186,8 +187,9 @@ inside_mirror()
 	echo 'deb http://127.0.0.1:1/debian stable main' > "$place/sources.list"
 	printf '%s;\n' "Dir::Etc::SourceList \"$place/sources.list\"" 'Dir::Etc::SourceParts "/dev/null"' "Dir::State::Lists \"$place/lists\"" \
 		"Dir::Cache \"$place/cache\"" 'Debug::NoLocking "1"' 'Acquire::Retries "0"' 'Acquire::http::Proxy "DIRECT"' > "$place/apt.conf"
-	output=$(APT_CONFIG=$place/apt.conf bash -c '. scripts/lib/setup.sh; work=$1 privileged=(env); update_packages' check "$place" 2>&1 | grep -v '^check: \.\.\. ')
-	[ "$(wc -l <<< "$output")" = 2 ] && grep -q 'cannot fetch http://127.0.0.1:1/[^ ]*: .' <<< "$output" || { echo "$output"; return 1; }
+	output=$(APT_CONFIG=$place/apt.conf bash -c '. scripts/lib/setup.sh; work=$1 privileged=(env); get_packages make not-listed' check "$place" 2>&1 | grep -v '^check: \.\.\. ')
+	[ "$(wc -l <<< "$output")" = 3 ] && grep -q 'cannot fetch http://127.0.0.1:1/[^ ]*: .' <<< "$output" &&
+		grep -q '^check: cannot install make not-listed$' <<< "$output" || { echo "$output"; return 1; }
 }
 
 run_lint()

@@ -6,6 +6,7 @@
 
 privileged=()   # what makes a command run as root
 updated=        # the package lists have been read
+unreachable=    # not all of them: a mirror did not answer
 guards=()       # files that keep packages from starting services
 progress_every=5        # seconds
 guard_mark='# Made by a script of pgcares while it installs packages.'
@@ -101,7 +102,18 @@ get_packages()
 	[ "${#privileged[@]}" -gt 0 ] || fail "missing packages, to be installed by an administrator: apt-get install $missing"
 
 	update_packages
+	[ -z "$unreachable" ] || listed $missing || fail "cannot install $missing"
 	apt_install "$missing" install $missing
+}
+
+# listed PACKAGE...: do the package lists have all of them?
+listed()
+{
+	local package
+
+	for package; do
+		apt-cache policy "$package" 2> /dev/null | grep -q 'Candidate: [^(]' || return
+	done
 }
 
 # apt_install TITLE WORD...: runs apt-get so that nothing starts.
@@ -128,7 +140,7 @@ update_packages()
 	[ "${#privileged[@]}" -gt 0 ] && [ -z "$updated" ] || return 0
 	say "reading the package lists"
 	with_progress "$work/apt.log" "${privileged[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update &&
-		! grep -q '^[EW]: Failed to fetch' "$work/apt.log" || tell_cause "$work/apt.log"
+		! grep -q '^[EW]: Failed to fetch' "$work/apt.log" || { unreachable=yes; tell_cause "$work/apt.log"; }
 	updated=yes
 }
 
@@ -139,6 +151,8 @@ tell_cause()
 	local cause
 
 	cause=$(sed -nE 's/^[EW]: Failed to fetch ([^ ]+)  *(.+)/cannot fetch \1: \2/p' "$1" | head -n 1)
+	[ -n "$cause" ] ||
+		cause=$(sed -nE '/^Err:[0-9]+ /{ N; s/^Err:[0-9]+ ([^ ]+)[^\n]*\n +(.+)/cannot fetch \1: \2/p; }' "$1" | head -n 1)
 	[ -z "$cause" ] || { say "$cause"; return; }
 	grep '^E: ' "$1" >&2 || tail -n 30 "$1" >&2
 }
