@@ -9,6 +9,12 @@
 #   $page->block('fdw plan')            those of the only one
 #   $page->output('fdw plan')           the output that the page shows for it
 #   Document::statements($block)        its statements, one by one
+#
+# A block that is no output of statements has a comment, too:
+#
+#   <!-- compared by test/t/lookup_slow_log.pl: log line -->
+#
+#   $page->text('log line')             the block
 
 package Document;
 
@@ -25,7 +31,14 @@ sub new
 
 	push @blocks, { mark => $1, sql => $2, output => $3 // '' }
 	  while $text =~ /^<!-- run by \S+: (.+?) -->\n```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/msg;
-	return bless { name => $name, blocks => \@blocks }, $class;
+	return bless { name => $name, blocks => \@blocks, texts => { $text =~ /^<!-- compared by \S+: (.+?) -->\n```\n(.*?)^```$/msg } }, $class;
+}
+
+sub text
+{
+	my ($self, $mark) = @_;
+
+	return $self->{texts}{$mark} // die "docs/$self->{name} has no block \"$mark\"\n";
 }
 
 sub marked

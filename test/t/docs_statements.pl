@@ -6,7 +6,14 @@
 #   <!-- output varies -->      before a block: its numbers are not compared
 #   <!-- not run: REASON -->    before a block that needs more than one machine, say; this
 #                               is for one block in ten at most
-#   <!-- run by TEST: WORDS --> before a block that this other test takes from the page
+#   <!-- run by TEST: WORDS --> before a block that this other test takes from the page,
+#                               with its output if there is one
+#
+# Nothing is shown that no test compares: a block without a language is the output of the
+# statements before it, or has one of these marks:
+#
+#   <!-- in postgresql.conf -->         the lines of the marks for the server
+#   <!-- compared by TEST: WORDS -->    this other test compares it
 #
 # The times in the output of EXPLAIN (ANALYZE) are never compared. Statements inside a
 # line of text, too, have to be sound: they run after the others, and can only fail for
@@ -35,16 +42,18 @@ my $explained = qr/^(00000|25001|3F000|42704|42710|42P01|ND\w+)$/;
 
 my $root = "$FindBin::Bin/../..";
 my $knot = NameServer->knot;
-my ($blocks, $left_out) = (0, 0);
+my ($blocks, $outputs, $lines, $left_out) = (0, 0, 0, 0);
 
-foreach my $path ("$root/README.md", sort glob "$root/docs/*.md")
+foreach my $path (sort glob("$root/*.md"), glob("$root/docs/*.md"))
 {
 	my $page = slurp_file($path);
 	utf8::decode($page);
 
-	run_page(basename($path, '.md'), $page) if $page =~ /^${fence}sql$/m;
+	nothing_else(basename($path, '.md'), $page);
+	run_page(basename($path, '.md'), $page) if $page =~ /^${fence}sql$/m || statements_inside_lines($page);
 }
-cmp_ok($blocks, '>', 40, 'there are examples');
+note("$blocks blocks of statements, of which $outputs show an output, and $lines statements inside lines");
+cmp_ok($blocks, '>', 90, 'there are examples');
 cmp_ok(10 * $left_out, '<=', $blocks, 'nearly all of them run');
 
 done_testing();
@@ -59,8 +68,13 @@ sub run_page
 		my ($mark, $statements, $output) = ($1 // '', $2, $3 // '');
 
 		$blocks++;
+		$outputs++ if $output ne '';
 		if ($mark =~ /^not run/) { $left_out++ }
-		elsif ($mark =~ /^run by (\S+): (.+)/) { like(slurp_file("$root/$1"), qr/'\Q$2\E'/, "$name: $1 runs the block \"$2\"") }
+		elsif ($mark =~ /^run by (\S+): (.+)/)
+		{
+			like(slurp_file("$root/$1"), $output eq '' ? qr/'\Q$2\E'/ : qr/(?:output|shown)\('\Q$2\E'\)/,
+				"$name: $1 runs the block \"$2\"" . ($output ne '' && ', and compares its output'));
+		}
 		else { push @examples, { varies => $mark ne '', statements => $statements, output => $output } }
 	}
 
@@ -78,6 +92,34 @@ sub run_page
 	$node->stop('immediate');
 }
 
+# All blocks of statements are found, and no other block looks like an output
+sub nothing_else
+{
+	my ($name, $page) = @_;
+	my @of_server = $page =~ /^<!-- server: (.+) -->$/mg;
+
+	$page =~ s/$block//g;
+	unlike($page, qr/^\s*${fence}sql/m, "$name: all blocks of statements are found");
+	$page =~ s/^\s*$fence\w+\n.*?^\s*$fence$//msg;
+	while ($page =~ /^(?:<!-- ([^\n]+) -->\n+)?\s*$fence\n(.*?)^\s*$fence$/msg)
+	{
+		my ($mark, $text) = ($1 // '', $2);
+
+		if ($mark eq 'in postgresql.conf')
+		{
+			is($text =~ s/ +#.*//mgr, join('', map { "$_\n" } @of_server), "$name: the server has the settings that the page shows");
+		}
+		elsif ($mark =~ /^compared by (\S+): (.+)/)
+		{
+			like(slurp_file("$root/$1"), qr/'\Q$2\E'/, "$name: $1 compares the block \"$2\"");
+		}
+		else
+		{
+			fail("$name: a test compares the block that begins with " . ($text =~ /(.*)/)[0]);
+		}
+	}
+}
+
 # A started PostgreSQL that asks Knot. The extension is there unless the page creates it.
 sub node_for
 {
@@ -86,7 +128,7 @@ sub node_for
 
 	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 	$node->append_conf('postgresql.conf', join "\n", "pgcares.servers = '@{[$knot->address]}'",
-		"pgcares.resolvconf = '/dev/null'", "lc_messages = 'C'", "timezone = 'UTC'", $page =~ /^<!-- server: (.+) -->$/mg);
+		"pgcares.resolvconf = '/dev/null'", "lc_messages = 'C'", "timezone = 'UTC'", "log_statement = 'none'", $page =~ /^<!-- server: (.+) -->$/mg);
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pgcares') if $page !~ /^CREATE EXTENSION pgcares;$/m;
 	return $node;
@@ -144,16 +186,26 @@ sub hide_times
 	$_[0] =~ s/^-+$/-/m;
 }
 
-# Statements in code spans, outside of blocks, that name something of pgcares
+# Statements in code spans, outside of blocks: complete ones, so neither names of commands,
+# in capitals, nor with dots
+sub statements_inside_lines
+{
+	my ($page) = @_;
+
+	$page =~ s/^$fence.*?^$fence$//msg;
+	return grep { !/\.\.\./ && !/^[A-Z ()]+$/ } $page =~
+	  /`((?:SELECT|SET|RESET|SHOW|ALTER|CREATE|DROP|GRANT|REVOKE|EXPLAIN|WITH|INSERT|UPDATE|DELETE|MERGE|CALL|LOAD|REFRESH)\s[^`]*)`/g;
+}
+
 sub run_inside_lines
 {
 	my ($node, $name, $page) = @_;
 	my $session = Session->new($node);
 
 	$session->query('CREATE EXTENSION IF NOT EXISTS pgcares');
-	$page =~ s/^$fence.*?^$fence$//msg;
-	foreach my $statement (grep { !/\.\.\./ } $page =~ /`((?:SELECT|SET|RESET|SHOW|ALTER|CREATE|DROP|GRANT|REVOKE|EXPLAIN)\s[^`]*(?:dns_|pgcares)[^`]*)`/g)
+	foreach my $statement (statements_inside_lines($page))
 	{
+		$lines++;
 		utf8::encode($statement);
 		my $result = $session->query("BEGIN; $statement");
 

@@ -6,6 +6,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Document;
 use NameServer;
 use Session;
 
@@ -27,6 +28,12 @@ sub logged
 	ok(!grep({ $_->{M} =~ /slow lookup/ } @{ $result->{notices} }), 'no client sees it');
 	$session->text("DO \$\$ BEGIN RAISE LOG '$mark'; END \$\$");
 	return grep { !/\Q$mark\E|RAISE|CONTEXT|STATEMENT:  DO/ } split /\n/, substr(slurp_file($node->logfile), $from);
+}
+
+# A line without the name, the addresses and the numbers in it
+sub shape
+{
+	return $_[0] =~ s/"(?:[^"\\]|\\.)*"/NAME/r =~ s/servers [\d.: ]+,/servers SOME,/r =~ s/\d+(\.\d+)?(?= ms)|(?<=tries )\d+/N/gr =~ s/\n//r;
 }
 
 my %ask = (
@@ -88,6 +95,7 @@ $session->text("SET pgcares.servers = '" . $silent->address . ', ' . $server->ad
 my @lines = logged(q{SELECT count(*) FROM dns_a('drop.a\"\010%s.example', 'ignore')});
 like($lines[0], qr/^NDA12 LOG:  slow lookup: name "drop\.a\\"\\010%s\.example", type A, outcome TIMEOUT, SQLSTATE NDA12, servers $second $first, tries 4, \d+\.\d+ ms$/, 'a timeout');
 is(scalar @lines, 1, '... is one line');
+is(shape($lines[0] =~ s/^NDA12 //r), shape(Document->new('statistics.md')->text('log line')), '... as docs/statistics.md shows it');
 $session->text('RESET pgcares.timeout; RESET pgcares.tries; RESET pgcares.servers');
 
 # Each of a call; each question of a host
