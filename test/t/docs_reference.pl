@@ -1,6 +1,7 @@
 # The documentation is complete and names nothing that is not there: functions, types,
 # settings and statuses have their rows, with arguments, columns, defaults and SQLSTATEs;
-# links and paths lead to files and headings. README.md is short and begins with an answer.
+# links and paths lead to files and headings; commands have the options, goals and variables
+# that they are called with. README.md is short and begins with an answer.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -31,6 +32,7 @@ settings();
 statuses();
 names();
 links();
+commands();
 
 done_testing();
 
@@ -198,6 +200,64 @@ sub links
 		}
 		is_deeply(\@wrong, [], "the links of $name lead somewhere");
 	}
+}
+
+# Commands in blocks for the shell and in code spans: scripts have the options, and the
+# Makefile has the goals and variables. What is installed to build pgcares is what
+# scripts/lib/packages.sh installs for that.
+sub commands
+{
+	my @needed = sort grep { $_ ne 'ip' } slurp_file("$root/scripts/lib/packages.sh") =~ /^\tmissing_programs (.*) "\$@"$/m
+	  ? (split(/ /, $1), qw(postgresql postgresql-server-dev-all libidn2-dev)) : ();
+	my $lists = 0;
+
+	foreach my $name (sort keys %page)
+	{
+		my @lines = map { split /\n/ } $page{$name} =~ /^```sh\n(.*?)^```$/msg;
+		my @wrong;
+
+		push @lines, ($page{$name} =~ s/^```.*?^```$//msgr) =~ /`([^`\n]+)`/g;
+		foreach my $line (map { split /\s*(?:&&|#.*)\s*/ } @lines)
+		{
+			my ($program, @words) = split ' ', $line =~ s/^sudo //r;
+
+			push @wrong, $line if ($program // '') =~ m{^(?:scripts|bench)/\w[\w-]*$|^make$} && !understands($program, $line);
+			next if $line !~ /apt-get install (.*\bpostgresql-server-dev-all\b.*)/ || $line =~ /build-essential/;
+			is_deeply([ sort grep { $_ ne 'libc-ares-dev' } split / /, $1 ], \@needed, "$name: the packages that building takes");
+			$lists++;
+		}
+		is_deeply(\@wrong, [], "$name: the commands have the options, goals and variables that it names");
+	}
+	is($lists, 3, 'three lists of packages');
+}
+
+# Is every word of the line an option, a goal or a variable of the program?
+sub understands
+{
+	my ($program, $line) = @_;
+
+	if ($program eq 'make')
+	{
+		my $makefile = slurp_file("$root/Makefile");
+
+		foreach my $word (grep { !/^-/ } split ' ', $line =~ s/^(?:sudo )?make//r)
+		{
+			my ($variable) = $word =~ /^(\w+)=/;
+			my $pgxs = qr/^(?:all|install|uninstall|installcheck|clean|COPT|DESTDIR|REGRESS)$/;
+
+			return if ($variable // $word) !~ $pgxs && $makefile !~ (defined $variable ? qr/\b\Q$variable\E\b/ : qr/^\Q$word\E:/m);
+		}
+		return 1;
+	}
+	return if !-x "$root/$program";
+	my $text = slurp_file("$root/$program");
+	$text .= slurp_file($_) foreach glob "$root/scripts/lib/*.sh";
+
+	foreach my $option ($line =~ /(?<=\s)(--[a-z]+)/g)
+	{
+		return if $text !~ /\Q$option\E\b/;
+	}
+	return $line !~ /--only ([a-z]\w*)/ || $text =~ /^parts='[^']*\b$1\b/m || -e "$root/sql/$1.sql" || -e "$root/test/t/$1.pl" || $program ne 'scripts/check';
 }
 
 sub simplified
