@@ -1,7 +1,8 @@
 # The documentation is complete and names nothing that is not there: functions, types,
 # settings and statuses have their rows, with arguments, columns, defaults and SQLSTATEs;
 # links and paths lead to files and headings; commands have the options, goals and variables
-# that they are called with. README.md is short and begins with an answer.
+# that they are called with; what is reckoned from measured figures has the present ones.
+# README.md is short and begins with an answer.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -33,6 +34,7 @@ statuses();
 names();
 links();
 commands();
+figures();
 
 done_testing();
 
@@ -258,6 +260,32 @@ sub understands
 		return if $text !~ /\Q$option\E\b/;
 	}
 	return $line !~ /--only ([a-z]\w*)/ || $text =~ /^parts='[^']*\b$1\b/m || -e "$root/sql/$1.sql" || -e "$root/test/t/$1.pl" || $program ne 'scripts/check';
+}
+
+# The page on several machines reckons with figures of docs/speed.md
+sub figures
+{
+	my %measured = map { $_->[0] => $_ } rows($page{'docs/speed.md'});
+	my ($paper) = $page{'docs/several-machines.md'} =~ /^(## A billion .*)/ms;
+	my $per_second = 1e9 / 86400;
+	my %shown = map { $_->[0] => [ @$_[ 1, 2 ] ] } rows($paper);
+	my @many = map { (split ' ')[0] } @{ $measured{'`dns_query_many`, A'} }[ 1, 6 ];
+	my @expected = (
+		[ 'processor time of the lookup', sprintf('%.1f us (`dns_query_many`, A)', $many[0]), sprintf('%.2f processors', $many[0] * $per_second / 1e6) ],
+		[ 'sessions, 20 ms from a name server that answers all', sprintf('%.0f,000 a second in one', $many[1]), sprintf('%.2f sessions', $per_second / $many[1] / 1000) ]);
+
+	foreach ([ 'resolvers with a list of 1,024 requests, 2 % of the names dead', 2 ], [ 'the same, 10 % dead', 10 ], [ 'the same, 30 % dead', 30 ])
+	{
+		my ($what, $dead) = @$_;
+		my $seconds = $measured{"larger$dead"}[1];
+
+		push @expected, [ $what, sprintf('10,000 names in %.2g s', $seconds), sprintf('%.2g resolvers', 1 + int($per_second * $seconds / 10000)) ];
+	}
+	foreach (@expected)
+	{
+		my ($what, @figures) = @$_;
+		is_deeply($shown{$what}, \@figures, "docs/several-machines.md: $what");
+	}
 }
 
 sub simplified
