@@ -1,13 +1,15 @@
 # Property: one statement looks up on several nodes at once, over postgres_fdw, as
 # docs/several-machines.md has it: the questions of all nodes are under way together, an
 # error arrives with its SQLSTATE, a cancel ends the lookups of all nodes, and rows of our
-# types travel. A standby and a subscriber look up, too. To show that questions are under way
+# types travel. So do those of dblink, but for the cancel. Workers of a batch, one on each node,
+# do not mind a node that fails. A standby and a subscriber look up, too. To show that questions are under way
 # together, the name server answers only when it has been asked as many as all nodes together
 # may ask.
 
 use strict;
 use warnings;
 use Document;
+use FindBin;
 use NameServer;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -48,6 +50,7 @@ sub run
 	my ($on, $sql) = @_;
 
 	$sql =~ s/host 'node(\d)\.example', dbname 'names'/sprintf "host '%s', port '%s', dbname 'postgres'", $nodes[ $1 - 1 ]->host, $nodes[ $1 - 1 ]->port/ge;
+	$sql =~ s/host=node(\d)\.example dbname=names/sprintf 'host=%s port=%s dbname=postgres', $nodes[ $1 - 1 ]->host, $nodes[ $1 - 1 ]->port/ge;
 	$on->text($_) foreach Document::statements($sql);
 }
 
@@ -92,6 +95,33 @@ $session->text('INSERT INTO mail SELECT id, name, (mx).preference, (mx).exchange
 is($session->text('SELECT count(*), count(DISTINCT (id, preference)) FROM mail'), '12|6', 'INSERT ... SELECT keeps them again');
 is(join(' ', map { $_->text('SELECT count(*) > 0 FROM domain') } @on_node), 't t t', 'every node has names');
 
+# dblink, with the same views
+my $dblink = Session->new($coordinator);
+my @dblink = Document::statements($page->block('dblink statement'));
+run($dblink, $page->block('dblink'));
+
+# Sends the page's statement to all nodes, whatever became of another one before.
+sub dblink_send
+{
+	$dblink->text('SELECT dblink_cancel_query(c) FROM unnest(dblink_get_connections()) c');
+	foreach my $node (1 .. NODES)
+	{
+		my $rest = "SELECT count(*) FROM dblink_get_result('node$node', false) AS r (id bigint, name text, mx dns_mx_record)";
+		$dblink->text($rest) foreach 1 .. 2;
+	}
+	$dblink->text($dblink[0]);
+}
+
+dblink_send();
+is(join("\n", sort split /\n/, $dblink->text($dblink[1])), <<'ROWS' =~ s/\n\z//r, 'dblink: the statements of the page');
+1|shop.example|mail1.shop.example
+1|shop.example|mail2.shop.example
+2|a-books.shop.example|mail1.shop.example
+2|a-books.shop.example|mail2.shop.example
+3|b-boats.shop.example|mail.b-boats.shop.example
+4|d-drums.shop.example|
+ROWS
+
 # ---- Nodes ask at the same time
 
 ask($server, @on_node);
@@ -115,6 +145,11 @@ my $count = 'SELECT count(*), count(mx) FROM domain_mx';
 is($session->text($count), ALL . '|' . ALL, 'every name is found');
 fill('crowd' . NODES * EACH);
 is($session->text($count), ALL . '|' . ALL, 'the questions of all nodes are under way together');
+
+my $count_dblink = $dblink[1] =~ s/^SELECT .*/SELECT count(*), count(r.mx)/r;
+fill('crowd' . NODES * EACH);
+dblink_send();
+is($dblink->text($count_dblink), ALL . '|' . ALL, '... with dblink, too');
 
 # Sets the time for one try on all nodes.
 sub timeout
@@ -173,6 +208,25 @@ is(Session::sqlstate_of($session->result), '57014', 'a cancel ends the statement
 Session::wait_until(sub { NODES == grep { idle($_) } @on_node }, 'idle nodes');
 pass('... and the lookups of all nodes');
 
+# dblink: the nodes go on, whether the session that waits notices the cancel or not.
+fill('rcode2');
+dblink_send();
+is($dblink->sqlstate($count_dblink), 'ND002', 'dblink: an error arrives with its SQLSTATE');
+fill('drop9');
+dblink_send();
+Session::wait_until(sub { my %ports = map { $_->{sport} => 1 } $server->log; keys %ports >= NODES }, 'questions of all nodes');
+$dblink->send($count_dblink);
+Session::wait_until(sub { $other->text('SELECT state FROM pg_stat_activity WHERE pid = ' . $dblink->pid) eq 'active' }, 'the statement');
+$other->text('SELECT pg_cancel_backend(' . $dblink->pid . ')');
+my $notices = $coordinator->pg_version >= 17;
+is(Session::sqlstate_of($dblink->result), '57014', '... a cancel ends the statement') if $notices;
+is(scalar(grep { idle($_) } @on_node), 0, '... but not the lookups of the nodes');
+$on_node[0]->text(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query ~ 'domain_mx' AND state = 'active' AND pid <> pg_backend_pid()});
+is(Session::sqlstate_of($dblink->result), '57014', '... a cancel ends the statement with the next result') if !$notices;
+$dblink->text('SELECT dblink_cancel_query(c) FROM unnest(dblink_get_connections()) c');
+Session::wait_until(sub { NODES == grep { idle($_) } @on_node }, 'idle nodes');
+pass('... and dblink_cancel_query ends them');
+
 $session->text(q{ALTER SERVER node2 OPTIONS (SET options '-c statement_timeout=300ms')});
 is($session->sqlstate($count), '57014', q{a node's statement_timeout arrives with its SQLSTATE});
 Session::wait_until(sub { NODES == grep { idle($_) } @on_node }, 'idle nodes');
@@ -187,12 +241,34 @@ $lost->{socket}->close;
 Session::wait_until(sub { idle($on_node[0]) }, 'the end of a statement without a client');
 pass('a node notices that its client is gone');
 
-# A node fails.
+# Workers of a batch, one on each node
+my ($tables, $worker) = slurp_file("$FindBin::RealBin/../../docs/batches.md") =~ /^(CREATE TABLE work.*?;)\nINSERT.*?^(CREATE PROCEDURE.*?^\$\$;)\n/ms;
+my @workers = map { Session->new($_) } @nodes;
+my $names = q{INSERT INTO work (name) SELECT format('%s.w%d-%%s.batch.example', i) FROM generate_series(1, %d) i};
+
+foreach my $i (0 .. NODES - 1)
+{
+	$workers[$i]->text($_) foreach $tables, $worker, sprintf $names, 'crowd' . NODES * EACH, $i, EACH;
+}
+$_->send('CALL ask(' . EACH . ')') foreach @workers;
+is(join(' ', map { Session::sqlstate_of($_->result) } @workers), join(' ', ('00000') x NODES), 'workers of a batch, one on each node');
+is(join(' ', map { $_->text('SELECT count(*), count(due), min(status) FROM work') } @workers), join(' ', (EACH . '|0|NOERROR') x NODES), '... ask at the same time');
+
+# A node fails. Questions of the workers wait for one that is asked when it is away.
 begin();
+dblink_send();
+$dblink->send($count_dblink =~ s/node1, node2, //r);
+$workers[$_]->text(sprintf $names, 'crowd' . (NODES * EACH + 1), $_, EACH / 2) foreach 0 .. NODES - 1;
+$_->send('CALL ask(' . EACH . ')') foreach @workers;
+Session::wait_until(sub { my %asked = map { ("$_->{type} $_->{name}" => 1) } grep { $_->{name} =~ /^crowd/ } $server->log; keys %asked == NODES * EACH }, 'questions of all workers');
 $nodes[2]->stop('immediate');
 is(Session::sqlstate_of($session->result), '08006', 'a node that fails ends the statement');
+is(Session::sqlstate_of($dblink->result), '08006', '... with dblink, too');
+$on_node[0]->text(sprintf q{SELECT dns_lookup('crowd%d.one-more.batch.example', 4)}, NODES * EACH + 1);
+is(join(' ', map { Session::sqlstate_of($_->result) } @workers), '00000 00000 08006', '... but workers on other nodes go on');
+$dblink->text('SELECT dblink_cancel_query(c) FROM unnest(dblink_get_connections()) c');
 Session::wait_until(sub { 2 == grep { idle($_) } @on_node[0, 1] }, 'idle nodes');
-pass('... and the lookups of the others');
+pass('... and what the statement looks up on the others');
 is($session->sqlstate($count), '08001', '... and the next one, while it is away');
 $session->close;
 
