@@ -230,6 +230,10 @@ my ($before, $memory) = ($session->descriptors, $session->status('VmRSS'));
 is($session->text($many), '500|250', 'a thousand calls, to one server and another in turn');
 $session->sqlstate("SELECT 1 / (ttl - ttl) FROM dns_query_at('$where', 'a.example')") foreach 1 .. 20;
 is_deeply($session->descriptors, $before, '... leave no descriptor');
-cmp_ok($session->status('VmRSS') - $memory, '<', 4096, '... and no memory');
+SKIP:
+{
+	skip 'memory is not measured under a checker', 1 if $ENV{PGCARES_WATCHED};
+	cmp_ok($session->status('VmRSS') - $memory, '<', 4096, '... and no memory');
+}
 
 done_testing();

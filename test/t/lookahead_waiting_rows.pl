@@ -76,8 +76,12 @@ foreach (
 
 	note("$what: $rows rows in " . ($most - $least) . ' kB');
 	cmp_ok($rows, '<', TOO_MANY, "$what: not all are read");
-	cmp_ok($most - $least, '<', ALLOWED + BESIDES, '... since they may not take more memory');
-	cmp_ok($most - $least, '>', ALLOWED / 2, '... than what they do take');
+  SKIP:
+	{
+		skip 'memory is not measured under a checker', 2 if $ENV{PGCARES_WATCHED};
+		cmp_ok($most - $least, '<', ALLOWED + BESIDES, '... since they may not take more memory');
+		cmp_ok($most - $least, '>', ALLOWED / 2, '... than what they do take');
+	}
 }
 
 done_testing();
