@@ -91,7 +91,7 @@ static const Setting settings[] = {
 		.flags = GUC_LIST_INPUT | GUC_SUPERUSER_ONLY, .text = "",
 		.check = check_allowed_servers,
 		.summary = "Networks of the name servers that a caller can choose.",
-	.detail = "A list of addresses, each with a prefix length or alone, that bounds dns_query_at() and dns_message_at(). If it is empty, any server can be chosen."},
+	.detail = "A list of addresses, each with a prefix length or alone, that bounds dns_query_at(), dns_message_at() and dns_message_at_many(). If it is empty, any server can be chosen."},
 	{"pgcares.udp_port", PGC_SUSET, SETTING_INT, &setting_udp_port,
 		.min = 1, .max = 65535,
 	.summary = "UDP port of name servers that are given without a port."},
