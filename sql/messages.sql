@@ -136,6 +136,8 @@ SELECT * FROM dns_query_at(:'knot', 'mx.all.example', 'MX') ORDER BY rdata;
 SELECT * FROM dns_query_at(:'knot', 'missing.all.example');
 SELECT * FROM dns_query_at(:'knot', 'missing.all.example', on_error => 'missing_ok');
 SELECT * FROM dns_query_at(:'odd', 'rcode5.example', on_error => 'warning');
+SELECT * FROM dns_query_at(:'odd', 'referral.example');
+SELECT * FROM dns_query_at(:'odd', 'open2.referral.example', on_error => 'warning');
 SELECT * FROM dns_query_at('127.0.0.1:1', 'a.example');
 SET pgcares.timeout = '50ms';
 SET pgcares.tries = 1;

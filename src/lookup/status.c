@@ -18,6 +18,7 @@
 #define HINT_SERVERS	"Check pgcares.servers."
 #define HINT_CHOSEN_TIMEOUT	"Increase pgcares.timeout, pgcares.tries or pgcares.deadline, or check the name server."
 #define HINT_CHOSEN_SERVER	"Check the name server."
+#define HINT_CHOSEN_REFERRAL	"Ask a server that answers recursive queries, or set pgcares.recurse to off if the referral is what you want."
 #define HINT_NO_SERVER	"Set pgcares.servers, or name servers in the file of pgcares.resolvconf."
 
 #define MAX_RCODE	4095		/* 12 bits (RFC 6891 section 6.1.3) */
@@ -158,5 +159,7 @@ status_hint(const DnsStatus *status, bool chosen_server, bool warning)
 		return HINT_CHOSEN_TIMEOUT;
 	if (strcmp(hint, HINT_SERVERS) == 0)
 		return HINT_CHOSEN_SERVER;
+	if (strcmp(hint, HINT_REFERRAL) == 0)
+		return HINT_CHOSEN_REFERRAL;
 	return hint;
 }
