@@ -106,7 +106,7 @@ foreach my $way ('udp', 'tcp')
 	}
 
 	# such an answer of one name says nothing of the server: the next name is asked of it
-	foreach my $label (qw(rcode2 rcode4 rcode5 short referral lame))
+	foreach my $label (qw(rcode2 rcode4 rcode5 headeronly short a3 loopptr counts referral lame))
 	{
 		my $first = NameServer->misbehaving(address => '127.0.0.4');
 		my $session = session([ $first, $good ], %call);
