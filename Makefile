@@ -36,6 +36,7 @@ OBJS = \
 	src/dns/jsonb.o \
 	src/dns/message.o \
 	src/dns/name.o \
+	src/dns/options.o \
 	src/dns/presentation.o \
 	src/dns/rdata.o \
 	src/dns/rrtype.o \
@@ -82,6 +83,7 @@ OBJS = \
 	src/functions/cache_entries.o \
 	src/functions/catalog.o \
 	src/functions/confirm.o \
+	src/functions/edns_options.o \
 	src/functions/escapes.o \
 	src/functions/getaddrinfo.o \
 	src/functions/getnameinfo.o \

@@ -305,6 +305,19 @@ COMMENT ON COLUMN dns_message_record.ede_text IS 'text of the extended error (RF
 COMMENT ON COLUMN dns_message_record.nsid IS 'identifier of the server (RFC 5001), as text';
 COMMENT ON COLUMN dns_message_record.wire IS 'octets of the message (RFC 1035 section 4.1)';
 
+CREATE TYPE dns_edns_option_record AS (
+	code integer,
+	option text,
+	data jsonb,
+	octets bytea
+);
+
+COMMENT ON TYPE dns_edns_option_record IS 'an option of EDNS (RFC 6891 section 6.1.2)';
+COMMENT ON COLUMN dns_edns_option_record.code IS 'code of the option (IANA registry)';
+COMMENT ON COLUMN dns_edns_option_record.option IS 'mnemonic, or OPT and the code';
+COMMENT ON COLUMN dns_edns_option_record.data IS 'data with the field names of the RFCs; NULL if the option is unknown, or its octets are not of its form';
+COMMENT ON COLUMN dns_edns_option_record.octets IS 'octets of the option';
+
 CREATE TYPE dns_lookup_many_record AS (
 	ord bigint,
 	question text,
@@ -956,6 +969,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION dns_message_json(bytea)
 IS 'octets of a message as JSON (RFC 8427); NULL if they are no message';
+
+CREATE FUNCTION dns_edns_options(message bytea)
+RETURNS SETOF dns_edns_option_record
+AS 'MODULE_PATHNAME', 'pgcares_edns_options'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 2;
+
+COMMENT ON FUNCTION dns_edns_options(bytea)
+IS 'options of the OPT record of a message (RFC 6891 section 6.1.2); none if the octets are no message';
 
 -- A server of the caller's choice
 --

@@ -12,6 +12,7 @@ SELECT status, sqlstate FROM dns_statuses() WHERE status = 'NXDOMAIN';
 SELECT type, code FROM dns_types() WHERE type IN ('A', 'MX') ORDER BY code;
 SELECT status, aa, question, answer[1].rdata FROM dns_parse('\x04d2858000010001000000000161076578616d706c650000010001c00c000100010000003c0004c0000201');
 SELECT dns_message_json('\x04d2858000010001000000000161076578616d706c650000010001c00c000100010000003c0004c0000201'::bytea) ->> 'QNAME' AS qname;
+SELECT option, data FROM dns_edns_options('\x1a2b8182000100000000000100000100010000290000000000000008000f000400160041');
 SELECT count(*) FROM dns_grant_statements('analyst', 'operation');
 
 -- all others are refused, and wait for no server

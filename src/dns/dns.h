@@ -284,6 +284,8 @@ extern bool message_opt(const DnsMessage *message, DnsRR *opt);
 extern int	message_rcode(const DnsMessage *message);
 extern bool message_is_referral(const DnsMessage *message);
 extern int32 message_ttl(const DnsRR *rr);
+extern bool message_next_option(const DnsRR *opt, const uint8 **pos, uint16 *code,
+								const uint8 **value, size_t *len);
 extern bool message_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len);
 extern bool message_extended_error(const DnsMessage *message, int *code,
 								   const uint8 **text, size_t *len);
@@ -403,6 +405,11 @@ extern Jsonb *jsonb_end_object(JsonbState *state);
 
 extern Jsonb *json_rdata(const DnsMessage *message, const DnsRR *rr);
 extern Jsonb *json_params(const DnsField *field);
+
+/* ---- options.c: the options of EDNS ---- */
+
+extern void options_name(StringInfo out, uint16 code);
+extern Jsonb *options_data(uint16 code, const uint8 *octets, size_t len);
 
 /* ---- encode.c: names, addresses, numbers and octets as text ---- */
 

@@ -276,23 +276,39 @@ message_ttl(const DnsRR *rr)
 }
 
 /*
+ * Reads the next option of an OPT record.  *pos, which begins at the record's data, is put
+ * behind it; *value points into the message.  False at the end.
+ */
+bool
+message_next_option(const DnsRR *opt, const uint8 **pos, uint16 *code,
+					const uint8 **value, size_t *len)
+{
+	const uint8 *end = opt->rdata + opt->rdlength;
+
+	if (end - *pos < 4)
+		return false;
+	*code = wire_u16(*pos);
+	*len = wire_u16(*pos + 2);
+	*value = *pos + 4;
+	if (*len > (size_t) (end - *value))
+		return false;
+	*pos = *value + *len;
+	return true;
+}
+
+/*
  * Finds one option of an OPT record; *value points into the message.
  */
 bool
 message_opt_option(const DnsRR *opt, uint16 code, const uint8 **value, size_t *len)
 {
 	const uint8 *pos = opt->rdata;
-	const uint8 *end = opt->rdata + opt->rdlength;
+	uint16		found;
 
-	while (end - pos >= 4)
+	while (message_next_option(opt, &pos, &found, value, len))
 	{
-		*len = wire_u16(pos + 2);
-		*value = pos + 4;
-		if (*len > (size_t) (end - *value))
-			return false;
-		if (wire_u16(pos) == code)
+		if (found == code)
 			return true;
-		pos = *value + *len;
 	}
 	return false;
 }

@@ -318,6 +318,7 @@ my %others = (
 	"dns_ptr_many('{10.0.0.4}')" => [ map { "dns_ptr_many_record.$_" } qw(question status reason ptrdname) ],
 	"dns_message('nodata.example')" => [ map { "dns_message_record.$_" } qw(question status reason server transport) ],
 	"dns_message_many('{nodata.example}')" => [ map { "dns_message_many_record.$_" } qw(question status reason server transport) ],
+	"dns_edns_options((SELECT wire FROM dns_message('edehigh.example')))" => ['dns_edns_option_record.option'],
 	"dns_getaddrinfo('open2.sound.example', flags => '{canonname}')" => [ map { "dns_addrinfo_record.$_" } qw(canonname cnames) ],
 	"dns_gethostbyaddr('10.0.0.4')" => [ map { "dns_host_record.$_" } qw(name aliases) ],
 	"dns_getnameinfo('10.0.0.4', 25)" => [ map { "dns_nameinfo_record.$_" } qw(node service) ]);
