@@ -142,6 +142,7 @@ inside_metadata()
 		foreach my $extension (map { s/\.control$//r } glob "*.control") {
 			my ($its, $own) = ($meta->{provides}{$extension} // {}, version("$extension.control"));
 			push @wrong, "provides.$extension.version" if ($its->{version} // "") !~ /^\Q$own\E(\.0)?$/;
+			push @wrong, "provides.$extension.docfile" if !-s ($its->{docfile} // "");
 			push @wrong, "provides.$extension.file" if ($its->{file} // "") ne "$extension--$own.sql" || !-s $its->{file};
 		}
 		die map { "META.json: $_ is missing or does not fit\n" } @wrong if @wrong;'

@@ -10,6 +10,7 @@
 
 #include "functions/functions.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 static int	forward_questions(const ArrayType *names, const inet *address, int from,

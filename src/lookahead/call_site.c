@@ -141,6 +141,7 @@ source_columns_of(const FuncExpr *call)
 	columns = CreateTemplateTupleDesc(1);
 	TupleDescInitEntry(columns, 1, "element", call->funcresulttype, -1, 0);
 	TupleDescInitEntryCollation(columns, 1, call->funccollid);
+	finish_columns(columns);
 	return columns;
 }
 

@@ -159,13 +159,8 @@ changes_rows(const LookaheadPlan *plan, const ForeignScan *scan)
 {
 	ListCell   *lc;
 
-	if (scan->operation != CMD_SELECT)
+	if (scan->operation != CMD_SELECT || changes_relations(plan->stmt, scan->fs_relids))
 		return true;
-	foreach(lc, plan->stmt->resultRelations)
-	{
-		if (bms_is_member(lfirst_int(lc), scan->fs_relids))
-			return true;
-	}
 	foreach(lc, plan->stmt->rowMarks)
 	{
 		const PlanRowMark *mark = lfirst_node(PlanRowMark, lc);

@@ -440,6 +440,39 @@ typedef int16 OperatorOrder;
 #endif
 
 /*
+ * A description of rows is complete.  PostgreSQL 19 works out then where the columns of a row
+ * are, and crashes without.
+ */
+static inline void
+finish_columns(TupleDesc columns)
+{
+#if PG_VERSION_NUM >= 190000
+	TupleDescFinalize(columns);
+#endif
+}
+
+/*
+ * Does a statement change rows of one of these relations?  PostgreSQL 19 has a set of those
+ * that are changed instead of a list.
+ */
+static inline bool
+changes_relations(const PlannedStmt *stmt, const Bitmapset *relids)
+{
+#if PG_VERSION_NUM >= 190000
+	return bms_overlap(stmt->resultRelationRelids, relids);
+#else
+	ListCell   *lc;
+
+	foreach(lc, stmt->resultRelations)
+	{
+		if (bms_is_member(lfirst_int(lc), relids))
+			return true;
+	}
+	return false;
+#endif
+}
+
+/*
  * The number of relations in the statement that EXPLAIN shows.  PostgreSQL 18
  * adds one for GROUP BY, and rtable_size leaves it out: EXPLAIN qualifies
  * columns by this number.
