@@ -254,6 +254,13 @@ $_->send('CALL ask(' . EACH . ')') foreach @workers;
 is(join(' ', map { Session::sqlstate_of($_->result) } @workers), join(' ', ('00000') x NODES), 'workers of a batch, one on each node');
 is(join(' ', map { $_->text('SELECT count(*), count(due), min(status) FROM work') } @workers), join(' ', (EACH . '|0|NOERROR') x NODES), '... ask at the same time');
 
+# A node hangs: nothing there takes connections.
+my ($postmaster) = slurp_file($nodes[2]->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+$session->text(q{ALTER SERVER node3 OPTIONS (SET connect_timeout '2')});
+kill 'STOP', $postmaster;
+is(Session->new($coordinator)->sqlstate('SELECT count(*) FROM domain_3'), '08001', 'connect_timeout ends a connection to a node that hangs');
+kill 'CONT', $postmaster;
+
 # A node fails. Questions of the workers wait for one that is asked when it is away.
 begin();
 dblink_send();
@@ -279,9 +286,18 @@ ask($knot, @on_node[0, 1]);
 $nodes[0]->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($nodes[0], 'copy', has_streaming => 1);
+$standby->append_conf('postgresql.conf', q{shared_preload_libraries = 'pgcares'});
 $standby->start;
-is(Session->new($standby)->text($page->block('replica')), ($page->output('replica') =~ /^-[-+]+\n(.*)^\(\d+ row/ms)[0] =~ s/^ | *\n//gr =~ s/ *\| */|/r,
+my $replica = Session->new($standby);
+is($replica->text($page->block('replica')), ($page->output('replica') =~ /^-[-+]+\n(.*)^\(\d+ row/ms)[0] =~ s/^ | *\n//gr =~ s/ *\| */|/r,
 	'a standby looks up');
+$on_node[0]->text($_) foreach 'TRUNCATE domain', sprintf q{INSERT INTO domain SELECT i, 'crowd%d.n' || i || '.replica.example' FROM generate_series(1, %d) i}, EACH, EACH;
+Session::wait_until(sub { $replica->text(q{SELECT count(*) FROM domain WHERE name LIKE '%.replica.example'}) == EACH }, 'the names on the standby');
+$replica->text($_) foreach sprintf(q{SET pgcares.servers = '%s'}, $server->address), 'SET pgcares.cache = on';
+is($replica->text('SELECT count(mx) FROM domain_mx'), EACH, '... ahead, too');
+is($replica->text(q{SELECT count(*) FROM dns_cache WHERE question LIKE '%.replica.example'}), EACH, '... keeps the answers');
+is($replica->text('SELECT count(mx) FROM domain_mx') . $server->count(qr/replica/), EACH . EACH, '... and need not ask again');
+is($replica->text(q{SELECT value FROM dns_stats() WHERE counter = 'cache_hits'}), EACH, '... which it counts');
 
 my $subscriber = $on_node[1];
 run($subscriber, 'TRUNCATE domain;');

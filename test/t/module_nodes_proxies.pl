@@ -146,6 +146,7 @@ SKIP:
 	is($psql->('SHOW pgcares.timeout'), "8s\n", '... its setting does not meet the next client');
 	is($psql->("SET pgcares.timeout = '7s'"), '', '... but a plain SET');
 	is($psql->('SHOW pgcares.timeout'), "7s\n", '... does');
+	is($psql->('DISCARD ALL', 'SHOW pgcares.timeout', q{SELECT dns_lookup('shop.example', 4)}), "8s\n192.0.2.10\n", '... until DISCARD ALL');
 
 	{
 		local $ENV{PGOPTIONS} = '-c pgcares.timeout=3s';
