@@ -9,9 +9,18 @@
 
 #include "dns/dns.h"
 
+#define DNS_TYPE_KEY		25
+#define DNS_TYPE_DNSKEY		48
+#define DNS_TYPE_CDNSKEY	60
+
+/* Its key tag is computed in another way (RFC 4034 appendix B.1). */
+#define ALGORITHM_RSAMD5	1
+
 /* At most one field of a record makes two members. */
 #define MAX_MEMBERS		(RRTYPE_MAX_FIELDS + 1)
 
+static bool has_key_tag(const DnsRR *rr);
+static int	key_tag(const DnsRR *rr);
 static void add_relay_type(JsonbValue *object, const DnsField *field);
 static void add_location(JsonbValue *object, const uint8 *octets);
 static void set_field(JsonbValue *value, const DnsField *field);
@@ -54,6 +63,8 @@ json_rdata(const DnsMessage *message, const DnsRR *rr)
 			add_relay_type(&object, &field);
 		else
 			set_field(jsonb_add_member(&object, field.def->name), &field);
+		if (field.def->kind == FIELD_BASE64 && has_key_tag(rr))
+			jsonb_set_number(jsonb_add_member(&object, "key_tag"), key_tag(rr));
 	}
 	return JsonbValueToJsonb(&object);
 }
@@ -69,6 +80,27 @@ json_params(const DnsField *field)
 	jsonb_push(&state, WJB_BEGIN_OBJECT, NULL);
 	push_params(&state, field);
 	return jsonb_end_object(&state);
+}
+
+/* Can signatures and DS records name a record of this type by a key tag? */
+static bool
+has_key_tag(const DnsRR *rr)
+{
+	return rr->type == DNS_TYPE_DNSKEY || rr->type == DNS_TYPE_CDNSKEY ||
+		rr->type == DNS_TYPE_KEY;
+}
+
+/* RFC 4034 appendix B */
+static int
+key_tag(const DnsRR *rr)
+{
+	uint32		sum = 0;
+
+	if (rr->rdata[3] == ALGORITHM_RSAMD5)
+		return rr->rdlength < 7 ? 0 : wire_u16(rr->rdata + rr->rdlength - 3);
+	for (int i = 0; i < rr->rdlength; i++)
+		sum += i & 1 ? rr->rdata[i] : rr->rdata[i] << 8;
+	return (sum + (sum >> 16)) & 0xffff;
 }
 
 /* Two fields in one octet (RFC 8777 sections 4.2.2 and 4.2.3). */

@@ -131,6 +131,36 @@ foreach my $question (grep { defined $code{ $_->[1] } } @questions)
 	  foreach "TYPE$code{$type}", "type$code{$type}", $code{$type}, lc $type;
 }
 
+# ---- Key tags
+
+SKIP:
+{
+	skip 'dig is not installed (Debian package: bind9-dnsutils)', 1
+	  if !eval { IPC::Run::run([ 'dig', '-v' ], '>&', \my $said) };
+
+	my $misbehaving = NameServer->misbehaving;
+	my (@shown, @expected);
+
+	foreach my $type (qw(KEY DNSKEY CDNSKEY))
+	{
+		foreach my $algorithm (0, 5, 8, 13, 15, 16, 200)
+		{
+			my $key = join '', map { chr int rand 256 } 1 .. 1 + rand 40;
+			my $data = unpack 'H*', pack('n C2', 256 + int rand 2, 3, $algorithm) . $key;
+			my $name = join('.', map { "hex$_" } $data =~ /.{1,58}/g) . '.example';
+			IPC::Run::run([ 'dig', '@127.0.0.1', '-p', $misbehaving->port, qw(+noall +answer +multi +nocookie +notcp), $name, $type ], '>', \my $output);
+
+			push @expected, "$type $data " . ($output =~ /key id = (\d+)/)[0];
+			push @shown, "$type $data " . $session->text("SET pgcares.servers = '${\$misbehaving->address}'; SELECT data->>'key_tag' FROM dns_query('$name', '$type')");
+		}
+	}
+	is_deeply(\@shown, \@expected, 'key tags are those that dig shows');
+
+	# dig 9.18 has no RSAMD5; RFC 4034 appendix B.1: the modulus without its last octet
+	is($session->text("SELECT data->>'key_tag' FROM dns_query('hex0101030101030102030405.example', 'DNSKEY')"), 0x0304, 'the key tag of RSAMD5');
+	$session->text('RESET pgcares.servers');
+}
+
 # ---- Records that no zone can have: TSIG, TKEY, addresses of class CH
 
 # How many of each

@@ -33,6 +33,7 @@ my %pure = (
 	'dns_strerror(integer)' => '0',
 	'dns_progress()' => '',
 	'dns_parse(bytea,text)' => "'$message'::bytea",
+	'dns_edns_options(bytea)' => "'$message'::bytea",
 	'dns_message_json(bytea)' => "'$message'::bytea",
 	'dns_status_is_final(text)' => "'NODATA'",
 	'dns_grant_statements(text,text)' => "'plain', 'lookup'",
