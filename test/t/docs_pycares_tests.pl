@@ -2,7 +2,7 @@
 # test, what it shows, our statement, and its result or SQLSTATE. Tests of aiodns that
 # pycares has too are there once. Tests of close(), threads, garbage collection and the
 # end of Python have one counterpart: a session ends while it waits. Tests of Python's
-# own objects, futures and warnings have none.
+# own objects, futures, sockets and warnings have none.
 # Once: no version of PostgreSQL changes this.
 
 use strict;
@@ -140,6 +140,28 @@ my @aiodns = (
 	[ convert_cname_query_returns_single_result => 'one row', "SELECT cname FROM dns_cname('www.shop.example')", 'web.shop.example' ],
 	[ convert_soa_query_returns_single_result => 'one row', "SELECT mname FROM dns_soa('shop.example')", 'ns1.shop.example' ],
 	[ convert_ptr_query_returns_single_result => 'one row', "SELECT ptrdname FROM dns_ptr('25.2.0.192.in-addr.arpa')", 'mail1.shop.example' ],
+	[ query_cancel => 'cancel', "$mute; SELECT rdata FROM dns_query('web.shop.example')", '57014', 'pg_cancel_backend' ],
+	[ gethostbyname_cancelled_future => 'cancel', "$mute; $host dns_gethostbyname('web.shop.example')", '57014', 'pg_cancel_backend' ],
+	[ query_callback_error => 'no such name', "SELECT address FROM dns_a('d-drums.shop.example')", 'ND003' ],
+	[ callback_error => 'the same for a host', "$host dns_gethostbyname('d-drums.shop.example')", 'ND003' ],
+	[ convert_a_query_result => 'all records, with their TTL', "SELECT address, ttl FROM dns_a('api.shop.example') ORDER BY 1", '192.0.2.11|3600; 192.0.2.12|3600' ],
+	[ convert_a_record => 'each field', "SELECT address, ttl FROM dns_a('web.shop.example')", '192.0.2.10|300' ],
+	[ convert_aaaa_record => 'each field', "SELECT address, ttl FROM dns_aaaa('web.shop.example')", '2001:db8::10|300' ],
+	[ convert_caa_record_with_string_value => 'each field', "SELECT flags & 128, tag, value, ttl FROM dns_caa('shop.example') WHERE tag = 'issue'", '0|issue|ca.example|3600' ],
+	[ convert_cname_record => 'each field', "SELECT cname, ttl FROM dns_cname('www.shop.example')", 'web.shop.example|3600' ],
+	[ convert_mx_record => 'each field', "SELECT preference, exchange, ttl FROM dns_mx('shop.example') ORDER BY 1", '10|mail1.shop.example|3600; 20|mail2.shop.example|3600' ],
+	[ convert_naptr_record_with_string_fields => 'each field', "SELECT naptr_order, preference, flags, services, regexp, replacement, ttl
+		FROM dns_naptr('naptr.all.example') ORDER BY preference LIMIT 1", '100|10|u|E2U+sip|!^.*$!sip:info@all.example!|.|300' ],
+	[ convert_ns_record => 'each field', "SELECT nsdname, ttl FROM dns_ns('shop.example') ORDER BY 1", 'ns1.shop.example|3600; ns2.shop.example|3600' ],
+	[ convert_ptr_record => 'each field', "SELECT ptrdname, ttl FROM dns_ptr('25.2.0.192.in-addr.arpa')", 'mail1.shop.example|3600' ],
+	[ convert_soa_record => 'each field', "SELECT * FROM dns_soa('shop.example')", 'ns1.shop.example|hostmaster.shop.example|2026010101|7200|3600|1209600|300|3600' ],
+	[ convert_srv_record => 'each field', "SELECT target, port, priority, weight, ttl FROM dns_srv('_ldap._tcp.shop.example')", 'ldap.shop.example|389|0|100|3600' ],
+	[ ares_host_result => 'name, aliases, addresses', "SELECT name, aliases, addresses FROM dns_gethostbyname('www.shop.example', 4)",
+		'web.shop.example|{www.shop.example}|{192.0.2.10}' ],
+	[ compat_txt_returns_str => 'ASCII is text', "SELECT pg_typeof(txt), count(*) FROM dns_txt('shop.example') GROUP BY 1", 'text|2' ],
+	[ compat_caa_returns_str => 'the same', "SELECT DISTINCT pg_typeof(tag), pg_typeof(value) FROM dns_caa('shop.example')", 'text|text' ],
+	[ compat_naptr_returns_str => 'the same', "SELECT DISTINCT pg_typeof(flags), pg_typeof(services), pg_typeof(regexp) FROM dns_naptr('naptr.all.example')", 'text|text|text' ],
+	[ close_resolver_multiple_times => 'closing twice', 'SELECT dns_reset(); SELECT dns_reset()', '; ' ],
 	[ gethostbyname_bad_family => 'no such family', "$host dns_gethostbyname('web.shop.example', -1)", '22023' ]);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
