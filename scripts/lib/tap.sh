@@ -69,9 +69,12 @@ prove_files()
 	fi
 	read -r good bad < <(tally "${again[@]}")
 	[ "${#again[@]}" -gt 0 ] || bad=$((bad + $(failed_files silently | wc -l)))
-	# after a "Bail out!" the rest does not run
+	# after a "Bail out!", or when the time is over, the rest does not run
 	for file; do
-		grep -qF "test/t/$file.pl ." "$work/output.log" || bad=$((bad + 1))
+		grep -qF "test/t/$file.pl ." "$work/output.log" || {
+			bad=$((bad + 1))
+			note_failures <<< "test/t/$file.pl: did not run"
+		}
 	done
 	awk '/^\[[0-9:]+\] test\/t\// { file = $2 } /^# took [0-9.]+ s, / { print $3, $5, file }' "$work/output.log" >> "$work/files"
 	failures | sed "s/^/${again:+beside others, }/" | note_failures
