@@ -45,6 +45,12 @@ SELECT question, status FROM dns_query_many('{referral.example,lame.example,noda
 SELECT status FROM dns_parse((SELECT wire FROM dns_message('referral.example')));
 SET pgcares.recurse = off;
 SELECT question, status FROM dns_query_many('{referral.example,lame.example,nodata.example}');
+SELECT * FROM dns_a('referral.example');
+SELECT * FROM dns_query('referral.example', 'NS', on_error => 'warning');
+SELECT dns_lookup('referral.example');
+SELECT h.name, a.address FROM (VALUES ('a.referral.example'), ('referral.a.example'), ('sound.example')) AS h (name) LEFT JOIN LATERAL dns_a(h.name) AS a ON true;
+SELECT * FROM dns_a('lame.example');
+SELECT * FROM dns_a('nodata.example');
 RESET pgcares.recurse;
 
 -- errors from a server; a server that does not know EDNS is asked once without it

@@ -283,6 +283,7 @@ extern bool message_next(DnsCursor *cursor, DnsRR *rr);
 extern bool message_opt(const DnsMessage *message, DnsRR *opt);
 extern int	message_rcode(const DnsMessage *message);
 extern bool message_is_referral(const DnsMessage *message);
+extern bool message_is_delegation(const DnsMessage *message);
 extern int32 message_ttl(const DnsRR *rr);
 extern bool message_next_option(const DnsRR *opt, const uint8 **pos, uint16 *code,
 								const uint8 **value, size_t *len);

@@ -12,6 +12,7 @@
 
 #include "dns/dns.h"
 
+static bool is_empty(const DnsMessage *message);
 static bool read_record(const DnsMessage *message, const uint8 *pos, DnsRR *rr);
 
 /*
@@ -240,21 +241,28 @@ message_rcode(const DnsMessage *message)
 }
 
 /*
- * Is a sound message an empty answer that is no negative one: a referral to other servers
- * (RFC 2308 section 2.2), or of a server that neither knows the zone nor recurses?
+ * Is a sound message an empty answer that is no negative one: a delegation, or one of a
+ * server that neither knows the zone nor recurses?
  */
 bool
 message_is_referral(const DnsMessage *message)
+{
+	return is_empty(message) &&
+		(!(message->flags & WIRE_RA) || message_is_delegation(message));
+}
+
+/*
+ * Is a sound message an empty answer that refers to other servers (RFC 2308 section 2.2)?
+ */
+bool
+message_is_delegation(const DnsMessage *message)
 {
 	DnsCursor	cursor;
 	DnsRR		rr;
 	bool		ns = false;
 
-	if (message->count[DNS_ANSWER] > 0 || (message->flags & WIRE_AA) ||
-		message_rcode(message) != RCODE_NOERROR)
+	if (!is_empty(message))
 		return false;
-	if (!(message->flags & WIRE_RA))
-		return true;
 	message_section(message, DNS_AUTHORITY, &cursor);
 	while (message_next(&cursor, &rr))
 	{
@@ -263,6 +271,14 @@ message_is_referral(const DnsMessage *message)
 		ns |= rr.type == DNS_TYPE_NS;
 	}
 	return ns;
+}
+
+/* Has it no answer and no error, and is its server no authority? */
+static bool
+is_empty(const DnsMessage *message)
+{
+	return message->count[DNS_ANSWER] == 0 && !(message->flags & WIRE_AA) &&
+		message_rcode(message) == RCODE_NOERROR;
 }
 
 /*

@@ -55,6 +55,7 @@ typedef struct DnsOutcome
 	const struct sockaddr *server;	/* that gave the message; or NULL */
 	bool		shows_ad;		/* the AD bit is to be trusted */
 	bool		chosen_server;
+	bool		delegation;		/* that a query without recursion asks for */
 	bool		cached;			/* nothing was sent for it */
 	DnsMessage	message;		/* the answer, while the reply holds it */
 	bool		sound;			/* there is a message, and it is readable */

@@ -161,8 +161,8 @@ outcome_reason(const DnsOutcome *outcome, const char *text)
 }
 
 /*
- * Raises, warns or returns for an outcome without records, as on_error says.
- * text is the name as the user wrote it.
+ * Raises, warns or returns for an outcome without records, as on_error says.  Returns for
+ * a delegation that was asked for.  text is the name as the user wrote it.
  */
 void
 outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
@@ -174,7 +174,7 @@ outcome_report(const DnsOutcome *outcome, const char *text, OnError on_error)
 	char	   *tries;
 	int			level = ERROR;
 
-	if (on_error == ON_ERROR_IGNORE ||
+	if (outcome->delegation || on_error == ON_ERROR_IGNORE ||
 		(on_error != ON_ERROR_ERROR && outcome_is_missing(outcome)))
 		return;
 	if (on_error == ON_ERROR_WARNING)
@@ -329,6 +329,7 @@ read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc, bool recursive)
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
+			outcome->delegation = !recursive && message_is_delegation(&outcome->message);
 			outcome->status = recursive && is_referral(outcome) ?
 				status_by_name("REFERRAL") : status_at(STATUS_NODATA);
 			if (truncated)
