@@ -37,7 +37,8 @@ my $fence = qr/```/;
 my $block = qr/^(?:<!-- (not run: \S.*?|run by \S+: .+?|output varies) -->\n+)?${fence}sql\n(.*?)^$fence\n(?:\n$fence\n(.*?)^$fence\n)?/ms;
 
 # Errors of a statement inside a line that its surroundings explain: an object is not
-# there, or there already; the command cannot run in a transaction; a name has no answer
+# there, or there already; the command cannot run in a transaction; a name has no answer.
+# A function is not there either if it belongs to another extension or to the reader.
 my $explained = qr/^(00000|25001|3F000|42704|42710|42P01|ND\w+)$/;
 
 my $root = "$FindBin::Bin/../..";
@@ -209,8 +210,11 @@ sub run_inside_lines
 		utf8::encode($statement);
 		my $result = $session->query("BEGIN; $statement");
 
-		like(Session::sqlstate_of($result), $explained, "$name: $statement")
-		  or diag $result->{error}{M} // '';
+		my $state = Session::sqlstate_of($result);
+		my $message = $result->{error}{M} // '';
+
+		ok($state =~ $explained || ($state eq '42883' && $message !~ /dns_/), "$name: $statement")
+		  or diag "$state: $message";
 		$session->query('ROLLBACK');
 	}
 }
