@@ -103,7 +103,7 @@ run($dblink, $page->block('dblink'));
 # Sends the page's statement to all nodes, whatever became of another one before.
 sub dblink_send
 {
-	$dblink->text('SELECT dblink_cancel_query(c) FROM unnest(dblink_get_connections()) c');
+	$dblink->text($page->block('dblink cancel'));
 	foreach my $node (1 .. NODES)
 	{
 		my $rest = "SELECT count(*) FROM dblink_get_result('node$node', false) AS r (id bigint, name text, mx dns_mx_record)";
@@ -223,7 +223,7 @@ is(Session::sqlstate_of($dblink->result), '57014', '... a cancel ends the statem
 is(scalar(grep { idle($_) } @on_node), 0, '... but not the lookups of the nodes');
 $on_node[0]->text(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query ~ 'domain_mx' AND state = 'active' AND pid <> pg_backend_pid()});
 is(Session::sqlstate_of($dblink->result), '57014', '... a cancel ends the statement with the next result') if !$notices;
-$dblink->text('SELECT dblink_cancel_query(c) FROM unnest(dblink_get_connections()) c');
+$dblink->text($page->block('dblink cancel'));
 Session::wait_until(sub { NODES == grep { idle($_) } @on_node }, 'idle nodes');
 pass('... and dblink_cancel_query ends them');
 
@@ -273,7 +273,7 @@ is(Session::sqlstate_of($session->result), '08006', 'a node that fails ends the 
 is(Session::sqlstate_of($dblink->result), '08006', '... with dblink, too');
 $on_node[0]->text(sprintf q{SELECT dns_lookup('crowd%d.one-more.batch.example', 4)}, NODES * EACH + 1);
 is(join(' ', map { Session::sqlstate_of($_->result) } @workers), '00000 00000 08006', '... but workers on other nodes go on');
-$dblink->text('SELECT dblink_cancel_query(c) FROM unnest(dblink_get_connections()) c');
+$dblink->text($page->block('dblink cancel'));
 Session::wait_until(sub { 2 == grep { idle($_) } @on_node[0, 1] }, 'idle nodes');
 pass('... and what the statement looks up on the others');
 is($session->sqlstate($count), '08001', '... and the next one, while it is away');
