@@ -49,6 +49,7 @@ burst_ask(DnsSlot *slot)
 	if (slot->tried == 0 && slot->reply.queries == 0)
 		channel->early_left += EARLY_SHARE;
 	slot->asked_round = 0;
+	slot->made_early = 0;
 	slot->window->turns = Min(slot->window->turns + TURNS, (int) channel->pace.level);
 	ask_failed(slot);
 	burst_try(slot);
@@ -128,6 +129,7 @@ burst_time(const DnsWindow *window)
 	next = clock_earlier(tries_first_after(window, BURST_FRESH, roundtrip_timeout(channel)),
 						 tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)));
 	next = clock_earlier(next, tries_first_after(window, BURST_STILL_SILENT, tries_time(channel)));
+	next = clock_earlier(next, tries_first_after(window, BURST_SECOND, tries_time(channel)));
 	next = clock_earlier(next, tries_first_after(window, BURST_WAITING, tries_time(channel)));
 	next = clock_earlier(next, held_time(window, now));
 	next = clock_earlier(next, second_time(window));
@@ -168,6 +170,7 @@ burst_attend(DnsWindow *window)
 	second_ask(window, now);
 	end_tries(window, BURST_SILENT, now);
 	end_tries(window, BURST_STILL_SILENT, now);
+	end_tries(window, BURST_SECOND, now);
 	end_tries(window, BURST_WAITING, now);
 	if (!ask_pending(window))
 		window->channel->starved = false;
@@ -225,6 +228,9 @@ burst_try(DnsSlot *slot)
 		if (server >= 0)
 		{
 			slot->asked_round |= UINT64CONST(1) << server;
+			slot->server = server;
+			if (second_was_early(slot))
+				return;
 			if (!ask_server(slot, server))
 			{
 				if (!channel->starved)
@@ -292,19 +298,14 @@ note_answer(DnsSlot *slot, uint16 id)
 
 	if (slot->last_try)
 		channel->pace.last_at = clock_last();
-	if (slot->burst >= BURST_SILENT && !(slot->early && id == slot->early_id))
+	if (slot->burst >= BURST_SILENT && !try->early)
 		share_late(&channel->pace, slot->sample);
 	if (slot->burst == BURST_FRESH && slot->sample == 0)
 		calm_held(&channel->pace, slot->tried_at, true);
 	slot->sample = 0;
 
-	/* Only the second query has arrived: the first one was lost, lately or in another try. */
-	if (slot->early && id == slot->early_id)
-	{
-		if (slot->tried_at <= try->sent_at)
-			pace_lost(&channel->pace, slot->tried_at);
-		channel->early_left++;
-	}
+	if (try->early)
+		second_answered(slot, try);
 	if (slot->reply.answered)
 		return;
 	/* A failure: the same server's answer to this query counts once. */
@@ -325,6 +326,7 @@ move_silent(DnsWindow *window, int64 now)
 		if (slot->sample == 0)
 			calm_held(&channel->pace, slot->tried_at, false);
 		near_silent(&channel->pace, roundtrip_timeout(channel));
+		pace_silent(&channel->pace);
 		share_silent(&channel->pace, slot->sample);
 	}
 	while (tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)) <= now)
@@ -349,7 +351,7 @@ ask_held(DnsWindow *window, int64 now)
 		DnsSlot    *slot = tries_first(window, BURST_HELD);
 		bool		more = held_has_tries(slot);
 
-		nameserver_check(channel, slot->tries[0].server, slot->tried_at);
+		nameserver_check(channel, slot->server, slot->tried_at);
 		if (more && !held_allows(window))
 			break;
 		if (!end_try(slot, BURST_HELD))
@@ -387,14 +389,13 @@ static bool
 end_try(DnsSlot *slot, BurstState state)
 {
 	DnsChannel *channel = slot->window->channel;
-	int			server = slot->tries[0].server;
 
 	/* Better than no answer at all. */
 	if (slot->bare_error != NULL)
 		burst_settle(slot);
 	if (slot->burst != state)
 		return false;
-	nameserver_check(channel, server, slot->tried_at);
+	nameserver_check(channel, slot->server, slot->tried_at);
 	slot->counted = true;
 	if (ask_is_last(slot))
 	{
@@ -404,7 +405,9 @@ end_try(DnsSlot *slot, BurstState state)
 	/* A question that is held was asked when the list was full. */
 	if (state != BURST_HELD)
 		slot->met_room |= calm_then(&channel->pace, slot->tried_at);
-	nameserver_tally(channel, slot, server)->tally.timeouts++;
+	/* The early query of the next try is counted at the end of that. */
+	if (slot->made_early != slot->server + 1)
+		nameserver_tally(channel, slot, slot->server)->tally.timeouts++;
 	return true;
 }
 

@@ -54,10 +54,12 @@ extern int	ask_choose(const DnsChannel *channel, uint64 asked);
 extern bool ask_is_last(const DnsSlot *slot);
 extern bool ask_pending(const DnsWindow *window);
 
-/* ---- second.c: early second queries ---- */
+/* ---- second.c: early queries ---- */
 
 extern int64 second_time(const DnsWindow *window);
 extern void second_ask(DnsWindow *window, int64 now);
+extern void second_answered(DnsSlot *slot, const DnsTry *try);
+extern bool second_was_early(DnsSlot *slot);
 
 /* ---- burst.c: the questions that are asked in bulk over UDP ---- */
 

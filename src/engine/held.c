@@ -21,7 +21,8 @@ static bool is_turn(const DnsWindow *window);
 void
 held_take(DnsWindow *window)
 {
-	static const BurstState silent[] = {BURST_SILENT, BURST_STILL_SILENT, BURST_WAITING};
+	static const BurstState silent[] =
+	{BURST_SILENT, BURST_STILL_SILENT, BURST_SECOND, BURST_WAITING};
 	dlist_mutable_iter iter;
 
 	/* A probe can be in vain, so the last try is none. */

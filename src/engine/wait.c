@@ -20,7 +20,7 @@
 
 static bool flush_all(void);
 static void attend(int64 limit);
-static void process(DnsWindow *window, int count);
+static void process(DnsWindow *window, int count, int64 woke);
 static void process_library(DnsWindow *window, ares_channel_t *library,
 							ares_fd_events_t *occurred, int count);
 static void look_around(DnsWindow *window);
@@ -107,7 +107,7 @@ attend(int64 limit)
 
 	for (DnsWindow *window = events_next_window(NULL); window != NULL;
 		 window = events_next_window(window))
-		process(window, count);
+		process(window, count, woke);
 	for (DnsWindow *window = events_next_window(NULL); window != NULL;
 		 window = events_next_window(window))
 	{
@@ -127,16 +127,17 @@ attend(int64 limit)
 }
 
 /*
- * Lets the library process the events of a window's sockets, which share the budget of
- * the turn.
+ * Lets the library process the events of a window's sockets at this time, which share the
+ * budget of the turn.
  */
 static void
-process(DnsWindow *window, int count)
+process(DnsWindow *window, int count, int64 woke)
 {
 	DnsChannel *channel = window->channel;
 	ares_fd_events_t *occurred;
 	int			happened = events_collect(channel, count, &occurred);
 	int			others = 0;		/* that are not of the burst */
+	bool		all = true;		/* answers are read that have come */
 
 	for (int i = 0; i < happened; i++)
 	{
@@ -150,7 +151,10 @@ process(DnsWindow *window, int count)
 		if (socket->burst && socket->send_errno != 0)
 			replies_unsent(window, socket);
 		else if (socket->burst)
+		{
 			replies_read(window, socket);
+			all &= socket->budget > 0;
+		}
 		else
 		{
 			if (socket->send_errno != 0)
@@ -158,6 +162,8 @@ process(DnsWindow *window, int count)
 			occurred[others++] = occurred[i];
 		}
 	}
+	if (all)
+		channel->read_until = woke;
 	/* Those of a window that no longer asks go to others, too. */
 	channel_reserve_descriptors(channel, false);
 	/* Each channel of the library ignores sockets that are not its own. */

@@ -60,6 +60,7 @@ typedef struct DnsTry
 	uint16		id;
 	bool		edns;			/* has an OPT record */
 	bool		answered;
+	uint8		early;			/* 1 or 2: the first or second early one; else 0 */
 	int			server;			/* its number, see nameserver.c */
 	int			fd;				/* the socket through which it left */
 	uint32		socket_serial;	/* the same; 0 if it waits on none */
@@ -77,6 +78,7 @@ typedef enum BurstState
 	BURST_AGAIN,				/* the same, but not for the first time */
 	BURST_SILENT,				/* silent, and perhaps lost */
 	BURST_STILL_SILENT,			/* the same, after it was asked again */
+	BURST_SECOND,				/* silent, and perhaps asked early */
 	BURST_WAITING,				/* silent, and nothing can be done about it */
 	BURST_LAST,					/* silent, and waits for a calm time for its last try */
 	BURST_HELD,					/* silent, and perhaps dropped by a full resolver */
@@ -124,8 +126,9 @@ typedef struct DnsSlot
 	int64		tried_at;		/* the last of these tries */
 	bool		met_room;		/* a try was made in a calm time; see calm.c */
 	bool		last_try;		/* has waited for a calm time, and was made */
-	bool		early;			/* an early second query has been sent */
-	uint16		early_id;		/* its id */
+	uint8		server;			/* that this try asks */
+	uint8		early;			/* early queries that have been sent */
+	uint8		made_early;		/* 1 + the server whose next try was made early; or 0 */
 
 	/* For bare_error.c. */
 	uint8	   *bare_error;			/* malloc'd; can be a forgery */
@@ -179,6 +182,7 @@ typedef struct DnsWindow
 	dlist_head	burst[BURST_STATES];	/* by state, in the order of tried_at */
 	int			nburst[BURST_STATES];	/* their lengths; [BURST_NONE] is of all */
 	bool		hungry;			/* the pace keeps a new question from being asked */
+	bool		loses;			/* an early query has shown that queries are lost */
 	int			turns;			/* of held questions, before a new one */
 	struct DnsLane *of_lane;	/* the lane that this window is, or NULL */
 	dlist_head	lane_queue;		/* questions that wait for a lane */
@@ -359,6 +363,7 @@ typedef struct DnsChannel
 	bool		rotate;
 	DnsSocket  *reading;		/* stays open meanwhile */
 	bool		starved;		/* no descriptor is left for another socket */
+	int64		read_until;		/* all answers are read that came before this time */
 	double		early_left;		/* early second queries that can be sent */
 	int64		early_at;		/* the next of them, not before this time */
 } DnsChannel;

@@ -7,7 +7,7 @@
  *
  *   none --- burst_ask() --> fresh --- no answer in the usual time --> silent
  *    ^                                                                   |
- *    |                                         asked early, or not lost: waiting
+ *    |                     asked early twice, or not: waiting <-- second <-+ asked early, or not
  *    |         fresh <-- held <-- the list of the resolver seems full ---+
  *    |                                               the time of the try is over
  *    |                                                                   v

@@ -76,6 +76,7 @@ typedef struct DnsPace
 	int64		halved_at;		/* losses of queries from before do not count */
 	double		lost;			/* queries, fading */
 	double		delivered;		/* answers, fading */
+	double		silent_left;	/* questions that can be silent by chance */
 
 	/* The quickest round trips, in microseconds; 0 if there is none. */
 	int64		base;			/* since base_since */
@@ -174,6 +175,7 @@ extern void near_init(DnsPace *pace);
 extern void near_trip(DnsPace *pace, int64 trip);
 extern void near_silent(DnsPace *pace, int64 time);
 extern void near_is_far(DnsPace *pace);
+extern bool near_is_distant(const DnsPace *pace);
 extern void near_round(DnsPace *pace);
 extern bool near_allows(const DnsPace *pace, bool prompt);
 extern double near_growth(const DnsPace *pace);
@@ -195,6 +197,8 @@ extern void pace_restart(DnsPace *pace);
 extern void pace_answered(DnsPace *pace);
 extern void pace_trip(DnsPace *pace, int64 trip, int64 sent_at);
 extern void pace_lost(DnsPace *pace, int64 sent_at);
+extern void pace_silent(DnsPace *pace);
+extern bool pace_loses_by_chance(const DnsPace *pace, int fresh);
 extern int64 pace_base(const DnsPace *pace);
 extern int64 pace_time(const DnsPace *pace, int64 rto);
 extern void pace_near(DnsPace *pace, int64 trip);

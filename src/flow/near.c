@@ -116,6 +116,15 @@ near_is_far(DnsPace *pace)
 }
 
 /*
+ * Is the server so far that no queue of other sessions looks like that?
+ */
+bool
+near_is_distant(const DnsPace *pace)
+{
+	return pace->nearest >= LONGEST_OF_OTHERS;
+}
+
+/*
  * Takes the round trips of a round into account.
  */
 void

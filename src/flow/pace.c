@@ -72,6 +72,13 @@
 #define LOST_BY_CHANCE	2
 #define TOO_MANY_LOST	0.02
 
+/*
+ * Queries can be lost by chance if at most this share of the questions is silent.  If more
+ * are, they are lost since there are too many, or nobody answers these names (the worlds
+ * lossy, and with 100 sessions far away, of test/sim).
+ */
+#define SILENT_BY_CHANCE	0.05
+
 /* The quickest round trip is that of the last two spans of this many microseconds. */
 #define BASE_SPAN		INT64CONST(2000000)
 
@@ -92,6 +99,7 @@ pace_init(DnsPace *pace)
 	pace->level = FIRST_LEVEL;
 	pace->total = WINDOW_MAX;
 	pace->slow_start = true;
+	pace->silent_left = LOST_BY_CHANCE;
 	forget_quick(pace);
 	near_init(pace);
 	pace_begin(pace);
@@ -159,6 +167,7 @@ pace_answered(DnsPace *pace)
 {
 	pace->answers++;
 	pace->delivered++;
+	pace->silent_left += SILENT_BY_CHANCE;
 	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING &&
 		pace->full && pace->level < WINDOW_MAX && near_allows(pace, clock_is_prompt()))
 		pace->level += near_growth(pace) * start_gain(pace);
@@ -230,6 +239,29 @@ void
 pace_lost(DnsPace *pace, int64 sent_at)
 {
 	pace->lost += (sent_at >= pace->halved_at);
+}
+
+/*
+ * Counts a new question that is silent.
+ */
+void
+pace_silent(DnsPace *pace)
+{
+	double		most = Max(LEAST_ANSWERS, SILENT_BY_CHANCE * pace->level);
+
+	pace->silent_left = Max(Min(pace->silent_left, most) - 1, -most);
+}
+
+/*
+ * Is there so little load, with this many fresh questions, and are so few questions silent
+ * that chance is the reason if queries are lost?  Nearby, the load is that of other
+ * sessions.
+ */
+bool
+pace_loses_by_chance(const DnsPace *pace, int fresh)
+{
+	return near_is_distant(pace) && pace->silent_left >= 0 && pace->pause_until == 0 &&
+		fresh <= pace->level / 2;
 }
 
 /*

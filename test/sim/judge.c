@@ -592,6 +592,37 @@ check_ends(const Session *session)
 				 (unsigned long) counted->queries);
 }
 
+/*
+ * A name that nobody answers gets its whole patience, and its last query comes no sooner
+ * than a try before the end of that: early queries leave tries for a server that is away
+ * for a while.
+ */
+static void
+check_patience(Session *session)
+{
+	SimTime		try = set.timeout * MS;
+	SimTime		whole = set.tries * set.servers * try;
+
+	if (set.feeder != FEEDER_ARRAY || set.usevc || set.down_at >= 0 || set.sendfail > 0 || set.deadline > 0 ||
+		set.heal >= 0 || set.descriptors < 1000 || set.ports > 0 || whole > set.max_timeout * MS ||
+		failures_are_set())
+		return;
+	running = session;
+	for (int i = 0; i < session->task.names; i++)
+	{
+		const Name *name = &session->names[i];
+
+		if (name->kind != 'd' || name->outcomes == 0 || name->heard)
+			continue;
+		if (name->took < whole - LIMIT_SLACK)
+			sim_fail("patience", "name %d is given up after %.3f s", i, name->took / 1e9);
+		if (name->sent_at < name->asked_at + whole - try - LIMIT_SLACK)
+			sim_fail("patience", "name %d is asked for the last time after %.3f s", i,
+					 (name->sent_at - name->asked_at) / 1e9);
+	}
+	running = NULL;
+}
+
 /* Where nothing is late or lost, servers that take turns are asked about equally often. */
 static void
 check_turns(void)
@@ -677,6 +708,8 @@ judge_end(void)
 			check_counts(session, nothing_lost);
 		if (session->errors == 0)
 			check_ends(session);
+		if (session->errors == 0)
+			check_patience(session);
 		if (session->errors == 0 && !failures_are_set())
 			check_floods(session);
 		running = NULL;

@@ -144,6 +144,20 @@ $session->text('SELECT dns_reset()');
 	note(sprintf '%.2f s, %d sent again', $batch->{seconds}, $batch->{stats}{resends});
 }
 
+# far away, and some are lost twice: the third query does not wait for the end of the try
+$session->text('SELECT dns_reset()');
+{
+	my $lost = "CASE WHEN g IN (110, 510) THEN 'drop2.' WHEN g % 100 = 50 THEN 'drop1.' ELSE '' END || 'delay20'";
+	my $batch = batch($lost, 2000);
+
+	$batch->all_succeed(2000, 'far away, two names lost twice');
+	is_deeply([ grep { $batch->{times}{$_} < (/^drop2/ ? 3 : 2) } grep { /^drop/ } keys %{ $batch->{times} } ],
+		[], '... each asked until it was answered');
+	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.05 + 20, '... and the others hardly more than once');
+	cmp_ok($batch->{seconds}, '<', 15, '... before the end of a try');
+	note(sprintf '%.2f s, %d sent again', $batch->{seconds}, $batch->{stats}{resends});
+}
+
 # lost three times: once more within each try, no more often than the settings allow
 {
 	my $batch = batch("CASE WHEN g % 100 = 50 THEN 'drop3' ELSE 'sound' END", 2000, timeout => '500ms');
