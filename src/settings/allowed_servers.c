@@ -23,6 +23,7 @@ allowed_servers_network(const char *text, inet *network)
 {
 	int			bits;
 
+	SET_VARSIZE(network, sizeof(*network));
 	ip_family(network) = strchr(text, ':') != NULL ? PGSQL_AF_INET6 : PGSQL_AF_INET;
 	memset(ip_addr(network), 0, sizeof(ip_addr(network)));
 	bits = pg_inet_net_pton(ip_family(network), text, ip_addr(network), -1);
