@@ -52,7 +52,7 @@ inside_watch()
 		echo '#include <stdlib.h>
 			static void __attribute__((constructor)) early(void) { free(malloc(1)); }' > "$place/early.c"
 		gcc -O0 -shared -fPIC -Wl,-z,initfirst -o "$place/early.so" "$place/early.c" || return
-		watched="env 'LD_PRELOAD=$(gcc -print-file-name=libasan.so):$place/early.so' \
+		watched="env \"LD_PRELOAD=$(gcc -print-file-name=libasan.so):$place/early.so\${LD_PRELOAD:+:\$LD_PRELOAD}\" \
 			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1"
 	else
 		watched="valgrind --quiet --leak-check=full --show-leak-kinds=definite --num-callers=30 --fullpath-after= \

@@ -134,6 +134,7 @@ SQL
 
 SKIP:
 {
+	skip 'pg_upgrade starts servers that nothing watches', 1 if $ENV{PGCARES_WATCHED};
 	skip 'the pg_upgrade of PostgreSQL 18 looks for libraries only in the folder of the installation', 1
 	  if $node->pg_version >= 18 && !-e $node->config_data('--pkglibdir') . '/pgcares.so';
 	my $new = PostgreSQL::Test::Cluster->new('new');
