@@ -10,7 +10,7 @@
  * soon as the answer is late.  If another one has shown a loss, a second early query
  * follows after twice that time (RFC 6298 section 5.5).  It is the question's next try, made
  * early; at the time of that try the question only waits.  So no question costs more, and
- * its patience stays as it is.
+ * its patience stays as it is.  In the last quarter of a try nothing is asked early.
  */
 #include "postgres.h"
 
@@ -75,7 +75,8 @@ second_ask(DnsWindow *window, int64 now)
 			int			server = slot->tries[0].server;
 
 			tries_enter(slot, BURST_SECOND);
-			if (!slot->early && has_answered(slot, slot->tried_at))
+			if (!slot->early && has_answered(slot, slot->tried_at) &&
+				now < slot->tried_at + tries_time(window->channel) / 4 * 3)
 				(void) ask_early(slot, server, now);
 		}
 	}

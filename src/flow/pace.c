@@ -80,12 +80,13 @@
 #define SILENT_BY_CHANCE	0.05
 
 /*
- * No more than this many silent questions beyond that share are remembered, so that the
- * late beginning of a batch does not count at its end.  With few, sessions ask early where
- * answers are late, or lost since there are too many (the worlds of test/sim with a jitter
- * of 20 ms, and with 100 sessions far away).
+ * Silent questions beyond that share are remembered up to these numbers, a few and for a
+ * high level more, so that the late beginning of a batch does not count at its end.  With
+ * fewer, sessions ask early where answers are late, or lost since there are too many (the
+ * worlds of test/sim with a jitter of 20 ms, and with 100 sessions far away).
  */
-#define SILENT_REMEMBERED	160
+#define LEAST_REMEMBERED	32
+#define MOST_REMEMBERED		160
 
 /* The quickest round trip is that of the last two spans of this many microseconds. */
 #define BASE_SPAN		INT64CONST(2000000)
@@ -256,8 +257,9 @@ void
 pace_silent(DnsPace *pace)
 {
 	double		most = Max(LEAST_ANSWERS, SILENT_BY_CHANCE * pace->level);
+	double		least = -Max(Min(most, MOST_REMEMBERED), LEAST_REMEMBERED);
 
-	pace->silent_left = Max(Min(pace->silent_left, most) - 1, -SILENT_REMEMBERED);
+	pace->silent_left = Max(Min(pace->silent_left, most) - 1, least);
 }
 
 /*
