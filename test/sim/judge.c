@@ -595,7 +595,7 @@ check_ends(const Session *session)
 /*
  * A name that nobody answers gets its whole patience, and its last query comes no sooner
  * than a try before the end of that: early queries leave tries for a server that is away
- * for a while.
+ * for a while.  What is kept of such a name is told at once.
  */
 static void
 check_patience(Session *session)
@@ -603,7 +603,7 @@ check_patience(Session *session)
 	SimTime		try = set.timeout * MS;
 	SimTime		whole = set.tries * set.servers * try;
 
-	if (set.feeder != FEEDER_ARRAY || set.usevc || set.down_at >= 0 || set.sendfail > 0 || set.deadline > 0 ||
+	if (set.feeder != FEEDER_ARRAY || set.cache || set.usevc || set.down_at >= 0 || set.sendfail > 0 || set.deadline > 0 ||
 		set.heal >= 0 || set.descriptors < 1000 || set.ports > 0 || whole > set.max_timeout * MS ||
 		failures_are_set())
 		return;
