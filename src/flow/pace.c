@@ -73,17 +73,14 @@
 #define TOO_MANY_LOST	0.02
 
 /*
- * Queries can be lost by chance if at most this share of the questions is silent.  If more
- * are, they are lost since there are too many, or nobody answers these names (the worlds
- * lossy, and with 100 sessions far away, of test/sim).
+ * Queries can be lost by chance if at most this share of the questions is silent; else they
+ * are lost since there are too many, or nobody answers (the world lossy of test/sim).
  */
 #define SILENT_BY_CHANCE	0.05
 
 /*
- * Silent questions beyond that share are remembered up to these numbers, a few and for a
- * high level more, so that the late beginning of a batch does not count at its end.  With
- * fewer, sessions ask early where answers are late, or lost since there are too many (the
- * worlds of test/sim with a jitter of 20 ms, and with 100 sessions far away).
+ * Silent questions beyond that share are remembered up to these numbers, so that the late
+ * beginning of a batch does not count at its end; with fewer, late answers seem lost.
  */
 #define LEAST_REMEMBERED	32
 #define MOST_REMEMBERED		160
