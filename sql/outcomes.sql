@@ -49,6 +49,7 @@ SELECT * FROM dns_a('referral.example');
 SELECT * FROM dns_query('referral.example', 'NS', on_error => 'warning');
 SELECT dns_lookup('referral.example');
 SELECT h.name, a.address FROM (VALUES ('a.referral.example'), ('referral.a.example'), ('sound.example')) AS h (name) LEFT JOIN LATERAL dns_a(h.name) AS a ON true;
+SELECT * FROM dns_a('tcreferral.example', 'missing_ok');
 SELECT * FROM dns_a('lame.example');
 SELECT * FROM dns_a('nodata.example');
 RESET pgcares.recurse;

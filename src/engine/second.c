@@ -199,9 +199,7 @@ early_after(const DnsWindow *window)
 		roundtrip_timeout(channel) : long_after(channel);
 }
 
-/*
- * That long time.
- */
+/* The long time of early_after(), which is over before the try is. */
 static int64
 long_after(const DnsChannel *channel)
 {

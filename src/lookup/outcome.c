@@ -329,7 +329,7 @@ read_status(DnsOutcome *outcome, AliasEnd end, bool ignore_tc, bool recursive)
 							"the answer is truncated over TCP too");
 			break;
 		case ALIAS_NO_RECORDS:
-			outcome->delegation = !recursive && message_is_delegation(&outcome->message);
+			outcome->delegation = !recursive && !truncated && message_is_delegation(&outcome->message);
 			outcome->status = recursive && is_referral(outcome) ?
 				status_by_name("REFERRAL") : status_at(STATUS_NODATA);
 			if (truncated)

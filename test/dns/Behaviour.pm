@@ -104,6 +104,7 @@ my %label = (
 		return $query->{transport} eq 'udp' ? truncated($query, records($query, forged => 1)) : answer($query);
 	},
 	tctc => sub { over_tcp($_[0], truncated($_[0], records($_[0], forged => 1))) },
+	tcreferral => sub { over_tcp($_[0], answer($_[0], aa => 0, ra => 1, tc => 1, answer => [], authority => [ Wire::record(Wire::name('example'), 2, Wire::name('ns.example')) ])) },
 	tcclose => sub { over_tcp($_[0], { close => 1 }) },
 	tcreset => sub { over_tcp($_[0], { close => 'reset' }) },
 
