@@ -70,6 +70,7 @@ OBJS = \
 	src/flow/calm.o \
 	src/flow/ceiling.o \
 	src/flow/joint.o \
+	src/flow/loss.o \
 	src/flow/near.o \
 	src/flow/pace.o \
 	src/flow/pause.o \

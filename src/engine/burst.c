@@ -299,7 +299,10 @@ note_answer(DnsSlot *slot, uint16 id)
 	if (slot->last_try)
 		channel->pace.last_at = clock_last();
 	if (slot->burst >= BURST_SILENT && !try->early)
+	{
+		loss_late(&channel->pace);
 		share_late(&channel->pace, slot->sample);
+	}
 	if (slot->burst == BURST_FRESH && slot->sample == 0)
 		calm_held(&channel->pace, slot->tried_at, true);
 	slot->sample = 0;
@@ -326,7 +329,7 @@ move_silent(DnsWindow *window, int64 now)
 		if (slot->sample == 0)
 			calm_held(&channel->pace, slot->tried_at, false);
 		near_silent(&channel->pace, roundtrip_timeout(channel));
-		pace_silent(&channel->pace);
+		loss_silent(&channel->pace);
 		share_silent(&channel->pace, slot->sample);
 	}
 	while (tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)) <= now)

@@ -142,7 +142,7 @@ third_at(const DnsWindow *window)
 	int64		second_sent;
 
 	if (window->nburst[BURST_SECOND] == 0 || !window->loses ||
-		!pace_loses_by_chance(&window->channel->pace, tries_fresh(window)))
+		!loss_was_chance(&window->channel->pace, tries_fresh(window)))
 		return PG_INT64_MAX;
 	slot = tries_first(window, BURST_SECOND);
 	second_sent = slot->tries[0].sent_at;
@@ -195,7 +195,7 @@ early_after(const DnsWindow *window)
 {
 	const DnsChannel *channel = window->channel;
 
-	return pace_loses_by_chance(&channel->pace, tries_fresh(window)) ?
+	return loss_is_chance(&channel->pace, tries_fresh(window)) ?
 		roundtrip_timeout(channel) : long_after(channel);
 }
 

@@ -77,6 +77,7 @@ typedef struct DnsPace
 	double		lost;			/* queries, fading */
 	double		delivered;		/* answers, fading */
 	double		silent_left;	/* questions that can be silent by chance */
+	double		lost_left;		/* the same; those that were only late do not count */
 
 	/* The quickest round trips, in microseconds; 0 if there is none. */
 	int64		base;			/* since base_since */
@@ -197,8 +198,6 @@ extern void pace_restart(DnsPace *pace);
 extern void pace_answered(DnsPace *pace);
 extern void pace_trip(DnsPace *pace, int64 trip, int64 sent_at);
 extern void pace_lost(DnsPace *pace, int64 sent_at);
-extern void pace_silent(DnsPace *pace);
-extern bool pace_loses_by_chance(const DnsPace *pace, int fresh);
 extern int64 pace_base(const DnsPace *pace);
 extern int64 pace_time(const DnsPace *pace, int64 rto);
 extern void pace_near(DnsPace *pace, int64 trip);
@@ -232,6 +231,15 @@ extern void pause_probed(DnsPace *pace, bool new);
 extern void pause_end(DnsPace *pace, int waiting);
 extern void pause_good(DnsPace *pace);
 extern void pause_give_up(DnsPace *pace, double share);
+
+/* ---- loss.c: why queries are lost ---- */
+
+extern void loss_init(DnsPace *pace);
+extern void loss_answered(DnsPace *pace);
+extern void loss_silent(DnsPace *pace);
+extern void loss_late(DnsPace *pace);
+extern bool loss_is_chance(const DnsPace *pace, int fresh);
+extern bool loss_was_chance(const DnsPace *pace, int fresh);
 
 /* ---- silence.c: a server that falls silent ---- */
 

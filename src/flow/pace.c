@@ -72,19 +72,6 @@
 #define LOST_BY_CHANCE	2
 #define TOO_MANY_LOST	0.02
 
-/*
- * Queries can be lost by chance if at most this share of the questions is silent; else they
- * are lost since there are too many, or nobody answers (the world lossy of test/sim).
- */
-#define SILENT_BY_CHANCE	0.05
-
-/*
- * Silent questions beyond that share are remembered up to these numbers, so that the late
- * beginning of a batch does not count at its end; with fewer, late answers seem lost.
- */
-#define LEAST_REMEMBERED	32
-#define MOST_REMEMBERED		160
-
 /* The quickest round trip is that of the last two spans of this many microseconds. */
 #define BASE_SPAN		INT64CONST(2000000)
 
@@ -105,7 +92,7 @@ pace_init(DnsPace *pace)
 	pace->level = FIRST_LEVEL;
 	pace->total = WINDOW_MAX;
 	pace->slow_start = true;
-	pace->silent_left = LOST_BY_CHANCE;
+	loss_init(pace);
 	forget_quick(pace);
 	near_init(pace);
 	pace_begin(pace);
@@ -173,7 +160,7 @@ pace_answered(DnsPace *pace)
 {
 	pace->answers++;
 	pace->delivered++;
-	pace->silent_left += SILENT_BY_CHANCE;
+	loss_answered(pace);
 	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING &&
 		pace->full && pace->level < WINDOW_MAX && near_allows(pace, clock_is_prompt()))
 		pace->level += near_growth(pace) * start_gain(pace);
@@ -245,30 +232,6 @@ void
 pace_lost(DnsPace *pace, int64 sent_at)
 {
 	pace->lost += (sent_at >= pace->halved_at);
-}
-
-/*
- * Counts a new question that is silent.
- */
-void
-pace_silent(DnsPace *pace)
-{
-	double		most = Max(LEAST_ANSWERS, SILENT_BY_CHANCE * pace->level);
-	double		least = -Max(Min(most, MOST_REMEMBERED), LEAST_REMEMBERED);
-
-	pace->silent_left = Max(Min(pace->silent_left, most) - 1, least);
-}
-
-/*
- * Is there so little load, with this many fresh questions, and are so few questions silent
- * that chance is the reason if queries are lost?  Nearby, the load is that of other
- * sessions.
- */
-bool
-pace_loses_by_chance(const DnsPace *pace, int fresh)
-{
-	return near_is_distant(pace) && pace->silent_left >= 0 && pace->pause_until == 0 &&
-		fresh <= pace->level / 2;
 }
 
 /*
