@@ -97,7 +97,6 @@ socket_make(DnsChannel *channel, const DnsNameServer *server)
 	new = channel->sockets[fd];
 	new->burst = true;
 	new->want_read = true;
-	udp_receive_together(fd);
 	channel->sockets_changed = true;
 	if (config->send_buffer_size > 0)
 		(void) socket_option(fd, ARES_SOCKET_OPT_SENDBUF_SIZE,

@@ -60,7 +60,7 @@ extern void outbox_set_waits(DnsChannel *channel, DnsSocket *socket, bool waits)
 /* ---- udp_receive.c: what comes over UDP ---- */
 
 extern bool udp_receive_reserve(void);
-extern void udp_receive_together(int fd);
+extern void udp_receive_together(const DnsSocket *socket);
 extern bool udp_receive(DnsChannel *channel, DnsSocket *socket,
 						DnsVerdict *verdict);
 extern ares_ssize_t udp_receive_stub(DnsChannel *channel, DnsSocket *socket,

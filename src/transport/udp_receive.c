@@ -29,6 +29,13 @@ typedef union LengthControl
 #define INBOX_SIZE	32
 #define INBOX_STEP	(65536 + 64)
 
+/*
+ * A socket with this many queries can have answers that come together.  For fewer the
+ * system would have more to do: to the first socket that asks for this, Linux changes
+ * its own code, and again when the last one is closed.
+ */
+#define TOGETHER_FROM	64
+
 static struct
 {
 	uint32		serial;			/* of the socket; 0 if it is empty */
@@ -73,15 +80,17 @@ udp_receive_reserve(void)
 }
 
 /*
- * Lets the system hand over what has come together as one, if it can.
+ * Lets the system hand over what has come together as one, if it can.  Called before each
+ * query of a socket.
  */
 void
-udp_receive_together(int fd)
+udp_receive_together(const DnsSocket *socket)
 {
 #ifdef UDP_GRO
 	int			on = 1;
 
-	(void) setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on));
+	if (socket->asked == TOGETHER_FROM)
+		(void) setsockopt(socket->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on));
 #endif
 }
 

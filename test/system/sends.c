@@ -3,13 +3,16 @@
  *
  * For LD_PRELOAD: wraps sendmmsg() in the whole server, counts its calls and the
  * messages that they send, and can make it behave like a system that has little room,
- * or cannot cut messages to pieces.  The behaviour and the counts are 64-bit numbers
- * in the file that the variable SENDS names.
+ * or cannot cut messages to pieces.  Counts the sockets, too, that are to have what comes
+ * together as one (UDP_GRO).  The behaviour and the counts are 64-bit numbers in the file
+ * that the variable SENDS names.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -23,6 +26,7 @@ enum
 	CALLS,
 	MESSAGES,
 	REFUSED,
+	TOGETHER,
 	NUMBERS
 };
 
@@ -96,4 +100,16 @@ sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 	for (int i = 0; i < sent; i++)
 		number[MESSAGES] += messages[i].msg_hdr.msg_iovlen;
 	return sent;
+}
+
+int
+setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+	int			(*real) (int, int, int, const void *, socklen_t) =
+		(int (*) (int, int, int, const void *, socklen_t)) dlsym(RTLD_NEXT, "setsockopt");
+	int64_t    *number = numbers();
+
+	if (number != NULL && level == IPPROTO_UDP && option == UDP_GRO)
+		number[TOGETHER]++;
+	return real(fd, level, option, value, len);
 }
