@@ -163,7 +163,8 @@ all_right('names of addresses', sub { "SELECT dns_address_from_reverse(${\quoted
 is_deeply([ grep { !shown_again($_) } @names ], [], '... and the output is the same name again');
 
 $session->text("SET pgcares.servers = '127.0.0.1:9'; SET pgcares.deadline = '1ms'");
-my @of_words = ([ '22023', 'ND003' ], @words);
+# the deadline can be over before a name that nobody is asked for is refused
+my @of_words = ([ '22023', 'ND003', 'NDA12' ], @words);
 all_right('types', sub { "SELECT * FROM dns_query('x.invalid', ${\quoted($_[0])})" }, @of_words);
 all_right('classes', sub { "SELECT * FROM dns_query('x.invalid', 'A', ${\quoted($_[0])})" }, @of_words);
 all_right('ports', sub { "SELECT * FROM dns_getaddrinfo('192.0.2.1', ${\quoted($_[0])})" }, ['22023'], @words);
