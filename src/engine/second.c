@@ -142,7 +142,7 @@ third_at(const DnsWindow *window)
 	int64		second_sent;
 
 	if (window->nburst[BURST_SECOND] == 0 || !window->loses ||
-		!loss_was_chance(&window->channel->pace, tries_fresh(window)))
+		!loss_is_chance(&window->channel->pace, tries_fresh(window), true))
 		return PG_INT64_MAX;
 	slot = tries_first(window, BURST_SECOND);
 	second_sent = slot->tries[0].sent_at;
@@ -188,15 +188,20 @@ has_answered(const DnsSlot *slot, int64 since)
 
 /*
  * Microseconds after which a silent question can be asked early: if queries can be lost
- * since there are too many of them, a long time.
+ * since there are too many of them, a long time; if many answers are late, but some
+ * queries have been lost, twice the usual time.
  */
 static int64
 early_after(const DnsWindow *window)
 {
 	const DnsChannel *channel = window->channel;
+	int			fresh = tries_fresh(window);
 
-	return loss_is_chance(&channel->pace, tries_fresh(window)) ?
-		roundtrip_timeout(channel) : long_after(channel);
+	if (loss_is_chance(&channel->pace, fresh, false))
+		return roundtrip_timeout(channel);
+	if (window->loses && loss_is_chance(&channel->pace, fresh, true))
+		return clock_earlier(2 * roundtrip_timeout(channel), long_after(channel));
+	return long_after(channel);
 }
 
 /* The long time of early_after(), which is over before the try is. */

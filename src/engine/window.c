@@ -42,9 +42,7 @@ window_open(int capacity, const char *server)
 	return window;
 }
 
-/*
- * Makes a window, whose memory is zero, an empty one without a channel.
- */
+/* Makes a window, whose memory is zero, an empty one without a channel. */
 void
 window_init(DnsWindow *window, MemoryContext context, int capacity)
 {
@@ -387,6 +385,7 @@ take_channel(DnsWindow *window, DnsChannel *channel)
 	channel->window = window;
 	channel->last_errno = 0;
 	pace_begin(&channel->pace);
+	start_again(&channel->pace);
 	events_enlist(window);
 	report_begin();
 }

@@ -104,6 +104,7 @@ typedef struct DnsPace
 	int			train;			/* the questions of it */
 	int			start_answers;	/* to the train */
 	int64		train_at;		/* the first of them came */
+	int64		answered_at;	/* the last one came */
 	int64		train_time;		/* half of the first train was answered in; 0: not yet */
 	double		start_level;	/* the level that the train allows first */
 	DnsTrips	latest;			/* of the train, or after it */
@@ -208,6 +209,7 @@ extern void pace_look(DnsPace *pace, int64 rto);
 /* ---- start.c: the start far away ---- */
 
 extern void start_begin(DnsPace *pace, int64 now);
+extern void start_again(DnsPace *pace);
 extern void start_trip(DnsPace *pace, int64 trip, int64 sent_at);
 extern void start_watch(DnsPace *pace, const DnsTrips *trip, int64 base);
 extern void start_look(DnsPace *pace, int64 now);
@@ -238,8 +240,7 @@ extern void loss_init(DnsPace *pace);
 extern void loss_answered(DnsPace *pace);
 extern void loss_silent(DnsPace *pace);
 extern void loss_late(DnsPace *pace);
-extern bool loss_is_chance(const DnsPace *pace, int fresh);
-extern bool loss_was_chance(const DnsPace *pace, int fresh);
+extern bool loss_is_chance(const DnsPace *pace, int fresh, bool known);
 
 /* ---- silence.c: a server that falls silent ---- */
 

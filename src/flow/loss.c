@@ -70,22 +70,12 @@ loss_late(DnsPace *pace)
 
 /*
  * Is there so little load, with this many fresh questions, and are so few questions silent
- * that chance is the reason if queries are lost?  Nearby, the load is that of other
- * sessions.
+ * that chance is the reason if queries are lost?  If it is known that some are, questions
+ * whose answers were late do not count.  Nearby, the load is that of other sessions.
  */
 bool
-loss_is_chance(const DnsPace *pace, int fresh)
+loss_is_chance(const DnsPace *pace, int fresh, bool known)
 {
-	return pace->silent_left >= 0 && loss_was_chance(pace, fresh);
-}
-
-/*
- * The same for a query that is known to be lost: questions whose answers were late do not
- * count.
- */
-bool
-loss_was_chance(const DnsPace *pace, int fresh)
-{
-	return near_is_distant(pace) && pace->lost_left >= 0 && pace->pause_until == 0 &&
-		fresh <= pace->level / 2;
+	return near_is_distant(pace) && (known ? pace->lost_left : pace->silent_left) >= 0 &&
+		pace->pause_until == 0 && fresh <= pace->level / 2;
 }

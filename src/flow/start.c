@@ -18,8 +18,10 @@
  *     +-- near ----+-- queue ---+------------+-- slow, or few answers +
  *
  * If the longer train takes longer in proportion, not the way but the server has set the
- * rate: half of it is asked, and slow start is careful from there on.  All sessions
- * together (joint.c) have no such start.  Runs inside the library too: never raises.
+ * rate: half of it is asked.  In either case slow start is careful above that rate, since a
+ * server far away gets more than its buffer holds before anybody hears of it.  A session
+ * that has asked before knows the level, and spreads it, too.  All sessions together
+ * (joint.c) have no such start.  Runs inside the library too: never raises.
  */
 #include "postgres.h"
 
@@ -101,6 +103,21 @@ start_begin(DnsPace *pace, int64 now)
 }
 
 /*
+ * After start_begin(), in a session that knows the level of a server far away: it is not
+ * asked at once, either.  joint.c does so for all sessions together.
+ */
+void
+start_again(DnsPace *pace)
+{
+	if (pace->level <= LAST_TRAIN || pace->nearest < FAR)
+		return;
+	pace->start = START_SPREADS;
+	pace->start_level = pace->level;
+	pace->start_trips = (DnsTrips) {1, 0, pace->nearest, pace->nearest};
+	pace->level = LAST_TRAIN;
+}
+
+/*
  * Notes the round trip in microseconds of a query that was sent at this time.
  */
 void
@@ -122,6 +139,7 @@ start_trip(DnsPace *pace, int64 trip, int64 sent_at)
 			return;
 		if (pace->start_answers++ == 0)
 			pace->train_at = now;
+		pace->answered_at = now;
 		trips_add(&pace->latest, &(DnsTrips) {1, 0, trip, trip});
 		if (pace->start_answers == pace->train / 2)
 			measure(pace, now);
@@ -233,7 +251,7 @@ static void
 measure(DnsPace *pace, int64 now)
 {
 	int64		trip = pace->start_trips.quickest;
-	int64		time = Max(now - pace->train_at, LEAST_TIME);
+	int64		time = Max(pace->answered_at - pace->train_at, LEAST_TIME);
 	double		rate = (double) pace->start_answers / time;
 
 	pace->start = START_IS_OVER;
@@ -249,11 +267,9 @@ measure(DnsPace *pace, int64 now)
 		return;
 	}
 	/* If the way had set the times, more questions would have taken as long. */
+	pace->careful_above = rate * trip;
 	if (time > pace->train_time * sqrt(2.0 * pace->start_answers / FIRST_TRAIN))
-	{
-		pace->careful_above = rate * trip;
 		rate *= PART;
-	}
 	pace->start = START_SPREADS;
 	pace->start_at = now;
 	pace->start_level = Min(rate * trip, WINDOW_MAX);
@@ -267,6 +283,12 @@ measure(DnsPace *pace, int64 now)
 static void
 end_train(DnsPace *pace, int64 now)
 {
+	/* Silent names of earlier questions take places, so the first train can be shorter. */
+	if (pace->train_time == 0 && pace->start_answers >= pace->train / 4)
+	{
+		measure(pace, now);
+		return;
+	}
 	pace->start = START_IS_OVER;
 	pace->level = Min(pace->level, Max(pace->start_answers, TWO_PAIRS));
 	share_begin(pace, now);
@@ -278,7 +300,8 @@ spread(DnsPace *pace, int64 now)
 {
 	double		done = (double) (now + STEP - pace->start_at) / pace->start_trips.quickest;
 
-	if (pace->slow_start && pace->growing && pace->testing == PACE_TESTS_NOTHING)
+	if (pace->growing && pace->halved_at < pace->start_at && pace->joint == NULL &&
+		pace->testing == PACE_TESTS_NOTHING)
 		pace->level = Max(pace->level, Min(done, 1) * pace->start_level);
 	else
 		done = 1;
