@@ -122,7 +122,10 @@ take_socket(DnsChannel *channel, int server, bool again)
 
 	if (socket != NULL && socket->serial == from->sockets[again].serial &&
 		socket->asked < channel->queries_per_socket)
+	{
+		udp_receive_together(socket);
 		return socket;
+	}
 
 	socket_end_all(channel, channel->queries_per_socket, false);
 	channel_reserve_descriptors(channel, true);

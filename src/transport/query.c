@@ -80,7 +80,6 @@ query_send(DnsChannel *channel, DnsSocket *socket, DnsSlot *slot)
 
 	try->edns = nameserver_edns_wanted(channel, slot, try->server);
 	count_query(channel, slot, try->server, false);
-	udp_receive_together(socket);
 	return udp_send(channel, socket, message, write_slot(slot, try, message));
 }
 
