@@ -92,6 +92,7 @@ pace_init(DnsPace *pace)
 	pace->level = FIRST_LEVEL;
 	pace->total = WINDOW_MAX;
 	pace->slow_start = true;
+	pace->start = START_IS_OVER;
 	loss_init(pace);
 	forget_quick(pace);
 	near_init(pace);
@@ -108,6 +109,7 @@ pace_restart(DnsPace *pace)
 	pace->level = FIRST_LEVEL;
 	pace->slow_start = true;
 	pace->testing = PACE_TESTS_NOTHING;
+	pace->start = START_IS_OVER;
 }
 
 /*

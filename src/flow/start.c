@@ -92,6 +92,9 @@ static void spread(DnsPace *pace, int64 now);
 void
 start_begin(DnsPace *pace, int64 now)
 {
+	/* The window before can have ended while it spread the level. */
+	if (pace->start == START_SPREADS && pace->halved_at < pace->start_at)
+		pace->level = Max(pace->level, pace->start_level);
 	pace->start = pace->slow_start && pace->level < TWO_PAIRS ? START_WAITS :
 		START_IS_OVER;
 	pace->start_at = now;
