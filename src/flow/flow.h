@@ -116,6 +116,7 @@ typedef struct DnsPace
 	bool		growing;		/* in slow start: no queue has been seen */
 	bool		over;			/* a query of this round is answered */
 	int			answers;
+	int			silent;			/* questions that fell silent */
 	DnsTrips	trips;
 	bool		full;			/* the level kept a question from being asked */
 
@@ -149,6 +150,7 @@ typedef struct DnsPace
 	double		share;			/* of the answers then, or before a pause */
 	double		share_known;	/* questions that told it */
 	int64		delay;			/* the quickest round trip then */
+	double		delay_mean;		/* and the mean one */
 	double		queue;			/* the part of it that seems to be a queue */
 
 	/* For joint.c, as long as a window asks. */

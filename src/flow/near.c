@@ -61,13 +61,12 @@
 /*
  * In the first rounds of a channel, of 8 answers at least (pace.c), an answer raises the
  * level by FIRST_GROWTH: if many sessions begin at once, their queue is seen before it is
- * full.  Far away, or if answers take LOOKED_UP microseconds longer than the quickest one,
- * since names are looked up or silent, the rounds are too long for that.  Chosen by the
- * worlds "busy" of test/sim.
+ * full.  That queue can look like a long way, and like names that are looked up; only
+ * start.c tells a server that is far.  Chosen by the worlds "busy" of test/sim, also with
+ * slower servers.
  */
 #define FIRST_GROWTH	(1.0 / 8)
 #define FIRST_ROUNDS	2
-#define LOOKED_UP		2500
 
 static double mean_time(const DnsPace *pace);
 
@@ -103,6 +102,7 @@ void
 near_silent(DnsPace *pace, int64 time)
 {
 	pace->silence += time;
+	pace->silent++;
 }
 
 /*
@@ -169,15 +169,7 @@ near_allows(const DnsPace *pace, bool prompt)
 double
 near_growth(const DnsPace *pace)
 {
-	double		number = pace->seen + pace->trips.number;
-	double		mean;
-
-	if (pace->joint != NULL || pace->seen_rounds >= FIRST_ROUNDS || number == 0 ||
-		pace->nearest >= LONGEST_OF_OTHERS)
-		return 1;
-	mean = (pace->seen_sum + pace->trips.sum) / number +
-		pace->silence / Max(pace->delivered, 1);
-	return mean - pace->nearest < LOOKED_UP ? FIRST_GROWTH : 1;
+	return pace->joint == NULL && pace->seen_rounds < FIRST_ROUNDS ? FIRST_GROWTH : 1;
 }
 
 /*

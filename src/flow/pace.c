@@ -58,7 +58,8 @@
 
 /*
  * A round without an answer is over after this many timeouts.  Where nobody answers,
- * there is no load to be found out: the level grows up to SILENT_LEVEL.
+ * there is no load to be found out: the level grows up to SILENT_LEVEL.  Once a queue or
+ * losses have been seen, few silent questions do not tell that: LEAST_ANSWERS do.
  */
 #define SILENT_ROUND	1
 
@@ -275,7 +276,7 @@ pace_look(DnsPace *pace, int64 rto)
 	else if (pace->full && now >= pace->looked_at + SILENT_ROUND * rto)
 	{
 		pace->looked_at = now;
-		if (pace->answers == 0)
+		if (pace->answers == 0 && (pace->slow_start || pace->silent >= LEAST_ANSWERS))
 			end_round(pace, now);
 	}
 }
@@ -285,7 +286,7 @@ begin_round(DnsPace *pace, int64 now)
 {
 	pace->began = pace->looked_at = now;
 	pace->over = false;
-	pace->answers = 0;
+	pace->answers = pace->silent = 0;
 	pace->full = false;
 	pace->growing = true;
 	if (now - pace->base_since < BASE_SPAN)
@@ -344,6 +345,8 @@ adjust_level(DnsPace *pace, int64 now)
 		pace->judged = FADING * pace->judged + pace->trips.number;
 		pace->quick = FADING * pace->quick + pace->trips.quick;
 	}
+	if (pace->testing == PACE_TESTS_DELAY && pace->trips.number < LEAST_ANSWERS)
+		return false;
 	if (pace->testing == PACE_TESTS_DELAY)
 		judge_delay(pace);
 	else if (queue <= allowed)
@@ -364,6 +367,7 @@ adjust_level(DnsPace *pace, int64 now)
 			pace->testing = PACE_TESTS_DELAY;
 			pace->changed_at = now;
 			pace->delay = pace->trips.quickest;
+			pace->delay_mean = pace->trips.sum / pace->trips.number;
 			pace->queue = queue;
 		}
 	}
@@ -388,14 +392,18 @@ allowed_queue(const DnsPace *pace, const DnsTrips *trips)
 }
 
 /*
- * The level is lower, since answers came late.  If they still do, that is not because of
- * the queries of this channel.
+ * The level is lower, since answers came late.  If they still do, the quickest or all of
+ * them, that is not because of the queries of this channel: a resolver can have had a name
+ * at hand by chance.
  */
 static void
 judge_delay(DnsPace *pace)
 {
+	double		shorter = pace->queue * DECREASE / 2;
+
 	pace->testing = PACE_TESTS_NOTHING;
-	if (pace->delay - pace->trips.quickest > pace->queue * DECREASE / 2)
+	if (pace->delay - pace->trips.quickest > shorter &&
+		pace->delay_mean - pace->trips.sum / pace->trips.number > shorter)
 	{
 		pace->slow_start = false;
 		return;

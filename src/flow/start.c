@@ -152,8 +152,10 @@ start_trip(DnsPace *pace, int64 trip, int64 sent_at)
 	if (pace->start != START_LOOKS_AGAIN || sent_at < pace->start_at)
 		return;
 	pace->start = START_IS_OVER;
-	if (!is_longer(pace, pace->start_trips.sum / pace->start_trips.number))
-		send_train(pace, FIRST_TRAIN, now);
+	if (is_longer(pace, pace->start_trips.sum / pace->start_trips.number))
+		return;
+	near_is_far(pace);
+	send_train(pace, FIRST_TRAIN, now);
 }
 
 /*
@@ -276,7 +278,6 @@ measure(DnsPace *pace, int64 now)
 	pace->start = START_SPREADS;
 	pace->start_at = now;
 	pace->start_level = Min(rate * trip, WINDOW_MAX);
-	near_is_far(pace);
 }
 
 /*
