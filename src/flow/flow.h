@@ -126,6 +126,7 @@ typedef struct DnsPace
 	DnsSample	open;			/* of what is asked now */
 	DnsSample	closed;			/* waits for the fate of its questions, if it has any */
 	double		excess;			/* silent questions more than expected */
+	double		sure_excess;	/* the same, less what chance explains */
 	int			low_sample;		/* the first sample with more */
 	int64		low_since;		/* when that one began */
 	int64		low_from;		/* and the sample before */

@@ -75,13 +75,14 @@ pause_probed(DnsPace *pace, bool new)
 
 /*
  * Ends a pause, after which this many questions still wait.  Begins with few questions: a
- * list with room for a few has none for twice as many.
+ * list with room for a few has none for twice as many.  If names do not fill it, the server
+ * has lost questions, and no last try has to wait for room.
  */
 void
 pause_end(DnsPace *pace, int waiting)
 {
 	pace->pause_until = 0;
-	pace->stays_full = names_fill_list(pace, waiting);
+	pace->was_full = pace->stays_full = names_fill_list(pace, waiting);
 	pace->total = pace->stays_full ? WINDOW_MAX :
 		Max(LEAST_TOTAL, waiting + pace->low_fresh * TOTAL_KEPT);
 	pace->level = LEAST_PROBES;

@@ -17,8 +17,8 @@
  *
  * If the share falls while few questions wait, the level is halved, to see whether that
  * brings more answers; if not, the names are to blame, and fewer answers are expected.
- * In slow start, a smaller fall is enough for that, and any gain shows that the level was
- * too high: far away, the losses come before a delay does.
+ * In slow start, a smaller fall is enough for that, and any gain that chance does not
+ * explain shows that the level was too high: far away, the losses come before a delay does.
  *
  *   share good: the total grows, if      share low: half the level --> better: stays
  *        ^      there is one                |                    --> else as before
@@ -36,24 +36,30 @@
 /*
  * The share of the fresh questions that are answered is low below SHARE_KEPT of what is
  * expected; probes are answered well above SHARE_PROBES; below SHARE_GONE, nobody answers.
- * A sample has LEAST_KNOWN questions.  What is expected follows the share, sooner to the
- * better than to the worse.  These were chosen in the simulator (test/sim), as those below.
+ * A sample has LEAST_KNOWN questions.  The share that is expected is the mean of the first
+ * FEW_KNOWN at least, and then follows the samples, sooner to the better than to the worse.
+ * These were chosen in the simulator (test/sim), as those below.
  */
 #define SHARE_KEPT		0.8
 #define SHARE_PROBES	0.5
 #define SHARE_GONE		0.1
 #define LEAST_KNOWN		32
-#define LEARN_BETTER	4
-#define LEARN_WORSE		32
-#define LEARN_PROBES	8
+#define LEARN_BETTER	(1.0 / 4)
+#define LEARN_WORSE		(1.0 / 32)
+#define LEARN_PROBES	(1.0 / 8)
+#define FEW_KNOWN		256
 #define MOST_KNOWN		1024	/* older questions count for no more than that */
 
 /*
  * A sample adds to the sum what is silent beyond this share of the expected answers; a
- * list is full when the sum is above MOST_EXCESS.
+ * list is full when the sum is above MOST_EXCESS, also if the expected share is too high
+ * by so many standard deviations.  From TOO_MUCH_EXCESS on no test of the level is awaited:
+ * at the end of a batch none comes to an end.
  */
 #define SHARE_USUAL		0.9
+#define DEVIATIONS		2
 #define MOST_EXCESS		16
+#define TOO_MUCH_EXCESS	64
 
 /* The list of a resolver is not full while fewer questions than this wait. */
 #define LEAST_WAITING	128
@@ -64,6 +70,7 @@
 static void begin_sample(DnsPace *pace, int64 now, int fresh);
 static DnsSample *sample_of(DnsPace *pace, int number);
 static void judge(DnsPace *pace, int waiting);
+static void learn(DnsPace *pace, double share);
 static void add_up(DnsPace *pace);
 static bool is_full(const DnsPace *pace, int waiting);
 static bool is_less(double share, double count, double than, double than_count);
@@ -223,7 +230,7 @@ judge(DnsPace *pace, int waiting)
 			return;
 		}
 		/* There is room again, so the probes tell of the names. */
-		pace->expected += (share - pace->expected) / LEARN_PROBES;
+		pace->expected += (share - pace->expected) * LEARN_PROBES;
 		pace->vain = 0;
 		pause_end(pace, waiting);
 		return;
@@ -239,12 +246,20 @@ judge(DnsPace *pace, int waiting)
 		return;
 	if (share >= SHARE_PROBES * pace->expected)
 		pace->vain = 0;			/* there was room */
+	/* What is expected is not known yet, unless chance does not explain the difference. */
+	if (pace->known < FEW_KNOWN && pace->testing == PACE_TESTS_NOTHING &&
+		!is_less(share, pace->closed.asked, pace->expected, pace->known))
+	{
+		learn(pace, share);
+		return;
+	}
 	add_up(pace);
 	if (pace->excess > MOST_EXCESS / 2)
 		calm_note(pace, pace->closed.began, pace->closed.ended, false);
 	else if (pace->excess == 0 && share > 0)
 		calm_note(pace, pace->closed.began, pace->closed.ended, true);
-	if (pace->testing == PACE_TESTS_LEVEL)
+	if (pace->testing == PACE_TESTS_LEVEL &&
+		!(pace->sure_excess > TOO_MUCH_EXCESS && is_full(pace, waiting)))
 	{
 		if (pace->closed.number >= pace->test_sample)
 			judge_level(pace, share, waiting);
@@ -265,16 +280,30 @@ judge(DnsPace *pace, int waiting)
 			 is_less(share, pace->closed.asked, SHARE_USUAL * pace->expected, pace->known))
 		test_level(pace, share);
 	else if (share >= SHARE_KEPT * pace->expected)
-	{
-		pace->known = Min(pace->known + pace->closed.asked, MOST_KNOWN);
-		pace->expected += (share - pace->expected) /
-			(share > pace->expected ? LEARN_BETTER : LEARN_WORSE);
-		pause_good(pace);
-	}
+		learn(pace, share);
 	else if (pace->stays_full)
-		pace->expected += (share - pace->expected) / LEARN_WORSE;
+		pace->expected += (share - pace->expected) * LEARN_WORSE;
 	else if (share > 0)			/* else there is nothing to compare with */
 		test_level(pace, share);
+}
+
+/*
+ * Learns what share of the questions is answered: the mean of the last ones, except that a
+ * fall is learned slowly, and a rise that chance does not explain quickly.
+ */
+static void
+learn(DnsPace *pace, double share)
+{
+	double		asked = pace->closed.asked;
+	double		part = asked / (pace->known + asked);
+
+	if (pace->known >= FEW_KNOWN && share < pace->expected)
+		part = Min(part, LEARN_WORSE);
+	else if (is_less(pace->expected, pace->known, share, asked))
+		part = Max(part, LEARN_BETTER);
+	pace->expected += (share - pace->expected) * part;
+	pace->known = Min(pace->known + asked, MOST_KNOWN);
+	pause_good(pace);
 }
 
 /* Adds up the silent questions that are more than expected. */
@@ -283,6 +312,7 @@ add_up(DnsPace *pace)
 {
 	const DnsSample *sample = &pace->closed;
 	double		excess;
+	double		chance;
 
 	if (pace->excess == 0)
 	{
@@ -291,10 +321,13 @@ add_up(DnsPace *pace)
 		pace->low_fresh = sample->fresh;
 		pace->low_from = pace->judged_from;
 		pace->low_asked = pace->low_silent = 0;
+		pace->sure_excess = 0;
 	}
 	pace->low_asked += sample->asked;
 	pace->low_silent += sample->silent;
 	excess = sample->silent - sample->asked * (1 - SHARE_USUAL * pace->expected);
+	chance = DEVIATIONS * sqrt(pace->expected * (1 - pace->expected) / pace->known);
+	pace->sure_excess = Max(0, pace->sure_excess + excess - chance * sample->asked);
 	pace->judged_from = sample->began;
 	/* If a server answers again with as many waiting, its list was not full. */
 	if (excess < 0 && pace->excess > MOST_EXCESS)
@@ -315,7 +348,7 @@ is_full(const DnsPace *pace, int waiting)
 	const DnsSample *sample = &pace->closed;
 	double		share;
 
-	if (pace->excess <= MOST_EXCESS)
+	if (pace->sure_excess <= MOST_EXCESS)
 		return false;
 	if (pace->stays_full)
 		return true;
@@ -352,22 +385,20 @@ test_level(DnsPace *pace, double share)
 
 /*
  * Fewer were asked.  If that has not brought back at least half of the answers that were
- * missing, the list of the resolver is full, if many questions wait, or else the names
- * are to blame.
+ * missing, or in slow start any for sure, the list of the resolver is full, if many
+ * questions wait, or else the names are to blame.
  */
 static void
 judge_level(DnsPace *pace, double share, int waiting)
 {
+	bool		half = share >= (pace->share + pace->expected) / 2;
+	bool		sure = is_less(pace->share, pace->share_known, share, pace->closed.asked);
+
 	pace->testing = PACE_TESTS_NOTHING;
-	if (share >= (pace->share + pace->expected) / 2)
+	if (pace->slow_start ? sure : half)
 	{
-		pace->slow_start = false;
-		pace->excess = 0;
-		return;
-	}
-	if (pace->slow_start &&
-		is_less(pace->share, pace->share_known, share, pace->closed.asked))
-	{
+		if (half)
+			pace->excess = 0;
 		pace->slow_start = false;
 		return;
 	}
@@ -376,7 +407,7 @@ judge_level(DnsPace *pace, double share, int waiting)
 		pause_begin(pace);
 	else
 	{
-		pace->expected += (share - pace->expected) / LEARN_BETTER;
+		pace->expected += (share - pace->expected) * LEARN_BETTER;
 		pace->known = pace->closed.asked;
 	}
 }
