@@ -154,6 +154,24 @@ is(first_questions($apart), 2 * FIRST, '... but without shared memory as few as 
 	cmp_ok($batch->most_at_once(0.2), '>', 2 * TOTAL, '... the bound has no effect');
 }
 
+# ---- A session that knows the level
+
+# The level is spread over a round trip; a batch that ends meanwhile does not lower it
+{
+	my $session = Session->new($apart);
+	my $asked_first = sub {
+		my @queries = @{ Batch->run($server, $session, q{'delay200'}, 3000)->{queries} };
+		return scalar grep { $_->{time} < $queries[0]{time} + 0.19 } @queries;
+	};
+
+	$asked_first->() foreach 1 .. 4;
+	my $known = $asked_first->();
+	Batch->run($server, $session, q{'delay200'}, 3000, deadline => '10ms');
+	# A busy machine asks fewer in that time
+	cmp_ok($asked_first->(), '>=', $known / 2, 'a batch that ends within a round trip leaves the level as it was');
+	$session->close;
+}
+
 # ---- The setting
 
 $super->text('CREATE ROLE plain LOGIN; CREATE ROLE limited LOGIN; ALTER ROLE limited SET pgcares.max_in_flight_total = 7');
