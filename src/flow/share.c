@@ -246,7 +246,7 @@ judge(DnsPace *pace, int waiting)
 		return;
 	if (share >= SHARE_PROBES * pace->expected)
 		pace->vain = 0;			/* there was room */
-	/* What is expected is not known yet, unless chance does not explain the difference. */
+	/* The first samples tell what to expect, as long as chance explains how they differ. */
 	if (pace->known < FEW_KNOWN && pace->testing == PACE_TESTS_NOTHING &&
 		!is_less(share, pace->closed.asked, pace->expected, pace->known))
 	{
