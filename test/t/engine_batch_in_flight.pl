@@ -139,8 +139,8 @@ $session->text('SELECT dns_reset()');
 	cmp_ok(@{ $batch->{queries} }, '<=', 2000 * 1.05 + 20, '... and the others hardly more than once');
 	cmp_ok($batch->{seconds}, '<', 10, '... long before the end of a try');
 	is($batch->{stats}{timeouts}, 0, '... without a timeout');
-	# the server can have seen the first query late, or seem far on a busy machine
-	cmp_ok(min($batch->waits), '>=', 0.02, '... but not at once');
+	# the server can have seen the first query late
+	cmp_ok(min($batch->waits), '>=', 0.05, '... but not at once');
 	note(sprintf '%.2f s, %d sent again', $batch->{seconds}, $batch->{stats}{resends});
 }
 
