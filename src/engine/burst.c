@@ -241,6 +241,8 @@ burst_try(DnsSlot *slot)
 			}
 			slot->tried_at = clock_last();
 			again = slot->reply.queries > 1 && slot->burst != BURST_HELD;
+			calm_asked(&channel->pace, !slot->listed || slot->burst == BURST_HELD || slot->burst == BURST_LAST);
+			slot->listed = true;
 			slot->sample = slot->reply.queries > 1 ? 0 : share_asked(&channel->pace);
 			tries_enter(slot, again ? BURST_AGAIN : BURST_FRESH);
 			return;
@@ -294,6 +296,8 @@ note_answer(DnsSlot *slot, uint16 id)
 		return;
 	server = &channel->nameservers[try->server];
 	server->failures = 0;
+	calm_answered(&channel->pace, slot->listed);
+	slot->listed = false;
 	server->heard_at = clock_last();
 
 	if (slot->last_try)
@@ -304,7 +308,7 @@ note_answer(DnsSlot *slot, uint16 id)
 		share_late(&channel->pace, slot->sample);
 	}
 	if (slot->burst == BURST_FRESH && slot->sample == 0)
-		calm_held(&channel->pace, slot->tried_at, true);
+		calm_held(&channel->pace, slot->tried_at, true, tries_fresh(slot->window));
 	slot->sample = 0;
 
 	if (try->early)
@@ -327,7 +331,7 @@ move_silent(DnsWindow *window, int64 now)
 
 		tries_enter(slot, held_is_due(slot) ? BURST_HELD : BURST_SILENT);
 		if (slot->sample == 0)
-			calm_held(&channel->pace, slot->tried_at, false);
+			calm_held(&channel->pace, slot->tried_at, false, 0);
 		near_silent(&channel->pace, roundtrip_timeout(channel));
 		loss_silent(&channel->pace);
 		share_silent(&channel->pace, slot->sample);

@@ -126,6 +126,7 @@ typedef struct DnsSlot
 	int64		tried_at;		/* the last of these tries */
 	bool		met_room;		/* a try was made in a calm time; see calm.c */
 	bool		last_try;		/* has waited for a calm time, and was made */
+	bool		listed;			/* can have a place in the list of a resolver */
 	uint8		server;			/* that this try asks */
 	uint8		early;			/* early queries that have been sent */
 	uint8		made_early;		/* 1 + the server whose next try was made early; or 0 */

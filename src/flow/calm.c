@@ -6,8 +6,9 @@
  * has been answered as expected since the last sign of a full list.  A name that was
  * asked in a calm time, some time before and after such signs, was not dropped.
  *
- * At the end of a batch no new question can tell that.  Then there is a longer wait, in
- * which the resolver finishes what it has.
+ * At the end of a batch no new question can tell that.  Then there is room if answers have
+ * freed more places since the list was full than questions have taken.  Otherwise there is
+ * a longer wait, in which the resolver finishes what it has.
  *
  * Runs inside the library too: never raises.
  */
@@ -32,33 +33,39 @@
  * long as a resolver works on a name.  Then one follows when the one before is
  * answered, or so many microseconds later.
  */
-#define LAST_AFTER		INT64CONST(18000000)
+#define LAST_AFTER		INT64CONST(20000000)
 #define LAST_EACH		5000
 
 /*
- * Notes what the questions tell that were asked in this time.
+ * The questions that were asked since then tell that there is room; this many are fresh.
  */
 void
-calm_note(DnsPace *pace, int64 began, int64 ended, bool calm)
+calm_note(DnsPace *pace, int64 began, int fresh)
 {
-	if (calm)
-	{
-		pace->calm_at = began;
-		return;
-	}
+	pace->calm_at = began;
+	pace->free = Max(pace->free, LEAST_PROBES - fresh);
+}
+
+/*
+ * The questions that were asked until then tell of a full list.
+ */
+void
+calm_end(DnsPace *pace, int64 ended)
+{
 	/* One time of a full list can have several pauses. */
 	if (pace->low_since > pace->full_at + CALM_AFTER / 2)
 		pace->full_from = pace->low_from - CALM_BEFORE;
 	pace->full_at = ended;
+	pace->free = 0;
 }
 
 /*
  * A question that was held back, asked again at this time, is answered while it is fresh,
- * or not.  Some answers, outside of a pause more than there are silent questions, tell
- * that there is room.  Silence tells nothing.
+ * or not; this many are fresh.  Some answers, outside of a pause more than there are silent
+ * questions, tell that there is room.  Silence tells nothing.
  */
 void
-calm_held(DnsPace *pace, int64 tried_at, bool answered)
+calm_held(DnsPace *pace, int64 tried_at, bool answered, int fresh)
 {
 	if (answered)
 		pace->room++;
@@ -66,9 +73,27 @@ calm_held(DnsPace *pace, int64 tried_at, bool answered)
 		pace->room = Max(0, pace->room - 1);
 	if (pace->room >= LEAST_PROBES && pace->pause_until == 0)
 	{
-		calm_note(pace, tried_at, tried_at, true);
+		calm_note(pace, tried_at, fresh);
 		pace->room = 0;
 	}
+}
+
+/*
+ * A question is asked, which takes a place in the list, or has one already.
+ */
+void
+calm_asked(DnsPace *pace, bool takes)
+{
+	pace->free -= takes;
+}
+
+/*
+ * A question is answered, which had a place in the list, or none.
+ */
+void
+calm_answered(DnsPace *pace, bool had)
+{
+	pace->free += had;
 }
 
 /*
@@ -91,8 +116,10 @@ calm_time(const DnsPace *pace, bool alone)
 {
 	if (!alone && pace->pause_until > 0)
 		return PG_INT64_MAX;
-	if (!alone && pace->calm_at > pace->full_at && pace->excess == 0 &&
-		clock_last() < pace->calm_at + LATELY)
+	if (pace->pause_until == 0 && !pace->was_full)
+		return clock_last();	/* there was no full list after all */
+	if (pace->calm_at > pace->full_at && pace->excess == 0 &&
+		(alone ? pace->free > 0 : clock_last() < pace->calm_at + LATELY))
 		return pace->calm_at;
 	return Max(Max(pace->full_at, pace->told_at) + LAST_AFTER, pace->last_at);
 }

@@ -135,10 +135,14 @@ typedef struct DnsPace
 	int			low_asked;		/* since then, in samples */
 	int			low_silent;
 	int			gone;			/* questions that wait since nobody answered */
+	bool		one_server;		/* no other one can answer if this one does not */
+	int			waited;			/* those that waited when a sample was good, if so */
 	int			vain;			/* pauses one after another that have brought nothing */
 	int64		calm_at;		/* the last sample that tells of a calm time began */
+	int			free;			/* places in a list: answers since it was full, less questions */
 	int64		full_from;		/* since then, a list could be full */
 	int64		full_at;		/* the last one that tells of a full list ended */
+	bool		unheard;		/* hardly anybody answered when the pause began */
 	bool		was_full;		/* a list was full, it seems */
 	bool		stays_full;		/* names that nobody answers fill it */
 	int			room;			/* answers to held questions that tell of room */
@@ -231,7 +235,8 @@ extern bool share_look(DnsPace *pace, int fresh, int waiting, int64 oldest);
 
 /* ---- pause.c: when the list of a resolver seems to be full ---- */
 
-extern void pause_begin(DnsPace *pace);
+extern void pause_begin(DnsPace *pace, bool unheard);
+extern bool pause_is_due(const DnsPace *pace, int fresh, int waiting);
 extern void pause_probed(DnsPace *pace, bool new);
 extern void pause_end(DnsPace *pace, int waiting);
 extern void pause_good(DnsPace *pace);
@@ -281,8 +286,14 @@ extern bool ceiling_is_idle(void);
 
 #define LEAST_PROBES	8		/* answers that tell that there is room */
 
-extern void calm_note(DnsPace *pace, int64 began, int64 ended, bool calm);
-extern void calm_held(DnsPace *pace, int64 tried_at, bool answered);
+/* The list of a resolver is not full while fewer questions than this wait. */
+#define LEAST_WAITING	32
+
+extern void calm_note(DnsPace *pace, int64 began, int fresh);
+extern void calm_end(DnsPace *pace, int64 ended);
+extern void calm_held(DnsPace *pace, int64 tried_at, bool answered, int fresh);
+extern void calm_asked(DnsPace *pace, bool takes);
+extern void calm_answered(DnsPace *pace, bool had);
 extern bool calm_then(const DnsPace *pace, int64 at);
 extern int64 calm_time(const DnsPace *pace, bool alone);
 extern void calm_took(DnsPace *pace);

@@ -127,7 +127,7 @@ pace_begin(DnsPace *pace)
 	pace->testing = PACE_TESTS_NOTHING;
 	pace->joined = false;
 	pace->level_of_all = 0;
-	pace->gone = 0;
+	pace->gone = pace->waited = 0;
 	pace->trips = (DnsTrips) {0};
 	share_begin(pace, now);
 	begin_round(pace, now);

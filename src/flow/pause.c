@@ -28,6 +28,12 @@
 #define MOST_ANSWERED	0.97
 
 /*
+ * A server that answered nobody when the pause began, and is back in that many microseconds,
+ * was away: names keep their places for longer.
+ */
+#define SHORT_SILENCE	4000000
+
+/*
  * Otherwise too many questions were fresh.  Then the total is what waits and TOTAL_KEPT of
  * the questions that were fresh, and it grows slowly while the share is good, as CUBIC does
  * near the last trouble (RFC 9438).
@@ -37,29 +43,40 @@
 #define TOTAL_GAIN		(1.0 / 64)
 #define RAISE_EACH		250000	/* us */
 
-/* After a pause, names that nobody answers hold at least this many places. */
-#define LEAST_WAITING	128
-
 static bool names_fill_list(const DnsPace *pace, int waiting);
 
 /*
- * Begins a pause: waits until the resolver has room.
+ * Begins a pause: waits until the resolver has room, or a server that has answered hardly
+ * anybody is back.
  */
 void
-pause_begin(DnsPace *pace)
+pause_begin(DnsPace *pace, bool unheard)
 {
 	int64		now = clock_last();
 
 	pace->testing = PACE_TESTS_NOTHING;
 	pace->excess = 0;
-	pace->before = pace->level;
-	calm_note(pace, now, now, false);
+	if (pace->vain == 0)		/* else there was no level since */
+		pace->before = pace->level;
+	calm_end(pace, now);
 	pace->was_full = true;
+	pace->unheard = unheard;
 	pace->room = 0;
 	pace->paused_at = now;
 	pace->pause_until = now + LONGEST_PAUSE;
 	pace->probe_at = now + PROBE_EACH;
 	pace->probe_each = PROBE_EACH;
+}
+
+/*
+ * Has the bound on what is under way kept everything from being asked for a moment?  Then
+ * names that nobody answers seem to hold all places.
+ */
+bool
+pause_is_due(const DnsPace *pace, int fresh, int waiting)
+{
+	return fresh == 0 && waiting >= (int) pace->total &&
+		clock_last() >= pace->told_at + A_MOMENT;
 }
 
 /*
@@ -83,7 +100,7 @@ pause_end(DnsPace *pace, int waiting)
 {
 	pace->pause_until = 0;
 	pace->was_full = pace->stays_full = names_fill_list(pace, waiting);
-	pace->total = pace->stays_full ? WINDOW_MAX :
+	pace->total = pace->stays_full || pace->unheard ? WINDOW_MAX :
 		Max(LEAST_TOTAL, waiting + pace->low_fresh * TOTAL_KEPT);
 	pace->level = LEAST_PROBES;
 	pace->slow_start = !pace->stays_full;
@@ -118,6 +135,7 @@ pause_give_up(DnsPace *pace, double share)
 	pace->level = Max(pace->level, pace->before);
 	pace->was_full = pace->stays_full = false;
 	pace->total = WINDOW_MAX;
+	pace->waited = 0;
 }
 
 /* Do names that nobody answers fill the list?  Once they do, they do so for long. */
@@ -126,6 +144,10 @@ names_fill_list(const DnsPace *pace, int waiting)
 {
 	if (pace->expected > MOST_ANSWERED)
 		return false;
-	return pace->stays_full || clock_last() >= pace->paused_at + A_MOMENT ||
+	if (pace->stays_full)
+		return true;
+	if (pace->unheard && clock_last() < pace->paused_at + SHORT_SILENCE)
+		return false;
+	return clock_last() >= pace->paused_at + A_MOMENT ||
 		waiting > Max(LEAST_WAITING, pace->low_fresh / 2);
 }

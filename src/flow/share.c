@@ -61,18 +61,21 @@
 #define MOST_EXCESS		16
 #define TOO_MUCH_EXCESS	64
 
-/* The list of a resolver is not full while fewer questions than this wait. */
-#define LEAST_WAITING	128
-
-/* After this many pauses that have brought nothing, the names are to blame. */
+/*
+ * After this many pauses that have brought nothing, the names are to blame; or after the
+ * second number the server, if it has answered nothing at all.
+ */
 #define MOST_IN_VAIN	3
+#define MOST_UNHEARD	2
 
 static void begin_sample(DnsPace *pace, int64 now, int fresh);
 static DnsSample *sample_of(DnsPace *pace, int number);
-static void judge(DnsPace *pace, int waiting);
+static void judge(DnsPace *pace, int fresh, int waiting);
+static void count_waiting(DnsPace *pace, int waiting);
 static void learn(DnsPace *pace, double share);
 static void add_up(DnsPace *pace);
 static bool is_full(const DnsPace *pace, int waiting);
+static bool is_gone(const DnsPace *pace);
 static bool is_less(double share, double count, double than, double than_count);
 static void test_level(DnsPace *pace, double share);
 static void judge_level(DnsPace *pace, double share, int waiting);
@@ -155,7 +158,7 @@ share_time(const DnsPace *pace)
 }
 
 /*
- * Ends a pause that has lasted long enough, and judges a sample if the fate of its
+ * Begins a pause that is due, ends one that has lasted long enough, and judges a sample if the fate of its
  * questions is known.  This many questions wait, and the oldest fresh one was asked at this
  * time.  True if a pause begins.
  */
@@ -175,9 +178,11 @@ share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
 		pace->vain = 0;
 		pause_end(pace, waiting);
 	}
+	else if (!paused && pause_is_due(pace, fresh, waiting))
+		pause_begin(pace, false);
 	if (pace->closed.asked > 0 && oldest > pace->closed.ended)
 	{
-		judge(pace, waiting);
+		judge(pace, fresh, waiting);
 		pace->closed.asked = 0;
 	}
 	if (paused != (pace->pause_until > 0))
@@ -218,7 +223,7 @@ sample_of(DnsPace *pace, int number)
 
 /* Looks whether as many of the questions of a sample are answered as expected. */
 static void
-judge(DnsPace *pace, int waiting)
+judge(DnsPace *pace, int fresh, int waiting)
 {
 	double		share = 1 - (double) pace->closed.silent / pace->closed.asked;
 
@@ -226,7 +231,7 @@ judge(DnsPace *pace, int waiting)
 	{
 		if (share < SHARE_PROBES * pace->expected)
 		{
-			calm_note(pace, pace->closed.began, pace->closed.ended, false);
+			calm_end(pace, pace->closed.ended);
 			return;
 		}
 		/* There is room again, so the probes tell of the names. */
@@ -251,13 +256,17 @@ judge(DnsPace *pace, int waiting)
 		!is_less(share, pace->closed.asked, pace->expected, pace->known))
 	{
 		learn(pace, share);
+		count_waiting(pace, waiting);
 		return;
 	}
 	add_up(pace);
 	if (pace->excess > MOST_EXCESS / 2)
-		calm_note(pace, pace->closed.began, pace->closed.ended, false);
+		calm_end(pace, pace->closed.ended);
 	else if (pace->excess == 0 && share > 0)
-		calm_note(pace, pace->closed.began, pace->closed.ended, true);
+	{
+		calm_note(pace, pace->closed.began, fresh);
+		count_waiting(pace, waiting);
+	}
 	if (pace->testing == PACE_TESTS_LEVEL &&
 		!(pace->sure_excess > TOO_MUCH_EXCESS && is_full(pace, waiting)))
 	{
@@ -271,8 +280,8 @@ judge(DnsPace *pace, int waiting)
 	}
 	else if (is_full(pace, waiting))
 	{
-		if (pace->vain < MOST_IN_VAIN)
-			pause_begin(pace);
+		if (pace->vain < (share > 0 ? MOST_IN_VAIN : MOST_UNHEARD))
+			pause_begin(pace, is_gone(pace));
 		else
 			pause_give_up(pace, share);
 	}
@@ -285,6 +294,13 @@ judge(DnsPace *pace, int waiting)
 		pace->expected += (share - pace->expected) * LEARN_WORSE;
 	else if (share > 0)			/* else there is nothing to compare with */
 		test_level(pace, share);
+}
+
+/* A sample was good while this many waited.  (Another server can answer for a silent one.) */
+static void
+count_waiting(DnsPace *pace, int waiting)
+{
+	pace->waited = pace->one_server ? waiting - pace->gone : 0;
 }
 
 /*
@@ -339,23 +355,29 @@ add_up(DnsPace *pace)
 /*
  * Is the list of a resolver full?  While few questions wait, also as compared to those that
  * were fresh when the trouble began, their number is not the reason for the silence, unless
- * it was before.  If there are hardly any answers at all,
- * the server is gone, unless its list was full before.
+ * it was before.  If there are hardly any answers at all, the server is gone, unless its
+ * list was full before, or many waited while it still answered: a list that is full by then
+ * takes no question.
  */
 static bool
 is_full(const DnsPace *pace, int waiting)
 {
-	const DnsSample *sample = &pace->closed;
-	double		share;
-
 	if (pace->sure_excess <= MOST_EXCESS)
 		return false;
 	if (pace->stays_full)
 		return true;
-	share = 1 - (double) pace->low_silent / pace->low_asked;
-	return sample->silent < sample->asked &&
-		share >= SHARE_GONE * pace->expected &&
-		waiting - pace->gone > Max(Min(pace->level + 2 * pace->low_fresh, 2 * pace->level), LEAST_WAITING);
+	if (is_gone(pace) && pace->waited <= LEAST_WAITING)
+		return false;
+	return waiting - pace->gone > Max(Min(pace->level + 2 * pace->low_fresh, 2 * pace->level), LEAST_WAITING);
+}
+
+/* Is there hardly any answer since the trouble began? */
+static bool
+is_gone(const DnsPace *pace)
+{
+	double		share = 1 - (double) pace->low_silent / pace->low_asked;
+
+	return pace->closed.silent == pace->closed.asked || share < SHARE_GONE * pace->expected;
 }
 
 /*
@@ -404,7 +426,7 @@ judge_level(DnsPace *pace, double share, int waiting)
 	}
 	pace->level = Max(pace->level, pace->before);
 	if (is_full(pace, waiting))
-		pause_begin(pace);
+		pause_begin(pace, is_gone(pace));
 	else
 	{
 		pace->expected += (share - pace->expected) * LEARN_BETTER;

@@ -20,7 +20,8 @@
  * Looks whether a server that has answered is silent; share.c has closed a sample, and
  * this many questions wait.  If so, there are few fresh questions from now on, as after a
  * timeout of TCP (RFC 5681 section 3.1), and slow start is careful above half of the
- * level until now.  A pause, or a pace for all sessions, bounds them already.
+ * level until now.  A pause, or a pace for all sessions, bounds them already.  If many waited
+ * before, a full list can be the reason: share.c decides.
  */
 bool
 silence_judge(DnsPace *pace, int waiting)
@@ -28,7 +29,7 @@ silence_judge(DnsPace *pace, int waiting)
 	const DnsSample *sample = &pace->closed;
 
 	if (sample->silent < sample->asked || pace->joint != NULL ||
-		pace->was_full || pace->total < WINDOW_MAX ||
+		pace->was_full || pace->total < WINDOW_MAX || pace->waited > LEAST_WAITING ||
 		sample->asked * pace->expected < LEAST_EXPECTED)
 	{
 		pace->gone = Min(pace->gone, waiting);
