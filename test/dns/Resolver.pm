@@ -1,15 +1,20 @@
-# A resolver that validates, for the tests of DNSSEC: unbound in front of a Knot
-# of its own, both on loopback and stopped with the object.
+# Resolvers, stopped with their object: unbound on loopback.
 #
 #   my $resolver = Resolver->validating;
 #   $resolver->address; $resolver->authority->address;
 #
-# It knows three zones, each with www (192.0.2.80) and its certificate, and trust anchors for those
+# validates, for the tests of DNSSEC, in front of a Knot of its own. It knows three zones, each with www (192.0.2.80) and its certificate, and trust anchors for those
 # that are signed:
 #   secure.example      signed while Knot serves it
 #   insecure.example    not signed
 #   bogus.example       signed so long ago that its signatures have expired
-# In all else it is a NameServer. None of its queries leaves the machine.
+
+#   my $resolver = Resolver->crowded(LIST, $knot);
+#
+# works on LIST names at the same time. It asks this Knot for dyn.example, and nobody answers it for
+# dead.example: such a name keeps its place for some seconds.
+#
+# In all else they are NameServers. None of their queries leaves the machine.
 
 package Resolver;
 
@@ -38,12 +43,33 @@ sub validating
 
 	$self->{authority} = $authority;
 	write_file("$self->{directory}/anchors", $authority->{anchors});
+	my $lines = <<"LINES";
+    module-config: "validator iterator"
+    trust-anchor-file: "$self->{directory}/anchors"
+    trust-anchor-signaling: no
+    ede: yes
+LINES
 	return $self->start(undef, ['127.0.0.1'],
-		sub { unbound_command($self) },
+		sub { unbound_command($self, $lines, map { $_ => $authority } '.', @zones) },
 		sub { NameServer::knot_is_ready($self, @good) });
 }
 
-# The server of the three zones
+sub crowded
+{
+	my ($class, $list, $knot) = @_;
+	my $self = NameServer::new_in_directory($class, '127.0.0.1');
+	my $lines = <<"LINES";
+    module-config: "iterator"
+    num-queries-per-thread: $list
+    outgoing-range: @{[ 2 * $list ]}
+LINES
+	$self->{authority} = NameServer->silent;
+	return $self->start(undef, ['127.0.0.1'],
+		sub { unbound_command($self, $lines, 'dyn.example' => $knot, 'dead.example' => $self->{authority}) },
+		sub { NameServer::knot_is_ready($self, 'dyn.example') });
+}
+
+# The server of the three zones, or the one that is silent
 sub authority
 {
 	my ($self) = @_;
@@ -154,15 +180,15 @@ sub anchors
 	}
 }
 
-# Write the configuration; the command that runs unbound with it.
+# Write the configuration, with these lines and the servers of these zones; the command that
+# runs unbound with it.
 sub unbound_command
 {
-	my ($self) = @_;
+	my ($self, $lines, %zones) = @_;
 	my $directory = $self->{directory};
 	my $identity = basename($directory);
-	my $authority = "127.0.0.1\@$self->{authority}{port}";
 	my $program = "$directory/unbound";
-	my $stubs = join '', map { "stub-zone:\n    name: \"$_\"\n    stub-addr: $authority\n" } '.', @zones;
+	my $stubs = join '', map { "stub-zone:\n    name: \"$_\"\n    stub-addr: 127.0.0.1\@$zones{$_}{port}\n" } sort keys %zones;
 
 	write_file("$directory/unbound.conf", <<"CONFIGURATION");
 server:
@@ -176,14 +202,10 @@ server:
     do-ip6: no
     num-threads: 1
     identity: "$identity"
-    module-config: "validator iterator"
-    trust-anchor-file: "$directory/anchors"
-    trust-anchor-signaling: no
     root-hints: ""
     do-not-query-localhost: no
     qname-minimisation: no
-    ede: yes
-remote-control:
+${lines}remote-control:
     control-enable: no
 $stubs
 CONFIGURATION
