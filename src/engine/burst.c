@@ -144,6 +144,7 @@ burst_look(DnsWindow *window)
 {
 	DnsChannel *channel = window->channel;
 
+	channel->pace.no_other = nameserver_is_last(channel);
 	if (share_look(&channel->pace, tries_fresh(window), tries_waiting(window),
 				   clock_earlier(tries_first_after(window, BURST_FRESH, 0),
 								 tries_first_after(window, BURST_AGAIN, 0))))

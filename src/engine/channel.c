@@ -317,7 +317,6 @@ learn_servers(DnsChannel *channel)
 	if (channel->config.flags & ARES_FLAG_PRIMARY)
 		channel->nservers = Min(channel->nservers, 1);
 	nameserver_learn(channel, servers);
-	channel->pace.one_server = channel->nservers == 1;
 	channel->servers_hash = hash_bytes_extended((unsigned char *) servers,
 												strlen(servers), channel->nservers);
 	ares_free_string(servers);

@@ -420,6 +420,7 @@ extern void nameserver_learn(DnsChannel *channel, const char *servers);
 extern void nameserver_heard(DnsChannel *channel, bool tcp);
 extern void nameserver_failed(DnsChannel *channel, int server);
 extern void nameserver_check(DnsChannel *channel, int server, int64 tried_at);
+extern bool nameserver_is_last(const DnsChannel *channel);
 extern bool nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
 						int server);
 extern bool nameserver_edns_refused(DnsSlot *slot, DnsTry *try, int rcode);

@@ -101,6 +101,20 @@ nameserver_check(DnsChannel *channel, int server, int64 tried_at)
 }
 
 /*
+ * Is there one server only, or have all failed?
+ */
+bool
+nameserver_is_last(const DnsChannel *channel)
+{
+	for (int i = 0; i < channel->nnameservers; i++)
+	{
+		if (channel->nameservers[i].failures == 0)
+			return channel->nnameservers == 1;
+	}
+	return true;
+}
+
+/*
  * Must the next query of a slot to this server have an OPT record?
  */
 bool

@@ -135,14 +135,14 @@ typedef struct DnsPace
 	int			low_asked;		/* since then, in samples */
 	int			low_silent;
 	int			gone;			/* questions that wait since nobody answered */
-	bool		one_server;		/* no other one can answer if this one does not */
-	int			waited;			/* those that waited when a sample was good, if so */
+	int			waited;			/* those that waited when a sample was good */
+	bool		no_other;		/* no other server can answer if this one does not */
 	int			vain;			/* pauses one after another that have brought nothing */
 	int64		calm_at;		/* the last sample that tells of a calm time began */
 	int			free;			/* places in a list: answers since it was full, less questions */
 	int64		full_from;		/* since then, a list could be full */
 	int64		full_at;		/* the last one that tells of a full list ended */
-	bool		unheard;		/* hardly anybody answered when the pause began */
+	bool		unheard;		/* hardly anybody answers, or did when the pause began */
 	bool		was_full;		/* a list was full, it seems */
 	bool		stays_full;		/* names that nobody answers fill it */
 	int			room;			/* answers to held questions that tell of room */

@@ -56,6 +56,7 @@ pause_begin(DnsPace *pace, bool unheard)
 
 	pace->testing = PACE_TESTS_NOTHING;
 	pace->excess = 0;
+	pace->gone = 0;
 	if (pace->vain == 0)		/* else there was no level since */
 		pace->before = pace->level;
 	calm_end(pace, now);
@@ -69,12 +70,16 @@ pause_begin(DnsPace *pace, bool unheard)
 }
 
 /*
- * Has the bound on what is under way kept everything from being asked for a moment?  Then
- * names that nobody answers seem to hold all places.
+ * Must a pause begin, although no sample tells of a full list?  All servers have fallen
+ * silent one after the other, and nothing new is asked meanwhile; or the bound on what is
+ * under way has kept everything from being asked for a moment, so names that nobody answers
+ * seem to hold all places.
  */
 bool
 pause_is_due(const DnsPace *pace, int fresh, int waiting)
 {
+	if (pace->unheard && pace->no_other && pace->waited > LEAST_WAITING)
+		return true;
 	return fresh == 0 && waiting >= (int) pace->total &&
 		clock_last() >= pace->told_at + A_MOMENT;
 }
@@ -102,6 +107,7 @@ pause_end(DnsPace *pace, int waiting)
 	pace->was_full = pace->stays_full = names_fill_list(pace, waiting);
 	pace->total = pace->stays_full || pace->unheard ? WINDOW_MAX :
 		Max(LEAST_TOTAL, waiting + pace->low_fresh * TOTAL_KEPT);
+	pace->unheard = false;
 	pace->level = LEAST_PROBES;
 	pace->slow_start = !pace->stays_full;
 }

@@ -71,7 +71,6 @@
 static void begin_sample(DnsPace *pace, int64 now, int fresh);
 static DnsSample *sample_of(DnsPace *pace, int number);
 static void judge(DnsPace *pace, int fresh, int waiting);
-static void count_waiting(DnsPace *pace, int waiting);
 static void learn(DnsPace *pace, double share);
 static void add_up(DnsPace *pace);
 static bool is_full(const DnsPace *pace, int waiting);
@@ -158,9 +157,9 @@ share_time(const DnsPace *pace)
 }
 
 /*
- * Begins a pause that is due, ends one that has lasted long enough, and judges a sample if the fate of its
- * questions is known.  This many questions wait, and the oldest fresh one was asked at this
- * time.  True if a pause begins.
+ * Begins a pause that is due, ends one that has lasted long enough, and judges a sample if
+ * the fate of its questions is known.  This many questions wait, and the oldest fresh one was
+ * asked at this time.  True if a pause begins.
  */
 bool
 share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
@@ -179,7 +178,7 @@ share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
 		pause_end(pace, waiting);
 	}
 	else if (!paused && pause_is_due(pace, fresh, waiting))
-		pause_begin(pace, false);
+		pause_begin(pace, pace->unheard);
 	if (pace->closed.asked > 0 && oldest > pace->closed.ended)
 	{
 		judge(pace, fresh, waiting);
@@ -256,7 +255,7 @@ judge(DnsPace *pace, int fresh, int waiting)
 		!is_less(share, pace->closed.asked, pace->expected, pace->known))
 	{
 		learn(pace, share);
-		count_waiting(pace, waiting);
+		pace->waited = waiting - pace->gone;
 		return;
 	}
 	add_up(pace);
@@ -265,7 +264,7 @@ judge(DnsPace *pace, int fresh, int waiting)
 	else if (pace->excess == 0 && share > 0)
 	{
 		calm_note(pace, pace->closed.began, fresh);
-		count_waiting(pace, waiting);
+		pace->waited = waiting - pace->gone;
 	}
 	if (pace->testing == PACE_TESTS_LEVEL &&
 		!(pace->sure_excess > TOO_MUCH_EXCESS && is_full(pace, waiting)))
@@ -294,13 +293,6 @@ judge(DnsPace *pace, int fresh, int waiting)
 		pace->expected += (share - pace->expected) * LEARN_WORSE;
 	else if (share > 0)			/* else there is nothing to compare with */
 		test_level(pace, share);
-}
-
-/* A sample was good while this many waited.  (Another server can answer for a silent one.) */
-static void
-count_waiting(DnsPace *pace, int waiting)
-{
-	pace->waited = pace->one_server ? waiting - pace->gone : 0;
 }
 
 /*
@@ -357,7 +349,7 @@ add_up(DnsPace *pace)
  * were fresh when the trouble began, their number is not the reason for the silence, unless
  * it was before.  If there are hardly any answers at all, the server is gone, unless its
  * list was full before, or many waited while it still answered: a list that is full by then
- * takes no question.
+ * takes no question.  As long as another server can answer, that one is asked.
  */
 static bool
 is_full(const DnsPace *pace, int waiting)
@@ -366,8 +358,8 @@ is_full(const DnsPace *pace, int waiting)
 		return false;
 	if (pace->stays_full)
 		return true;
-	if (is_gone(pace) && pace->waited <= LEAST_WAITING)
-		return false;
+	if (is_gone(pace))
+		return pace->no_other && pace->waited > LEAST_WAITING;
 	return waiting - pace->gone > Max(Min(pace->level + 2 * pace->low_fresh, 2 * pace->level), LEAST_WAITING);
 }
 

@@ -29,13 +29,16 @@ silence_judge(DnsPace *pace, int waiting)
 	const DnsSample *sample = &pace->closed;
 
 	if (sample->silent < sample->asked || pace->joint != NULL ||
-		pace->was_full || pace->total < WINDOW_MAX || pace->waited > LEAST_WAITING ||
+		pace->was_full || pace->total < WINDOW_MAX ||
+		(pace->no_other && pace->waited > LEAST_WAITING) ||
 		sample->asked * pace->expected < LEAST_EXPECTED)
 	{
 		pace->gone = Min(pace->gone, waiting);
+		pace->unheard = false;
 		return false;
 	}
 	pace->gone = waiting;
+	pace->unheard = true;
 	pace->testing = PACE_TESTS_NOTHING;
 	if (pace->level > SILENT_LEVEL)
 	{
