@@ -3,12 +3,12 @@
 #   my $resolver = Resolver->validating;
 #   $resolver->address; $resolver->authority->address;
 #
-# validates, for the tests of DNSSEC, in front of a Knot of its own. It knows three zones, each with www (192.0.2.80) and its certificate, and trust anchors for those
-# that are signed:
+# validates, for the tests of DNSSEC, in front of a Knot of its own. It knows three zones, each with
+# www (192.0.2.80) and its certificate, and trust anchors for those that are signed:
 #   secure.example      signed while Knot serves it
 #   insecure.example    not signed
 #   bogus.example       signed so long ago that its signatures have expired
-
+#
 #   my $resolver = Resolver->crowded(LIST, $knot);
 #
 # works on LIST names at the same time. It asks this Knot for dyn.example, and nobody answers it for
