@@ -236,19 +236,21 @@ static void
 check_limits(Session *session)
 {
 	SimTime		slack = LIMIT_SLACK + (set.stall > 0 ? 40 * set.stall_us * US : 0);
-	const Name *names = session->names;
+	int			index;
 
 	if (set.feeder == FEEDER_LOOKAHEAD)
 		return;
-	while (session->oldest < session->asked && names[session->oldest].outcomes > 0)
+	while (session->oldest < session->asked &&
+		   session->names[session->order[session->oldest]].outcomes > 0)
 		session->oldest++;
 	if (session->oldest == session->asked)
 		return;
-	if (session->local - names[session->oldest].asked_at > set.max_timeout * MS + slack)
-		sim_fail("limit", "name %d is past max_timeout", session->oldest);
+	index = session->order[session->oldest];
+	if (session->local - session->names[index].asked_at > set.max_timeout * MS + slack)
+		sim_fail("limit", "name %d is past max_timeout", index);
 	if (set.deadline > 0 && set.feeder == FEEDER_ARRAY &&
 		session->local - session->batch_began > set.deadline * MS + slack)
-		sim_fail("limit", "name %d is past the deadline", session->oldest);
+		sim_fail("limit", "name %d is past the deadline", index);
 }
 
 /*
@@ -337,7 +339,7 @@ sim_batch_begins(void)
 }
 
 /*
- * The session asks a name; in the order of names.
+ * The session asks a name.
  */
 void
 sim_asked(int index)
@@ -347,7 +349,7 @@ sim_asked(int index)
 		check_closed(running);
 	running->names[index].asked = true;
 	running->names[index].asked_at = running->local;
-	running->asked = index + 1;
+	running->order[running->asked++] = index;
 }
 
 /*

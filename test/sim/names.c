@@ -71,6 +71,7 @@ names_make(Session *session)
 	int			n = session->task.names;
 
 	session->names = calloc(n, sizeof(Name));
+	session->order = calloc(n, sizeof(int));
 	session->name_of_id = calloc(65536, sizeof(int));
 	for (int i = 0; i < n; i++)
 	{
@@ -83,7 +84,8 @@ names_make(Session *session)
 			if (at < 0)
 				break;
 		}
-		session->names[i].kind = kinds[kind].letter;
+		session->names[i].kind = i % (int) set.alike == 0 ? kinds[kind].letter :
+			session->names[i - 1].kind;
 	}
 }
 

@@ -36,7 +36,7 @@ end_work(int number, uint64_t token, Packet *packet)
 		answer(packet);
 		free(packet);
 	}
-	if (set.processors > 0)
+	if (set.processors > 0 && !set.remote)
 		go_on(number, token);
 	else
 		begin_work(number);
@@ -62,7 +62,7 @@ begin_work(int number)
 {
 	Server	   *server = &servers[number];
 
-	if (set.processors > 0)
+	if (set.processors > 0 && !set.remote)
 	{
 		for (int i = 0; i < set.workers && i < MAX_WORKERS; i++)
 			processor_want(server->threads[i]);
@@ -220,7 +220,7 @@ servers_start(void)
 	for (int i = 0; i < set.servers; i++)
 	{
 		servers[i].up = true;
-		for (int j = 0; j < set.workers && j < MAX_WORKERS; j++)
+		for (int j = 0; j < set.workers && j < MAX_WORKERS && !set.remote; j++)
 			servers[i].threads[j] = processor_thread(work, i * MAX_WORKERS + j);
 	}
 	if (set.down_at >= 0)

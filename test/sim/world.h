@@ -78,6 +78,7 @@
 	X(slower, 10, "times that they become slower") \
 	X(bystander, 0, "queries a second that somebody else sends") \
 	X(processors, 0, "that sessions, servers and hogs share; 0: each has its own") \
+	X(remote, 0, "the servers are on hosts of their own") \
 	X(hogs, 0, "processes that only compute") \
 	X(slice, 3000, "us for which each of them has a processor while others wait") \
 	X(list, 0, "requests that a recursive resolver holds; 0: no resolver") \
@@ -112,6 +113,7 @@
 	X(lossy, 0, "lose their first queries") \
 	X(drops, 4, "queries that they lose") \
 	X(tail, 0, "these names come last") \
+	X(alike, 1, "names one after the other that are of one kind, as in a list in order") \
 	X(spy, 0, "forgers know ids") \
 	X(cancel, -1, "ms, when session 0 is cancelled") \
 	X(cancel_step, -1, "step at which session 0 is cancelled") \
@@ -285,8 +287,9 @@ typedef struct Session
 	Socket		sockets[MAX_FDS];
 	uint32_t	serials;
 	Name	   *names;
-	int			oldest;			/* no name before this one is under way */
-	int			asked;
+	int		   *order;			/* of the names of a batch, as they are asked */
+	int			asked;			/* of them */
+	int			oldest;			/* no name before this one of them is under way */
 	int			answered;		/* names with an outcome, in this batch */
 	int		   *name_of_id;		/* index + 1 */
 	int			under_way;		/* questions, when it waits */
