@@ -142,6 +142,7 @@ OBJS = \
 	src/lookahead/wrappers.o \
 	src/lookup/advice.o \
 	src/lookup/batch.o \
+	src/lookup/batch_order.o \
 	src/lookup/batch_put.o \
 	src/lookup/batch_search.o \
 	src/lookup/call.o \
@@ -152,6 +153,7 @@ OBJS = \
 	src/lookup/outcome.o \
 	src/lookup/prefetch.o \
 	src/lookup/prefetch_answer.o \
+	src/lookup/prefetch_queue.o \
 	src/lookup/prefetch_servers.o \
 	src/lookup/prefetch_statement.o \
 	src/lookup/prefetch_table.o \

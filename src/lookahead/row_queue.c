@@ -141,7 +141,7 @@ row_queue_memory(const LookaheadRows *rows)
 int
 row_queue_waiting(const LookaheadRows *rows)
 {
-	return rows->prefetch != NULL ? rows->prefetch->queued : 0;
+	return rows->prefetch != NULL ? rows->prefetch->queue.count : 0;
 }
 
 /*

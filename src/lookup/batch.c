@@ -74,6 +74,7 @@ batch_run(FunctionCallInfo fcinfo, DnsBatch *batch, ArrayType *array)
 	batch->window->many = true;
 	batch->window->progress->known = (int64) batch->n * batch->ntypes;
 	read_names(batch);
+	batch_order_begin(&batch->order, batch->n);
 	for (;;)
 	{
 		DnsSlot    *slot;
@@ -341,12 +342,9 @@ next_element(DnsBatch *batch)
 {
 	if (batch->fed_types > 0)
 		return true;			/* not all of its questions are asked */
-	if (batch->nagain > 0)
-		batch->feeding = batch->again[--batch->nagain];
-	else if (batch->fed < batch->n)
-		batch->feeding = batch->fed++;
-	else
-		return false;
+	if (batch->nagain == 0)
+		return batch_order_next(&batch->order, &batch->feeding);
+	batch->feeding = batch->again[--batch->nagain];
 	return true;
 }
 

@@ -194,6 +194,19 @@ extern void host_order(Host *host);
 extern bool host_duplicates_add_name(Host *host, const char *name);
 extern bool host_duplicates_add_address(Host *host, const inet *address);
 
+/* ---- batch_order.c: the order in which the elements of a batch are asked ---- */
+
+typedef struct BatchOrder
+{
+	uint32		n;
+	uint32		left;
+	uint32		step;
+	uint32		at;
+} BatchOrder;
+
+extern void batch_order_begin(BatchOrder *order, uint32 n);
+extern bool batch_order_next(BatchOrder *order, uint32 *index);
+
 /* ---- batch.c: many questions in one call ---- */
 
 /* Room for a mnemonic as a text datum: see rows_word_datum(). */
@@ -282,7 +295,8 @@ typedef struct DnsBatch
 	uint32	   *again;			/* elements to try as their next name */
 	uint32		nagain;
 	uint32		again_room;
-	uint32		fed;			/* elements that have been asked */
+	uint32		fed;			/* servers that have been asked */
+	BatchOrder	order;			/* of the elements that have not been asked yet */
 	uint32		feeding;		/* the element that is asked now */
 	int			fed_types;		/* questions asked of it */
 	CacheScope	scope;			/* of its window */
@@ -374,14 +388,23 @@ typedef struct PrefetchServer
 	int			held;			/* of these, with references */
 } PrefetchServer;
 
+/* Questions that wait to be asked; see prefetch_queue.c. */
+typedef struct PrefetchQueue
+{
+	struct PrefetchQuestion **questions;	/* a ring */
+	uint32		room;			/* a power of two, or 0 */
+	uint32		first;			/* the number of the first question */
+	uint32		count;
+	struct PrefetchQuestion *urgent;	/* for which a call waits; or NULL */
+} PrefetchQueue;
+
 /* The questions of one look-ahead node. */
 typedef struct Prefetch
 {
 	dlist_node	node;
 	PrefetchStatement *statement;
 	LookaheadCounters *counters;
-	dlist_head	queue;			/* not yet asked */
-	int			queued;			/* questions in the queue */
+	PrefetchQueue queue;		/* not yet asked */
 	Size		memory;			/* octets of its part of the statement's */
 	int			gathered;		/* questions since fed_at */
 	int64		fed_at;			/* on the clock of clock_now() */
@@ -414,7 +437,11 @@ typedef struct PrefetchQuestion
 {
 	Prefetch   *prefetch;
 	PrefetchServer *server;		/* NULL for those of the settings */
-	dlist_node	node;			/* in the queue, or among the unused */
+	union
+	{
+		uint32		number;		/* in the queue */
+		dlist_node	node;		/* among the unused */
+	};
 	union
 	{
 		const DnsSlot *slot;	/* while it is asked */
@@ -438,7 +465,6 @@ extern PrefetchQuestion *prefetch_table_add(Prefetch *prefetch, PrefetchServer *
 extern void prefetch_table_question(const PrefetchQuestion *prefetched, DnsQuestion *question);
 extern DnsWindow *prefetch_table_window(const PrefetchQuestion *prefetched);
 extern void prefetch_table_queue(PrefetchQuestion *prefetched, bool first);
-extern void prefetch_table_unqueue(PrefetchQuestion *prefetched);
 extern void prefetch_table_expect(PrefetchQuestion *prefetched);
 extern void prefetch_table_hold(PrefetchQuestion *prefetched);
 extern void prefetch_table_drop(PrefetchQuestion *prefetched);
@@ -446,6 +472,12 @@ extern void prefetch_table_account(Prefetch *prefetch, Size more, Size less);
 extern void prefetch_table_release(PrefetchStatement *statement);
 extern void prefetch_table_forget_server(const PrefetchServer *server);
 extern bool prefetch_table_take(PrefetchQuestion *prefetched, const DnsReply *reply);
+
+/* ---- prefetch_queue.c: questions that wait to be asked ---- */
+
+extern Size prefetch_queue_add(PrefetchQuestion *prefetched, bool first);
+extern void prefetch_queue_remove(PrefetchQuestion *prefetched);
+extern PrefetchQuestion *prefetch_queue_next(const PrefetchQueue *queue, bool any);
 
 /* ---- prefetch_answer.c: replies that wait for their calls ---- */
 

@@ -175,34 +175,18 @@ prefetch_table_window(const PrefetchQuestion *prefetched)
 }
 
 /*
- * Puts a question that is not asked yet at the end of its node's queue, or at
- * the head if first.
+ * Puts a question that is not asked yet into its node's queue, to be asked first if a call
+ * waits for it.  Can raise.
  */
 void
 prefetch_table_queue(PrefetchQuestion *prefetched, bool first)
 {
-	dlist_head *queue = &prefetched->prefetch->queue;
-
 	if (prefetched->state == PREFETCH_QUEUED)
-		prefetch_table_unqueue(prefetched);
-	else
+		prefetch_queue_remove(prefetched);
+	prefetch_table_account(prefetched->prefetch, prefetch_queue_add(prefetched, first), 0);
+	if (prefetched->state != PREFETCH_QUEUED)
 		count_known(prefetched, 1);
 	prefetched->state = PREFETCH_QUEUED;
-	prefetched->prefetch->queued++;
-	if (first)
-		dlist_push_head(queue, &prefetched->node);
-	else
-		dlist_push_tail(queue, &prefetched->node);
-}
-
-/*
- * Takes a question out of its node's queue.
- */
-void
-prefetch_table_unqueue(PrefetchQuestion *prefetched)
-{
-	dlist_delete(&prefetched->node);
-	prefetched->prefetch->queued--;
 }
 
 /*
@@ -244,7 +228,7 @@ prefetch_table_drop(PrefetchQuestion *prefetched)
 		prefetched->server->held--;
 	if (prefetched->state == PREFETCH_QUEUED)
 	{
-		prefetch_table_unqueue(prefetched);
+		prefetch_queue_remove(prefetched);
 		count_known(prefetched, -1);
 	}
 	if (prefetched->state == PREFETCH_QUEUED || prefetched->state == PREFETCH_EXPECTED)

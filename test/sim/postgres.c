@@ -213,6 +213,12 @@ repalloc(void *memory, Size size)
 	return more;
 }
 
+void *
+repalloc_huge(void *memory, Size size)
+{
+	return repalloc(memory, size);
+}
+
 char *
 pstrdup(const char *text)
 {

@@ -184,12 +184,13 @@ tell_cached(const CacheScope *scope, const DnsQuestion *question, int index)
 static void
 ask_array(void)
 {
-	int			fed = 0;
 	int			read = 0;
 	int64		done_at = 0;
+	BatchOrder	order;
 	CacheScope	scope;
 	DnsWindow  *window;
 
+	batch_order_begin(&order, task->names);
 	cache_open(&scope, NULL);
 	window = window_open(Min(task->names, setting_max_in_flight), NULL);
 	window->many = true;
@@ -198,17 +199,17 @@ ask_array(void)
 		DnsSlot    *slot;
 		DnsOutcome	outcome;
 		DnsQuestion question;
+		uint32		index;
 
-		while (fed < task->names && window_has_room(window))
+		while (window_has_room(window) && batch_order_next(&order, &index))
 		{
 			CHECK_FOR_INTERRUPTS();
-			read_name(fed, &question);
-			sim_asked(fed);
-			if (tell_cached(&scope, &question, fed))
+			read_name(index, &question);
+			sim_asked(index);
+			if (tell_cached(&scope, &question, index))
 				read++;
 			else
-				window_submit(window, &question, fed);
-			fed++;
+				window_submit(window, &question, index);
 		}
 		if (window_is_idle(window) || is_enough(read))
 			break;

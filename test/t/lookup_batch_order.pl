@@ -4,6 +4,7 @@
 
 use strict;
 use warnings;
+use List::Util qw(max min);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -221,5 +222,21 @@ foreach my $case (
 	Session::costs_less($count - keys %asked, 0.03 * $count, '... nearly all were asked before the first slow answer came')
 	  or diag(scalar keys %asked);
 	Session::costs_less($queries[-1]{time} - $queries[0]{time}, 3 * SLOW / 1000, '... and the last one soon after');
+}
+
+# Names that follow each other can all be without an answer, so they are not asked together:
+# each few that are asked are from everywhere in the list.
+$session->text('RESET pgcares.max_in_flight');
+$session->text(q{CREATE TABLE list AS SELECT g AS n, 'n' || g || '.list.example' AS name FROM generate_series(1, 2000) g});
+foreach my $case (
+	[ 'an array', 'SELECT count(*), bool_and(ord = n) FROM dns_query_many(ARRAY(SELECT name FROM list ORDER BY n)) q, list WHERE list.name = question', 32 ],
+	[ 'rows', 'SELECT count(*), count(*) FILTER (WHERE address IS NOT NULL) = 2000 FROM (SELECT * FROM list ORDER BY n) l, LATERAL dns_a(name) a', 64 ])
+{
+	my ($what, $statement, $few) = @$case;
+
+	$server->forget;
+	like($session->text($statement), qr/^\d+\|t$/, "the names of $what");
+	my @asked = map { $_->{name} =~ /^n(\d+)/ } $server->log;
+	cmp_ok(max(@asked[0 .. $few - 1]) - min(@asked[0 .. $few - 1]), '>', 1500, '... the first few are from everywhere');
 }
 done_testing();
