@@ -291,15 +291,12 @@ note_answer(DnsSlot *slot, uint16 id)
 {
 	DnsChannel *channel = slot->window->channel;
 	DnsTry	   *try = tries_of_id(slot, id);
-	DnsNameServer *server;
 
 	if (try == NULL)
 		return;
-	server = &channel->nameservers[try->server];
-	server->failures = 0;
+	nameserver_answered(channel, try->server);
 	calm_answered(&channel->pace, slot->listed);
 	slot->listed = false;
-	server->heard_at = clock_last();
 
 	if (slot->last_try)
 		channel->pace.last_at = clock_last();
@@ -325,6 +322,7 @@ static void
 move_silent(DnsWindow *window, int64 now)
 {
 	DnsChannel *channel = window->channel;
+	bool		others;
 
 	while (tries_first_after(window, BURST_FRESH, roundtrip_timeout(channel)) <= now)
 	{
@@ -336,6 +334,9 @@ move_silent(DnsWindow *window, int64 now)
 		near_silent(&channel->pace, roundtrip_timeout(channel));
 		loss_silent(&channel->pace);
 		share_silent(&channel->pace, slot->sample);
+		if (nameserver_is_silent(channel, slot->server, slot->tried_at,
+								 channel->pace.expected, &others))
+			share_skip(&channel->pace, tries_fresh(window), tries_waiting(window), others);
 	}
 	while (tries_first_after(window, BURST_AGAIN, roundtrip_short(channel)) <= now)
 	{

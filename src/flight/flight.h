@@ -298,6 +298,9 @@ typedef struct DnsNameServer
 	struct sockaddr_storage address;
 	socklen_t	len;
 	int			failures;		/* tries in a row that nothing answered */
+	int			silent;			/* questions, since it has answered one */
+	int64		answers_before; /* of all servers, until the first of them */
+	int64		silent_before;	/* the same */
 	int64		heard_at;		/* on the clock of clock_now() */
 	int64		failed_at;		/* the same; the last failure */
 	struct
@@ -361,6 +364,8 @@ typedef struct DnsChannel
 	/* For burst.c. */
 	DnsNameServer nameservers[MAX_ASKED_SERVERS];
 	int			nnameservers;
+	int64		answers;		/* of all of them */
+	int64		silent;			/* questions that were not answered in the usual time */
 	bool		rotate;
 	DnsSocket  *reading;		/* stays open meanwhile */
 	bool		starved;		/* no descriptor is left for another socket */
@@ -420,6 +425,9 @@ extern void nameserver_learn(DnsChannel *channel, const char *servers);
 extern void nameserver_heard(DnsChannel *channel, bool tcp);
 extern void nameserver_failed(DnsChannel *channel, int server);
 extern void nameserver_check(DnsChannel *channel, int server, int64 tried_at);
+extern void nameserver_answered(DnsChannel *channel, int server);
+extern bool nameserver_is_silent(DnsChannel *channel, int server, int64 tried_at,
+								 double expected, bool *others);
 extern bool nameserver_is_last(const DnsChannel *channel);
 extern bool nameserver_edns_wanted(const DnsChannel *channel, const DnsSlot *slot,
 						int server);

@@ -21,6 +21,15 @@
 #define REMEMBERED_FOR	(600 * INT64CONST(1000000))
 
 /*
+ * The answers that must be missing, one after the other, until a server has failed; as in
+ * flow/silence.c.
+ */
+#define LEAST_EXPECTED	16
+
+/* The others answer if they do so for this part of the expected share. */
+#define SHARE_OF_OTHERS	0.8
+
+/*
  * The number of a server.  Servers are numbered in the order in which they are first
  * asked; those beyond the table share its last number.
  */
@@ -98,6 +107,55 @@ nameserver_check(DnsChannel *channel, int server, int64 tried_at)
 
 	if (of->heard_at <= tried_at && of->failed_at <= tried_at)
 		nameserver_failed(channel, server);
+}
+
+/*
+ * Notes that a server of the burst has answered.
+ */
+void
+nameserver_answered(DnsChannel *channel, int server)
+{
+	DnsNameServer *of = &channel->nameservers[server];
+
+	of->failures = of->silent = 0;
+	of->heard_at = clock_last();
+	channel->answers++;
+}
+
+/*
+ * Notes that a question, asked at that time, has no answer in the usual time, as this share
+ * of them should have.  If its server, of several, has been silent for so long, and for many
+ * questions, it has failed, unless another one answers, but less than usual: so the next one
+ * is asked before the time of a try is over.  True if it has failed now; others tells
+ * whether another one answers.
+ */
+bool
+nameserver_is_silent(DnsChannel *channel, int server, int64 tried_at, double expected,
+					 bool *others)
+{
+	DnsNameServer *of = &channel->nameservers[server];
+	int64		answers;
+	int64		silent;
+
+	if (channel->nnameservers == 1)
+		return false;
+	if (of->silent++ == 0)
+	{
+		of->answers_before = channel->answers;
+		of->silent_before = channel->silent;
+	}
+	channel->silent++;
+	if (of->failures > 0 || of->heard_at > tried_at || of->silent * expected < LEAST_EXPECTED)
+		return false;
+	*others = false;
+	for (int i = 0; i < channel->nnameservers; i++)
+		*others |= channel->nameservers[i].heard_at > tried_at;
+	answers = channel->answers - of->answers_before;
+	silent = channel->silent - of->silent_before - of->silent;
+	if (*others && answers < Max(LEAST_EXPECTED, SHARE_OF_OTHERS * expected * (answers + silent)))
+		return false;
+	nameserver_failed(channel, server);
+	return true;
 }
 
 /*

@@ -230,6 +230,7 @@ extern bool share_allows(const DnsPace *pace, int total);
 extern int	share_asked(DnsPace *pace);
 extern void share_silent(DnsPace *pace, int sample);
 extern void share_late(DnsPace *pace, int sample);
+extern void share_skip(DnsPace *pace, int fresh, int waiting, bool others);
 extern int64 share_time(const DnsPace *pace);
 extern bool share_look(DnsPace *pace, int fresh, int waiting, int64 oldest);
 
@@ -253,6 +254,7 @@ extern bool loss_is_chance(const DnsPace *pace, int fresh, bool known);
 /* ---- silence.c: a server that falls silent ---- */
 
 extern bool silence_judge(DnsPace *pace, int waiting);
+extern bool silence_begin(DnsPace *pace, int waiting);
 
 /* ---- portion.c: what each gets of an amount ---- */
 

@@ -145,6 +145,25 @@ share_late(DnsPace *pace, int sample)
 }
 
 /*
+ * What was asked until now tells nothing: one of several servers has failed meanwhile, and
+ * others answer, or will be asked now.  This many questions are fresh, and this many wait.
+ */
+void
+share_skip(DnsPace *pace, int fresh, int waiting, bool others)
+{
+	if (!others)
+		(void) silence_begin(pace, waiting);
+	if (pace->testing == PACE_TESTS_LEVEL)
+	{
+		pace->testing = PACE_TESTS_NOTHING;
+		pace->level = Max(pace->level, pace->before);
+	}
+	pace->excess = 0;
+	pace->closed.asked = 0;
+	begin_sample(pace, clock_last(), fresh);
+}
+
+/*
  * The time, on the clock of clock_now(), by which share_look() must be called or a probe
  * can be asked.
  */
