@@ -119,6 +119,8 @@ typedef struct DnsPace
 	int			silent;			/* questions that fell silent */
 	DnsTrips	trips;
 	bool		full;			/* the level kept a question from being asked */
+	int			late;			/* rounds until now, one after the other */
+	double		late_queue;		/* the shortest of their queues, in microseconds */
 
 	/* How many of the questions are answered while they are fresh. */
 	double		expected;		/* the share */

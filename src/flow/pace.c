@@ -39,6 +39,14 @@
 #define DECREASE		(1.0 / 2)
 
 /*
+ * Answers of a round that are late together can have waited for a processor, here or with the
+ * server: a queue lasts (CoDel, RFC 8289).  So the answers of this many rounds must be late
+ * until the level falls, unless it still doubles, or the server is near and a buffer full by
+ * then.  Chosen by worlds of test/sim with busy processors, and the worlds "busy".
+ */
+#define LATE_ROUNDS		4
+
+/*
  * An answer is quick if it takes at most this many microseconds longer than the quickest
  * of late.  A queue delays all answers; if a resolver has few names at hand, a round
  * without a quick answer tells of a queue only if this many were expected in it: e^-4, a
@@ -342,6 +350,7 @@ adjust_level(DnsPace *pace, int64 now)
 		return false;
 	if (queue <= allowed)
 	{
+		pace->late = 0;
 		pace->judged = FADING * pace->judged + pace->trips.number;
 		pace->quick = FADING * pace->quick + pace->trips.quick;
 	}
@@ -357,6 +366,11 @@ adjust_level(DnsPace *pace, int64 now)
 	}
 	else if (pace->level > LOWEST_LEVEL && pace->testing == PACE_TESTS_NOTHING)
 	{
+		pace->late_queue = pace->late == 0 ? queue : Min(pace->late_queue, queue);
+		if (++pace->late < LATE_ROUNDS && !pace->slow_start && near_is_distant(pace))
+			return true;
+		pace->late = 0;
+		queue = pace->late_queue;
 		pace->before = pace->level;
 		pace->level *= 1 - DECREASE * (queue - allowed) / queue;
 		pace->level = Max(pace->level, LOWEST_LEVEL);
