@@ -145,8 +145,8 @@ share_late(DnsPace *pace, int sample)
 }
 
 /*
- * What was asked until now tells nothing: one of several servers has failed meanwhile, and
- * others answer, or will be asked now.  This many questions are fresh, and this many wait.
+ * Forgets the samples: one of several servers has failed meanwhile, and others answer, or will
+ * be asked now.  This many questions are fresh, and this many wait.
  */
 void
 share_skip(DnsPace *pace, int fresh, int waiting, bool others)

@@ -28,10 +28,7 @@
 #define ASK_MANY		64
 #define ASK_AFTER		200		/* us */
 
-/*
- * The first questions that show whether some of the names have no answer.  Chosen by the
- * worlds "dirty" of test/sim with alike names.
- */
+/* The first questions, which show whether some names have no answer; chosen in test/sim. */
 #define MANY			256
 
 /*
