@@ -25,7 +25,7 @@ replies_read(DnsWindow *window, DnsSocket *socket)
 		if (verdict.slot != NULL)
 			burst_obey(&verdict);
 		else					/* a probe: the server is back */
-			window->channel->nameservers[socket->server].failures = 0;
+			nameserver_answered(window->channel, socket->server);
 	}
 	window->channel->reading = NULL;
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||

@@ -213,12 +213,6 @@ repalloc(void *memory, Size size)
 	return more;
 }
 
-void *
-repalloc_huge(void *memory, Size size)
-{
-	return repalloc(memory, size);
-}
-
 char *
 pstrdup(const char *text)
 {
