@@ -15,7 +15,7 @@ typedef struct Request
 	struct Request *next;
 	Name	   *name;
 	Packet	   *askers;
-	SimTime		since;
+	SimTime		asked;			/* of late */
 	uint64_t	number;
 	bool		stays;
 } Request;
@@ -75,6 +75,7 @@ add_asker(Request *request, Packet *packet)
 	}
 	packet->next = request->askers;
 	request->askers = packet;
+	request->asked = now;
 }
 
 /* The recursion of a request is over, unless the request has lost its place. */
@@ -106,7 +107,7 @@ make_room(void)
 {
 	if (nrequests < set.list)
 		return true;
-	if (oldest == NULL || now - oldest->since < set.jostle * MS)
+	if (oldest == NULL || now - oldest->asked < set.jostle * MS)
 		return false;
 	free_request(oldest);
 	return true;
@@ -139,7 +140,7 @@ resolver_takes(Packet *packet)
 	}
 	request = calloc(1, sizeof(Request));
 	request->name = name;
-	request->since = now;
+	request->asked = now;
 	request->number = ++numbers;
 	request->stays = nstaying < set.list / 2;
 	nrequests++;
