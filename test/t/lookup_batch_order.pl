@@ -225,7 +225,8 @@ foreach my $case (
 }
 
 # Names that follow each other can all be without an answer, so they are not asked together:
-# each few that are asked are from everywhere in the list.
+# each few that are asked are from everywhere in the list.  A session that begins anew asks a
+# few at a time; those of one flush are sent by their length.
 $session->text('RESET pgcares.max_in_flight');
 $session->text(q{CREATE TABLE list AS SELECT g AS n, 'n' || g || '.list.example' AS name FROM generate_series(1, 2000) g});
 foreach my $case (
@@ -234,6 +235,7 @@ foreach my $case (
 {
 	my ($what, $statement, $few) = @$case;
 
+	$session->text('SELECT dns_reset()');
 	$server->forget;
 	like($session->text($statement), qr/^\d+\|t$/, "the names of $what");
 	my @asked = map { $_->{name} =~ /^n(\d+)/ } $server->log;
