@@ -3,7 +3,7 @@
  *
  * A recursive resolver as unbound: a list of requests that it works on.  Half of the list
  * keeps its requests to their end.  In the other half a new request can take the place
- * of the oldest one, when that is old enough (jostle-timeout).  Otherwise a new request
+ * of the oldest one, unless that was asked for lately (jostle-timeout).  Otherwise a new request
  * is dropped when the list is full.  A dead name holds its place until the resolver
  * gives up and answers SERVFAIL.  A name that is known is answered without a place.
  */
