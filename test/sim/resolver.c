@@ -6,8 +6,20 @@
  * of the oldest one, unless that was asked for lately (jostle-timeout).  Otherwise a new request
  * is dropped when the list is full.  A dead name holds its place until the resolver
  * gives up and answers SERVFAIL.  A name that is known is answered without a place.
+ *
+ * Where all dead names have the same silent name server, a resolver notices that (unbound's
+ * services/cache/infra.c and util/rtt.c): each query in vain doubles the time of the next ones,
+ * and when that is long, it is given up: what is asked then fails at once, except for a probe now
+ * and then.
  */
 #include "world.h"
+
+/* Times for the silent name server, in ms, and queries to it for each name. */
+#define FIRST_TIME	376
+#define TWICE_BELOW	5000		/* without EDNS, once more */
+#define GIVEN_UP	12000
+#define MOST_TIME	120000
+#define MOST_TRIES	5
 
 typedef struct Request
 {
@@ -17,6 +29,8 @@ typedef struct Request
 	Packet	   *askers;
 	SimTime		asked;			/* of late */
 	uint64_t	number;
+	int			tries;			/* at the silent name server */
+	int			time;			/* ms, of the last of them */
 	bool		stays;
 } Request;
 
@@ -24,9 +38,12 @@ uint64_t	resolver_lost;
 
 static int	nrequests;
 static int	nstaying;
+static int	nwaiting;
 static uint64_t numbers;
 static Request *oldest;
 static Request *newest;
+static int	silent_time = FIRST_TIME;
+static SimTime probe_at;
 
 static void
 unlink_request(Request *request)
@@ -56,6 +73,7 @@ free_request(Request *request)
 
 		request->askers = packet->next;
 		free(packet);
+		nwaiting--;
 	}
 	free(request);
 }
@@ -76,6 +94,7 @@ add_asker(Request *request, Packet *packet)
 	packet->next = request->askers;
 	request->askers = packet;
 	request->asked = now;
+	nwaiting++;
 }
 
 /* The recursion of a request is over, unless the request has lost its place. */
@@ -99,6 +118,44 @@ end_request(int who, uint64_t token, Packet *packet)
 			server_failure(at);
 	}
 	free_request(request);
+}
+
+static void try_over(int who, uint64_t token, Packet *packet);
+
+/* Asks the silent name server; false if it is given up, or was asked often enough. */
+static bool
+ask_silent(Request *request, const Packet *packet)
+{
+	if (request->tries == MOST_TRIES || (silent_time >= GIVEN_UP && now < probe_at))
+		return false;
+	request->tries++;
+	request->time = silent_time;
+	if (silent_time >= GIVEN_UP)
+		probe_at = now + (silent_time + 1000) * MS;
+	event_at(now + (request->time < TWICE_BELOW ? 2 : 1) * request->time * MS,
+			 try_over, 0, request->number, packet_copy(packet));
+	return true;
+}
+
+/* The silent name server has not answered. */
+static void
+try_over(int who, uint64_t token, Packet *packet)
+{
+	int			session;
+	int			index;
+	Request    *request = name_asked(packet->octets, packet->len, &session, &index)->request;
+
+	if (request != NULL && request->number == token && !healed)
+	{
+		if (silent_time >= request->time && silent_time < 2 * request->time)
+			silent_time = 2 * request->time < MOST_TIME ? 2 * request->time : MOST_TIME;
+		if (ask_silent(request, packet))
+		{
+			free(packet);
+			return;
+		}
+	}
+	end_request(who, token, packet);
 }
 
 /* Makes room in the list; false if it is full. */
@@ -127,6 +184,14 @@ resolver_takes(Packet *packet)
 
 	if (name == NULL || name->known)
 		return false;
+	if (set.wait_limit > 0 && nwaiting >= set.wait_limit)
+	{
+		resolver_lost++;
+		if (set.wait_fails)
+			server_failure(packet);
+		free(packet);
+		return true;
+	}
 	if (name->request != NULL)
 	{
 		add_asker(name->request, packet);
@@ -155,10 +220,17 @@ resolver_takes(Packet *packet)
 		newest = request;
 	}
 	name->request = request;
+	packet->next = NULL;
+	request->askers = packet;
+	nwaiting++;
+	if (name->kind == 'd' && set.gives_up)
+	{
+		if (!ask_silent(request, packet))
+			end_request(0, request->number, packet_copy(packet));
+		return true;
+	}
 	time = name->kind == 'd' ? (SimTime) (set.hold * MS) :
 		name_kind(name->kind)->extra * MS + chance_exponential(&net_chance, set.recursion * US);
 	event_at(now + time, end_request, 0, request->number, packet_copy(packet));
-	packet->next = NULL;
-	request->askers = packet;
 	return true;
 }

@@ -84,6 +84,9 @@
 	X(list, 0, "requests that a recursive resolver holds; 0: no resolver") \
 	X(hold, 8000, "ms that a dead name holds its place there") \
 	X(jostle, 200, "ms after which a new request can take the place") \
+	X(wait_limit, 0, "queries of all sessions that wait for its answers at the most; 0: any number") \
+	X(wait_fails, 0, "a query beyond that is answered by SERVFAIL; 0: dropped") \
+	X(gives_up, 0, "the one name server of all dead names is given up; hold counts for nothing") \
 	X(recursion, 0, "us, mean of a resolver's additional time for a good name") \
 	X(silent, 0, "share of names that are never answered, as below") \
 	X(slow, 0, "answered slow_ms later") \
