@@ -103,7 +103,7 @@ held_release(DnsWindow *window, int64 now)
 
 /*
  * The time, on the clock of clock_now(), by which questions that are held must be asked
- * again or ended, besides share_time().
+ * again or ended, besides pause_time().
  */
 int64
 held_time(const DnsWindow *window, int64 now)

@@ -281,7 +281,7 @@ time_left(DnsWindow *window)
 
 	next = clock_earlier(next, retry_time(window));
 	next = clock_earlier(next, pace_time(&channel->pace, roundtrip_timeout(channel)));
-	next = clock_earlier(next, share_time(&channel->pace));
+	next = clock_earlier(next, pause_time(&channel->pace));
 	next = clock_earlier(next, ceiling_time());
 	next = clock_earlier(next, joint_time(&channel->pace));
 	if (next < PG_INT64_MAX)

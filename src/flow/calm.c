@@ -43,6 +43,8 @@ void
 calm_note(DnsPace *pace, int64 began, int fresh)
 {
 	pace->calm_at = began;
+	if (began > pace->full_at + LAST_AFTER)
+		pace->was_full = pace->stays_full;
 	pace->free = Max(pace->free, LEAST_PROBES - fresh);
 }
 

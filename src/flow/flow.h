@@ -129,6 +129,7 @@ typedef struct DnsPace
 	DnsSample	closed;			/* waits for the fate of its questions, if it has any */
 	double		excess;			/* silent questions more than expected */
 	double		sure_excess;	/* the same, less what chance explains */
+	double		sure_before;	/* and that before the last sample */
 	int			low_sample;		/* the first sample with more */
 	int64		low_since;		/* when that one began */
 	int64		low_from;		/* and the sample before */
@@ -233,12 +234,12 @@ extern int	share_asked(DnsPace *pace);
 extern void share_silent(DnsPace *pace, int sample);
 extern void share_late(DnsPace *pace, int sample);
 extern void share_skip(DnsPace *pace, int fresh, int waiting, bool others);
-extern int64 share_time(const DnsPace *pace);
 extern bool share_look(DnsPace *pace, int fresh, int waiting, int64 oldest);
 
 /* ---- pause.c: when the list of a resolver seems to be full ---- */
 
 extern void pause_begin(DnsPace *pace, bool unheard);
+extern int64 pause_time(const DnsPace *pace);
 extern bool pause_is_due(const DnsPace *pace, int fresh, int waiting);
 extern void pause_probed(DnsPace *pace, bool new);
 extern void pause_end(DnsPace *pace, int waiting);

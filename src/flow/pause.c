@@ -96,6 +96,18 @@ pause_probed(DnsPace *pace, bool new)
 }
 
 /*
+ * The time, on the clock of clock_now(), by which share_look() must be called or a probe
+ * can be asked.
+ */
+int64
+pause_time(const DnsPace *pace)
+{
+	if (pace->pause_until == 0)
+		return PG_INT64_MAX;
+	return pace->probe_at > clock_last() ? pace->probe_at : pace->pause_until;
+}
+
+/*
  * Ends a pause, after which this many questions still wait.  Begins with few questions: a
  * list with room for a few has none for twice as many.  If names do not fill it, the server
  * has lost questions, and no last try has to wait for room.

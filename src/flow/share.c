@@ -53,11 +53,12 @@
 /*
  * A sample adds to the sum what is silent beyond this share of the expected answers; a
  * list is full when the sum is above MOST_EXCESS, also if the expected share is too high
- * by so many standard deviations.  From TOO_MUCH_EXCESS on no test of the level is awaited:
- * at the end of a batch none comes to an end.
+ * by so many standard deviations.  From CLEAR_EXCESS on last tries wait; from TOO_MUCH_EXCESS
+ * on no test of the level is awaited: at the end of a batch none comes to an end.
  */
 #define SHARE_USUAL		0.9
 #define DEVIATIONS		2
+#define CLEAR_EXCESS	4
 #define MOST_EXCESS		16
 #define TOO_MUCH_EXCESS	64
 
@@ -89,8 +90,7 @@ share_begin(DnsPace *pace, int64 now)
 		pause_end(pace, 0);
 	pace->expected = -1;
 	pace->was_full = pace->stays_full = false;
-	pace->excess = 0;
-	pace->vain = 0;
+	pace->excess = pace->vain = 0;
 	pace->closed.asked = 0;
 	begin_sample(pace, now, 0);
 }
@@ -141,7 +141,10 @@ share_late(DnsPace *pace, int sample)
 	if (of != NULL)
 		of->silent--;
 	else if (sample > 0 && sample >= pace->low_sample)
+	{
 		pace->excess = Max(0, pace->excess - 1);
+		pace->sure_excess = Max(0, pace->sure_excess - 1);
+	}
 }
 
 /*
@@ -161,18 +164,6 @@ share_skip(DnsPace *pace, int fresh, int waiting, bool others)
 	pace->excess = 0;
 	pace->closed.asked = 0;
 	begin_sample(pace, clock_last(), fresh);
-}
-
-/*
- * The time, on the clock of clock_now(), by which share_look() must be called or a probe
- * can be asked.
- */
-int64
-share_time(const DnsPace *pace)
-{
-	if (pace->pause_until == 0)
-		return PG_INT64_MAX;
-	return pace->probe_at > clock_last() ? pace->probe_at : pace->pause_until;
 }
 
 /*
@@ -221,11 +212,7 @@ share_look(DnsPace *pace, int fresh, int waiting, int64 oldest)
 static void
 begin_sample(DnsPace *pace, int64 now, int fresh)
 {
-	pace->open.number++;
-	pace->open.began = now;
-	pace->open.fresh = fresh;
-	pace->open.asked = 0;
-	pace->open.silent = 0;
+	pace->open = (DnsSample) {.number = pace->open.number + 1, .began = now, .fresh = fresh};
 }
 
 /* The sample with this number; NULL if it is judged. */
@@ -252,6 +239,9 @@ judge(DnsPace *pace, int fresh, int waiting)
 			calm_end(pace, pace->closed.ended);
 			return;
 		}
+		/* Who answers all probes was not away. */
+		if (pace->closed.began <= pace->paused_at && share >= SHARE_KEPT * pace->expected)
+			pace->unheard = false;
 		/* There is room again, so the probes tell of the names. */
 		pace->expected += (share - pace->expected) * LEARN_PROBES;
 		pace->vain = 0;
@@ -278,8 +268,14 @@ judge(DnsPace *pace, int fresh, int waiting)
 		return;
 	}
 	add_up(pace);
-	if (pace->excess > MOST_EXCESS / 2)
+	if (pace->excess > MOST_EXCESS / 2 ||
+		is_less(share, pace->closed.asked, pace->expected, pace->known))
+	{
 		calm_end(pace, pace->closed.ended);
+		/* Others can fill a list while too few are asked here to tell for sure. */
+		pace->was_full |= pace->sure_excess > CLEAR_EXCESS && waiting > LEAST_WAITING &&
+			pace->no_other && !pace->slow_start && !is_gone(pace);
+	}
 	else if (pace->excess == 0 && share > 0)
 	{
 		calm_note(pace, pace->closed.began, fresh);
@@ -354,6 +350,7 @@ add_up(DnsPace *pace)
 	pace->low_silent += sample->silent;
 	excess = sample->silent - sample->asked * (1 - SHARE_USUAL * pace->expected);
 	chance = DEVIATIONS * sqrt(pace->expected * (1 - pace->expected) / pace->known);
+	pace->sure_before = pace->sure_excess;
 	pace->sure_excess = Max(0, pace->sure_excess + excess - chance * sample->asked);
 	pace->judged_from = sample->began;
 	/* If a server answers again with as many waiting, its list was not full. */
@@ -364,19 +361,20 @@ add_up(DnsPace *pace)
 }
 
 /*
- * Is the list of a resolver full?  While few questions wait, also as compared to those that
- * were fresh when the trouble began, their number is not the reason for the silence, unless
- * it was before.  If there are hardly any answers at all, the server is gone, unless its
- * list was full before, or many waited while it still answered: a list that is full by then
- * takes no question.  As long as another server can answer, that one is asked.
+ * Is the list of a resolver full?  At first, one sample does not tell: as the usual time changes,
+ * late answers seem to be silence in one and not in the next.  While few questions wait, also as
+ * compared to those that were fresh when the trouble began, their number is not the reason for
+ * the silence, unless it was before.  If there are hardly any answers at all, the server is
+ * gone, unless its list was full before, or many waited while it still answered: a list that is
+ * full by then takes no question.  As long as another server can answer, that one is asked.
  */
 static bool
 is_full(const DnsPace *pace, int waiting)
 {
 	if (pace->sure_excess <= MOST_EXCESS)
 		return false;
-	if (pace->stays_full)
-		return true;
+	if (pace->stays_full || pace->sure_before == 0)
+		return pace->stays_full;
 	if (is_gone(pace))
 		return pace->no_other && pace->waited > LEAST_WAITING;
 	return waiting - pace->gone > Max(Min(pace->level + 2 * pace->low_fresh, 2 * pace->level), LEAST_WAITING);

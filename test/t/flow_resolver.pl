@@ -13,7 +13,7 @@ use Session;
 use Test::More;
 
 # Names of a session, of which one in so many is dead; requests of the resolver; seconds for a statement
-use constant { NAMES => 5000, DEAD_EACH => 10, LIST => 512, LIMIT => 120 };
+use constant { NAMES => 10000, DEAD_EACH => 10, LIST => 512, LIMIT => 120 };
 
 my $knot = NameServer->knot;
 my $resolver = Resolver->crowded(LIST, $knot);
