@@ -38,6 +38,7 @@
 
 /*
  * The questions that were asked since then tell that there is room; this many are fresh.
+ * A sign of a full list counts for as long as a resolver works on a name.
  */
 void
 calm_note(DnsPace *pace, int64 began, int fresh)
