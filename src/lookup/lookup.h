@@ -364,6 +364,7 @@ typedef struct PrefetchStatement
 	uint64		seed;			/* of its hash values */
 	struct PrefetchQuestion *expected;	/* probably the next to be looked up */
 	struct PrefetchQuestion *adding;	/* not in the table yet */
+	uint64		size;			/* of the table, before that */
 	CacheScope	scope;			/* of the window */
 	DnsWindow  *window;			/* NULL before the first question */
 	dlist_head	servers;		/* that were chosen: PrefetchServer */

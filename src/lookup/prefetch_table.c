@@ -79,17 +79,19 @@ prefetch_table_create(PrefetchStatement *statement)
 
 /*
  * Frees all questions of a statement and their answers.  The table itself ends with the
- * statement's memory.
+ * statement's memory.  A table that has found no memory to grow says that it has grown.
  */
 void
 prefetch_table_release(PrefetchStatement *statement)
 {
-	prefetch_questions_iterator iter;
-	PrefetchEntry *entry;
+	const prefetch_questions_hash *table = statement->table;
+	uint64		size = statement->adding != NULL ? statement->size : table->size;
 
-	prefetch_questions_start_iterate(statement->table, &iter);
-	while ((entry = prefetch_questions_iterate(statement->table, &iter)) != NULL)
-		give(entry->prefetched);
+	for (uint64 i = 0; i < size; i++)
+	{
+		if (table->data[i].status == prefetch_questions_SH_IN_USE)
+			give(table->data[i].prefetched);
+	}
 	if (statement->adding != NULL)
 		give(statement->adding);
 }
@@ -143,6 +145,7 @@ prefetch_table_add(Prefetch *prefetch, PrefetchServer *server,
 	prefetched->hash = hash;
 	fill_key(&prefetched->key, question);
 	prefetch->statement->adding = prefetched;
+	prefetch->statement->size = prefetch->statement->table->size;
 	prefetch_questions_insert(prefetch->statement->table, prefetched, &found);
 	prefetch->statement->adding = NULL;
 	prefetch_table_account(prefetch, question_size(prefetched), 0);

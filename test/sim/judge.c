@@ -172,11 +172,12 @@ judge_query(const Packet *packet)
 		const Name *before = &session->names[other];
 
 		/*
-		 * A name asked more often had an early query, whose id is free when its try ends.
+		 * A name asked more often had an early query, whose id is free when its try ends; so can
+		 * one with targets.
 		 * That of a query that an error has answered is free, too.
 		 */
 		if (before->asked && !before->heard && before->outcomes == 0 && before->id == id &&
-			before->kind != 'b' &&
+			before->kind != 'b' && !name_has_targets(before) &&
 			before->sent <= set.tries * set.servers &&
 			before->serial == packet->serial &&
 			/* A refusal also ends what was sent before the session has read it. */
