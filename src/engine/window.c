@@ -437,9 +437,10 @@ answer_arrived(void *arg, ares_status_t status, size_t timeouts,
 	slot->window->out_of_memory |= (status == ARES_ENOMEM);
 	placeholder_unbind(channel, slot);
 	status = refused_status(slot, status);
-	if (slot->elsewhere && status == ARES_SUCCESS && slot->tcp)
+	/* A question whose time was up first is over. */
+	if (slot->elsewhere && status == ARES_SUCCESS && !slot->done && slot->tcp)
 		isolation_take_over(slot);
-	else if (slot->elsewhere && status == ARES_SUCCESS)
+	else if (slot->elsewhere && status == ARES_SUCCESS && !slot->done)
 		burst_take_over(slot);
 	else if (!isolation_take(slot, status) && !refused_take(slot, channel, status))
 		slot_finish(slot, status);
