@@ -182,7 +182,8 @@ judge_query(const Packet *packet)
 			before->serial == packet->serial &&
 			/* A refusal also ends what was sent before the session has read it. */
 			(session->refused_at == 0 || before->sent_at > session->refused_at + 100 * MS) &&
-			session->local - before->sent_at < set.timeout * MS)
+			session->local - before->sent_at <
+			(set.timeout < set.max_timeout ? set.timeout : set.max_timeout) * MS)
 			sim_fail("ids", "id %d is that of name %d and of name %d", id, other, index);
 	}
 	if (other != index)
