@@ -396,15 +396,15 @@ server_answer(Packet *packet, SimTime extra)
 }
 
 /*
- * Answers a query with SERVFAIL.
+ * Answers a query with an RCODE and no records.
  */
 void
-server_failure(Packet *packet)
+server_failure(Packet *packet, int rcode)
 {
 	Message		message;
 
 	make_answer(packet, 0, &message);
-	message.octets[3] |= 2;
+	message.octets[3] |= rcode;
 	drop_records(&message);
 	reply(packet, &message, 0);
 }

@@ -4,7 +4,7 @@
  * A recursive resolver as unbound: a list of requests that it works on.  Half of the list
  * keeps its requests to their end.  In the other half a new request can take the place
  * of the oldest one, unless that was asked for lately (jostle-timeout).  Otherwise a new request
- * is dropped when the list is full.  A dead name holds its place until the resolver
+ * is dropped when the list is full, or fails.  A dead name holds its place until the resolver
  * gives up and answers SERVFAIL.  A name that is known is answered without a place.
  *
  * Where all dead names have the same silent name server, a resolver notices that (unbound's
@@ -115,7 +115,7 @@ end_request(int who, uint64_t token, Packet *packet)
 		if (name->known)
 			server_answer(at, 0);
 		else
-			server_failure(at);
+			server_failure(at, 2);
 	}
 	free_request(request);
 }
@@ -170,6 +170,16 @@ make_room(void)
 	return true;
 }
 
+/* There is no room for a query. */
+static void
+turn_away(Packet *packet)
+{
+	resolver_lost++;
+	if (set.full_rcode > 0)
+		server_failure(packet, set.full_rcode);
+	free(packet);
+}
+
 /*
  * Takes a query into the list, or drops it.  False if it can be answered at once.
  */
@@ -186,10 +196,7 @@ resolver_takes(Packet *packet)
 		return false;
 	if (set.wait_limit > 0 && nwaiting >= set.wait_limit)
 	{
-		resolver_lost++;
-		if (set.wait_fails)
-			server_failure(packet);
-		free(packet);
+		turn_away(packet);
 		return true;
 	}
 	if (name->request != NULL)
@@ -199,8 +206,7 @@ resolver_takes(Packet *packet)
 	}
 	if (!make_room())
 	{
-		resolver_lost++;
-		free(packet);
+		turn_away(packet);
 		return true;
 	}
 	request = calloc(1, sizeof(Request));

@@ -85,7 +85,7 @@
 	X(hold, 8000, "ms that a dead name holds its place there") \
 	X(jostle, 200, "ms after which a new request can take the place") \
 	X(wait_limit, 0, "queries of all sessions that wait for its answers at the most; 0: any number") \
-	X(wait_fails, 0, "a query beyond that is answered by SERVFAIL; 0: dropped") \
+	X(full_rcode, 0, "RCODE of the answer to a query for which it has no room; 0: dropped") \
 	X(gives_up, 0, "the one name server of all dead names is given up; hold counts for nothing") \
 	X(recursion, 0, "us, mean of a resolver's additional time for a good name") \
 	X(silent, 0, "share of names that are never answered, as below") \
@@ -376,7 +376,7 @@ extern void servers_start(void);
 extern void server_datagram(int who, uint64_t token, Packet *packet);
 extern void server_stream(int who, uint64_t token, Packet *packet);
 extern void server_answer(Packet *packet, SimTime extra);
-extern void server_failure(Packet *packet);
+extern void server_failure(Packet *packet, int rcode);
 extern bool resolver_takes(Packet *packet);
 extern uint64_t resolver_lost;
 extern void answer(Packet *packet);
