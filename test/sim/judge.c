@@ -172,13 +172,13 @@ judge_query(const Packet *packet)
 		const Name *before = &session->names[other];
 
 		/*
-		 * A name asked more often had an early query, whose id is free when its try ends; so can
-		 * one with targets.
+		 * A name asked more often had an early query, whose id is free when its try ends; one
+		 * with targets can have had it from its second query on.
 		 * That of a query that an error has answered is free, too.
 		 */
 		if (before->asked && !before->heard && before->outcomes == 0 && before->id == id &&
-			before->kind != 'b' && !name_has_targets(before) &&
-			before->sent <= set.tries * set.servers &&
+			before->kind != 'b' &&
+			before->sent <= (name_has_targets(before) ? 1 : set.tries * set.servers) &&
 			before->serial == packet->serial &&
 			/* A refusal also ends what was sent before the session has read it. */
 			(session->refused_at == 0 || before->sent_at > session->refused_at + 100 * MS) &&
